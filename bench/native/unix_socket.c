@@ -1,0 +1,41 @@
+/*
+ * Measures a Unix stream socket pair between two processes with blocking read and write.
+ *
+ * round-trip: the client writes a request, the server reads it and writes the same bytes back,
+ *             the client reads them; one at a time. Time: from before the write to after the read.
+ * one-way:    the client writes message after message, one write each; the server reads up to
+ *             64 KiB at once. Rate: at the server.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "support/stream.h"
+
+int main(int argumentCount, char **arguments)
+{
+    struct BenchOptions options;
+    int ends[2];
+
+    if (BenchOptionsParse(&options, argumentCount, arguments, NULL, NULL) != 0) {
+        return EXIT_FAILURE;
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
+        perror("socketpair");
+        return EXIT_FAILURE;
+    }
+    struct StreamPair pair = {
+        .name = "unix_socket",
+        .clientWrite = ends[0],
+        .serverRead = ends[1],
+        .serverWrite = ends[1],
+        .clientRead = ends[0],
+    };
+    int status = StreamPairRun(&pair, &options);
+    if (status != 0) {
+        fprintf(stderr, "%s: %s\n", pair.name, strerror(-status));
+    }
+    return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
