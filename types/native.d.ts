@@ -1,0 +1,210 @@
+/**
+ * The contract of `liteipc.node`, the only place where TypeScript and C++ meet.
+ *
+ * The addon converts, owns lifetimes and polls; it decides nothing. Hot calls take and give their numbers
+ * through shared typed arrays, because a Node-API call costs 20 to 40 ns and every further argument adds to
+ * it. All words are unsigned 32-bit; a status is a negative errno read with `| 0`.
+ *
+ * Thread rules: an object belongs to the JS thread (main or worker) that made it.
+ */
+
+/** Layout of one outgoing message in {@link NativeDevice.outgoing}: indexes of 32-bit words. */
+export declare const enum Outgoing {
+  /** The sending task's ID: the call task for requests, the service's task for replies. */
+  Task = 0,
+  /** Requests: destination handle, 0 = ServiceManager. Replies: not used. */
+  Handle = 1,
+  /** Requests: generation of the destination, 0 = whichever is there. */
+  Generation = 2,
+  Token = 3,
+  Cookie = 4,
+  Code = 5,
+  /** Requests: 0, or 1 for one-way. */
+  Flag = 6,
+  /** Where in `outbox` the data starts, bytes. Not used when a buffer is passed. */
+  DataStart = 7,
+  /** Bytes of data. */
+  DataSize = 8,
+  /** Requests: ms after which an answer is refused; 0 = never. */
+  DeadlineMs = 9,
+  /** Requests with an answer: comes back in the Call event. */
+  UserData = 10,
+  /** Replies: {@link Incoming.Request} of the request. */
+  Request = 11,
+  /** Set by sendRequest: the ID to cancel the call with. */
+  CallId = 12,
+  Words = 16,
+}
+
+/** Layout of one event in {@link NativeDevice.incoming}: word indexes, relative to `event * Incoming.Words`. */
+export declare const enum Incoming {
+  /** One of {@link EventKind}. */
+  Kind = 0,
+  /** 0 or a negative errno. */
+  Status = 1,
+  /** The task of this device that it is for. */
+  Task = 2,
+  /** MsgType: 0 request, 1 reply, 3 death notice. */
+  Type = 3,
+  Code = 4,
+  /** In a death notice: the handle of the service that died. */
+  Token = 5,
+  Cookie = 6,
+  Flag = 7,
+  /** Where the data lies: an offset into `inbox` in bytes, or, when `DataLarge` is 1, an index into `large`. */
+  DataStart = 8,
+  DataSize = 9,
+  DataLarge = 10,
+  /** Requests: names the message until it is answered or freed. Every request must be one or the other. */
+  Request = 11,
+  ProcessId = 12,
+  TaskId = 13,
+  TaskGeneration = 14,
+  Pid = 15,
+  Uid = 16,
+  Gid = 17,
+  UserData = 18,
+  Value0 = 19,
+  Value1 = 20,
+  DeadlineMs = 21,
+  /** Message timestamp, CLOCK_MONOTONIC ns, low and high word. */
+  TimestampLow = 22,
+  TimestampHigh = 23,
+  Words = 24,
+}
+
+export declare const enum EventKind {
+  /** A request or a death notice. */
+  Message = 0,
+  /** A call ended. Its reply, if any, has been freed already: the data is in `inbox` or `large`. */
+  Call = 1,
+  /** A control request ended: Status, Value0, Value1. */
+  Control = 2,
+  /** A lane to handle Value0, generation Value1 is there (Status 0) or refused: send again. */
+  Lane = 3,
+  /** The domain is gone. The last event. */
+  Lost = 4,
+}
+
+/** `operation` of {@link NativeDevice.control}; see enum LiteIpcControlOperation in device/liteipc.h. */
+export declare const enum ControlOperation {
+  TaskCreate = 0,
+  TaskExit = 1,
+  SetCms = 2,
+  SetIpcTask = 3,
+  GenHandle = 4,
+  AddAccess = 5,
+  RemoveAccess = 6,
+}
+
+export interface NativeDomainOptions {
+  /** 1 to 64 of `[A-Za-z0-9._-]`, or the absolute path of the socket. */
+  readonly name: string;
+  /** 0 host, 1 liteos-a. */
+  readonly profile?: number;
+  /** Permission bits of the socket. */
+  readonly socketMode?: number;
+  readonly socketGid?: number;
+  /** Uids that may become ServiceManager. */
+  readonly managerUids?: readonly number[];
+  readonly managerProgram?: string;
+}
+
+export interface NativeDomainCounters {
+  readonly processes: number;
+  readonly threads: number;
+  readonly tasks: number;
+  readonly lanes: number;
+  readonly parkedRequests: number;
+}
+
+/** A domain that runs in this OS process, on a thread of its own. */
+export interface NativeDomain {
+  /** Path of the control socket. */
+  readonly path: string;
+  counters(): NativeDomainCounters;
+  /** Idempotent. Every device of the domain gets a Lost event. */
+  stop(): void;
+}
+
+export interface NativeTaskInfo {
+  readonly taskId: number;
+  readonly generation: number;
+  readonly processId: number;
+  readonly processGeneration: number;
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly alive: boolean;
+}
+
+export interface NativeDeviceOptions {
+  /** Name of the domain or absolute path of its socket. */
+  readonly domain: string;
+  /** Bytes that each sender may have pending here; 0 or absent = the domain's default. */
+  readonly poolSize?: number;
+  /** Called with the number of events in `incoming`, oldest first; its data is valid until it returns. */
+  readonly onEvents: (count: number) => void;
+}
+
+/** An opened, mapped device with one task, the call task. Everything here is of the JS thread that made it. */
+export interface NativeDevice {
+  readonly processId: number;
+  /** The task from which calls are made; replies come back to it, requests to it are not expected. */
+  readonly callTaskId: number;
+  readonly callTaskGeneration: number;
+  /** Largest DataSize of a message, bytes. */
+  readonly dataLimit: number;
+
+  /** Outgoing.Words words: fill in, then sendRequest or sendReply. */
+  readonly outgoing: Uint32Array;
+  /** Where to put the data of an outgoing message; at least dataLimit + 64 bytes, reusable after each send. */
+  readonly outbox: Uint8Array;
+  /** Up to 64 events of Incoming.Words words. */
+  readonly incoming: Uint32Array;
+  /** Data of the events, copied out of the pool; overwritten by the next batch. */
+  readonly inbox: Uint8Array;
+  /** Data of messages too large for the inbox: each in memory of its own, which JS keeps as long as it likes. */
+  readonly large: Uint8Array[];
+
+  /**
+   * Sends the request described in `outgoing`, with `data` instead of the outbox when given.
+   * Returns 0 or a negative errno; -EINPROGRESS: not sent, send again after the Lane event.
+   */
+  sendRequest(data?: Uint8Array): number;
+  /** Answers `outgoing[Outgoing.Request]`. -EINPROGRESS and -ENOMEM: not sent, the request is still there. */
+  sendReply(data?: Uint8Array): number;
+  /** Frees a request that needs no answer. 0 or a negative errno. */
+  free(request: number): number;
+  /** Forgets a pending call. */
+  cancel(callId: number): number;
+  /** Starts a control request; its Control event carries `userData`. Returns 0 or a negative errno. */
+  control(
+    operation: ControlOperation,
+    task: number,
+    value0: number,
+    value1: number,
+    value2: number,
+    value3: number,
+    userData: number,
+  ): number;
+  /** What is known of a task of the domain; undefined if there is none of this ID. */
+  query(taskId: number): NativeTaskInfo | undefined;
+  hasAccess(handle: number): boolean;
+  counters(): Readonly<Record<string, number>>;
+
+  /** Whether the open device keeps the event loop alive. A new device does. */
+  ref(): void;
+  unref(): void;
+  /** Longest adaptive wait before the loop sleeps, ns; 0 = off. */
+  setSpin(limitNs: number): void;
+  /** Ends tasks, thread and process. Pending calls get no event. Idempotent; resolves when all is released. */
+  close(): Promise<void>;
+}
+
+export interface NativeBinding {
+  /** Throws an Error with `code` (EADDRINUSE, EINVAL, EPERM, ...). */
+  startDomain(options: NativeDomainOptions): NativeDomain;
+  /** Rejects with an Error with `code`: ENODEV when no such domain runs, EACCES, EAGAIN, EINVAL. */
+  openDevice(options: NativeDeviceOptions): Promise<NativeDevice>;
+}
