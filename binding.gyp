@@ -1,0 +1,31 @@
+{
+  # The release build: node-gyp, prebuildify, and `npm install` where no prebuilt binary fits.
+  # CMakeLists.txt is the development build; both read native/sources.json.
+  #
+  # No -Werror here: a newer compiler's new warning must not break somebody's installation.
+  'target_defaults': {
+    'defines': ['_GNU_SOURCE'],
+    'include_dirs': ['native'],
+    'cflags': ['-Wall', '-Wextra', '-Wundef', '-fvisibility=hidden', '-fPIC', '-pthread'],
+    'cflags_c': ['-std=c11'],
+  },
+  'targets': [
+    {
+      'target_name': 'liteipc_core',
+      'type': 'static_library',
+      'sources': ['<!@(node -p "require(\'./native/sources.json\').core.join(\' \')")'],
+    },
+    {
+      'target_name': 'liteipc',
+      'dependencies': ['liteipc_core'],
+      'sources': ['<!@(node -p "require(\'./native/sources.json\').addon.join(\' \')")'],
+      # node-addon-api reports errors as C++ exceptions in both builds; -std comes from node-gyp.
+      'defines': ['NAPI_VERSION=8', 'NAPI_CPP_EXCEPTIONS'],
+      'cflags_cc': ['-fexceptions'],
+      'cflags_cc!': ['-fno-exceptions', '-fno-rtti'],
+      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      # Node unloads an addon that only a worker had loaded, under its thread keys and threads.
+      'ldflags': ['-Wl,-z,nodelete', '-pthread'],
+    },
+  ],
+}
