@@ -37,12 +37,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_HEADER_SIZE 128U
-#define RING_ALIGNMENT 64U
+#define RING_HEADER_SIZE  128U
+#define RING_ALIGNMENT    64U
 #define RING_CURSORS_SIZE 4096U
 
-#define RING_MAGIC 0x31474e4952435049ULL
-#define RING_VERSION 1U
+#define RING_MAGIC        0x31474e4952435049ULL
+#define RING_VERSION      1U
 
 /* Every record must be charged at least this much, see RingMemorySize. */
 #define RING_MINIMUM_CHARGE 64U
@@ -63,7 +63,8 @@ struct RingHeader {
     uint32_t reserved;
     uint64_t capacity; /* bytes behind the header, a multiple of RING_ALIGNMENT */
     uint64_t firstSequence;
-    _Alignas(64) unsigned char forCaller[64]; /* the sender's, without meaning here; zero at first */
+    _Alignas(
+        64) unsigned char forCaller[64]; /* the sender's, without meaning here; zero at first */
 };
 
 /* At the beginning of every record. Only `size` bytes, these included, belong to the record. */
@@ -90,7 +91,7 @@ _Static_assert(offsetof(struct RingCursors, attend) == 64, "attend has a cache l
 
 /*
  * The sending end: private memory, embedded by the caller, used by one thread at a time (handing it
- * to another thread is the caller's synchronisation). Fields are for ring.c and the tests.
+ * to another thread is the caller's synchronisation). Fields are for native/queue and the tests.
  *
  * The hole: after a restart at the beginning the skip that led there lies unread in the middle of
  * memory that is otherwise free. Until it is consumed the sender jumps over its 64 bytes, so that
@@ -102,28 +103,38 @@ struct RingWriter {
     uint64_t capacity;
     uint64_t allowance;
 
-    uint64_t written;  /* position behind the last published record */
-    uint64_t offset;   /* written % capacity */
-    uint64_t taken;    /* last checked value of the cursor */
-    uint64_t sequence; /* of the next record */
-    uint64_t hole;     /* position of the hole; it exists while taken <= hole, see holePending */
-    uint64_t restartAt; /* offset at which to look next whether the ring is empty */
-    bool holePending;
+    uint64_t written;   /* position behind the last published record */
+    uint64_t offset;    /* written % capacity */
+    uint64_t taken;     /* last checked value of the cursor */
+    uint64_t sequence;  /* of the next record */
+    uint64_t hole;      /* position of the hole */
+    bool holePending;   /* it exists: taken == hole, as far as is known */
+    uint64_t restartAt; /* offset from which on to look whether the ring is empty */
 
-    uint64_t sent;           /* charge published, ever */
-    uint64_t freed;          /* last checked values of the cursors */
+    uint64_t sent;  /* charge published, ever */
+    uint64_t freed; /* last checked values of the cursors */
     uint64_t freedElsewhere;
     uint64_t rungEpoch; /* the epoch of `attend` that was rung last */
 
     uint32_t reservedSize; /* the reservation: 0 for none */
+    bool reservedRestart;  /* leaves a hole */
     uint64_t reservedCharge;
     uint64_t reservedOffset;  /* of the record */
     uint64_t reservedWritten; /* position behind the record */
 };
 
+/* One record as the receiver sees it, and the way on behind it. */
+struct RingStep {
+    const struct RingRecord *record;
+    uint32_t size;     /* checked */
+    uint64_t bytes;    /* ring bytes that it takes, a skip before it included; 0: no record */
+    uint64_t offset;   /* of the next record */
+    uint64_t sequence; /* of the next record */
+};
+
 /*
  * The receiving end: private memory, embedded by the caller, used by one thread. Fields are for
- * ring.c and the tests.
+ * native/queue and the tests.
  */
 struct RingReader {
     const unsigned char *data; /* behind the header */
@@ -135,10 +146,7 @@ struct RingReader {
     uint64_t sequence; /* of the next record */
     uint64_t freed;    /* what this thread gave back, ever */
     uint64_t epoch;    /* what `attend` holds */
-
-    uint64_t peekedOffset;  /* where to go on after the peeked record */
-    uint64_t peekedBytes;   /* how far `taken` then moves; 0: nothing is peeked */
-    uint64_t peekedSequence; /* of the record after it */
+    struct RingStep peeked;
 };
 
 /*
@@ -209,7 +217,8 @@ bool RingWriterDrained(struct RingWriter *writer);
 
 /*
  * Receiver: looks at the next record without consuming it. 1: `*record` and `*size` are set and
- * stay valid until RingTake; 0: nothing there; -EPROTO: the sender broke the format (stays so).
+ * stay valid until RingTake; 0: nothing there; -EPROTO: the sender broke the format;
+ * give the lane up.
  * `*size` is the record's size, checked: at least sizeof(struct RingRecord), wholly within the
  * ring. Use that value, never record->size again: the sender can still write the record, so copy
  * its bytes before checking them.
@@ -257,10 +266,10 @@ void RingFree(struct RingReader *reader, uint64_t charge);
 void RingFreeElsewhere(struct RingReader *reader, uint64_t charge);
 
 /*
- * For tests and debug builds: are the invariants of this end's private state kept, and does the
- * writer's own memory agree with it? 0 or -EINVAL. RingCheckWriter walks all records that are
- * published and, as far as the writer knows, not consumed; RingCheckReader all that are visible
- * (-EPROTO if the sender broke them). Only from the thread that uses this end.
+ * For tests and debug builds, from the thread that uses this end: are the invariants of its private
+ * state kept, and is what lies in the ring well formed? RingCheckWriter walks the records from the
+ * last known `taken` of an honest receiver to the last published one: 0 or -EINVAL.
+ * RingCheckReader walks all that is visible: 0, -EINVAL for the private state, -EPROTO for the ring.
  */
 int RingCheckWriter(const struct RingWriter *writer);
 int RingCheckReader(const struct RingReader *reader);
