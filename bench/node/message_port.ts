@@ -13,7 +13,9 @@ import { answer, PendingCalls, type Answer, type Peer, type Question } from './q
 
 function serve(control: MessagePort): void {
   control.once('message', (port: MessagePort) => {
-    port.on('message', (question: Question) => port.postMessage(answer(question)));
+    port.on('message', (question: Question) => {
+      port.postMessage(answer(question));
+    });
     control.postMessage('ready');
   });
   control.postMessage(ownThreadId());
@@ -29,7 +31,9 @@ async function startServer(cpu: Cpu): Promise<Peer> {
   await ready;
 
   const pending = new PendingCalls();
-  port1.on('message', (reply: Answer) => pending.settle(reply));
+  port1.on('message', (reply: Answer) => {
+    pending.settle(reply);
+  });
   return {
     serverCpus: allowedCpus(threadId),
     call(question) {

@@ -25,7 +25,9 @@ async function startServer(cpu: Cpu, variant: string): Promise<Peer> {
   });
   const [serverCpus] = (await once(server, 'message')) as [string];
   const pending = new PendingCalls();
-  server.on('message', (reply) => pending.settle(reply as Answer));
+  server.on('message', (reply) => {
+    pending.settle(reply as Answer);
+  });
   return {
     serverCpus,
     call(question) {

@@ -6,10 +6,7 @@
  * Variants: `msgpack` (msgpackr, the codec that LiteIPC uses) and `binary` (laid out by hand).
  */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   binaryClientCodec,
@@ -22,11 +19,16 @@ import { harnessOptions, measurePeer } from './harness.js';
 import { allowedCpus, spawnNode, type Cpu } from './pinning.js';
 import { answer, PendingCalls, type Answer, type Peer, type Question } from './question.js';
 
-const SERVER_PATH = 'BENCH_UNIX_SOCKET_PATH';
+const SERVER_NAME = 'BENCH_UNIX_SOCKET_NAME';
 const SERVER_VARIANT = 'BENCH_UNIX_SOCKET_VARIANT';
 
-/** Serves one client, then ends. */
-function serve(path: string, variant: string): void {
+/** An address without a file, so that nothing is left behind. */
+function address(name: string): string {
+  return `\0${name}`;
+}
+
+/** Serves one client, then ends; also when the client is gone before it connected. */
+function serve(name: string, variant: string): void {
   const server = createServer((socket) => {
     server.close();
     const codec = variant === 'binary' ? binaryServerCodec() : messagePackCodec<Answer, Question>();
@@ -34,23 +36,31 @@ function serve(path: string, variant: string): void {
     readFrames(
       socket,
       codec,
-      (question) => writer.add(answer(question)),
-      () => writer.flush(),
+      (question) => {
+        writer.add(answer(question));
+      },
+      () => {
+        writer.flush();
+      },
     );
     socket.on('end', () => socket.end());
   });
-  server.listen(path, () => process.send?.(allowedCpus(), () => process.disconnect()));
+  process.on('disconnect', () => {
+    process.exit();
+  });
+  server.listen(address(name), () => {
+    process.send?.(allowedCpus());
+  });
 }
 
 async function startServer(cpu: Cpu, variant: string): Promise<Peer> {
-  const folder = mkdtempSync(join(tmpdir(), 'liteipc-bench-'));
-  const path = join(folder, 'socket');
+  const name = `liteipc-bench-${process.pid}`;
   const server = spawnNode(cpu, [fileURLToPath(import.meta.url)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, [SERVER_PATH]: path, [SERVER_VARIANT]: variant },
+    env: { ...process.env, [SERVER_NAME]: name, [SERVER_VARIANT]: variant },
   });
   const [serverCpus] = (await once(server, 'message')) as [string];
-  const socket = connect(path);
+  const socket = connect(address(name));
   await once(socket, 'connect');
 
   const codec = variant === 'binary' ? binaryClientCodec() : messagePackCodec<Question, Answer>();
@@ -59,7 +69,9 @@ async function startServer(cpu: Cpu, variant: string): Promise<Peer> {
   readFrames(
     socket,
     codec,
-    (reply) => pending.settle(reply),
+    (reply) => {
+      pending.settle(reply);
+    },
     () => undefined,
   );
   let flushQueued = false;
@@ -78,16 +90,16 @@ async function startServer(cpu: Cpu, variant: string): Promise<Peer> {
     },
     async close() {
       const ended = once(server, 'exit');
-      socket.end();
+      server.disconnect();
       await ended;
-      rmSync(folder, { recursive: true });
+      socket.destroy();
     },
   };
 }
 
-const serverPath = process.env[SERVER_PATH];
-if (serverPath !== undefined) {
-  serve(serverPath, process.env[SERVER_VARIANT] ?? 'msgpack');
+const serverName = process.env[SERVER_NAME];
+if (serverName !== undefined) {
+  serve(serverName, process.env[SERVER_VARIANT] ?? 'msgpack');
 } else {
   const options = harnessOptions(['msgpack', 'binary']);
   await measurePeer(await startServer(options.serverCpu, options.variant), options);
