@@ -1,0 +1,116 @@
+// npm run lint: checks only, changes nothing. npm run format: writes what prettier and clang-format
+// want. Names of checks as arguments run only those: npm run lint -- eslint clang-format
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from './build.mjs';
+import { spawn } from 'node:child_process';
+import { Tally } from './support/closing-line.mjs';
+import { Problem, main, packageBin, requireCommands, root, run, runNode } from './support/run.mjs';
+
+function filesWith(extensions, folders) {
+  return folders
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)),
+    )
+    .filter((name) => extensions.some((extension) => name.endsWith(extension)))
+    .sort();
+}
+
+const nativeFiles = () => filesWith(['.c', '.h', '.cc'], ['native', 'test/native', 'bench/native']);
+
+function prettier(mode) {
+  runNode([packageBin('prettier', 'bin/prettier.cjs'), mode, '--log-level', 'warn', '.']);
+}
+
+function clangFormat(...mode) {
+  requireCommands('clang-format');
+  run('clang-format', [...mode, ...nativeFiles()]);
+}
+
+function runQuietly(command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    child.stdout.on('data', (data) => (output += data));
+    // Standard error has only the count of warnings that were suppressed in other people's headers,
+    // unless clang-tidy itself fails.
+    let errors = '';
+    child.stderr.on('data', (data) => (errors += data));
+    child.on('close', (status) => resolve({ status, output, errors }));
+  });
+}
+
+/** clang-tidy over all files that a compilation database knows, some at a time. */
+async function clangTidy() {
+  requireCommands('clang-tidy');
+  for (const target of ['native', 'native-bench', 'addon']) build(target);
+  const jobs = [
+    ...filesWith(['.c'], ['native', 'test/native']).map((file) => ['build-native', file]),
+    ...filesWith(['.c'], ['bench/native']).map((file) => ['build-bench', file]),
+    ...filesWith(['.cc'], ['native/addon']).map((file) => ['build-cmake', file]),
+  ];
+  let failed = 0;
+  async function worker() {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+      const [folder, file] = job;
+      const { status, output, errors } = await runQuietly('clang-tidy', [
+        '--quiet',
+        '-p',
+        folder,
+        file,
+      ]);
+      if (status === 0) continue;
+      failed += 1;
+      console.error(output === '' ? errors : output);
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  if (failed > 0) throw new Problem(`clang-tidy: ${failed} files with findings`);
+}
+
+function eslint() {
+  build('lib'); // The programs' types come from the compiled library.
+  runNode([packageBin('eslint', 'bin/eslint.js'), '--max-warnings', '0', '.']);
+}
+
+export const checks = {
+  prettier: () => prettier('--check'),
+  eslint,
+  'clang-format': () => clangFormat('--dry-run', '--Werror'),
+  'clang-tidy': clangTidy,
+};
+
+/** Runs the named checks, all of them by default. Returns { passed, failed }. */
+export async function lint(names = Object.keys(checks)) {
+  const tally = new Tally();
+  for (const name of names) {
+    if (!(name in checks)) {
+      throw new Problem(`No check ${name}. Checks: ${Object.keys(checks).join(', ')}`);
+    }
+    try {
+      await checks[name]();
+      console.log(`${name}: ok`);
+      tally.add(1, 0);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      console.error(`${name}: ${error.message}`);
+      tally.add(0, 1);
+    }
+  }
+  return tally;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await main(async () => {
+    const names = process.argv.slice(2);
+    if (names[0] === '--fix-format') {
+      prettier('--write');
+      clangFormat('-i');
+    } else {
+      (await lint(names.length === 0 ? undefined : names)).close();
+    }
+  });
+}
