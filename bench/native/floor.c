@@ -23,10 +23,10 @@
 #include "support/pair.h"
 #include "support/report.h"
 
-#define CACHE_LINE 64
-#define RING_SLOTS 4096U
+#define CACHE_LINE   64
+#define RING_SLOTS   4096U
 #define RETURN_SLOTS 256U /* the reader takes and gives back at most this many at a time */
-#define STOP_NUMBER UINT32_MAX
+#define STOP_NUMBER  UINT32_MAX
 
 struct Flag {
     _Alignas(CACHE_LINE) _Atomic uint32_t number; /* of the message in the slot */

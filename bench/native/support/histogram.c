@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
-#define NS_PER_SECOND UINT64_C(1000000000)
+#define NS_PER_SECOND     UINT64_C(1000000000)
 #define CLOCK_REPETITIONS 16
-#define CLOCK_CALLS 1000
+#define CLOCK_CALLS       1000
 
 uint64_t ClockNs(void)
 {

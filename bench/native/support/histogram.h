@@ -13,14 +13,14 @@
 #include <stdint.h>
 
 #define HISTOGRAM_LINEAR_BITS 12
-#define HISTOGRAM_LINEAR_NS (1U << HISTOGRAM_LINEAR_BITS)
-#define HISTOGRAM_STEP_BITS 8
-#define HISTOGRAM_OCTAVES 28 /* 4096 ns << 28: 18 minutes, longer than any benchmark runs */
-#define HISTOGRAM_BUCKETS (HISTOGRAM_LINEAR_NS + (HISTOGRAM_OCTAVES << HISTOGRAM_STEP_BITS))
+#define HISTOGRAM_LINEAR_NS   (1U << HISTOGRAM_LINEAR_BITS)
+#define HISTOGRAM_STEP_BITS   8
+#define HISTOGRAM_OCTAVES     28 /* 4096 ns << 28: 18 minutes, longer than any benchmark runs */
+#define HISTOGRAM_BUCKETS     (HISTOGRAM_LINEAR_NS + (HISTOGRAM_OCTAVES << HISTOGRAM_STEP_BITS))
 
 struct Histogram {
-    uint64_t count;                     /* values added */
-    uint64_t sumNs;                     /* their sum */
+    uint64_t count; /* values added */
+    uint64_t sumNs; /* their sum */
     uint32_t buckets[HISTOGRAM_BUCKETS];
 };
 

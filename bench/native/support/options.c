@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_MILLISECOND UINT64_C(1000000)
+#define NS_PER_MILLISECOND   UINT64_C(1000000)
 #define DEFAULT_MILLISECONDS 300
-#define DEFAULT_BYTES 16
-#define MAX_MILLISECONDS 60000
-#define MAX_CPU 1023
-#define WARM_UP_PART 5
+#define DEFAULT_BYTES        16
+#define MAX_MILLISECONDS     60000
+#define MAX_CPU              1023
+#define WARM_UP_PART         5
 
 bool BenchParseNumber(const char *text, uint64_t low, uint64_t high, uint64_t *number)
 {
@@ -86,8 +86,7 @@ int BenchOptionsParse(struct BenchOptions *options, int argumentCount, char **ar
             return -EINVAL;
         }
         const char *value = arguments[index + 1];
-        if (!ParseShared(options, name, value) &&
-            (extra == NULL || !extra(context, name, value))) {
+        if (!ParseShared(options, name, value) && (extra == NULL || !extra(context, name, value))) {
             fprintf(stderr, "%s: unknown option or wrong value: %s %s\n", arguments[0], name,
                     value);
             return -EINVAL;

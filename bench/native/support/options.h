@@ -18,7 +18,7 @@
 
 #define BENCH_MIN_BYTES 8
 #define BENCH_MAX_BYTES 4096
-#define BENCH_CPU_ANY (-1)
+#define BENCH_CPU_ANY   (-1)
 
 enum BenchMeasure {
     BENCH_ROUND_TRIP,
@@ -28,7 +28,7 @@ enum BenchMeasure {
 struct BenchOptions {
     enum BenchMeasure measure;
     size_t bytes;
-    int clientCpu;              /* BENCH_CPU_ANY: not pinned */
+    int clientCpu; /* BENCH_CPU_ANY: not pinned */
     int serverCpu;
     uint64_t measureNs;
     uint64_t warmUpNs;

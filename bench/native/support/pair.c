@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NS_PER_SECOND UINT64_C(1000000000)
-#define WATCHDOG_FACTOR 10
+#define NS_PER_SECOND          UINT64_C(1000000000)
+#define WATCHDOG_FACTOR        10
 #define WATCHDOG_EXTRA_SECONDS 5
 
 int BenchPin(int cpu)

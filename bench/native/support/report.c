@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #define NS_PER_SECOND 1e9
-#define MEDIAN 0.5
-#define P99 0.99
+#define MEDIAN        0.5
+#define P99           0.99
 
 void RoundTripMeterStart(struct RoundTripMeter *meter, const struct BenchOptions *options)
 {
@@ -83,17 +83,16 @@ int RoundTripReport(const struct RoundTripMeter *meter, const char *name,
                     const struct BenchOptions *options)
 {
     const struct Histogram *histogram = &meter->histogram;
-    double perSecond =
-        histogram->sumNs == 0 ? 0 : NS_PER_SECOND * (double)histogram->count /
-                                        (double)histogram->sumNs;
+    double perSecond = histogram->sumNs == 0
+                           ? 0
+                           : NS_PER_SECOND * (double)histogram->count / (double)histogram->sumNs;
 
     return Print(name, "round-trip", options, histogram->count, perSecond,
                  (double)HistogramQuantile(histogram, MEDIAN),
                  (double)HistogramQuantile(histogram, P99));
 }
 
-int RateReport(const struct RateMeter *meter, const char *name,
-               const struct BenchOptions *options)
+int RateReport(const struct RateMeter *meter, const char *name, const struct BenchOptions *options)
 {
     const struct Histogram *histogram = &meter->histogram;
     double perSecond = meter->measuredNs == 0

@@ -19,7 +19,7 @@
 struct RoundTripMeter {
     struct Histogram histogram;
     uint64_t clockCostNs;
-    uint64_t lastNs;            /* end of the previous round trip, which begins this one */
+    uint64_t lastNs; /* end of the previous round trip, which begins this one */
     uint64_t measureFromNs;
     uint64_t endNs;
 };
@@ -38,9 +38,9 @@ struct RateMeter {
     uint64_t measuredNs;        /* all measured blocks together */
     uint64_t measured;          /* their messages */
     uint64_t warmUpNs;
-    uint64_t firstNs;           /* first message, 0 before it */
-    uint64_t lastNs;            /* end of the last whole block */
-    uint32_t inBlock;           /* messages of the block that is under way */
+    uint64_t firstNs; /* first message, 0 before it */
+    uint64_t lastNs;  /* end of the last whole block */
+    uint32_t inBlock; /* messages of the block that is under way */
 };
 
 void RateMeterStart(struct RateMeter *meter, const struct BenchOptions *options);
@@ -54,7 +54,6 @@ void RateMeterArrived(struct RateMeter *meter, uint32_t messages);
  */
 int RoundTripReport(const struct RoundTripMeter *meter, const char *name,
                     const struct BenchOptions *options);
-int RateReport(const struct RateMeter *meter, const char *name,
-               const struct BenchOptions *options);
+int RateReport(const struct RateMeter *meter, const char *name, const struct BenchOptions *options);
 
 #endif

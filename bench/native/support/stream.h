@@ -14,11 +14,11 @@
  * reply descriptor. Each end closes what belongs to the other before it starts.
  */
 struct StreamPair {
-    const char *name;           /* the transport, for the report */
-    int clientWrite;            /* requests out */
-    int serverRead;             /* requests in */
-    int serverWrite;            /* replies out */
-    int clientRead;             /* replies in */
+    const char *name; /* the transport, for the report */
+    int clientWrite;  /* requests out */
+    int serverRead;   /* requests in */
+    int serverWrite;  /* replies out */
+    int clientRead;   /* replies in */
 };
 
 /* Runs what the options ask for in two processes. Returns 0 or a negative errno. */
