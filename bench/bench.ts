@@ -37,6 +37,8 @@ class UsageError extends Error {}
 
 interface Settings {
   readonly cases: readonly Case[];
+  /** Not restricted by --only. */
+  readonly whole: boolean;
   readonly rounds: number;
   readonly seconds: number;
   readonly durations: Durations;
@@ -111,6 +113,7 @@ function readSettings(): Settings | undefined {
   const rounds = values.rounds ?? String(values.quick ? 1 : DEFAULT_ROUNDS);
   return {
     cases: chooseCases(values.only, cpus),
+    whole: values.only.length === 0,
     rounds: positiveInteger('--rounds', rounds),
     seconds: positiveInteger('--seconds', values.seconds),
     durations: values.quick ? QUICK : FULL,
@@ -181,7 +184,11 @@ async function main(): Promise<number> {
   const results = new Results(measurements);
   const reached = targets(results);
   console.log(`${tablesText(results)}\n`);
-  console.log(`${targetsText(reached)}\n`);
+  // A run of chosen rows shows their targets only; a whole run shows also what it failed to measure.
+  const shown = settings.whole ? reached : reached.filter(({ measured }) => measured !== undefined);
+  if (shown.length > 0) {
+    console.log(`${targetsText(shown)}\n`);
+  }
   console.log(`${legendText(results)}\n`);
   for (const { rows: names, placement, round: at, reason } of failures) {
     console.log(`FAILED in round ${at + 1}: ${names.join(', ')} (${placement}): ${reason}`);

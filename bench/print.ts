@@ -52,10 +52,14 @@ export function factsText(facts: Facts): string {
   const { clientCpu, serverCpu, load } = facts;
   const busy =
     load > LOAD_WORTH_SAYING ? ': OTHER PROGRAMS ARE RUNNING, figures are disturbed' : '';
+  const cross =
+    clientCpu === serverCpu
+      ? 'cross: not possible with one CPU'
+      : `cross: client on CPU ${clientCpu}, server on ${serverCpu}`;
   const machine = `${facts.cpu}, ${facts.cpuCount} CPUs${facts.virtual ? ', virtual' : ''}`;
   return [
     `Machine   ${machine}; Linux ${facts.kernel} ${facts.architecture}; Node ${facts.node}`,
-    `Places    cross: client on CPU ${clientCpu}, server on ${serverCpu}; one core: both on ${clientCpu}`,
+    `Places    ${cross}; one core: both on CPU ${clientCpu}`,
     `Flag      ${flagText(facts)}`,
     `Load      ${figure(load)} in the minute before${busy}`,
   ].join('\n');
