@@ -1,0 +1,347 @@
+/*
+ * One sender and one receiver at full speed: as two threads on one mapping (for the thread
+ * sanitizer, which sees no race across processes or through two mappings), and as two processes
+ * on sealed memfds, each of which can write its own memory only.
+ *
+ * The receiver sleeps on an eventfd whenever it finds nothing, the sender pauses at random, so that
+ * arming and publishing meet in every order. A wake-up that is lost is seen as a sleep that times
+ * out although a record is there; an alarm ends a hang.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/ring_pair.h"
+
+#define RECORDS          1000000U
+#define ALLOWANCE        65536U
+#define SLEEP_MS         10000
+#define WATCHDOG_SECONDS 110
+
+struct Ends {
+    struct RingWriter writer;
+    struct RingReader reader;
+    int bell;
+    uint32_t records;
+    uint64_t bells;  /* rung by the sender */
+    uint64_t sleeps; /* of the receiver */
+};
+
+/* Sizes and charges follow from the number, so that both ends know them. */
+static uint64_t Mix(uint64_t number)
+{
+    uint64_t state = number * 0x9e3779b97f4a7c15ULL;
+
+    return RingPairNextRandom(&state);
+}
+
+static uint32_t SizeOf(uint64_t number)
+{
+    uint64_t mix = Mix(number);
+
+    return (uint32_t)(mix % 64 == 0 ? 16 + mix / 64 % 6000 : 16 + mix / 64 % 300);
+}
+
+static uint64_t ChargeOf(uint64_t number)
+{
+    uint64_t charge = SizeOf(number);
+
+    return charge < RING_MINIMUM_CHARGE ? RING_MINIMUM_CHARGE : charge;
+}
+
+static void Pause(uint64_t number)
+{
+    uint64_t mix = Mix(~number);
+
+    if (mix % 512 == 0) {
+        struct timespec time = {.tv_nsec = (long)(mix / 512 % 20000)};
+
+        (void)nanosleep(&time, NULL);
+    } else if (mix % 512 < 8) {
+        sched_yield();
+    } else if (mix % 512 < 64) {
+        for (volatile uint64_t spin = mix / 512 % 2000; spin > 0; spin--) {
+        }
+    }
+}
+
+/* 0, or a negative errno: of the ring, or of the eventfd. */
+static int SendAll(struct Ends *ends)
+{
+    const uint64_t one = 1;
+
+    for (uint64_t number = 0; number < ends->records;) {
+        bool bell = false;
+        int status = RingPairSend(&ends->writer, SizeOf(number), ChargeOf(number), number, &bell);
+
+        if (status == -ENOMEM) {
+            sched_yield();
+            continue;
+        }
+        if (status != 0) {
+            return status;
+        }
+        if (bell) {
+            ends->bells++;
+            if (write(ends->bell, &one, sizeof(one)) != sizeof(one)) {
+                return -errno;
+            }
+        }
+        number++;
+        Pause(number);
+    }
+    return 0;
+}
+
+/* Sleeps until something may be there. -ETIMEDOUT: nobody rang for too long. */
+static int SleepOnBell(struct Ends *ends)
+{
+    struct pollfd poller = {.fd = ends->bell, .events = POLLIN};
+    uint64_t count;
+    int status;
+
+    RingArm(&ends->reader);
+    if (!RingLookAfterArm(&ends->reader)) {
+        ends->sleeps++;
+        status = poll(&poller, 1, SLEEP_MS);
+        if (status <= 0) {
+            fprintf(stderr, "slept %d ms; a record %s there\n", SLEEP_MS,
+                    RingReaderEmpty(&ends->reader) ? "is not" : "is");
+            return status == 0 ? -ETIMEDOUT : -errno;
+        }
+        if (read(ends->bell, &count, sizeof(count)) != sizeof(count)) {
+            return -errno;
+        }
+    }
+    RingDisarm(&ends->reader);
+    return 0;
+}
+
+static int ReceiveAll(struct Ends *ends)
+{
+    for (uint64_t number = 0; number < ends->records;) {
+        const struct RingRecord *record = NULL;
+        uint32_t size = 0;
+        int status = RingPeek(&ends->reader, &record, &size);
+
+        if (status == 0) {
+            status = SleepOnBell(ends);
+            if (status != 0) {
+                return status;
+            }
+            continue;
+        }
+        if (status < 0) {
+            return status;
+        }
+        if (size != SizeOf(number) || !RingPairMatches(record, size, number)) {
+            fprintf(stderr, "record %llu is damaged\n", (unsigned long long)number);
+            return -EBADMSG;
+        }
+        RingTake(&ends->reader);
+        if (number % 3 == 0) {
+            RingFreeElsewhere(&ends->reader, ChargeOf(number));
+        } else {
+            RingFree(&ends->reader, ChargeOf(number));
+        }
+        number++;
+    }
+    return RingCheckReader(&ends->reader);
+}
+
+static void *SendThread(void *ends)
+{
+    return (void *)(intptr_t)SendAll(ends);
+}
+
+static void ThreadsOnOneMapping(void **state)
+{
+    struct RingPair pair;
+    struct Ends ends = {.records = RECORDS};
+    pthread_t thread;
+    void *sent = NULL;
+
+    (void)state;
+    RingPairCreate(&pair, RingMemorySize(ALLOWANCE), ALLOWANCE, RingPairRandom());
+    ends.writer = pair.writer;
+    ends.reader = pair.reader;
+    ends.bell = eventfd(0, EFD_CLOEXEC);
+    assert_true(ends.bell >= 0);
+    assert_int_equal(pthread_create(&thread, NULL, SendThread, &ends), 0);
+    assert_int_equal(ReceiveAll(&ends), 0);
+    assert_int_equal(pthread_join(thread, &sent), 0);
+    assert_int_equal((int)(intptr_t)sent, 0);
+    assert_int_equal(RingOutstanding(&ends.writer), 0);
+    assert_true(RingWriterDrained(&ends.writer));
+    assert_int_equal(RingCheckWriter(&ends.writer), 0);
+    printf("threads: %u records, %llu sleeps, %llu bells\n", ends.records,
+           (unsigned long long)ends.sleeps, (unsigned long long)ends.bells);
+    assert_true(ends.sleeps > 100); /* else the test does not test what it says */
+    close(ends.bell);
+    RingPairDestroy(&pair);
+}
+
+/* --- elsewhere frees from many threads -------------------------------------------------------- */
+
+#define FREEING_THREADS 3
+#define FREES           20000
+
+static void *FreeThread(void *reader)
+{
+    for (int i = 0; i < FREES; i++) {
+        RingFreeElsewhere(reader, 1);
+    }
+    return NULL;
+}
+
+static void ManyThreadsFreeAtOnce(void **state)
+{
+    const uint64_t all = (FREEING_THREADS + 1) * (uint64_t)FREES;
+    struct RingPair pair;
+    pthread_t threads[FREEING_THREADS];
+    uint64_t before = all;
+
+    (void)state;
+    RingPairCreate(&pair, 4096, all, RingPairRandom());
+    assert_int_equal(RingPairSend(&pair.writer, 64, all, 0, NULL), 0);
+    for (int i = 0; i < FREEING_THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, FreeThread, &pair.reader), 0);
+    }
+    for (int i = 0; i < FREES; i++) {
+        uint64_t outstanding = RingOutstanding(&pair.writer);
+
+        assert_true(outstanding <= before);
+        before = outstanding;
+        RingFree(&pair.reader, 1);
+    }
+    for (int i = 0; i < FREEING_THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(RingOutstanding(&pair.writer), 0);
+    RingPairDestroy(&pair);
+}
+
+/* --- two processes --------------------------------------------------------------------------- */
+
+/* A memfd that its maker alone can write: mapped first, then sealed against everyone else. */
+static void *MakeSealed(const char *name, size_t size, int *descriptor)
+{
+    int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+    void *memory;
+
+    *descriptor = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_true(*descriptor >= 0);
+    assert_int_equal(ftruncate(*descriptor, (off_t)size), 0);
+    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *descriptor, 0);
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    assert_int_equal(fcntl(*descriptor, F_ADD_SEALS, seals), 0);
+    return memory;
+}
+
+struct Lane {
+    size_t size;
+    int ringDescriptor;
+    int cursorsDescriptor;
+    void *ring;    /* writable: the sender's */
+    void *cursors; /* writable: the receiver's */
+};
+
+/* In the process that must not write `own`'s memory: replaces it by a read-only mapping. */
+static const void *MapReadOnly(void *own, size_t size, int descriptor)
+{
+    void *memory;
+
+    if (munmap(own, size) != 0 ||
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0) != MAP_FAILED) {
+        return NULL; /* the seal does not hold */
+    }
+    memory = mmap(NULL, size, PROT_READ, MAP_SHARED, descriptor, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* The child: its exit status is 0 or an errno. */
+static int SenderProcess(struct Lane *lane, struct Ends *ends)
+{
+    const void *cursors = MapReadOnly(lane->cursors, RING_CURSORS_SIZE, lane->cursorsDescriptor);
+    int status;
+
+    if (cursors == NULL) {
+        return EPERM;
+    }
+    status = RingWriterInit(&ends->writer, lane->ring, lane->size, cursors, ALLOWANCE);
+    if (status == 0) {
+        status = SendAll(ends);
+    }
+    /* Stays until the last charge is back. */
+    while (status == 0 && RingOutstanding(&ends->writer) != 0) {
+        sched_yield();
+    }
+    return status != 0 ? -status : -RingCheckWriter(&ends->writer);
+}
+
+static void ProcessesOnSealedMemory(void **state)
+{
+    struct Lane lane = {.size = RingMemorySize(ALLOWANCE)};
+    struct Ends ends = {.records = RECORDS};
+    const void *ring;
+    pid_t parent = getpid();
+    pid_t child;
+    int status = -1;
+
+    (void)state;
+    lane.ring = MakeSealed("ring", lane.size, &lane.ringDescriptor);
+    lane.cursors = MakeSealed("cursors", RING_CURSORS_SIZE, &lane.cursorsDescriptor);
+    assert_int_equal(RingFormat(lane.ring, lane.size, RingPairRandom()), 0);
+    ends.bell = eventfd(0, EFD_CLOEXEC);
+    assert_true(ends.bell >= 0);
+
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(getppid() != parent ? EPIPE : SenderProcess(&lane, &ends));
+    }
+    ring = MapReadOnly(lane.ring, lane.size, lane.ringDescriptor);
+    assert_non_null(ring);
+    assert_int_equal(RingReaderInit(&ends.reader, ring, lane.size, lane.cursors), 0);
+    assert_int_equal(ReceiveAll(&ends), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    printf("processes: %u records, %llu sleeps\n", ends.records, (unsigned long long)ends.sleeps);
+    assert_true(ends.sleeps > 100);
+    assert_int_equal(munmap((void *)ring, lane.size), 0);
+    assert_int_equal(munmap(lane.cursors, RING_CURSORS_SIZE), 0);
+    close(lane.ringDescriptor);
+    close(lane.cursorsDescriptor);
+    close(ends.bell);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ThreadsOnOneMapping),
+        cmocka_unit_test(ManyThreadsFreeAtOnce),
+        cmocka_unit_test(ProcessesOnSealedMemory),
+    };
+
+    alarm(WATCHDOG_SECONDS);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
