@@ -37,27 +37,28 @@
 #include "mem/two_views.h"
 #include "mem/unit_runs.h"
 
-#define SPAN_NODES_MAX 28U
-#define SPAN_NODES_MASK ((UINT64_C(1) << SPAN_NODES_MAX) - 1)
+#define SPAN_NODES_MAX       28U
+#define SPAN_NODES_MASK      ((UINT64_C(1) << SPAN_NODES_MAX) - 1)
 #define SPAN_DELIVERED_SHIFT SPAN_NODES_MAX
-#define SPAN_LISTED (UINT64_C(1) << 56)
-#define SPAN_TAG_SHIFT 57
-#define SPAN_NONE UINT64_C(0)
+#define SPAN_LISTED          (UINT64_C(1) << 56)
+#define SPAN_TAG_SHIFT       57
+#define SPAN_NONE            UINT64_C(0)
 
 /* 37 classes: 64 bytes to 80 KiB, so that a message of 64 KiB with its header is in one. */
-#define SLAB_CLASS_COUNT 37U
+#define SLAB_CLASS_COUNT        37U
 #define SLAB_CLASS_GRANULES_MAX 1280U
-#define TAG_SINGLE 127U
+#define TAG_SINGLE              127U
 
-#define RECIPROCAL_SHIFT 31
+#define RECIPROCAL_SHIFT        31
 
-#define CACHE_LINE 64
+#define CACHE_LINE              64
 
 /* Belongs to the unit of the same index. Zero, as fresh memory is, means: no span here. */
 struct SlabUnit {
-    _Atomic uint64_t word;       /* of the span that begins in this unit */
-    _Atomic uint32_t nextListed; /* next span of the class list; written by who has the span off it */
-    _Atomic uint32_t spanOf;     /* hint: first unit of the span whose node begins in this unit */
+    _Atomic uint64_t word; /* of the span that begins in this unit */
+    _Atomic uint32_t
+        nextListed;          /* next span of the class list; written by who has the span off it */
+    _Atomic uint32_t spanOf; /* hint: first unit of the span whose node begins in this unit */
 };
 _Static_assert(sizeof(struct SlabUnit) == 16, "four units to a cache line");
 

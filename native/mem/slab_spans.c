@@ -66,10 +66,11 @@ void SlabNoteEmptied(struct SlabPool *pool)
 }
 
 /* Puts a chain of spans, linked from `first` to `last`, on top of the list. */
-static void PushChain(struct SlabPool *pool, struct SlabClass *class, uint32_t first, uint32_t last)
+static void PushChain(struct SlabPool *pool, struct SlabClass *sizeClass, uint32_t first,
+                      uint32_t last)
 {
     /* Relaxed: only a number to compare with; nothing is read through it. */
-    uint64_t head = atomic_load_explicit(&class->head, memory_order_relaxed);
+    uint64_t head = atomic_load_explicit(&sizeClass->head, memory_order_relaxed);
     do {
         /* Relaxed: published by the exchange below. */
         atomic_store_explicit(&pool->units[last].nextListed, HeadSpan(head), memory_order_relaxed);
@@ -77,7 +78,7 @@ static void PushChain(struct SlabPool *pool, struct SlabClass *class, uint32_t f
          * Release: who acquires this head in SlabClassTake or ReclaimClass sees the links and the
          * words of the chain. Sequentially consistent for SlabNoteEmptied.
          */
-    } while (!atomic_compare_exchange_weak_explicit(&class->head, &head, HeadAfter(head, first),
+    } while (!atomic_compare_exchange_weak_explicit(&sizeClass->head, &head, HeadAfter(head, first),
                                                     memory_order_seq_cst, memory_order_relaxed));
 }
 
@@ -91,20 +92,20 @@ void SlabClassPush(struct SlabPool *pool, uint32_t index, uint32_t span)
 /* Takes the full span off the top, if it still is the top and still full. */
 static void RemoveFull(struct SlabPool *pool, uint32_t index, uint64_t head)
 {
-    struct SlabClass *class = &pool->classes[index];
+    struct SlabClass *sizeClass = &pool->classes[index];
     uint32_t span = HeadSpan(head);
     struct SlabUnit *unit = &pool->units[span];
     /* Relaxed: belongs to `head`, acquired by the caller; if outdated, the exchange fails. */
     uint32_t next = atomic_load_explicit(&unit->nextListed, memory_order_relaxed);
     /* Relaxed on failure and success: nothing is read through the new head here. */
-    if (!atomic_compare_exchange_strong_explicit(&class->head, &head, HeadAfter(head, next),
+    if (!atomic_compare_exchange_strong_explicit(&sizeClass->head, &head, HeadAfter(head, next),
                                                  memory_order_relaxed, memory_order_relaxed)) {
         return;
     }
     /* Nobody else can take this span off or put it on until LISTED is cleared. */
     uint64_t word = atomic_load_explicit(&unit->word, memory_order_relaxed);
     do {
-        if (SpanRoom(word, class->nodeMask) != 0) {
+        if (SpanRoom(word, sizeClass->nodeMask) != 0) {
             SlabClassPush(pool, index, span);
             return;
         }
@@ -118,10 +119,10 @@ static void RemoveFull(struct SlabPool *pool, uint32_t index, uint64_t head)
 
 void *SlabClassTake(struct SlabPool *pool, uint32_t index)
 {
-    struct SlabClass *class = &pool->classes[index];
+    struct SlabClass *sizeClass = &pool->classes[index];
     for (;;) {
         /* Acquire: pairs with PushChain; the top span's word and link are at least as new. */
-        uint64_t head = atomic_load_explicit(&class->head, memory_order_acquire);
+        uint64_t head = atomic_load_explicit(&sizeClass->head, memory_order_acquire);
         uint32_t span = HeadSpan(head);
         if (span == NO_UNIT) {
             return NULL;
@@ -130,7 +131,7 @@ void *SlabClassTake(struct SlabPool *pool, uint32_t index)
         /* Relaxed: a guess, which the exchange confirms. */
         uint64_t word = atomic_load_explicit(&unit->word, memory_order_relaxed);
         while (SpanTag(word) == index + 1) {
-            uint64_t room = SpanRoom(word, class->nodeMask);
+            uint64_t room = SpanRoom(word, sizeClass->nodeMask);
             if (room == 0) {
                 RemoveFull(pool, index, head);
                 break;
@@ -140,10 +141,10 @@ void *SlabClassTake(struct SlabPool *pool, uint32_t index)
              * Acquire: pairs with the release in SlabPoolFree, so that the last owner of the node is
              * done with its bytes, and with that in SlabSpanOpen (spanOf of this node).
              */
-            if (atomic_compare_exchange_weak_explicit(
-                    &unit->word, &word, word | (UINT64_C(1) << node), memory_order_acquire,
-                    memory_order_relaxed)) {
-                return (uint8_t *)SlabUnitAddress(pool, span) + (size_t)node * class->nodeBytes;
+            if (atomic_compare_exchange_weak_explicit(&unit->word, &word,
+                                                      word | (UINT64_C(1) << node),
+                                                      memory_order_acquire, memory_order_relaxed)) {
+                return (uint8_t *)SlabUnitAddress(pool, span) + (size_t)node * sizeClass->nodeBytes;
             }
         }
         /* Full, or unmade since we looked: the top is another one now. */
@@ -152,18 +153,18 @@ void *SlabClassTake(struct SlabPool *pool, uint32_t index)
 
 void *SlabSpanOpen(struct SlabPool *pool, uint32_t index)
 {
-    struct SlabClass *class = &pool->classes[index];
-    uint32_t span = UnitRunsTake(&pool->runs, class->spanUnits);
+    struct SlabClass *sizeClass = &pool->classes[index];
+    uint32_t span = UnitRunsTake(&pool->runs, sizeClass->spanUnits);
     if (span == NO_UNIT) {
         return NULL;
     }
-    for (uint32_t node = 0; node < class->nodeCount; node++) {
-        uint32_t unit = span + (uint32_t)(((size_t)node * class->nodeBytes) >> pool->unitShift);
+    for (uint32_t node = 0; node < sizeClass->nodeCount; node++) {
+        uint32_t unit = span + (uint32_t)(((size_t)node * sizeClass->nodeBytes) >> pool->unitShift);
         /* Relaxed: published by the word; who has no business here may read anything. */
         atomic_store_explicit(&pool->units[unit].spanOf, span, memory_order_relaxed);
     }
     uint64_t word = SpanWord(index + 1, 1);
-    bool room = SpanRoom(word, class->nodeMask) != 0;
+    bool room = SpanRoom(word, sizeClass->nodeMask) != 0;
     /*
      * Release: pairs with the acquire in SlabClassTake (spanOf). A plain store is enough: the word
      * was SPAN_NONE, from which no exchange starts.
@@ -191,15 +192,16 @@ void *SlabSingleOpen(struct SlabPool *pool, size_t size)
 /* Takes the whole list, unmakes the empty spans of it and puts the rest back in their order. */
 static bool ReclaimClass(struct SlabPool *pool, uint32_t index)
 {
-    struct SlabClass *class = &pool->classes[index];
+    struct SlabClass *sizeClass = &pool->classes[index];
     /* Sequentially consistent: see SlabNoteEmptied. As acquire it pairs with PushChain (links). */
-    uint64_t head = atomic_load_explicit(&class->head, memory_order_seq_cst);
+    uint64_t head = atomic_load_explicit(&sizeClass->head, memory_order_seq_cst);
     do {
         if (HeadSpan(head) == NO_UNIT) {
             return false;
         }
-    } while (!atomic_compare_exchange_weak_explicit(&class->head, &head, HeadAfter(head, NO_UNIT),
-                                                    memory_order_seq_cst, memory_order_seq_cst));
+    } while (!atomic_compare_exchange_weak_explicit(&sizeClass->head, &head,
+                                                    HeadAfter(head, NO_UNIT), memory_order_seq_cst,
+                                                    memory_order_seq_cst));
     bool found = false;
     uint32_t firstKept = NO_UNIT;
     uint32_t lastKept = NO_UNIT;
@@ -227,7 +229,7 @@ static bool ReclaimClass(struct SlabPool *pool, uint32_t index)
         span = next;
     }
     if (firstKept != NO_UNIT) {
-        PushChain(pool, class, firstKept, lastKept);
+        PushChain(pool, sizeClass, firstKept, lastKept);
     }
     return found;
 }

@@ -65,19 +65,19 @@ int SlabPoolTrim(struct SlabPool *pool)
 
 static const char *CheckClassSpan(const struct SlabPool *pool, uint32_t span, uint64_t word)
 {
-    const struct SlabClass *class = &pool->classes[SpanTag(word) - 1];
+    const struct SlabClass *sizeClass = &pool->classes[SpanTag(word) - 1];
     uint64_t live = word & SPAN_NODES_MASK;
-    if (pool->runs.runs[span].length != class->spanUnits) {
+    if (pool->runs.runs[span].length != sizeClass->spanUnits) {
         return "slab: a span is not as long as its class says";
     }
-    if ((live & ~class->nodeMask) != 0) {
+    if ((live & ~sizeClass->nodeMask) != 0) {
         return "slab: a node is live that its class does not have";
     }
-    if (SpanRoom(word, class->nodeMask) != 0 && (word & SPAN_LISTED) == 0) {
+    if (SpanRoom(word, sizeClass->nodeMask) != 0 && (word & SPAN_LISTED) == 0) {
         return "slab: a span with room is not listed";
     }
-    for (uint32_t node = 0; node < class->nodeCount; node++) {
-        size_t offset = ((size_t)span << pool->unitShift) + (size_t)node * class->nodeBytes;
+    for (uint32_t node = 0; node < sizeClass->nodeCount; node++) {
+        size_t offset = ((size_t)span << pool->unitShift) + (size_t)node * sizeClass->nodeBytes;
         /* Relaxed: nobody else is here. */
         if (atomic_load_explicit(&pool->units[offset >> pool->unitShift].spanOf,
                                  memory_order_relaxed) != span) {
@@ -108,7 +108,7 @@ static const char *CheckSpan(const struct SlabPool *pool, uint32_t span)
     return CheckClassSpan(pool, span, word);
 }
 
-/* Walks the list of a class; adds its spans to `*listed`. */
+/* Walks the list of a sizeClass; adds its spans to `*listed`. */
 static const char *CheckList(const struct SlabPool *pool, uint32_t index, uint32_t *listed)
 {
     /* Relaxed, here and below: nobody else is here. */
