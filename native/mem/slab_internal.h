@@ -55,10 +55,9 @@
 
 /* Belongs to the unit of the same index. Zero, as fresh memory is, means: no span here. */
 struct SlabUnit {
-    _Atomic uint64_t word; /* of the span that begins in this unit */
-    _Atomic uint32_t
-        nextListed;          /* next span of the class list; written by who has the span off it */
-    _Atomic uint32_t spanOf; /* hint: first unit of the span whose node begins in this unit */
+    _Atomic uint64_t word;       /* of the span that begins in this unit */
+    _Atomic uint32_t nextListed; /* the span below in its list; written while it is off the list */
+    _Atomic uint32_t spanOf;     /* hint: first unit of the span whose node begins in this unit */
 };
 _Static_assert(sizeof(struct SlabUnit) == 16, "four units to a cache line");
 
