@@ -41,8 +41,8 @@
 #define RING_ALIGNMENT    64U
 #define RING_CURSORS_SIZE 4096U
 
-#define RING_MAGIC        0x31474e4952435049ULL
-#define RING_VERSION      1U
+#define RING_MAGIC   0x31474e4952435049ULL
+#define RING_VERSION 1U
 
 /* Every record must be charged at least this much, see RingMemorySize. */
 #define RING_MINIMUM_CHARGE 64U

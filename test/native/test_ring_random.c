@@ -52,15 +52,15 @@ static uint32_t LargestSize(uint64_t charge)
 static uint64_t RandomCharge(uint64_t *random, uint64_t allowance, uint64_t flavour)
 {
     switch (flavour) {
-    case 0:
-        return RING_MINIMUM_CHARGE;
-    case 1:
-        return RING_MINIMUM_CHARGE + Below(random, 200);
-    case 2:
-        return RING_MINIMUM_CHARGE + Below(random, allowance - RING_MINIMUM_CHARGE + 1);
-    default: /* mostly small, sometimes huge */
-        return Below(random, 10) == 0 ? allowance - Below(random, allowance / 4)
-                                      : RING_MINIMUM_CHARGE + Below(random, 100);
+        case 0:
+            return RING_MINIMUM_CHARGE;
+        case 1:
+            return RING_MINIMUM_CHARGE + Below(random, 200);
+        case 2:
+            return RING_MINIMUM_CHARGE + Below(random, allowance - RING_MINIMUM_CHARGE + 1);
+        default: /* mostly small, sometimes huge */
+            return Below(random, 10) == 0 ? allowance - Below(random, allowance / 4)
+                                          : RING_MINIMUM_CHARGE + Below(random, 100);
     }
 }
 
@@ -209,24 +209,25 @@ static void WriterSurvivesRandomCursors(void **state)
             assert_true(pair.writer.offset % 64 == 0);
             assert_true(RingOutstanding(&pair.writer) <= allowance);
             switch (Below(&random, 6)) {
-            case 0:
-                atomic_store(&pair.cursors->taken, (pair.writer.taken + near * 64));
-                break;
-            case 1:
-                atomic_store(&pair.cursors->taken, pair.writer.written - near * 64);
-                break;
-            case 2:
-                atomic_store(&pair.cursors->freed, pair.writer.freed + near * 16);
-                break;
-            case 3:
-                atomic_store(&pair.cursors->freedElsewhere, pair.writer.sent - pair.writer.freed);
-                break;
-            case 4:
-                atomic_store(&pair.cursors->attend, near);
-                break;
-            default:
-                atomic_store(&pair.cursors->taken, pair.writer.written);
-                break;
+                case 0:
+                    atomic_store(&pair.cursors->taken, (pair.writer.taken + near * 64));
+                    break;
+                case 1:
+                    atomic_store(&pair.cursors->taken, pair.writer.written - near * 64);
+                    break;
+                case 2:
+                    atomic_store(&pair.cursors->freed, pair.writer.freed + near * 16);
+                    break;
+                case 3:
+                    atomic_store(&pair.cursors->freedElsewhere,
+                                 pair.writer.sent - pair.writer.freed);
+                    break;
+                case 4:
+                    atomic_store(&pair.cursors->attend, near);
+                    break;
+                default:
+                    atomic_store(&pair.cursors->taken, pair.writer.written);
+                    break;
             }
         }
         assert_true(accepted > 0);

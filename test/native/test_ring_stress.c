@@ -198,6 +198,98 @@ static void ThreadsOnOneMapping(void **state)
     RingPairDestroy(&pair);
 }
 
+/* --- arming against publishing ---------------------------------------------------------------- */
+
+#define RACES        1000000U
+#define RACE_SECONDS 10
+
+/*
+ * In each round one thread publishes while the other arms and looks: at least one of them must see
+ * the other. In a stream the next record would hide a wake-up that was lost; here there is none.
+ */
+struct Race {
+    struct RingPair pair;
+    _Atomic uint64_t begun; /* number of the round that may run */
+    _Atomic uint64_t published;
+    bool bell; /* of the published round */
+};
+
+static void AwaitRound(_Atomic uint64_t *number, uint64_t round)
+{
+    /* Acquire: pairs with the release store of the round's number. */
+    for (int spin = 0; atomic_load_explicit(number, memory_order_acquire) != round; spin++) {
+        if (spin % 2000 == 1999) { /* both may have to share one core */
+            sched_yield();
+        }
+    }
+}
+
+static void SpinAtRandom(uint64_t seed)
+{
+    for (volatile uint64_t spin = Mix(seed) % 128; spin > 0; spin--) {
+    }
+}
+
+static void *PublishRounds(void *context)
+{
+    struct Race *race = context;
+
+    for (uint64_t round = 1; round <= RACES; round++) {
+        AwaitRound(&race->begun, round);
+        if (race->pair.writer.allowance == 0) { /* the end */
+            return NULL;
+        }
+        SpinAtRandom(round);
+        if (RingPairSend(&race->pair.writer, 64, 64, round, &race->bell) != 0) {
+            return race;
+        }
+        atomic_store_explicit(&race->published, round, memory_order_release);
+    }
+    return NULL;
+}
+
+static void ArmingAndPublishingSeeEachOther(void **state)
+{
+    struct Race race = {.bell = false};
+    time_t end = time(NULL) + RACE_SECONDS;
+    uint64_t both = 0;
+    uint64_t round;
+    pthread_t thread;
+    void *failed = NULL;
+
+    (void)state;
+    RingPairCreate(&race.pair, 4096, 64, RingPairRandom());
+    assert_int_equal(pthread_create(&thread, NULL, PublishRounds, &race), 0);
+    for (round = 1; round <= RACES; round++) {
+        const struct RingRecord *record = NULL;
+        uint32_t size = 0;
+        bool saw;
+
+        if (round % 4096 == 0 && time(NULL) > end) {
+            race.pair.writer.allowance = 0;
+            atomic_store_explicit(&race.begun, round, memory_order_release);
+            break;
+        }
+        atomic_store_explicit(&race.begun, round, memory_order_release);
+        SpinAtRandom(~round);
+        RingArm(&race.pair.reader);
+        saw = RingLookAfterArm(&race.pair.reader);
+        AwaitRound(&race.published, round);
+        assert_true(saw || race.bell);
+        both += saw && race.bell;
+        RingDisarm(&race.pair.reader);
+        assert_int_equal(RingPeek(&race.pair.reader, &record, &size), 1);
+        RingTake(&race.pair.reader);
+        RingFree(&race.pair.reader, 64);
+    }
+    assert_int_equal(pthread_join(thread, &failed), 0);
+    assert_null(failed);
+    printf("races: %llu rounds, both saw each other in %llu\n", (unsigned long long)round - 1,
+           (unsigned long long)both);
+    assert_true(round > 1000);
+    RingPairDestroy(&race.pair);
+}
+
 /* --- elsewhere frees from many threads -------------------------------------------------------- */
 
 #define FREEING_THREADS 3
@@ -338,6 +430,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ThreadsOnOneMapping),
+        cmocka_unit_test(ArmingAndPublishingSeeEachOther),
         cmocka_unit_test(ManyThreadsFreeAtOnce),
         cmocka_unit_test(ProcessesOnSealedMemory),
     };
