@@ -1,0 +1,146 @@
+/* NativeDevice: how it comes to be and how it ends. */
+#include <cerrno>
+#include <memory>
+
+#include "addon/background_job.h"
+#include "addon/device_object.h"
+#include "addon/environment.h"
+#include "addon/errors.h"
+
+namespace liteipc
+{
+
+/* Ends thread and process without keeping the event loop waiting for the domain. */
+class ReleaseJob : public BackgroundJob
+{
+  public:
+    explicit ReleaseJob(DeviceObject *device) : device_(device)
+    {
+    }
+
+  protected:
+    void Execute() override
+    {
+        device_->attached_.Release();
+    }
+
+    void Complete(Napi::Env) override
+    {
+        device_->Finish();
+    }
+
+  private:
+    DeviceObject *device_; /* holds itself until Finish */
+};
+
+namespace
+{
+
+void DefineConstant(Napi::Object object, const char *name, uint32_t value)
+{
+    object.DefineProperty(Napi::PropertyDescriptor::Value(
+        name, Napi::Number::New(object.Env(), value), napi_enumerable));
+}
+
+} // namespace
+
+DeviceObject::DeviceObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<DeviceObject>(info)
+{
+    if (!info[0].IsExternal()) {
+        throw Napi::TypeError::New(info.Env(), "a device is made by openDevice");
+    }
+    const AttachedDevice &attached = *info[0].As<Napi::External<AttachedDevice>>().Data();
+    Napi::Object self = info.This().As<Napi::Object>();
+    uint32_t dataLimit = LiteIpcDataLimit(attached.device);
+    DefineConstant(self, "processId", LiteIpcDeviceProcessID(attached.device));
+    DefineConstant(self, "callTaskId", LiteIpcTaskID(attached.callTask));
+    DefineConstant(self, "callTaskGeneration", LiteIpcTaskGeneration(attached.callTask));
+    DefineConstant(self, "dataLimit", dataLimit);
+    buffers_.Make(self, dataLimit);
+    Napi::Array large = Napi::Array::New(info.Env());
+    self.DefineProperty(Napi::PropertyDescriptor::Value("large", large, napi_enumerable));
+    large_ = Napi::Persistent(large.As<Napi::Object>());
+    tasks_.Add(attached.callTask);
+}
+
+Napi::Object DeviceObject::Make(Napi::Env env, AttachedDevice *attached, Napi::Function onEvents)
+{
+    Environment &environment = Environment::Of(env);
+    Napi::Object object =
+        environment.deviceClass.New({Napi::External<AttachedDevice>::New(env, attached)});
+    DeviceObject *device = DeviceObject::Unwrap(object);
+    device->onEvents_ = Napi::Persistent(onEvents);
+
+    uv_loop_t *loop = nullptr;
+    Check(env, napi_get_uv_event_loop(env, &loop));
+    Check(env, napi_async_init(env, object, Napi::String::New(env, "LiteIpcDevice"),
+                               &device->asyncContext_));
+    int status = device->loop_.Start(loop, attached->thread, device);
+    if (status != 0) {
+        napi_async_destroy(env, device->asyncContext_);
+        throw MakeError(env, status, "cannot watch the device from the event loop");
+    }
+    device->attached_ = *attached;
+    *attached = AttachedDevice();
+    device->state_ = State::OPEN;
+    device->Ref();
+    environment.AddDevice(device);
+    return object;
+}
+
+Napi::Value DeviceObject::Close(const Napi::CallbackInfo &info)
+{
+    Napi::Env env = info.Env();
+    if (closePromise_.IsEmpty()) {
+        Napi::Promise::Deferred deferred(env);
+        closePromise_ = Napi::Persistent(deferred.Promise().As<Napi::Object>());
+        if (state_ == State::CLOSED) {
+            deferred.Resolve(env.Undefined());
+        } else {
+            closing_ = deferred;
+            CloseHandles();
+        }
+    }
+    return closePromise_.Value();
+}
+
+void DeviceObject::CloseHandles()
+{
+    if (state_ == State::OPEN) {
+        state_ = State::CLOSING;
+        loop_.Close();
+    }
+}
+
+void DeviceObject::OnHandlesClosed()
+{
+    if (!Environment::Of(Env()).TearingDown()) {
+        try {
+            Napi::HandleScope scope(Env());
+            BackgroundJob::Start(Env(), "LiteIpcClose", std::make_unique<ReleaseJob>(this));
+            return;
+        } catch (const Napi::Error &) {
+            /* The environment takes no more jobs: do it here. */
+        }
+    }
+    attached_.Release();
+    Finish();
+}
+
+void DeviceObject::Finish()
+{
+    Environment &environment = Environment::Of(Env());
+    state_ = State::CLOSED;
+    napi_async_destroy(Env(), asyncContext_);
+    asyncContext_ = nullptr;
+    onEvents_.Reset();
+    large_.Reset();
+    if (closing_ && !environment.TearingDown()) {
+        closing_->Resolve(Env().Undefined());
+    }
+    closing_.reset();
+    environment.RemoveDevice(this);
+    Unref(); /* last: the object may be collected from now on */
+}
+
+} // namespace liteipc

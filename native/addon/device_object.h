@@ -1,0 +1,88 @@
+/*
+ * NativeDevice of types/native.d.ts: an opened device with its call task, on one JS thread.
+ *
+ * An open device holds itself strongly, so it is never collected while messages may come. States:
+ *
+ *   OPEN     close(), the end of the environment or a misuse ends it
+ *   CLOSING  the libuv handles are being closed, then thread and process are released, on libuv's
+ *            thread pool or, at the end of the environment, at once
+ *   CLOSED   nothing is held but the JavaScript object
+ */
+#ifndef LITEIPC_ADDON_DEVICE_OBJECT_H
+#define LITEIPC_ADDON_DEVICE_OBJECT_H
+
+#include <optional>
+
+#include <napi.h>
+
+#include "addon/attached_device.h"
+#include "addon/event_loop.h"
+#include "addon/request_table.h"
+#include "addon/shared_buffers.h"
+#include "addon/task_table.h"
+
+namespace liteipc
+{
+
+class EventBatch;
+
+class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::Client
+{
+  public:
+    static Napi::Function Define(Napi::Env env);
+    /* Takes over what is attached, unless it throws. */
+    static Napi::Object Make(Napi::Env env, AttachedDevice *attached, Napi::Function onEvents);
+
+    /* For Make alone: info[0] is an External. */
+    explicit DeviceObject(const Napi::CallbackInfo &info);
+
+    /* Begins to close; the environment learns by RemoveDevice when all is released. Idempotent. */
+    void CloseHandles();
+
+  private:
+    friend class ReleaseJob;
+    enum class State { OPEN, CLOSING, CLOSED };
+
+    Napi::Value SendRequest(const Napi::CallbackInfo &info);
+    Napi::Value SendReply(const Napi::CallbackInfo &info);
+    Napi::Value FreeRequest(const Napi::CallbackInfo &info);
+    Napi::Value CancelCall(const Napi::CallbackInfo &info);
+    Napi::Value Control(const Napi::CallbackInfo &info);
+    Napi::Value Query(const Napi::CallbackInfo &info);
+    Napi::Value HasAccess(const Napi::CallbackInfo &info);
+    Napi::Value Counters(const Napi::CallbackInfo &info);
+    void RefLoop(const Napi::CallbackInfo &info);
+    void UnrefLoop(const Napi::CallbackInfo &info);
+    void SetSpin(const Napi::CallbackInfo &info);
+    Napi::Value Close(const Napi::CallbackInfo &info);
+
+    /* Throws ENODEV when the device is not open. */
+    void RequireOpen(Napi::Env env) const;
+    /* Throws EFAULT when the shared buffers were transferred away. */
+    void RequireBuffers(Napi::Env env) const;
+    int ReadOutgoing(const Napi::CallbackInfo &info, LiteIpcOutgoing *out) const;
+    int FreeByName(uint32_t name);
+
+    void OnWork() override;
+    void OnHandlesClosed() override;
+    bool DeliverBatch();
+    bool CallOnEvents(const EventBatch &batch, size_t count);
+    bool ReportException();
+    void Finish();
+
+    State state_ = State::CLOSED; /* until Make has succeeded */
+    AttachedDevice attached_;
+    EventLoop loop_;
+    TaskTable tasks_;
+    RequestTable requests_;
+    SharedBuffers buffers_;
+    Napi::FunctionReference onEvents_;
+    Napi::ObjectReference large_;
+    napi_async_context asyncContext_ = nullptr;
+    std::optional<Napi::Promise::Deferred> closing_;
+    Napi::ObjectReference closePromise_;
+};
+
+} // namespace liteipc
+
+#endif

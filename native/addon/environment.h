@@ -1,0 +1,59 @@
+/*
+ * What the addon keeps for one Node environment (the main thread or a worker): its classes, and
+ * what has to be ended before the environment goes. Nothing is static.
+ *
+ * At the end of an environment one asynchronous hook closes every device, waits until all handles,
+ * devices and background jobs are gone, then stops the domains, then lets the environment go on.
+ * (process.exit and a crash run no hooks: the domain notices by itself that a process has ended.)
+ */
+#ifndef LITEIPC_ADDON_ENVIRONMENT_H
+#define LITEIPC_ADDON_ENVIRONMENT_H
+
+#include <cstddef>
+#include <unordered_set>
+
+#include <napi.h>
+
+namespace liteipc
+{
+
+class DeviceObject;
+class DomainObject;
+
+class Environment
+{
+  public:
+    explicit Environment(Napi::Env env);
+    static Environment &Of(Napi::Env env);
+
+    /* JavaScript cannot be called any more. */
+    bool TearingDown() const
+    {
+        return hookCalled_;
+    }
+
+    void AddDevice(DeviceObject *device);
+    void RemoveDevice(DeviceObject *device);
+    void AddDomain(DomainObject *domain);
+    void RemoveDomain(DomainObject *domain);
+    /* A job on libuv's thread pool that holds something of the core. */
+    void JobStarted();
+    void JobEnded();
+
+    Napi::FunctionReference deviceClass;
+    Napi::FunctionReference domainClass;
+
+  private:
+    static void OnCleanup(napi_async_cleanup_hook_handle hook, void *environment);
+    void FinishWhenIdle();
+
+    std::unordered_set<DeviceObject *> devices_;
+    std::unordered_set<DomainObject *> domains_;
+    size_t jobs_ = 0;
+    bool hookCalled_ = false;
+    napi_async_cleanup_hook_handle hook_ = nullptr;
+};
+
+} // namespace liteipc
+
+#endif
