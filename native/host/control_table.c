@@ -64,8 +64,8 @@ int ControlTableCheck(const struct ControlTable *table, size_t size)
     Layout(limits, &expected);
     if (expected.size != table->size || expected.accessWords != table->accessWords ||
         expected.processOffset != table->processOffset ||
-        expected.threadOffset != table->threadOffset ||
-        expected.taskOffset != table->taskOffset || expected.taskStride != table->taskStride) {
+        expected.threadOffset != table->threadOffset || expected.taskOffset != table->taskOffset ||
+        expected.taskStride != table->taskStride) {
         return -EPROTO;
     }
     return 0;
@@ -138,4 +138,79 @@ int ControlTaskRead(const struct ControlTable *table, uint32_t taskID,
     facts->queueMade = atomic_load_explicit(&entry->queueMade, memory_order_acquire) != 0;
     uint64_t after = atomic_load_explicit(&entry->state, memory_order_relaxed);
     return ControlGenerationOf(after) == facts->generation ? 0 : -ESRCH;
+}
+
+uint32_t ControlStatePublish(_Atomic uint64_t *state)
+{
+    uint32_t generation = ControlGenerationOf(atomic_load_explicit(state, memory_order_relaxed));
+    if (generation == 0) {
+        generation = 1; /* the slot's first use: nobody can hold a generation of it yet */
+    }
+    /* release: pairs with the readers' acquire; who sees ALIVE sees the fields */
+    atomic_store_explicit(state, ControlStateWord(generation, CONTROL_ALIVE), memory_order_release);
+    return generation;
+}
+
+void ControlStateMarkDead(_Atomic uint64_t *state)
+{
+    uint32_t generation = ControlGenerationOf(atomic_load_explicit(state, memory_order_relaxed));
+    /* release: who sees the mark sees the access bits and roles that were taken away before it */
+    atomic_store_explicit(state, ControlStateWord(generation, CONTROL_DEAD), memory_order_release);
+}
+
+void ControlStateFree(_Atomic uint64_t *state)
+{
+    uint32_t generation = ControlGenerationOf(atomic_load_explicit(state, memory_order_relaxed));
+    generation = generation == UINT32_MAX ? 1 : generation + 1;
+    /*
+     * release: as above. The fields of the next use are stored with release order after this, so
+     * that a reader who sees one of them finds this generation, not the old one, at its second look.
+     */
+    atomic_store_explicit(state, ControlStateWord(generation, CONTROL_FREE), memory_order_release);
+}
+
+/* release: orders the field after ControlStateFree, for the readers' second look at the state. */
+static void Fill(_Atomic uint32_t *field, uint32_t value)
+{
+    atomic_store_explicit(field, value, memory_order_release);
+}
+
+void ControlProcessFill(struct ControlProcess *entry, uint32_t pid, uint32_t uid, uint32_t gid)
+{
+    Fill(&entry->pid, pid);
+    Fill(&entry->uid, uid);
+    Fill(&entry->gid, gid);
+    Fill(&entry->opened, 0);
+    /* release: as in Fill */
+    atomic_store_explicit(&entry->poolSize, 0, memory_order_release);
+    Fill(&entry->ipcTask, 0);
+}
+
+void ControlThreadFill(struct ControlThread *entry, uint32_t processID, uint32_t processGeneration)
+{
+    Fill(&entry->processID, processID);
+    Fill(&entry->processGeneration, processGeneration);
+    /* attention goes on counting from where it is: only its changes mean something */
+}
+
+void ControlTaskFill(const struct ControlTable *table, struct ControlTask *entry,
+                     uint32_t processID, uint32_t processGeneration, uint32_t threadID,
+                     uint32_t threadGeneration)
+{
+    Fill(&entry->processID, processID);
+    Fill(&entry->processGeneration, processGeneration);
+    Fill(&entry->threadID, threadID);
+    Fill(&entry->threadGeneration, threadGeneration);
+    Fill(&entry->queueMade, 0);
+    for (uint32_t word = 0; word < table->accessWords; word++) {
+        /* release: as in Fill */
+        atomic_store_explicit(&entry->access[word], 0, memory_order_release);
+    }
+}
+
+void ControlThreadAttend(struct ControlThread *entry)
+{
+    uint32_t attention = atomic_load_explicit(&entry->attention, memory_order_relaxed);
+    /* release: pairs with the thread's acquire; who sees the new number sees the change */
+    atomic_store_explicit(&entry->attention, attention + 1, memory_order_release);
 }

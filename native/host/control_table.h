@@ -31,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONTROL_TABLE_MAGIC 0x4c49544549504331ULL /* "LITEIPC1" */
+#define CONTROL_TABLE_MAGIC   0x4c49544549504331ULL /* "LITEIPC1" */
 #define CONTROL_TABLE_VERSION 1U
 
 /* What a domain allows. Sizes in bytes. See LiteIpcProfile in device/liteipc.h. */
@@ -75,9 +75,10 @@ struct ControlProcess {
     _Atomic uint32_t pid; /* as the domain sees it */
     _Atomic uint32_t uid; /* at connect, checked by the domain */
     _Atomic uint32_t gid;
-    _Atomic uint32_t opened;   /* changing: 0, then 1 from LiteIpcOpen on */
-    _Atomic uint64_t poolSize; /* changing: 0 until mapped; bytes that each sender may have pending */
-    _Atomic uint32_t ipcTask;  /* changing: task ID that gets death notices, 0 for none */
+    _Atomic uint32_t opened; /* changing: 0, then 1 from LiteIpcOpen on */
+    _Atomic uint64_t
+        poolSize; /* changing: 0 until mapped; bytes that each sender may have pending */
+    _Atomic uint32_t ipcTask; /* changing: task ID that gets death notices, 0 for none */
 };
 
 struct ControlThread {
@@ -176,6 +177,27 @@ static inline bool ControlAccessTest(const struct ControlTask *task, uint32_t pr
     uint64_t word = atomic_load_explicit(&task->access[processID / 64], memory_order_acquire);
     return (word >> (processID % 64)) & 1U;
 }
+
+/*
+ * Domain only: the life of a slot. Fill it while it is free, then publish.
+ *
+ *   ControlStatePublish  FREE -> ALIVE; returns the generation, never 0
+ *   ControlStateMarkDead ALIVE -> DEAD, same generation
+ *   ControlStateFree     ALIVE or DEAD -> FREE, next generation
+ */
+uint32_t ControlStatePublish(_Atomic uint64_t *state);
+void ControlStateMarkDead(_Atomic uint64_t *state);
+void ControlStateFree(_Atomic uint64_t *state);
+
+/* Domain only: the fields of a free slot. The words that change start at 0. */
+void ControlProcessFill(struct ControlProcess *entry, uint32_t pid, uint32_t uid, uint32_t gid);
+void ControlThreadFill(struct ControlThread *entry, uint32_t processID, uint32_t processGeneration);
+void ControlTaskFill(const struct ControlTable *table, struct ControlTask *entry,
+                     uint32_t processID, uint32_t processGeneration, uint32_t threadID,
+                     uint32_t threadGeneration);
+
+/* Domain only: the thread has to look again. After the change and its message were sent. */
+void ControlThreadAttend(struct ControlThread *entry);
 
 /* Domain only. */
 static inline void ControlAccessSet(struct ControlTask *task, uint32_t processID, bool granted)
