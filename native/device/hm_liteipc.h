@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define LITEIPC_DRIVER "/dev/lite_ipc"
+#define LITEIPC_DRIVER      "/dev/lite_ipc"
 #define LITEIPC_DRIVER_MODE 0644
 
 #define DRIVER_MAJOR_VERSION 2
@@ -96,8 +96,8 @@ typedef struct {
     uint64_t timestamp; /* ns; stamped on a request, repeated by its reply */
     uint32_t dataSz;    /* bytes at `data` */
     void *data;
-    uint32_t spObjNum; /* entries at `offsets` */
-    void *offsets;     /* uint32_t each: where in `data` a SpecialObj lies */
+    uint32_t spObjNum;  /* entries at `offsets` */
+    void *offsets;      /* uint32_t each: where in `data` a SpecialObj lies */
     uint32_t processID; /* the sender's, filled in on the way */
     uint32_t taskID;    /* the sender's, filled in on the way */
 #ifdef LOSCFG_SECURITY_CAPABILITY
@@ -107,8 +107,8 @@ typedef struct {
 } IpcMsg;
 
 /* Bits of IpcContent.flag. One call frees, sends and receives, in this order. */
-#define SEND (1U << 0)
-#define RECV (1U << 1)
+#define SEND      (1U << 0)
+#define RECV      (1U << 1)
 #define BUFF_FREE (1U << 2)
 
 typedef struct {
@@ -128,15 +128,15 @@ typedef struct {
     int32_t driverVersion;
 } IpcVersion;
 
-#define IPC_IOC_MAGIC 'i'
-#define IPC_SET_CMS _IO(IPC_IOC_MAGIC, 1)
-#define IPC_CMS_CMD _IOWR(IPC_IOC_MAGIC, 2, CmsCmdContent)
+#define IPC_IOC_MAGIC      'i'
+#define IPC_SET_CMS        _IO(IPC_IOC_MAGIC, 1)
+#define IPC_CMS_CMD        _IOWR(IPC_IOC_MAGIC, 2, CmsCmdContent)
 #define IPC_SET_IPC_THREAD _IO(IPC_IOC_MAGIC, 3)
-#define IPC_SEND_RECV_MSG _IOWR(IPC_IOC_MAGIC, 4, IpcContent)
-#define IPC_GET_VERSION _IOR(IPC_IOC_MAGIC, 5, IpcVersion)
+#define IPC_SEND_RECV_MSG  _IOWR(IPC_IOC_MAGIC, 4, IpcContent)
+#define IPC_GET_VERSION    _IOR(IPC_IOC_MAGIC, 5, IpcVersion)
 
 #define IPC_IO_DATA_MAX 8192
-#define IPC_MSG_DATA_SZ_MAX \
+#define IPC_MSG_DATA_SZ_MAX                                                                        \
     (IPC_IO_DATA_MAX * sizeof(SpecialObj) / (sizeof(SpecialObj) + sizeof(size_t)))
 #define IPC_MSG_OBJECT_NUM_MAX (IPC_MSG_DATA_SZ_MAX / sizeof(SpecialObj))
 

@@ -135,15 +135,16 @@ struct LiteIpcOutgoing {
  * nothing was sent. -EACCES, -EINVAL, -EMSGSIZE (more than the limit), -ENODEV.
  * The core has no timer: LiteIpcCancelCall ends a call whose time is up.
  */
-int LiteIpcSendRequest(struct LiteIpcTask *task, const struct LiteIpcOutgoing *out, uint64_t userData,
-                       uint32_t *callID);
+int LiteIpcSendRequest(struct LiteIpcTask *task, const struct LiteIpcOutgoing *out,
+                       uint64_t userData, uint32_t *callID);
 /*
  * Answers `request`, a message received by a task of this thread, and frees it. `out->handle`, `generation`,
  * `flag` and `deadlineMs` are not used. On -EINPROGRESS and -ENOMEM nothing was sent and the request is
  * still there to be answered; after any other result it has been freed (0, -EINVAL: the caller is gone,
  * -ETIME: too late).
  */
-int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request, const struct LiteIpcOutgoing *out);
+int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
+                     const struct LiteIpcOutgoing *out);
 /* Forgets a pending call; its answer will be dropped. -ENOENT when it has ended already. */
 int LiteIpcCancelCall(struct LiteIpcTask *task, uint32_t callID);
 /* BUFF_FREE of a received message. Any thread of the process. -EINVAL, -EFAULT as in the kernel. */
@@ -207,6 +208,11 @@ int LiteIpcPrepareSleep(struct LiteIpcThread *thread);
 /* After sleeping, or instead of it: senders need not ring any more. */
 void LiteIpcAwake(struct LiteIpcThread *thread);
 /*
+ * The descriptor was found readable: the next LiteIpcReceive finds out who rang. Without it the
+ * descriptor may stay readable.
+ */
+void LiteIpcCollect(struct LiteIpcThread *thread);
+/*
  * Looks for work for a while if recent waits were short and the peer runs on another core; at most
  * `limitNs`, and not at all when that would be a waste. 1: there is work. 0: there was none.
  */
@@ -228,7 +234,8 @@ struct LiteIpcTaskInfo {
 };
 
 /* -EINVAL out of range, -ESRCH no such task. */
-int LiteIpcTaskQuery(const struct LiteIpcDevice *device, uint32_t taskID, struct LiteIpcTaskInfo *info);
+int LiteIpcTaskQuery(const struct LiteIpcDevice *device, uint32_t taskID,
+                     struct LiteIpcTaskInfo *info);
 /* May this process send requests to the handle now. */
 bool LiteIpcHasAccess(const struct LiteIpcDevice *device, uint32_t handle);
 /* Largest dataSz of a message in this domain, bytes. */
@@ -239,10 +246,10 @@ const void *LiteIpcPoolView(const struct LiteIpcDevice *device, size_t *size);
 /* Counted since the thread was created. */
 struct LiteIpcThreadCounters {
     uint64_t sent, received;
-    uint64_t dropped;      /* well-formed, but not to be delivered (no right, nobody waits for it) */
-    uint64_t malformed;    /* garbage in a lane */
-    uint64_t bellsRung;    /* system calls to wake others */
-    uint64_t sleeps;       /* system calls to wait */
+    uint64_t dropped;   /* well-formed, but not to be delivered (no right, nobody waits for it) */
+    uint64_t malformed; /* garbage in a lane */
+    uint64_t bellsRung; /* system calls to wake others */
+    uint64_t sleeps;    /* system calls to wait */
     uint64_t spinsHit, spinsMissed;
     uint32_t lanesIn, lanesOut, lanesClosedForGarbage;
     uint32_t pendingCalls;

@@ -1,0 +1,144 @@
+/* Becoming a process of a domain, and ending it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "device/liteipc.h"
+#include "host/control_client.h"
+#include "host/shared_memory.h"
+#include "kernel/control_blocks.h"
+#include "kernel/inbound.h"
+#include "kernel/outbound.h"
+#include "kernel/process.h"
+#include "kernel/sleep.h"
+
+int ProcessControlCall(struct LiteIpcDevice *device, struct ControlMessage *message,
+                       int *descriptor)
+{
+    int descriptors[CONTROL_DESCRIPTORS_MAX];
+    unsigned count = 0;
+    (void)pthread_mutex_lock(&device->lock);
+    if (++device->nextRequestID == 0) {
+        device->nextRequestID = 1;
+    }
+    uint32_t requestID = device->nextRequestID;
+    message->requestID = requestID;
+    int status = ControlSend(device->processSocket, message, NULL, 0);
+    if (status == 0) {
+        int received = ControlReceive(device->processSocket, message, descriptors, &count,
+                                      CONTROL_ANSWER_TIMEOUT_MS);
+        status = received == 1 && message->requestID == requestID ? message->status : -ENODEV;
+    }
+    (void)pthread_mutex_unlock(&device->lock);
+    unsigned wanted = descriptor != NULL && status == 0 ? 1 : 0;
+    if (count < wanted) {
+        status = -EPROTO;
+    } else if (wanted == 1) {
+        *descriptor = descriptors[0];
+    }
+    for (unsigned i = count < wanted ? 0 : wanted; i < count; i++) {
+        (void)close(descriptors[i]);
+    }
+    return status;
+}
+
+static int Greet(struct LiteIpcDevice *device)
+{
+    struct ControlMessage message = {.type = CONTROL_HELLO,
+                                     .protocolVersion = CONTROL_PROTOCOL_VERSION};
+    int tableDescriptor = -1;
+    int status = ProcessControlCall(device, &message, &tableDescriptor);
+    if (status != 0) {
+        return status;
+    }
+    device->identity = message.identity;
+    const void *table = NULL;
+    status = SharedMemoryMap(tableDescriptor, device->identity.tableSize, &table);
+    (void)close(tableDescriptor);
+    if (status != 0) {
+        return status;
+    }
+    device->table = table;
+    return ControlTableCheck(device->table, device->identity.tableSize);
+}
+
+static void DeviceFree(struct LiteIpcDevice *device)
+{
+    OutboundShelfFree(device);
+    InboundOrphansFree(device);
+    (void)LiteIpcPoolDelete(&device->ipcInfo);
+    SharedMemoryUnmap(device->table, device->identity.tableSize);
+    if (device->processSocket >= 0) {
+        (void)close(device->processSocket);
+    }
+    (void)pthread_mutex_destroy(&device->lock);
+    (void)pthread_mutex_destroy(&device->setupLock);
+    free(device);
+}
+
+int LiteIpcDeviceAttach(const char *domain, struct LiteIpcDevice **device)
+{
+    if (domain == NULL || device == NULL) {
+        return -EINVAL;
+    }
+    struct LiteIpcDevice *created = calloc(1, sizeof(*created));
+    if (created == NULL) {
+        return -ENOMEM;
+    }
+    created->processSocket = -1;
+    (void)pthread_mutex_init(&created->lock, NULL);
+    (void)pthread_mutex_init(&created->setupLock, NULL);
+    LOS_ListInit(&created->threads);
+    LOS_ListInit(&created->shelf);
+    LOS_ListInit(&created->orphans);
+    int status = ControlConnect(domain, &created->processSocket);
+    if (status == 0) {
+        status = Greet(created);
+    }
+    if (status != 0) {
+        DeviceFree(created);
+        return status;
+    }
+    *device = created;
+    return 0;
+}
+
+void LiteIpcDeviceShutdown(struct LiteIpcDevice *device)
+{
+    bool already = false;
+    /* acq_rel: one caller does it; pairs with the load where a lost thread asks why */
+    if (!atomic_compare_exchange_strong_explicit(&device->shutdown, &already, true,
+                                                 memory_order_acq_rel, memory_order_acquire)) {
+        return;
+    }
+    struct ControlMessage message = {.type = CONTROL_PROCESS_EXIT};
+    (void)ProcessControlCall(device, &message, NULL);
+    (void)shutdown(device->processSocket, SHUT_RDWR);
+    DeviceNudgeAll(device);
+}
+
+void LiteIpcDeviceDetach(struct LiteIpcDevice *device)
+{
+    if (device != NULL) {
+        LiteIpcDeviceShutdown(device);
+        DeviceFree(device);
+    }
+}
+
+uint32_t LiteIpcDeviceProcessID(const struct LiteIpcDevice *device)
+{
+    return device->identity.processID;
+}
+
+bool LiteIpcDeviceAlive(const struct LiteIpcDevice *device)
+{
+    char byte;
+    /* acquire: pairs with the store in LiteIpcDeviceShutdown */
+    if (atomic_load_explicit(&device->shutdown, memory_order_acquire)) {
+        return false;
+    }
+    /* The domain never sends on this socket but to answer, so anything to be seen is its end. */
+    ssize_t seen = recv(device->processSocket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return seen > 0 || (seen < 0 && errno == EAGAIN);
+}

@@ -1,0 +1,342 @@
+/* The face for event loops: nothing here blocks. */
+#include <errno.h>
+
+#include "device/liteipc.h"
+#include "host/clock.h"
+#include "kernel/call.h"
+#include "kernel/inbound.h"
+#include "kernel/message.h"
+#include "kernel/pool.h"
+#include "kernel/sleep.h"
+#include "kernel/task.h"
+#include "kernel/thread_control.h"
+
+/* Records moved in one look: bounds the work of one LiteIpcReceive. */
+#define LOOK_BUDGET 64
+
+static IpcMsg MessageOf(const struct LiteIpcOutgoing *out, MsgType type)
+{
+    return (IpcMsg){
+        .type = type,
+        .target = {.handle = out->handle, .token = out->token, .cookie = out->cookie},
+        .code = out->code,
+        .flag = out->flag,
+        .dataSz = out->dataSz,
+        .data = (void *)(uintptr_t)out->data,
+    };
+}
+
+int LiteIpcSendRequest(struct LiteIpcTask *task, const struct LiteIpcOutgoing *out,
+                       uint64_t userData, uint32_t *callID)
+{
+    if (out->dataSz > task->thread->device->table->limits.dataLimit) {
+        return -EMSGSIZE;
+    }
+    IpcMsg msg = MessageOf(out, MT_REQUEST);
+    struct IpcSend send = {
+        .msg = &msg, .generation = out->generation, .deadlineMs = out->deadlineMs};
+    if (out->flag == LITEIPC_FLAG_ONEWAY) {
+        return LiteIpcWrite(task, &send);
+    }
+    struct IpcCall *call;
+    int status = CallBegin(&task->calls, &call, &send.callIndex);
+    if (status != 0) {
+        return status;
+    }
+    status = LiteIpcWrite(task, &send);
+    if (status != 0) {
+        CallEnd(&task->calls, call);
+        return status;
+    }
+    call->timestamp = send.timestamp;
+    call->userData = userData;
+    call->targetTask = send.targetTask;
+    call->targetGeneration = send.target.generation;
+    call->targetProcess = send.target.processID;
+    call->targetProcessGeneration = send.target.processGeneration;
+    if (callID != NULL) {
+        *callID = CallID(&task->calls, call);
+    }
+    if (CallTargetGone(task->thread->device, call)) {
+        task->thread->scanNeeded = true; /* it died meanwhile, perhaps before our last scan */
+    }
+    return 0;
+}
+
+int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
+                     const struct LiteIpcOutgoing *out)
+{
+    struct LiteIpcDevice *device = task->thread->device;
+    if (out->dataSz > device->table->limits.dataLimit) {
+        return -EMSGSIZE;
+    }
+    struct IpcNode *node;
+    int status = CheckUsedBuffer(&device->ipcInfo, request, &node);
+    if (status != 0) {
+        return status;
+    }
+    IpcMsg msg = MessageOf(out, MT_REPLY);
+    msg.target.handle = node->node.msg.taskID;
+    msg.timestamp = node->node.msg.timestamp;
+    struct IpcSend send = {.msg = &msg, .buffToFree = node};
+    status = LiteIpcWrite(task, &send);
+    if (status == -EINPROGRESS || status == -ENOMEM) {
+        UndoCheckUsedBuffer(&device->ipcInfo, node);
+    } else {
+        IpcNodeRelease(device, task->thread, node);
+    }
+    return status;
+}
+
+int LiteIpcCancelCall(struct LiteIpcTask *task, uint32_t callID)
+{
+    struct IpcCall *call = CallByID(&task->calls, callID);
+    if (call == NULL) {
+        return -ENOENT;
+    }
+    CallEnd(&task->calls, call);
+    return 0;
+}
+
+int LiteIpcFree(struct LiteIpcThread *thread, const void *message)
+{
+    struct IpcNode *node;
+    int status = CheckUsedBuffer(&thread->device->ipcInfo, message, &node);
+    if (status == 0) {
+        IpcNodeRelease(thread->device, thread, node);
+    }
+    return status;
+}
+
+static bool EventFromNotice(struct LiteIpcThread *thread, struct LiteIpcEvent *event)
+{
+    static const enum LiteIpcEventKind KINDS[] = {
+        [NOTICE_CALL] = LITEIPC_EVENT_CALL,
+        [NOTICE_CONTROL] = LITEIPC_EVENT_CONTROL,
+        [NOTICE_LANE] = LITEIPC_EVENT_LANE,
+        [NOTICE_LOST] = LITEIPC_EVENT_LOST,
+    };
+    struct IpcNotice notice;
+    if (!ThreadNoticeTake(thread, &notice)) {
+        return false;
+    }
+    *event = (struct LiteIpcEvent){
+        .kind = KINDS[notice.kind],
+        .status = notice.status,
+        .task = notice.task,
+        .userData = notice.userData,
+        .value0 = notice.value0,
+        .value1 = notice.value1,
+    };
+    return true;
+}
+
+static void FillMessage(struct LiteIpcEvent *event, struct LiteIpcTask *task, struct IpcNode *node)
+{
+    *event = (struct LiteIpcEvent){
+        .kind = LITEIPC_EVENT_MESSAGE,
+        .task = task,
+        .callerPid = node->prefix.lane == NULL ? 0 : node->prefix.lane->pid,
+        .callerGeneration = node->prefix.sourceGeneration,
+        .deadlineMs = node->prefix.deadlineMs,
+    };
+    event->message = IpcDeliver(task->thread, node);
+}
+
+/* The answer to a call: its end, if the call is pending; else nobody waits for it. */
+static bool EventFromReply(struct LiteIpcTask *task, struct IpcNode *node,
+                           struct LiteIpcEvent *event)
+{
+    struct IpcCall *call = CallFind(&task->calls, node);
+    if (call == NULL) {
+        return false;
+    }
+    uint64_t userData = call->userData;
+    int verdict = CheckReceivedMsg(task, node, call);
+    if (verdict > 0) {
+        return false;
+    }
+    CallEnd(&task->calls, call);
+    if (verdict == 0) {
+        FillMessage(event, task, node);
+    } else {
+        IpcNodeRelease(task->thread->device, task->thread, node);
+        *event = (struct LiteIpcEvent){.task = task};
+    }
+    event->kind = LITEIPC_EVENT_CALL;
+    event->status = verdict;
+    event->userData = userData;
+    return true;
+}
+
+static bool EventFromQueue(struct LiteIpcThread *thread, struct LiteIpcEvent *event)
+{
+    while (!LOS_ListEmpty(&thread->ready)) {
+        struct LiteIpcTask *task =
+            LOS_DL_LIST_ENTRY(thread->ready.pstNext, struct LiteIpcTask, readyNode);
+        struct IpcNode *node = TaskQueueTake(task);
+        MsgType type = node->node.msg.type;
+        if (type == MT_REPLY || type == MT_FAILED_REPLY) {
+            if (EventFromReply(task, node, event)) {
+                return true;
+            }
+        } else if (CheckReceivedMsg(task, node, NULL) == 0) {
+            FillMessage(event, task, node);
+            return true;
+        }
+        IpcNodeDrop(thread, node);
+    }
+    return false;
+}
+
+/* Ends the calls whose service died, or all of them. Everything published before was looked at. */
+static void FailCalls(struct LiteIpcThread *thread, int status, bool all)
+{
+    for (LOS_DL_LIST *link = thread->tasks.pstNext; link != &thread->tasks; link = link->pstNext) {
+        struct LiteIpcTask *task = LOS_DL_LIST_ENTRY(link, struct LiteIpcTask, listNode);
+        for (uint32_t i = 0; task->calls.used > 0 && i < task->calls.capacity; i++) {
+            struct IpcCall *call = &task->calls.calls[i];
+            if (call->used && (all || call->doomed)) {
+                ThreadNotice(thread, (struct IpcNotice){.kind = NOTICE_CALL,
+                                                        .status = status,
+                                                        .task = task,
+                                                        .userData = call->userData});
+                CallEnd(&task->calls, call);
+            }
+        }
+    }
+}
+
+/* Nothing is left in lanes and queues: what still waits for the dead can be told. */
+static bool FailTheLost(struct LiteIpcThread *thread)
+{
+    if (thread->doomedCalls && !thread->scanNeeded) {
+        thread->doomedCalls = false;
+        FailCalls(thread, -EPIPE, false);
+    }
+    if (thread->lost && thread->lostHandled && !thread->lostReported) {
+        thread->lostReported = true;
+        FailCalls(thread, -ENODEV, true);
+        ThreadControlFailAll(thread);
+        ThreadNotice(thread, (struct IpcNotice){.kind = NOTICE_LOST, .status = -ENODEV});
+    }
+    return thread->notices.count > 0;
+}
+
+int LiteIpcReceive(struct LiteIpcThread *thread, struct LiteIpcEvent *events, size_t maximum)
+{
+    size_t count = 0;
+    bool looked = false;
+    while (count < maximum) {
+        if (EventFromNotice(thread, &events[count]) || EventFromQueue(thread, &events[count])) {
+            count++;
+            continue;
+        }
+        if (looked) {
+            break; /* what came meanwhile is the next call's: the work of one is bounded */
+        }
+        if (InboundLook(thread, LOOK_BUDGET) == 0) {
+            looked = !FailTheLost(thread) && thread->notices.count == 0;
+        } else {
+            looked = count > 0;
+        }
+    }
+    return (int)count;
+}
+
+static bool WorkIsQueued(const struct LiteIpcThread *thread)
+{
+    return thread->notices.count > 0 || !LOS_ListEmpty(&thread->ready) || thread->doomedCalls ||
+           (thread->lost && !thread->lostReported);
+}
+
+int LiteIpcPrepareSleep(struct LiteIpcThread *thread)
+{
+    return WorkIsQueued(thread) || InboundArm(thread);
+}
+
+void LiteIpcAwake(struct LiteIpcThread *thread)
+{
+    InboundDisarm(thread);
+}
+
+void LiteIpcCollect(struct LiteIpcThread *thread)
+{
+    thread->collectBells = true;
+}
+
+int LiteIpcSpin(struct LiteIpcThread *thread, uint64_t limitNs)
+{
+    return WorkIsQueued(thread) || ThreadSpin(thread, limitNs);
+}
+
+int LiteIpcWait(struct LiteIpcThread *thread, int timeoutMs)
+{
+    if (WorkIsQueued(thread)) {
+        return 1;
+    }
+    if (thread->lostReported) {
+        return -ENODEV;
+    }
+    uint64_t deadline =
+        timeoutMs < 0 ? UINT64_MAX : ClockNow() + (uint64_t)timeoutMs * NANOSECONDS_PER_MILLISECOND;
+    int status = ThreadSleep(thread, deadline);
+    return status == 0 ? 1 : status == -ETIME ? 0 : status;
+}
+
+static int RequestOf(const struct LiteIpcControlRequest *request, struct ControlMessage *message)
+{
+    uint32_t taskID = request->task == NULL ? 0 : request->task->taskID;
+    if (request->task == NULL && request->operation != LITEIPC_CONTROL_TASK_CREATE) {
+        return -EINVAL;
+    }
+    *message = (struct ControlMessage){.object = {.id = taskID}};
+    switch (request->operation) {
+        case LITEIPC_CONTROL_TASK_CREATE:
+            message->type = CONTROL_TASK_CREATE;
+            return 0;
+        case LITEIPC_CONTROL_TASK_EXIT:
+            message->type = CONTROL_TASK_EXIT;
+            return 0;
+        case LITEIPC_CONTROL_SET_CMS:
+            message->type = CONTROL_SET_CMS;
+            message->cms = (struct ControlCms){.taskID = taskID, .maxMsgSize = request->value0};
+            return 0;
+        case LITEIPC_CONTROL_SET_IPC_TASK:
+            message->type = CONTROL_SET_IPC_TASK;
+            return 0;
+        case LITEIPC_CONTROL_GEN_HANDLE:
+        case LITEIPC_CONTROL_ADD_ACCESS:
+            message->type = CONTROL_CMS_COMMAND;
+            message->cmsCommand = (struct ControlCmsCommand){
+                .callerTaskID = taskID,
+                .cmd = request->operation == LITEIPC_CONTROL_GEN_HANDLE ? CMS_GEN_HANDLE
+                                                                        : CMS_ADD_ACCESS,
+                .taskID = request->value0,
+                .serviceHandle = request->value1};
+            return 0;
+        case LITEIPC_CONTROL_REMOVE_ACCESS:
+            message->type = CONTROL_REMOVE_ACCESS;
+            message->access = (struct ControlAccess){.callerTaskID = taskID,
+                                                     .processID = request->value0,
+                                                     .serviceHandle = request->value1,
+                                                     .processGeneration = request->value2,
+                                                     .serviceGeneration = request->value3};
+            return 0;
+        default:
+            return -EINVAL;
+    }
+}
+
+int LiteIpcControlStart(struct LiteIpcThread *thread, const struct LiteIpcControlRequest *request,
+                        uint64_t userData)
+{
+    struct ControlMessage message;
+    int status = RequestOf(request, &message);
+    if (status != 0) {
+        return status;
+    }
+    struct ControlPending pending = {
+        .kind = PENDING_EVENT, .task = request->task, .userData = userData};
+    return ThreadControlStart(thread, &message, NULL, 0, pending);
+}

@@ -1,0 +1,98 @@
+/* What can be known without asking anybody: the control table and the counters. */
+#include <errno.h>
+
+#include "device/liteipc.h"
+#include "kernel/access.h"
+#include "kernel/control_blocks.h"
+#include "mem/slab_pool.h"
+
+int LiteIpcTaskQuery(const struct LiteIpcDevice *device, uint32_t taskID,
+                     struct LiteIpcTaskInfo *info)
+{
+    struct ControlTaskFacts task;
+    struct ControlProcessFacts process;
+    int status = ControlTaskRead(device->table, taskID, &task);
+    if (status != 0) {
+        return status;
+    }
+    if (ControlProcessRead(device->table, task.processID, &process) != 0 ||
+        process.generation != task.processGeneration) {
+        return -ESRCH;
+    }
+    *info = (struct LiteIpcTaskInfo){
+        .taskID = taskID,
+        .generation = task.generation,
+        .processID = task.processID,
+        .processGeneration = task.processGeneration,
+        .pid = process.pid,
+        .uid = process.uid,
+        .gid = process.gid,
+        .alive = task.state == CONTROL_ALIVE,
+    };
+    return 0;
+}
+
+bool LiteIpcHasAccess(const struct LiteIpcDevice *device, uint32_t handle)
+{
+    return HasServiceAccess(device->table, device->identity.processID, handle);
+}
+
+uint32_t LiteIpcDataLimit(const struct LiteIpcDevice *device)
+{
+    return device->table->limits.dataLimit;
+}
+
+const void *LiteIpcPoolView(const struct LiteIpcDevice *device, size_t *size)
+{
+    if (device->ipcInfo.slab == NULL) {
+        return NULL;
+    }
+    *size = SlabPoolCapacity(device->ipcInfo.slab);
+    return device->ipcInfo.pool.uvaddr;
+}
+
+void LiteIpcPoolCount(const struct LiteIpcDevice *device, size_t *nodes, size_t *bytes)
+{
+    struct SlabPool *slab = device->ipcInfo.slab;
+    *nodes = slab == NULL ? 0 : SlabPoolUsedNodes(slab);
+    *bytes = slab == NULL ? 0 : SlabPoolUsed(slab);
+}
+
+static uint32_t PendingCalls(const struct LiteIpcThread *thread)
+{
+    uint32_t pending = 0;
+    for (const LOS_DL_LIST *link = thread->tasks.pstNext; link != &thread->tasks;
+         link = link->pstNext) {
+        pending += LOS_DL_LIST_ENTRY(link, struct LiteIpcTask, listNode)->calls.used;
+    }
+    return pending;
+}
+
+static uint32_t OutboundLanes(const struct LiteIpcThread *thread)
+{
+    uint32_t lanes = 0;
+    for (const LOS_DL_LIST *link = thread->outboundLanes.pstNext; link != &thread->outboundLanes;
+         link = link->pstNext) {
+        lanes++;
+    }
+    return lanes;
+}
+
+void LiteIpcThreadCount(const struct LiteIpcThread *thread, struct LiteIpcThreadCounters *counters)
+{
+    const struct ThreadCounters *counted = &thread->counters;
+    *counters = (struct LiteIpcThreadCounters){
+        .sent = counted->sent,
+        .received = counted->received,
+        .dropped = counted->dropped,
+        .malformed = counted->malformed,
+        .bellsRung = counted->bellsRung,
+        .sleeps = counted->sleeps,
+        .spinsHit = counted->spinsHit,
+        .spinsMissed = counted->spinsMissed,
+        .lanesIn = thread->liveCount,
+        .lanesOut = OutboundLanes(thread),
+        .lanesClosedForGarbage = counted->lanesClosedForGarbage,
+        .pendingCalls = PendingCalls(thread),
+    };
+}

@@ -1,0 +1,235 @@
+/* Receiving ends of lanes: making, beginning and ending them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "host/shared_memory.h"
+#include "kernel/inbound.h"
+#include "kernel/inbound_hot.h"
+#include "kernel/thread_control.h"
+
+/* Frees what is left of a lane. */
+static void LaneFree(struct InboundLane *lane)
+{
+    SharedMemoryUnmap(lane->ring, lane->ringSize);
+    SharedMemoryUnmap(lane->cursors, RING_CURSORS_SIZE);
+    if (lane->bell >= 0) {
+        (void)close(lane->bell);
+    }
+    free(lane);
+}
+
+/* Has every message that came through the lane been freed. */
+static bool LaneSettled(const struct InboundLane *lane)
+{
+    if (lane->cursors == NULL) {
+        return true;
+    }
+    /* acquire: pairs with RingFreeElsewhere; after its last call nobody touches the cursors */
+    uint64_t elsewhere = atomic_load_explicit(&lane->cursors->freedElsewhere, memory_order_acquire);
+    return lane->reader.freed + elsewhere == lane->takenCharge;
+}
+
+/* Every lane can be a candidate of a look, so there must be room before it exists. */
+static int CandidatesReserve(struct LiteIpcThread *thread, unsigned wanted)
+{
+    if (wanted <= thread->candidateCapacity) {
+        return 0;
+    }
+    unsigned capacity = wanted * 2;
+    struct InboundLane **larger =
+        realloc(thread->candidates, capacity * sizeof(struct InboundLane *));
+    if (larger == NULL) {
+        return -ENOMEM;
+    }
+    thread->candidates = larger;
+    thread->candidateCapacity = capacity;
+    return 0;
+}
+
+static int SpareDeposit(struct LiteIpcThread *thread)
+{
+    if (CandidatesReserve(thread, thread->liveCount + thread->spareCount + 1) != 0) {
+        return -ENOMEM;
+    }
+    struct InboundLane *lane = calloc(1, sizeof(*lane));
+    if (lane == NULL) {
+        return -ENOMEM;
+    }
+    LOS_ListInit(&lane->listNode);
+    LOS_ListInit(&lane->rangNode);
+    int descriptors[2] = {-1, -1};
+    void *cursors = NULL;
+    int status =
+        SharedMemoryCreate("liteipc-cursors", RING_CURSORS_SIZE, &cursors, &descriptors[0]);
+    lane->cursors = cursors;
+    lane->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (status == 0 && lane->bell < 0) {
+        status = -errno;
+    }
+    if (status == 0) {
+        /* Edge-triggered and never read: every write is an edge, and nobody can take it away. */
+        struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = lane};
+        status = epoll_ctl(thread->epoll, EPOLL_CTL_ADD, lane->bell, &event) == 0 ? 0 : -errno;
+    }
+    if (status == 0) {
+        lane->endID = ++thread->nextEndID;
+        atomic_init(&lane->thread, thread);
+        struct ControlMessage message = {.type = CONTROL_LANE_DEPOSIT,
+                                         .object = {.id = lane->endID}};
+        descriptors[1] = lane->bell;
+        status = ThreadControlTell(thread, &message, descriptors, 2);
+    }
+    if (descriptors[0] >= 0) {
+        (void)close(descriptors[0]);
+    }
+    if (status != 0) {
+        LaneFree(lane);
+        return status;
+    }
+    LOS_ListTailInsert(&thread->lanes, &lane->listNode);
+    thread->spareCount++;
+    return 0;
+}
+
+void InboundRestock(struct LiteIpcThread *thread, uint32_t wanted)
+{
+    if (wanted > thread->spareTarget) {
+        thread->spareTarget = wanted < CONTROL_LANE_ENDS_MAX ? wanted : CONTROL_LANE_ENDS_MAX;
+    }
+    while (thread->spareCount < thread->spareTarget && SpareDeposit(thread) == 0) {
+    }
+}
+
+static struct InboundLane *LaneFind(struct LiteIpcThread *thread, enum InboundLaneState state,
+                                    uint32_t id)
+{
+    for (LOS_DL_LIST *link = thread->lanes.pstNext; link != &thread->lanes; link = link->pstNext) {
+        struct InboundLane *lane = LOS_DL_LIST_ENTRY(link, struct InboundLane, listNode);
+        bool spare = lane->state == LANE_SPARE;
+        if (state == LANE_SPARE ? spare && lane->endID == id
+                                : !spare && lane->state != LANE_CLOSED && lane->laneID == id) {
+            return lane;
+        }
+    }
+    return NULL;
+}
+
+/* The domain is not expected to lie, but the ring is the sender's: a bad one is refused here. */
+static int LaneMap(struct InboundLane *lane, int ringDescriptor)
+{
+    int status = SharedMemoryMap(ringDescriptor, lane->ringSize, &lane->ring);
+    if (status != 0) {
+        return status;
+    }
+    return RingReaderInit(&lane->reader, lane->ring, lane->ringSize, lane->cursors);
+}
+
+void InboundLaneBegin(struct LiteIpcThread *thread, const struct ControlLaneNew *begin,
+                      int *descriptors, unsigned *count)
+{
+    struct InboundLane *lane = LaneFind(thread, LANE_SPARE, begin->endID);
+    if (lane == NULL) {
+        return;
+    }
+    thread->spareCount--;
+    lane->state = LANE_LIVE;
+    lane->laneID = begin->laneID;
+    lane->ringSize = begin->ringSize;
+    lane->processID = begin->processID;
+    lane->processGeneration = begin->processGeneration;
+    struct ControlProcessFacts facts = {0};
+    (void)ControlProcessRead(thread->device->table, begin->processID, &facts);
+    lane->pid = facts.pid;
+    lane->uid = facts.uid;
+    lane->gid = facts.gid;
+    thread->liveCount++;
+    if (*count != 1 || LaneMap(lane, descriptors[0]) != 0) {
+        InboundLaneRefuse(thread, lane);
+    } else {
+        HotLaneAdd(thread, lane); /* its sender is about to write */
+    }
+    InboundRestock(thread, 0);
+}
+
+void InboundLaneClose(struct LiteIpcThread *thread, struct InboundLane *lane)
+{
+    HotLaneRemove(thread, lane);
+    thread->liveCount--;
+    /* Closing is not enough: the sender's copy would keep the eventfd in the epoll set. */
+    (void)epoll_ctl(thread->epoll, EPOLL_CTL_DEL, lane->bell, NULL);
+    (void)close(lane->bell);
+    lane->bell = -1;
+    SharedMemoryUnmap(lane->ring, lane->ringSize);
+    lane->ring = NULL;
+    lane->state = LANE_CLOSED;
+    thread->closedCount++;
+    thread->sweepNeeded = true; /* not now: somebody may be walking the list */
+}
+
+void InboundSweep(struct LiteIpcThread *thread)
+{
+    thread->sweepNeeded = false;
+    LOS_DL_LIST *link = thread->lanes.pstNext;
+    while (thread->closedCount > 0 && link != &thread->lanes) {
+        struct InboundLane *lane = LOS_DL_LIST_ENTRY(link, struct InboundLane, listNode);
+        link = link->pstNext;
+        if (lane->state == LANE_CLOSED && LaneSettled(lane)) {
+            LOS_ListDelete(&lane->listNode);
+            thread->closedCount--;
+            LaneFree(lane);
+        }
+    }
+}
+
+void InboundLaneRefuse(struct LiteIpcThread *thread, struct InboundLane *lane)
+{
+    struct ControlMessage message = {.type = CONTROL_LANE_CLOSE, .object = {.id = lane->laneID}};
+    thread->counters.lanesClosedForGarbage++;
+    struct ControlPending pending = {.kind = PENDING_NOBODY};
+    (void)ThreadControlStart(thread, &message, NULL, 0, pending);
+    InboundLaneClose(thread, lane);
+}
+
+void InboundLaneEnd(struct LiteIpcThread *thread, uint32_t laneID)
+{
+    struct InboundLane *lane = LaneFind(thread, LANE_LIVE, laneID);
+    if (lane != NULL) {
+        InboundLaneClose(thread, lane);
+    }
+}
+
+void InboundRelease(struct LiteIpcThread *thread)
+{
+    struct LiteIpcDevice *device = thread->device;
+    while (!LOS_ListEmpty(&thread->lanes)) {
+        struct InboundLane *lane =
+            LOS_DL_LIST_ENTRY(thread->lanes.pstNext, struct InboundLane, listNode);
+        LOS_ListDelete(&lane->listNode);
+        if (lane->state == LANE_SPARE || LaneSettled(lane)) {
+            LaneFree(lane);
+            continue;
+        }
+        if (lane->bell >= 0) {
+            (void)close(lane->bell);
+            lane->bell = -1;
+        }
+        /* relaxed: whoever frees a message of this lane from now on is "elsewhere" */
+        atomic_store_explicit(&lane->thread, NULL, memory_order_relaxed);
+        (void)pthread_mutex_lock(&device->lock);
+        LOS_ListTailInsert(&device->orphans, &lane->listNode);
+        (void)pthread_mutex_unlock(&device->lock);
+    }
+}
+
+void InboundOrphansFree(struct LiteIpcDevice *device)
+{
+    while (!LOS_ListEmpty(&device->orphans)) {
+        struct InboundLane *lane =
+            LOS_DL_LIST_ENTRY(device->orphans.pstNext, struct InboundLane, listNode);
+        LOS_ListDelete(&lane->listNode);
+        LaneFree(lane);
+    }
+}

@@ -1,0 +1,280 @@
+/* One look: what the domain says, who rang, and the records in the order of their time stamps. */
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "host/clock.h"
+#include "kernel/call.h"
+#include "kernel/inbound.h"
+#include "kernel/inbound_hot.h"
+#include "kernel/outbound.h"
+#include "kernel/sleep.h"
+#include "kernel/thread_control.h"
+
+static void LaneDrained(struct LiteIpcThread *thread, struct InboundLane *lane)
+{
+    struct ControlMessage message = {.type = CONTROL_LANE_DRAINED, .object = {.id = lane->laneID}};
+    (void)ThreadControlTell(thread, &message, NULL, 0);
+    InboundLaneClose(thread, lane);
+}
+
+/* Takes everything that a dead process had published, whether it rang or not. */
+static void LaneDrain(struct LiteIpcThread *thread, struct InboundLane *lane)
+{
+    for (;;) {
+        const struct RingRecord *record;
+        uint32_t size;
+        int found = RingPeek(&lane->reader, &record, &size);
+        if (found < 0 || (found == 1 && InboundTake(thread, lane, record, size) == -EPROTO)) {
+            InboundLaneRefuse(thread, lane);
+            return;
+        }
+        if (found == 0) {
+            LaneDrained(thread, lane);
+            return;
+        }
+        if (thread->poolFull) {
+            thread->scanNeeded = true; /* later */
+            return;
+        }
+    }
+}
+
+static void CallsDoom(struct LiteIpcThread *thread)
+{
+    for (LOS_DL_LIST *link = thread->tasks.pstNext; link != &thread->tasks; link = link->pstNext) {
+        struct LiteIpcTask *task = LOS_DL_LIST_ENTRY(link, struct LiteIpcTask, listNode);
+        for (uint32_t i = 0; task->calls.used > 0 && i < task->calls.capacity; i++) {
+            struct IpcCall *call = &task->calls.calls[i];
+            if (call->used && !call->doomed && CallTargetGone(thread->device, call)) {
+                call->doomed = true;
+                thread->doomedCalls = true;
+            }
+        }
+    }
+}
+
+/*
+ * Somebody died. First the calls that are lost are marked, then what the dead had published is
+ * taken: a call is failed only if it is still pending after that.
+ */
+static void Scan(struct LiteIpcThread *thread)
+{
+    thread->scanNeeded = false;
+    thread->sweepNeeded = true;
+    CallsDoom(thread);
+    OutboundScan(thread);
+    LOS_DL_LIST *link = thread->lanes.pstNext;
+    while (link != &thread->lanes) {
+        struct InboundLane *lane = LOS_DL_LIST_ENTRY(link, struct InboundLane, listNode);
+        link = link->pstNext;
+        if (lane->state != LANE_LIVE && lane->state != LANE_DRAINING) {
+            continue;
+        }
+        const struct ControlProcess *process =
+            ControlProcessAt(thread->device->table, lane->processID);
+        /* acquire: pairs with the domain's release store of the process's end */
+        uint64_t state = atomic_load_explicit(&process->state, memory_order_acquire);
+        if (thread->lost || state != ControlStateWord(lane->processGeneration, CONTROL_ALIVE)) {
+            lane->state = LANE_DRAINING;
+            LaneDrain(thread, lane);
+        }
+    }
+}
+
+static void Attend(struct LiteIpcThread *thread)
+{
+    /* acquire: pairs with the domain's release after the change that it wants to be seen */
+    uint32_t attention = atomic_load_explicit(&thread->entry->attention, memory_order_acquire);
+    if (attention != thread->attentionSeen || thread->controlReady) {
+        thread->attentionSeen = attention;
+        thread->controlReady = false;
+        thread->scanNeeded = true;
+        ThreadControlDrain(thread);
+    }
+    if (thread->lost && !thread->lostHandled) {
+        thread->lostHandled = true;
+        (void)epoll_ctl(thread->epoll, EPOLL_CTL_DEL, thread->controlSocket, NULL);
+        thread->scanNeeded = true;
+    }
+    if (thread->scanNeeded) {
+        Scan(thread);
+    }
+    while (thread->deathCount > 0) {
+        struct ControlDeath death = thread->deaths[0];
+        thread->deathCount--;
+        for (unsigned i = 0; i < thread->deathCount; i++) {
+            thread->deaths[i] = thread->deaths[i + 1];
+        }
+        if (!InboundDeath(thread, &death)) {
+            break; /* back on the list, there is still no memory */
+        }
+    }
+}
+
+/*
+ * The stamp by which the head of a lane is sorted: the sender's, clamped to what is possible. A
+ * stamp later than this look belongs to the next one; if the same record then still claims the
+ * future, its sender's clock lies, and "now" is the latest it can be.
+ */
+static bool HeadStamp(struct InboundLane *lane, const struct RingRecord *ring, uint64_t now)
+{
+    if (lane->headKnown) {
+        return true;
+    }
+    uint64_t stamp = ((const struct IpcRecord *)ring)->sentAt;
+    if (stamp > now) {
+        if (!lane->headFuture) {
+            lane->headFuture = true;
+            return false;
+        }
+        stamp = now;
+    }
+    lane->headStamp = stamp < lane->lastEmpty ? lane->lastEmpty : stamp;
+    lane->headKnown = true;
+    return true;
+}
+
+enum HeadState { HEAD_NONE, HEAD_READY, HEAD_BROKEN };
+
+static enum HeadState Head(struct InboundLane *lane, uint64_t now)
+{
+    const struct RingRecord *record;
+    uint32_t size;
+    int found = RingPeek(&lane->reader, &record, &size);
+    if (found == 1) {
+        return size < sizeof(struct IpcRecord) ? HEAD_BROKEN
+               : HeadStamp(lane, record, now)  ? HEAD_READY
+                                               : HEAD_NONE;
+    }
+    if (now != UINT64_MAX) {
+        lane->lastEmpty = now;
+    }
+    return found == 0 ? HEAD_NONE : HEAD_BROKEN;
+}
+
+/* Takes the head; false when the lane is out of this look. */
+static bool TakeHead(struct LiteIpcThread *thread, struct InboundLane *lane)
+{
+    const struct RingRecord *record;
+    uint32_t size;
+    if (RingPeek(&lane->reader, &record, &size) != 1) {
+        return false;
+    }
+    int status = InboundTake(thread, lane, record, size);
+    if (status == -EPROTO) {
+        InboundLaneRefuse(thread, lane);
+    }
+    if (status == 0) {
+        lane->headKnown = false;
+        lane->headFuture = false;
+        lane->emptyRings = 0;
+    }
+    return status == 0;
+}
+
+/* The common case: all records come through one lane, so their order is the lane's. */
+static unsigned TakeFromOne(struct LiteIpcThread *thread, struct InboundLane *lane, uint64_t now,
+                            unsigned budget)
+{
+    unsigned taken = 0;
+    while (taken < budget && TakeHead(thread, lane)) {
+        taken++;
+        enum HeadState state = Head(lane, now);
+        if (state != HEAD_READY) {
+            if (state == HEAD_BROKEN) {
+                InboundLaneRefuse(thread, lane);
+            }
+            break;
+        }
+    }
+    return taken;
+}
+
+static unsigned TakeInOrder(struct LiteIpcThread *thread, struct InboundLane **candidates,
+                            unsigned count, uint64_t now, unsigned budget)
+{
+    unsigned taken = 0;
+    while (count > 1 && taken < budget) {
+        unsigned first = 0;
+        for (unsigned i = 1; i < count; i++) {
+            if (candidates[i]->headStamp < candidates[first]->headStamp) {
+                first = i;
+            }
+        }
+        struct InboundLane *lane = candidates[first];
+        bool on = TakeHead(thread, lane);
+        taken += on;
+        enum HeadState state = on ? Head(lane, now) : HEAD_NONE;
+        if (state == HEAD_BROKEN) {
+            InboundLaneRefuse(thread, lane);
+        }
+        if (state != HEAD_READY) {
+            candidates[first] = candidates[--count];
+        }
+    }
+    if (count == 1 && taken < budget) {
+        taken += TakeFromOne(thread, candidates[0], now, budget - taken);
+    }
+    return taken;
+}
+
+/* Lanes with a record, among those that are hot or have rung. */
+static unsigned Candidates(struct LiteIpcThread *thread, uint64_t now)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < thread->hotCount;) {
+        struct InboundLane *lane = thread->hot[i];
+        enum HeadState state = Head(lane, now);
+        if (state == HEAD_BROKEN) {
+            InboundLaneRefuse(thread, lane); /* leaves the hot set; another takes its place */
+            continue;
+        }
+        if (state == HEAD_READY) {
+            thread->candidates[count++] = lane;
+        }
+        i++;
+    }
+    LOS_DL_LIST *link = thread->rang.pstNext;
+    while (link != &thread->rang) {
+        struct InboundLane *lane = LOS_DL_LIST_ENTRY(link, struct InboundLane, rangNode);
+        link = link->pstNext;
+        enum HeadState state = Head(lane, now);
+        if (state == HEAD_BROKEN) {
+            InboundLaneRefuse(thread, lane);
+        } else if (state == HEAD_READY) {
+            thread->candidates[count++] = lane;
+        }
+    }
+    return count;
+}
+
+/* Who rang is attended from now on; at most as many as there are places, the rest keep their turn. */
+static void PromoteRang(struct LiteIpcThread *thread)
+{
+    for (unsigned i = 0; i < HOT_LANES_MAX && !LOS_ListEmpty(&thread->rang); i++) {
+        HotLaneAdd(thread, LOS_DL_LIST_ENTRY(thread->rang.pstNext, struct InboundLane, rangNode));
+    }
+}
+
+unsigned InboundLook(struct LiteIpcThread *thread, unsigned budget)
+{
+    thread->poolFull = false;
+    if (thread->liveCount > thread->hotCount || thread->collectBells) {
+        thread->collectBells = false;
+        (void)InboundCollect(thread, 0);
+    }
+    Attend(thread);
+    if (thread->sweepNeeded) {
+        InboundSweep(thread);
+    }
+    /* Noted before the lanes are looked at: what is stamped later belongs to the next look. */
+    uint64_t now = thread->liveCount > 1 ? ClockNow() : UINT64_MAX;
+    unsigned count = Candidates(thread, now);
+    if (count == 0) {
+        return 0;
+    }
+    unsigned taken = TakeInOrder(thread, thread->candidates, count, now, budget);
+    PromoteRang(thread);
+    ThreadWaited(thread);
+    return taken;
+}

@@ -1,0 +1,55 @@
+/* LiteIpcMsgHandle: one IPC_SEND_RECV_MSG frees, sends and receives, in this order. */
+#include <errno.h>
+
+#include "host/clock.h"
+#include "kernel/message.h"
+#include "kernel/pool.h"
+#include "kernel/task.h"
+
+int LiteIpcMsgHandle(struct LiteIpcTask *task, IpcContent *content)
+{
+    struct LiteIpcThread *thread = task->thread;
+    struct LiteIpcDevice *device = thread->device;
+    struct IpcNode *node = NULL;
+    int status = 0;
+    struct IpcSend send = {.msg = content->outMsg, .deadlineMs = LITEIPC_TIMEOUT_MS, .wait = true};
+    if (content->flag & BUFF_FREE) {
+        status = CheckUsedBuffer(&device->ipcInfo, content->buffToFree, &node);
+        if (status != 0) {
+            return status;
+        }
+        send.buffToFree = node;
+    }
+    if (content->flag & SEND) {
+        const IpcMsg *msg = content->outMsg;
+        if (msg == NULL) {
+            status = -EINVAL;
+        } else if (msg->type != MT_REQUEST && msg->type != MT_REPLY &&
+                   msg->type != MT_FAILED_REPLY) {
+            status = -EINVAL;
+        } else {
+            status = LiteIpcWrite(task, &send);
+        }
+    }
+    /* Also after a failure: a reply that could not be sent has consumed its request. */
+    if (node != NULL) {
+        IpcNodeRelease(device, thread, node);
+    }
+    if (status != 0 || !(content->flag & RECV)) {
+        return status;
+    }
+    if (!(content->flag & SEND)) {
+        return LiteIpcRead(task, NULL, UINT64_MAX, &content->inMsg);
+    }
+    bool request = content->outMsg->type == MT_REQUEST;
+    uint64_t deadline = (request ? send.timestamp : ClockNow()) + LITEIPC_TIMEOUT_NS;
+    struct IpcCall call = {
+        .used = request, /* whoever gets a reply is not expected to answer it */
+        .timestamp = send.timestamp,
+        .targetTask = send.targetTask,
+        .targetGeneration = send.target.generation,
+        .targetProcess = send.target.processID,
+        .targetProcessGeneration = send.target.processGeneration,
+    };
+    return LiteIpcRead(task, &call, deadline, &content->inMsg);
+}

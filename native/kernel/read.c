@@ -1,0 +1,116 @@
+/* LiteIpcRead: waiting for a message, and deciding what it means to the waiting task. */
+#include <errno.h>
+
+#include "host/clock.h"
+#include "kernel/access.h"
+#include "kernel/call.h"
+#include "kernel/inbound.h"
+#include "kernel/message.h"
+#include "kernel/pool.h"
+#include "kernel/sleep.h"
+#include "kernel/task.h"
+
+#define READ_BUDGET 64
+
+/* Is the sender still allowed to say this. Decided at delivery: a revoked right counts at once. */
+static bool RequestAllowed(const struct LiteIpcTask *task, const struct IpcNode *node)
+{
+    const struct ControlTable *table = task->thread->device->table;
+    const IpcMsg *msg = &node->node.msg;
+    if (msg->target.handle == CMS_HANDLE) {
+        uint32_t generation;
+        return GetCmsTaskID(table, &generation) == task->taskID && generation == task->generation;
+    }
+    return HasServiceAccess(table, msg->processID, msg->target.handle);
+}
+
+int CheckReceivedMsg(const struct LiteIpcTask *task, const struct IpcNode *node,
+                     const struct IpcCall *call)
+{
+    const IpcMsg *msg = &node->node.msg;
+    switch (msg->type) {
+        case MT_REQUEST:
+            return call == NULL && RequestAllowed(task, node) ? 0 : 1;
+        case MT_REPLY:
+        case MT_FAILED_REPLY: {
+            const struct InboundLane *lane = node->prefix.lane;
+            if (call == NULL || msg->timestamp != call->timestamp || lane == NULL ||
+                lane->processID != call->targetProcess ||
+                lane->processGeneration != call->targetProcessGeneration) {
+                return 1;
+            }
+            return msg->type == MT_REPLY ? 0 : -ENOENT;
+        }
+        case MT_DEATH_NOTIFY:
+            return 0;
+        default:
+            return 1;
+    }
+}
+
+IpcMsg *IpcDeliver(struct LiteIpcThread *thread, struct IpcNode *node)
+{
+    struct ProcIpcInfo *ipcInfo = &thread->device->ipcInfo;
+    thread->counters.received++;
+    LOS_ListInit(&node->node.listNode);
+    EnableIpcNodeFreeByUser(ipcInfo, node);
+    const struct IpcNode *user = GetIpcUserAddr(ipcInfo, node);
+    return (IpcMsg *)(uintptr_t)&user->node.msg;
+}
+
+/* Takes the queue's messages until one is for the caller: 1 = *inMsg is set, 0 = none, or -ENOENT. */
+static int TakeQueued(struct LiteIpcTask *task, const struct IpcCall *call, IpcMsg **inMsg)
+{
+    struct IpcNode *node;
+    while ((node = TaskQueueTake(task)) != NULL) {
+        int verdict = CheckReceivedMsg(task, node, call);
+        if (verdict == 0) {
+            *inMsg = IpcDeliver(task->thread, node);
+            return 1;
+        }
+        IpcNodeDrop(task->thread, node);
+        if (verdict < 0) {
+            return verdict;
+        }
+    }
+    return 0;
+}
+
+static int Lost(const struct LiteIpcThread *thread)
+{
+    /* acquire: pairs with the store in LiteIpcDeviceShutdown */
+    bool shutdown = atomic_load_explicit(&thread->device->shutdown, memory_order_acquire);
+    return shutdown ? -ERFKILL : -ENODEV;
+}
+
+int LiteIpcRead(struct LiteIpcTask *task, const struct IpcCall *call, uint64_t deadline,
+                IpcMsg **inMsg)
+{
+    struct LiteIpcThread *thread = task->thread;
+    int status = TaskQueueMake(task);
+    if (status != 0) {
+        return thread->lost ? Lost(thread) : status;
+    }
+    for (;;) {
+        int taken = TakeQueued(task, call, inMsg);
+        if (taken != 0) {
+            return taken > 0 ? 0 : taken;
+        }
+        /* Seen before the look: what the service published while it lived is found by the look. */
+        bool gone = call != NULL && call->used && CallTargetGone(thread->device, call);
+        bool lost = thread->lost;
+        thread->scanNeeded |= gone;
+        if (InboundLook(thread, READ_BUDGET) > 0 || !LOS_ListEmpty(&task->msgListHead)) {
+            continue;
+        }
+        if (lost) {
+            return Lost(thread);
+        }
+        if (gone) {
+            return -ENOENT;
+        }
+        if (ThreadSleep(thread, deadline) == -ETIME) {
+            return -ETIME;
+        }
+    }
+}

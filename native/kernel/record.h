@@ -1,0 +1,92 @@
+/*
+ * A message as it lies in a lane, and as it lies in the pool of its receiver.
+ *
+ * In the lane (written by the sender, believed by nobody): struct IpcRecord, then dataSz bytes of
+ * data, padding to 4, then spObjNum offsets of 4 bytes.
+ *
+ * In the pool (written by the receiving process, read by its program): struct IpcNodePrefix, then
+ * IpcListNode as in the kernel, then data, padding to 4, offsets. What the program gets as inMsg is
+ * the address of IpcListNode.msg in the user view.
+ */
+#ifndef LITEIPC_KERNEL_RECORD_H
+#define LITEIPC_KERNEL_RECORD_H
+
+#ifndef LOSCFG_SECURITY_CAPABILITY
+#define LOSCFG_SECURITY_CAPABILITY
+#endif
+#include "device/hm_liteipc.h"
+#include "kernel/list.h"
+#include "queue/ring.h"
+
+/* IpcRecord.bits */
+#define IPC_RECORD_TO_CMS 1U /* sent to handle 0: arrives with target.handle 0 */
+
+struct IpcRecord {
+    struct RingRecord ring;
+    uint64_t timestamp; /* IpcMsg.timestamp */
+    uint64_t sentAt;    /* ns, for the order across senders */
+    uint32_t destinationTask, destinationGeneration;
+    uint32_t sourceTask, sourceGeneration;
+    uint32_t code, token, cookie, flag;
+    uint32_t dataSz;
+    uint16_t spObjNum;
+    uint8_t type; /* MsgType */
+    uint8_t bits;
+    uint32_t callIndex;  /* chosen by the caller, repeated by the reply; 0 for none */
+    uint32_t deadlineMs; /* requests: answers later than timestamp + this are refused; 0 = never */
+    uint32_t processor;  /* on which the sender ran: whether waiting by spinning makes sense */
+    uint32_t reserved;
+};
+
+typedef struct {
+    IpcMsg msg;
+    LOS_DL_LIST listNode;
+} IpcListNode;
+
+struct InboundLane;
+
+/* What the core must remember of a message; in the pool, but not part of the kernel's node. */
+struct IpcNodePrefix {
+    struct InboundLane *lane; /* whom to give the charge back; NULL for death notices */
+    uint32_t charge;          /* bytes */
+    uint32_t sourceGeneration;
+    uint32_t callIndex;
+    uint32_t deadlineMs;
+    uint32_t destinationTask;
+    uint32_t destinationGeneration;
+};
+
+struct IpcNode {
+    struct IpcNodePrefix prefix;
+    IpcListNode node;
+    /* data and offsets follow */
+};
+
+_Static_assert(sizeof(struct IpcRecord) == 88, "wire layout: at most sizeof(IpcListNode)");
+_Static_assert(sizeof(IpcListNode) == 96, "what the kernel charges for an empty message, LP64");
+_Static_assert(sizeof(struct IpcNodePrefix) == 32, "data begins on a cache line of its own");
+_Static_assert(sizeof(struct IpcNode) == 128, "data begins on a cache line of its own");
+
+static inline uint32_t IpcAlign4(uint32_t size)
+{
+    return (size + 3U) & ~3U;
+}
+
+/* What a message costs its sender of the receiver's pool: what the kernel would allocate. */
+static inline uint64_t IpcCharge(uint32_t dataSz, uint32_t spObjNum)
+{
+    return sizeof(IpcListNode) + (uint64_t)dataSz + sizeof(uint32_t) * (uint64_t)spObjNum;
+}
+
+/* Bytes of a record, and of the same message in the pool. */
+static inline uint32_t IpcRecordSize(uint32_t dataSz, uint32_t spObjNum)
+{
+    return (uint32_t)sizeof(struct IpcRecord) + IpcAlign4(dataSz) + 4U * spObjNum;
+}
+
+static inline uint32_t IpcNodeSize(uint32_t dataSz, uint32_t spObjNum)
+{
+    return (uint32_t)sizeof(struct IpcNode) + IpcAlign4(dataSz) + 4U * spObjNum;
+}
+
+#endif

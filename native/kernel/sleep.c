@@ -1,0 +1,118 @@
+#include "kernel/sleep.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "host/clock.h"
+#include "kernel/inbound.h"
+
+#define SPIN_SCORE_MAX  8
+#define SPIN_SCORE_MISS 2
+/* Every so many waits spinning is tried although it did not pay: the peer may have become faster. */
+#define SPIN_RETRY_WAITS 64
+/* Looks between two readings of the clock. */
+#define LOOKS_PER_CLOCK 16
+
+static inline void ProcessorRelax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+static bool SpinPays(struct LiteIpcThread *thread)
+{
+    int processor = sched_getcpu();
+    if (processor >= 0 && (uint32_t)processor == thread->peerProcessor) {
+        return false; /* the peer needs this very core */
+    }
+    return thread->spinScore > 0 || ++thread->waits % SPIN_RETRY_WAITS == 0;
+}
+
+void ThreadWaited(struct LiteIpcThread *thread)
+{
+    if (thread->waitStart == 0) {
+        return;
+    }
+    uint64_t start = thread->waitStart;
+    thread->waitStart = 0;
+    if (thread->lastSentAt < start) {
+        return; /* it was there before the wait, or something else ended it */
+    }
+    if (thread->lastSentAt - start <= thread->spinLimit) {
+        thread->spinScore += thread->spinScore < SPIN_SCORE_MAX;
+    } else {
+        thread->spinScore -= SPIN_SCORE_MISS;
+        if (thread->spinScore < 0) {
+            thread->spinScore = 0;
+        }
+    }
+}
+
+bool ThreadSpin(struct LiteIpcThread *thread, uint64_t limit)
+{
+    uint64_t start = ClockNow();
+    if (thread->waitStart == 0) {
+        thread->waitStart = start;
+    }
+    if (limit == 0 || thread->liveCount == 0 || !SpinPays(thread)) {
+        return false;
+    }
+    do {
+        for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
+            if (InboundVisible(thread)) {
+                thread->counters.spinsHit++;
+                return true;
+            }
+            ProcessorRelax();
+        }
+    } while (ClockNow() - start < limit);
+    thread->counters.spinsMissed++;
+    return false;
+}
+
+int ThreadSleep(struct LiteIpcThread *thread, uint64_t deadline)
+{
+    if (ThreadSpin(thread, thread->spinLimit)) {
+        return 0;
+    }
+    int timeoutMs = -1;
+    if (deadline != UINT64_MAX) {
+        uint64_t now = ClockNow();
+        if (now >= deadline) {
+            return -ETIME;
+        }
+        timeoutMs = (int)((deadline - now) / NANOSECONDS_PER_MILLISECOND) + 1;
+    }
+    if (InboundArm(thread)) {
+        return 0;
+    }
+    if (thread->poolFull && (timeoutMs < 0 || timeoutMs > 10)) {
+        timeoutMs = 10; /* whoever frees nudges, but its look at the flag may miss ours */
+    }
+    thread->counters.sleeps++;
+    int status = InboundCollect(thread, timeoutMs);
+    InboundDisarm(thread);
+    return status;
+}
+
+void ThreadNudge(struct LiteIpcThread *thread)
+{
+    uint64_t one = 1;
+    (void)!write(thread->nudge, &one, sizeof(one));
+}
+
+void DeviceNudgeAll(struct LiteIpcDevice *device)
+{
+    (void)pthread_mutex_lock(&device->lock);
+    /* relaxed: a thread that runs out of memory after this sets it again and is nudged again */
+    atomic_store_explicit(&device->poolFull, false, memory_order_relaxed);
+    for (LOS_DL_LIST *link = device->threads.pstNext; link != &device->threads;
+         link = link->pstNext) {
+        ThreadNudge(LOS_DL_LIST_ENTRY(link, struct LiteIpcThread, listNode));
+    }
+    (void)pthread_mutex_unlock(&device->lock);
+}

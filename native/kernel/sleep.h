@@ -1,0 +1,33 @@
+/*
+ * Waiting: a short, adaptive spin, then a sleep in the thread's epoll set.
+ *
+ * A thread spins only while that pays: its recent waits would have ended within the spin, and the
+ * peer runs on another core. How long a wait "would have" taken is read from the time stamp of what
+ * ended it, so that slow wake-ups do not hide a fast peer.
+ */
+#ifndef LITEIPC_KERNEL_SLEEP_H
+#define LITEIPC_KERNEL_SLEEP_H
+
+#include "kernel/control_blocks.h"
+
+/* Longest spin, ns, unless set otherwise: about what waking a sleeper on another core costs. */
+#define SPIN_LIMIT_DEFAULT 50000U
+
+/*
+ * Waits until something may have come, or until `deadline` (CLOCK_MONOTONIC ns, UINT64_MAX = none).
+ * 0: look. -ETIME: the time is up. -EINTR: a signal handler ran.
+ */
+int ThreadSleep(struct LiteIpcThread *thread, uint64_t deadline);
+
+/* Spins up to `limit` ns if that seems worth it. True if something is visible. */
+bool ThreadSpin(struct LiteIpcThread *thread, uint64_t limit);
+
+/* Learns from a wait that ended: call after the look that follows it. */
+void ThreadWaited(struct LiteIpcThread *thread);
+
+/* Wakes a thread from its sleep. Any thread of the process. */
+void ThreadNudge(struct LiteIpcThread *thread);
+/* Wakes every thread of the device. Any thread of the process; takes the device's lock. */
+void DeviceNudgeAll(struct LiteIpcDevice *device);
+
+#endif

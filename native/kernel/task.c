@@ -1,0 +1,122 @@
+#include "kernel/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kernel/call.h"
+#include "kernel/pool.h"
+#include "kernel/sleep.h"
+#include "kernel/thread_control.h"
+
+static struct IpcNode *NodeOf(LOS_DL_LIST *link)
+{
+    IpcListNode *node = LOS_DL_LIST_ENTRY(link, IpcListNode, listNode);
+    return LOS_DL_LIST_ENTRY(node, struct IpcNode, node);
+}
+
+int TaskAdopt(struct LiteIpcThread *thread, uint32_t taskID, uint32_t generation,
+              struct LiteIpcTask **task)
+{
+    struct LiteIpcTask *created = calloc(1, sizeof(*created));
+    if (created == NULL) {
+        return -ENOMEM;
+    }
+    created->thread = thread;
+    created->taskID = taskID;
+    created->generation = generation;
+    LOS_ListInit(&created->msgListHead);
+    LOS_ListInit(&created->readyNode);
+    LOS_ListTailInsert(&thread->tasks, &created->listNode);
+    thread->taskByID[taskID] = created;
+    *task = created;
+    return 0;
+}
+
+void TaskForget(struct LiteIpcTask *task)
+{
+    struct LiteIpcThread *thread = task->thread;
+    struct IpcNode *node;
+    while ((node = TaskQueueTake(task)) != NULL) {
+        IpcNodeDrop(thread, node);
+    }
+    if (thread->taskByID[task->taskID] == task) {
+        thread->taskByID[task->taskID] = NULL;
+    }
+    LOS_ListDelete(&task->listNode);
+    LOS_ListDelete(&task->readyNode);
+    CallTableFree(&task->calls);
+    free(task);
+}
+
+int TaskQueueMake(struct LiteIpcTask *task)
+{
+    if (task->queueMade) {
+        return 0;
+    }
+    struct ControlMessage message = {
+        .type = CONTROL_TASK_INIT, .object = {.id = task->taskID, .generation = task->generation}};
+    int status = ThreadControlCall(task->thread, &message);
+    task->queueMade = status == 0;
+    return status;
+}
+
+int TaskInitStart(struct LiteIpcTask *task, uint64_t userData)
+{
+    struct ControlMessage message = {
+        .type = CONTROL_TASK_INIT, .object = {.id = task->taskID, .generation = task->generation}};
+    struct ControlPending pending = {.kind = PENDING_EVENT, .task = task, .userData = userData};
+    task->queueMade = true;
+    return ThreadControlStart(task->thread, &message, NULL, 0, pending);
+}
+
+void TaskQueueAppend(struct LiteIpcTask *task, struct IpcNode *node)
+{
+    LOS_ListTailInsert(&task->msgListHead, &node->node.listNode);
+    if (!task->ready) {
+        task->ready = true;
+        LOS_ListTailInsert(&task->thread->ready, &task->readyNode);
+    }
+}
+
+struct IpcNode *TaskQueueTake(struct LiteIpcTask *task)
+{
+    if (LOS_ListEmpty(&task->msgListHead)) {
+        return NULL;
+    }
+    LOS_DL_LIST *link = task->msgListHead.pstNext;
+    LOS_ListDelete(link);
+    if (LOS_ListEmpty(&task->msgListHead) && task->ready) {
+        task->ready = false;
+        LOS_ListDelete(&task->readyNode);
+    }
+    return NodeOf(link);
+}
+
+void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
+                    struct IpcNode *node)
+{
+    struct InboundLane *lane = node->prefix.lane;
+    uint32_t charge = node->prefix.charge;
+    LiteIpcNodeFree(&device->ipcInfo, node);
+    if (lane != NULL) {
+        /*
+         * relaxed: a thread finds its own pointer here only if it put it there itself; any other
+         * value means "elsewhere", whichever it is.
+         */
+        if (thread != NULL && atomic_load_explicit(&lane->thread, memory_order_relaxed) == thread) {
+            RingFree(&lane->reader, charge);
+        } else {
+            RingFreeElsewhere(&lane->reader, charge);
+        }
+    }
+    /* relaxed: a hint; the thread that set it looks again by itself before long, see ThreadSleep */
+    if (atomic_load_explicit(&device->poolFull, memory_order_relaxed)) {
+        DeviceNudgeAll(device);
+    }
+}
+
+void IpcNodeDrop(struct LiteIpcThread *thread, struct IpcNode *node)
+{
+    thread->counters.dropped++;
+    IpcNodeRelease(thread->device, thread, node);
+}

@@ -1,0 +1,35 @@
+/*
+ * Tasks of a thread: making and ending them, and their queues. Used by the owning thread alone.
+ */
+#ifndef LITEIPC_KERNEL_TASK_H
+#define LITEIPC_KERNEL_TASK_H
+
+#include "kernel/control_blocks.h"
+
+/* The private side of a task that the domain has just made. 0 or -ENOMEM. */
+int TaskAdopt(struct LiteIpcThread *thread, uint32_t taskID, uint32_t generation,
+              struct LiteIpcTask **task);
+
+/* Frees the private side of a task that the domain has ended: queued messages, pending calls. */
+void TaskForget(struct LiteIpcTask *task);
+
+/*
+ * Asks the domain for LiteIpcTaskInit: the task has a queue from now on, so that it can be given
+ * callers. Blocks for one exchange the first time, does nothing later. 0 or -ENODEV.
+ */
+int TaskQueueMake(struct LiteIpcTask *task);
+/* The same without waiting; a control notice with userData reports it. */
+int TaskInitStart(struct LiteIpcTask *task, uint64_t userData);
+
+/* Appends a message to its task's queue. */
+void TaskQueueAppend(struct LiteIpcTask *task, struct IpcNode *node);
+/* Takes the head of the queue, NULL when it is empty. */
+struct IpcNode *TaskQueueTake(struct LiteIpcTask *task);
+
+/* A message is not wanted: its memory and its charge go back. Counted as dropped. */
+void IpcNodeDrop(struct LiteIpcThread *thread, struct IpcNode *node);
+/* A message has been dealt with: the same, not counted. `thread` is the calling one, or NULL. */
+void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
+                    struct IpcNode *node);
+
+#endif

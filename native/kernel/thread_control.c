@@ -1,0 +1,261 @@
+#include "kernel/thread_control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "host/control_client.h"
+#include "kernel/inbound.h"
+#include "kernel/outbound.h"
+#include "kernel/task.h"
+
+/* Makes room for one more element; 0 or -ENOMEM. */
+static int Grow(void **array, unsigned count, unsigned *capacity, size_t elementSize)
+{
+    if (count < *capacity) {
+        return 0;
+    }
+    unsigned wanted = *capacity == 0 ? 8 : *capacity * 2;
+    void *larger = realloc(*array, wanted * elementSize);
+    if (larger == NULL) {
+        return -ENOMEM;
+    }
+    *array = larger;
+    *capacity = wanted;
+    return 0;
+}
+
+int ThreadControlStart(struct LiteIpcThread *thread, struct ControlMessage *message,
+                       const int *descriptors, unsigned count, struct ControlPending pending)
+{
+    if (thread->lost) {
+        return -ENODEV;
+    }
+    void *array = thread->pending;
+    int status = Grow(&array, thread->pendingCount, &thread->pendingCapacity, sizeof(pending));
+    thread->pending = array;
+    if (status != 0) {
+        return status;
+    }
+    if (++thread->nextRequestID == 0) {
+        thread->nextRequestID = 1;
+    }
+    message->requestID = thread->nextRequestID;
+    status = ControlSend(thread->controlSocket, message, descriptors, count);
+    if (status != 0) {
+        return status;
+    }
+    pending.requestID = message->requestID;
+    pending.type = message->type;
+    thread->pending[thread->pendingCount++] = pending;
+    return 0;
+}
+
+int ThreadControlTell(struct LiteIpcThread *thread, struct ControlMessage *message,
+                      const int *descriptors, unsigned count)
+{
+    if (thread->lost) {
+        return -ENODEV;
+    }
+    return ControlSend(thread->controlSocket, message, descriptors, count);
+}
+
+int ThreadControlCall(struct LiteIpcThread *thread, struct ControlMessage *message)
+{
+    struct ControlMessage answer = {.status = -ENODEV};
+    bool answered = false;
+    struct ControlPending pending = {
+        .kind = PENDING_CALL, .answer = &answer, .answered = &answered};
+    int status = ThreadControlStart(thread, message, NULL, 0, pending);
+    while (status == 0 && !answered) {
+        status = ThreadControlWait(thread, CONTROL_ANSWER_TIMEOUT_MS);
+        if (status == -ETIMEDOUT) {
+            thread->lost = true; /* a domain that does not answer is as good as gone */
+        }
+    }
+    if (!answered) {
+        for (unsigned i = 0; i < thread->pendingCount; i++) {
+            if (thread->pending[i].answered == &answered) {
+                thread->pending[i] = thread->pending[--thread->pendingCount];
+                break;
+            }
+        }
+        return -ENODEV;
+    }
+    *message = answer;
+    return answer.status;
+}
+
+static void FinishEvent(struct LiteIpcThread *thread, const struct ControlPending *pending,
+                        const struct ControlMessage *answer)
+{
+    struct IpcNotice notice = {.kind = NOTICE_CONTROL,
+                               .status = answer->status,
+                               .task = pending->task,
+                               .userData = pending->userData};
+    if (answer->status == 0) {
+        switch (pending->type) {
+            case CONTROL_TASK_CREATE:
+                notice.status =
+                    TaskAdopt(thread, answer->object.id, answer->object.generation, &notice.task);
+                if (notice.status == 0) {
+                    notice.status = TaskInitStart(notice.task, pending->userData);
+                }
+                if (notice.status == 0) {
+                    return; /* the answer to CONTROL_TASK_INIT reports it */
+                }
+                break;
+            case CONTROL_TASK_INIT:
+                notice.value0 = notice.task->taskID;
+                notice.value1 = notice.task->generation;
+                break;
+            case CONTROL_TASK_EXIT:
+                TaskForget(pending->task);
+                notice.task = NULL;
+                break;
+            case CONTROL_CMS_COMMAND:
+                notice.value0 = answer->cmsCommand.serviceHandle;
+                break;
+            default:
+                break;
+        }
+    }
+    ThreadNotice(thread, notice);
+}
+
+static void HandleAnswer(struct LiteIpcThread *thread, const struct ControlMessage *answer,
+                         int *descriptors, unsigned *count)
+{
+    for (unsigned i = 0; i < thread->pendingCount; i++) {
+        if (thread->pending[i].requestID != answer->requestID) {
+            continue;
+        }
+        struct ControlPending pending = thread->pending[i];
+        thread->pending[i] = thread->pending[--thread->pendingCount];
+        switch (pending.kind) {
+            case PENDING_CALL:
+                *pending.answer = *answer;
+                *pending.answered = true;
+                break;
+            case PENDING_LANE:
+                OutboundLaneAnswered(pending.lane, thread, answer, descriptors, count);
+                break;
+            case PENDING_EVENT:
+                FinishEvent(thread, &pending, answer);
+                break;
+            case PENDING_NOBODY:
+                break;
+        }
+        return;
+    }
+}
+
+static void HandleEvent(struct LiteIpcThread *thread, const struct ControlMessage *event,
+                        int *descriptors, unsigned *count)
+{
+    switch (event->type) {
+        case CONTROL_EVENT_LANE:
+            InboundLaneBegin(thread, &event->laneNew, descriptors, count);
+            break;
+        case CONTROL_EVENT_LANE_CLOSED:
+            InboundLaneEnd(thread, event->object.id);
+            OutboundLaneEnd(thread, event->object.id);
+            break;
+        case CONTROL_EVENT_DEATH:
+            InboundDeath(thread, &event->death);
+            break;
+        case CONTROL_EVENT_RESTOCK:
+            InboundRestock(thread, event->object.id);
+            break;
+        case CONTROL_EVENT_WAKE:
+        default:
+            thread->scanNeeded = true;
+            break;
+    }
+}
+
+/* Handles one message; 1, 0 for none, -ENODEV. */
+static int HandleOne(struct LiteIpcThread *thread, int timeoutMs)
+{
+    struct ControlMessage message;
+    int descriptors[CONTROL_DESCRIPTORS_MAX];
+    unsigned count;
+    int received = ControlReceive(thread->controlSocket, &message, descriptors, &count, timeoutMs);
+    if (received == 0) {
+        return 0;
+    }
+    if (received < 0) {
+        thread->lost = true;
+        return -ENODEV;
+    }
+    if (message.requestID != 0) {
+        HandleAnswer(thread, &message, descriptors, &count);
+    } else {
+        HandleEvent(thread, &message, descriptors, &count);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        (void)close(descriptors[i]); /* whoever wanted a descriptor has taken it and set it to -1 */
+    }
+    return 1;
+}
+
+void ThreadControlDrain(struct LiteIpcThread *thread)
+{
+    while (!thread->lost && HandleOne(thread, 0) > 0) {
+    }
+}
+
+int ThreadControlWait(struct LiteIpcThread *thread, int timeoutMs)
+{
+    if (thread->lost) {
+        return -ENODEV;
+    }
+    int handled = HandleOne(thread, timeoutMs);
+    if (handled == 0) {
+        return -ETIMEDOUT;
+    }
+    return handled > 0 ? 0 : handled;
+}
+
+void ThreadControlFailAll(struct LiteIpcThread *thread)
+{
+    while (thread->pendingCount > 0) {
+        struct ControlMessage answer = {.status = -ENODEV};
+        unsigned none = 0;
+        answer.requestID = thread->pending[thread->pendingCount - 1].requestID;
+        HandleAnswer(thread, &answer, NULL, &none);
+    }
+}
+
+void ThreadNotice(struct LiteIpcThread *thread, struct IpcNotice notice)
+{
+    struct IpcNoticeQueue *queue = &thread->notices;
+    if (queue->count == queue->capacity) {
+        size_t wanted = queue->capacity == 0 ? 64 : queue->capacity * 2;
+        struct IpcNotice *larger = malloc(wanted * sizeof(*larger));
+        if (larger == NULL) {
+            thread->lost = true;
+            return;
+        }
+        for (size_t i = 0; i < queue->count; i++) {
+            larger[i] = queue->notices[(queue->head + i) % queue->capacity];
+        }
+        free(queue->notices);
+        *queue =
+            (struct IpcNoticeQueue){.notices = larger, .count = queue->count, .capacity = wanted};
+    }
+    queue->notices[(queue->head + queue->count) % queue->capacity] = notice;
+    queue->count++;
+}
+
+bool ThreadNoticeTake(struct LiteIpcThread *thread, struct IpcNotice *notice)
+{
+    struct IpcNoticeQueue *queue = &thread->notices;
+    if (queue->count == 0) {
+        return false;
+    }
+    *notice = queue->notices[queue->head];
+    queue->head = (queue->head + 1) % queue->capacity;
+    queue->count--;
+    return true;
+}

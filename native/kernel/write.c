@@ -1,0 +1,178 @@
+/* LiteIpcWrite: from a message of the caller's to a record in the receiver's lane. */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "host/clock.h"
+#include "kernel/access.h"
+#include "kernel/message.h"
+#include "kernel/object.h"
+#include "kernel/outbound.h"
+
+/* A request's timestamp names it among the requests of its task, so it never comes twice. */
+static uint64_t NextTimestamp(struct LiteIpcTask *task)
+{
+    uint64_t now = ClockNow();
+    task->lastTimestamp = now > task->lastTimestamp ? now : task->lastTimestamp + 1;
+    return task->lastTimestamp;
+}
+
+bool IsValidReply(const struct LiteIpcTask *task, const struct IpcNode *node, const IpcMsg *reply)
+{
+    const IpcMsg *request = &node->node.msg;
+    struct ControlTaskFacts addressed;
+    if (request->type != MT_REQUEST || request->flag == LITEIPC_FLAG_ONEWAY ||
+        reply->timestamp != request->timestamp || reply->target.handle != request->taskID) {
+        return false;
+    }
+    /* The request's service must still be there; any task of its process may answer for it. */
+    return ControlTaskRead(task->thread->device->table, node->prefix.destinationTask, &addressed) ==
+               0 &&
+           addressed.state == CONTROL_ALIVE &&
+           addressed.generation == node->prefix.destinationGeneration;
+}
+
+static bool TooLate(const struct IpcNode *request)
+{
+    uint32_t deadlineMs = request->prefix.deadlineMs;
+    return deadlineMs != 0 &&
+           ClockNow() > request->node.msg.timestamp + deadlineMs * NANOSECONDS_PER_MILLISECOND;
+}
+
+static int CheckSizes(const struct LiteIpcTask *task, const IpcMsg *msg)
+{
+    const struct ControlLimits *limits = &task->thread->device->table->limits;
+    if ((msg->dataSz > 0 && msg->data == NULL) || (msg->spObjNum > 0 && msg->offsets == NULL) ||
+        msg->dataSz > limits->dataLimit || msg->spObjNum > limits->objectLimit ||
+        msg->dataSz < (uint64_t)msg->spObjNum * sizeof(SpecialObj)) {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int CheckPara(struct LiteIpcTask *task, struct IpcSend *send)
+{
+    const IpcMsg *msg = send->msg;
+    const struct LiteIpcDevice *device = task->thread->device;
+    int status = CheckSizes(task, msg);
+    if (status != 0) {
+        return status;
+    }
+    uint32_t generation = send->generation;
+    send->targetTask = msg->target.handle;
+    if (msg->type == MT_REQUEST) {
+        if (!HasServiceAccess(device->table, device->identity.processID, msg->target.handle)) {
+            return -EACCES;
+        }
+        if (msg->target.handle == CMS_HANDLE) {
+            send->targetTask = GetCmsTaskID(device->table, &generation);
+        }
+        send->timestamp = NextTimestamp(task);
+    } else {
+        const struct IpcNode *request = send->buffToFree;
+        if (request == NULL || !IsValidReply(task, request, msg)) {
+            return -EINVAL;
+        }
+        if (TooLate(request)) {
+            return -ETIME;
+        }
+        generation = request->prefix.sourceGeneration;
+        send->timestamp = msg->timestamp;
+    }
+    if (ControlTaskRead(device->table, send->targetTask, &send->target) != 0 ||
+        send->target.state != CONTROL_ALIVE ||
+        (generation != 0 && generation != send->target.generation)) {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* CheckMsgSize: what the ServiceManager said it is willing to receive at handle 0. */
+static int CheckMsgSize(const struct LiteIpcTask *task, const IpcMsg *msg)
+{
+    uint64_t size = sizeof(IpcMsg) + (uint64_t)msg->dataSz + 4ULL * msg->spObjNum;
+    /* relaxed: written before the role was published, which CheckPara has read with acquire */
+    uint32_t maximum =
+        atomic_load_explicit(&task->thread->device->table->cmsMaxMsgSize, memory_order_relaxed);
+    return size > maximum ? -EINVAL : 0;
+}
+
+/* CopyDataFromUser: field by field, so that nothing but the message leaves this process. */
+static void CopyDataFromUser(const struct LiteIpcTask *task, const struct IpcSend *send,
+                             struct RingRecord *record)
+{
+    const IpcMsg *msg = send->msg;
+    struct IpcRecord *out = (struct IpcRecord *)record;
+    bool request = msg->type == MT_REQUEST;
+    out->timestamp = send->timestamp;
+    out->sentAt = request ? send->timestamp : ClockNow();
+    out->destinationTask = send->targetTask;
+    out->destinationGeneration = send->target.generation;
+    out->sourceTask = task->taskID;
+    out->sourceGeneration = task->generation;
+    out->code = msg->code;
+    out->token = msg->target.token;
+    out->cookie = msg->target.cookie;
+    out->flag = msg->flag;
+    out->dataSz = msg->dataSz;
+    out->spObjNum = (uint16_t)msg->spObjNum;
+    out->type = (uint8_t)msg->type;
+    out->bits = request && msg->target.handle == CMS_HANDLE ? IPC_RECORD_TO_CMS : 0;
+    out->callIndex = request ? send->callIndex : send->buffToFree->prefix.callIndex;
+    out->deadlineMs = request ? send->deadlineMs : 0;
+    int processor = sched_getcpu();
+    out->processor = processor < 0 ? 0 : (uint32_t)processor;
+    out->reserved = 0;
+    if (msg->dataSz > 0) {
+        char *data = (char *)(out + 1);
+        memcpy(data, msg->data, msg->dataSz);
+        memset(data + msg->dataSz, 0, IpcAlign4(msg->dataSz) - msg->dataSz);
+    }
+    if (msg->spObjNum > 0) {
+        memcpy((char *)(out + 1) + IpcAlign4(msg->dataSz), msg->offsets, 4U * msg->spObjNum);
+    }
+}
+
+int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send)
+{
+    struct LiteIpcThread *thread = task->thread;
+    const IpcMsg *msg = send->msg;
+    if (thread->lost) {
+        return -ENODEV;
+    }
+    int status = CheckPara(task, send);
+    if (status != 0) {
+        return status;
+    }
+    const struct ControlProcess *process =
+        ControlProcessAt(thread->device->table, send->target.processID);
+    /* acquire: pairs with the domain's release when the process opens the device */
+    if (atomic_load_explicit(&process->opened, memory_order_acquire) == 0) {
+        return -EINVAL;
+    }
+    struct OutboundLane *lane;
+    status = OutboundLaneGet(thread, send->targetTask, &send->target, task->taskID,
+                             msg->type != MT_REQUEST, send->wait, &lane);
+    if (status != 0) {
+        return status;
+    }
+    struct RingRecord *record;
+    status = RingReserve(&lane->writer, IpcRecordSize(msg->dataSz, msg->spObjNum),
+                         IpcCharge(msg->dataSz, msg->spObjNum), &record);
+    if (status != 0) {
+        return status == -EMSGSIZE || status == -EPROTO ? -ENOMEM : status;
+    }
+    if (msg->type == MT_REQUEST && msg->target.handle == CMS_HANDLE) {
+        status = CheckMsgSize(task, msg);
+    }
+    if (status == 0) {
+        CopyDataFromUser(task, send, record);
+        status = HandleSpecialObjects(task, msg);
+    }
+    if (status != 0) {
+        RingAbandon(&lane->writer);
+        return status;
+    }
+    OutboundLanePublish(thread, lane);
+    return 0;
+}
