@@ -8,94 +8,100 @@
  * Thread rules: an object belongs to the JS thread (main or worker) that made it.
  */
 
-/** Layout of one outgoing message in {@link NativeDevice.outgoing}: indexes of 32-bit words. */
-export declare const enum Outgoing {
+/**
+ * Layout of one outgoing message in {@link NativeDevice.outgoing}: indexes of 32-bit words.
+ * The constants themselves, here and below, are in lib/native-layout.ts, checked against these types.
+ */
+export interface OutgoingLayout {
   /** The sending task's ID: the call task for requests, the service's task for replies. */
-  Task = 0,
+  readonly Task: 0;
   /** Requests: destination handle, 0 = ServiceManager. Replies: not used. */
-  Handle = 1,
+  readonly Handle: 1;
   /** Requests: generation of the destination, 0 = whichever is there. */
-  Generation = 2,
-  Token = 3,
-  Cookie = 4,
-  Code = 5,
+  readonly Generation: 2;
+  readonly Token: 3;
+  readonly Cookie: 4;
+  readonly Code: 5;
   /** Requests: 0, or 1 for one-way. */
-  Flag = 6,
+  readonly Flag: 6;
   /** Where in `outbox` the data starts, bytes. Not used when a buffer is passed. */
-  DataStart = 7,
+  readonly DataStart: 7;
   /** Bytes of data. */
-  DataSize = 8,
+  readonly DataSize: 8;
   /** Requests: ms after which an answer is refused; 0 = never. */
-  DeadlineMs = 9,
+  readonly DeadlineMs: 9;
   /** Requests with an answer: comes back in the Call event. */
-  UserData = 10,
-  /** Replies: {@link Incoming.Request} of the request. */
-  Request = 11,
+  readonly UserData: 10;
+  /** Replies: `Incoming.Request` of the request. */
+  readonly Request: 11;
   /** Set by sendRequest: the ID to cancel the call with. */
-  CallId = 12,
-  Words = 16,
+  readonly CallId: 12;
+  readonly Words: 16;
 }
 
 /** Layout of one event in {@link NativeDevice.incoming}: word indexes, relative to `event * Incoming.Words`. */
-export declare const enum Incoming {
-  /** One of {@link EventKind}. */
-  Kind = 0,
+export interface IncomingLayout {
+  /** One of {@link EventKindLayout}. */
+  readonly Kind: 0;
   /** 0 or a negative errno. */
-  Status = 1,
+  readonly Status: 1;
   /** The task of this device that it is for. */
-  Task = 2,
+  readonly Task: 2;
   /** MsgType: 0 request, 1 reply, 3 death notice. */
-  Type = 3,
-  Code = 4,
+  readonly Type: 3;
+  readonly Code: 4;
   /** In a death notice: the handle of the service that died. */
-  Token = 5,
-  Cookie = 6,
-  Flag = 7,
+  readonly Token: 5;
+  readonly Cookie: 6;
+  readonly Flag: 7;
   /** Where the data lies: an offset into `inbox` in bytes, or, when `DataLarge` is 1, an index into `large`. */
-  DataStart = 8,
-  DataSize = 9,
-  DataLarge = 10,
+  readonly DataStart: 8;
+  readonly DataSize: 9;
+  readonly DataLarge: 10;
   /** Requests: names the message until it is answered or freed. Every request must be one or the other. */
-  Request = 11,
-  ProcessId = 12,
-  TaskId = 13,
-  TaskGeneration = 14,
-  Pid = 15,
-  Uid = 16,
-  Gid = 17,
-  UserData = 18,
-  Value0 = 19,
-  Value1 = 20,
-  DeadlineMs = 21,
+  readonly Request: 11;
+  readonly ProcessId: 12;
+  readonly TaskId: 13;
+  readonly TaskGeneration: 14;
+  readonly Pid: 15;
+  readonly Uid: 16;
+  readonly Gid: 17;
+  readonly UserData: 18;
+  readonly Value0: 19;
+  readonly Value1: 20;
+  readonly DeadlineMs: 21;
   /** Message timestamp, CLOCK_MONOTONIC ns, low and high word. */
-  TimestampLow = 22,
-  TimestampHigh = 23,
-  Words = 24,
+  readonly TimestampLow: 22;
+  readonly TimestampHigh: 23;
+  readonly Words: 24;
 }
 
-export declare const enum EventKind {
+export interface EventKindLayout {
   /** A request or a death notice. */
-  Message = 0,
+  readonly Message: 0;
   /** A call ended. Its reply, if any, has been freed already: the data is in `inbox` or `large`. */
-  Call = 1,
+  readonly Call: 1;
   /** A control request ended: Status, Value0, Value1. */
-  Control = 2,
+  readonly Control: 2;
   /** A lane to handle Value0, generation Value1 is there (Status 0) or refused: send again. */
-  Lane = 3,
+  readonly Lane: 3;
   /** The domain is gone. The last event. */
-  Lost = 4,
+  readonly Lost: 4;
 }
 
 /** `operation` of {@link NativeDevice.control}; see enum LiteIpcControlOperation in device/liteipc.h. */
-export declare const enum ControlOperation {
-  TaskCreate = 0,
-  TaskExit = 1,
-  SetCms = 2,
-  SetIpcTask = 3,
-  GenHandle = 4,
-  AddAccess = 5,
-  RemoveAccess = 6,
+export interface ControlOperationLayout {
+  readonly TaskCreate: 0;
+  readonly TaskExit: 1;
+  readonly SetCms: 2;
+  readonly SetIpcTask: 3;
+  readonly GenHandle: 4;
+  readonly AddAccess: 5;
+  readonly RemoveAccess: 6;
 }
+
+/** One of the numbers of {@link ControlOperationLayout}. */
+export type ControlOperation = ControlOperationLayout[keyof ControlOperationLayout];
 
 export interface NativeDomainOptions {
   /** 1 to 64 of `[A-Za-z0-9._-]`, or the absolute path of the socket. */

@@ -1,0 +1,210 @@
+/**
+ * Payloads: MessagePack, packed in place into the device's outbox and read where they arrive.
+ *
+ * Two encodings, told by one bit of the message (see EncodingBits in types/wire.d.ts):
+ *   plain  maps are plain objects. Almost every message; as fast as it gets
+ *   rich   keeps Map apart from objects, and keeps shared and cyclic references. It costs two to three
+ *          times as much, so it is used only when the plain one meets a Map or runs out of stack
+ * Both carry undefined, Date, BigInt, Set, RegExp, Error, ArrayBuffer and typed arrays. Functions and
+ * symbols are refused. Class instances arrive as plain objects, as by structuredClone.
+ *
+ * No data at all stands for undefined.
+ */
+import { Packr, Unpackr, type Options } from 'msgpackr';
+import type { EncodingBits } from '../types/wire.js';
+import { LiteIpcError } from './errors.js';
+
+const PLAIN: EncodingBits = 0;
+const RICH: EncodingBits = 1;
+
+/** Thrown by the plain encoder when it meets a Map: try the rich one. */
+const needsRich = new Error('needs the rich encoding');
+
+function refuseFunction(): never {
+  throw new TypeError('a function');
+}
+
+const shared: Options = { moreTypes: true, writeFunction: refuseFunction };
+const plainOptions: Options = {
+  ...shared,
+  useRecords: false,
+  mapsAsObjects: true,
+  variableMapSize: true,
+};
+const richOptions: Options = { ...shared, structuredClone: true };
+
+const plainPackr = new Packr({ ...plainOptions });
+Object.defineProperty(plainPackr, 'mapAsEmptyObject', {
+  // Asked by msgpackr whenever it is about to write a Map, and only then.
+  get(): boolean {
+    throw needsRich;
+  },
+});
+const richPackr = new Packr({ ...richOptions });
+
+// The inbox is overwritten by the next batch, so its binary values are copied out; memory of its own
+// (a large message) may be kept as it is.
+const plainCopying = new Unpackr({ ...plainOptions, copyBuffers: true });
+const plainKeeping = new Unpackr({ ...plainOptions });
+const richCopying = new Unpackr({ ...richOptions, copyBuffers: true });
+const richKeeping = new Unpackr({ ...richOptions });
+
+/** Encodes into one outbox. After {@link encode} the fields say where the data is. */
+export class Encoder {
+  /** Where the data starts in the outbox, bytes; 0 when `data` is set. */
+  start = 0;
+  /** Bytes of data. */
+  size = 0;
+  encoding: EncodingBits = PLAIN;
+  /** Set when the data is not in the outbox: it did not fit or was encoded while another value was. */
+  data: Uint8Array | undefined = undefined;
+
+  readonly #outbox: Buffer;
+  #busy = false;
+
+  constructor(outbox: Uint8Array) {
+    this.#outbox = Buffer.from(outbox.buffer, outbox.byteOffset, outbox.byteLength);
+  }
+
+  /** Encodes `value`. Throws a LiteIpcError with code EINVAL that names the path of what it refuses. */
+  encode(value: unknown): void {
+    if (value === undefined) {
+      this.start = 0;
+      this.size = 0;
+      this.encoding = PLAIN;
+      this.data = undefined;
+      return;
+    }
+    // A getter or toJSON of the value may itself make a call: that one must not use the outbox.
+    const nested = this.#busy;
+    this.#busy = true;
+    try {
+      this.#pack(plainPackr, value, nested);
+      this.encoding = PLAIN;
+    } catch (error) {
+      this.#encodeRich(value, nested, error);
+    } finally {
+      this.#busy = nested;
+    }
+  }
+
+  /** A copy of the encoded data, for messages that have to wait. */
+  copy(): Uint8Array {
+    if (this.data !== undefined) return this.data;
+    return Uint8Array.prototype.slice.call(this.#outbox, this.start, this.start + this.size);
+  }
+
+  #pack(packr: Packr, value: unknown, nested: boolean): void {
+    const outbox = this.#outbox;
+    if (!nested) packr.useBuffer(outbox);
+    try {
+      const packed = packr.pack(value);
+      this.size = packed.length;
+      if (packed.buffer === outbox.buffer && !nested) {
+        this.start = packed.byteOffset - outbox.byteOffset;
+        this.data = undefined;
+      } else {
+        this.start = 0;
+        this.data = packed;
+      }
+    } finally {
+      // msgpackr's buffer is shared by all who use it in this thread: at the end of the outbox, others
+      // (the program's own use of msgpackr) go on in a buffer of their own.
+      if (!nested) setPosition(packr, outbox.length);
+    }
+  }
+
+  #encodeRich(value: unknown, nested: boolean, plainError: unknown): void {
+    if (plainError === needsRich || plainError instanceof RangeError) {
+      try {
+        this.#pack(richPackr, value, nested);
+        this.encoding = RICH;
+        return;
+      } catch (error) {
+        throw refusal(value, error);
+      }
+    }
+    throw refusal(value, plainError);
+  }
+}
+
+function setPosition(packr: Packr, position: number): void {
+  (packr as unknown as { position: number }).position = position;
+}
+
+function refusal(value: unknown, cause: unknown): LiteIpcError {
+  const reason = findUnsendable(value) ?? (cause instanceof Error ? cause.message : String(cause));
+  return new LiteIpcError('EINVAL', `the value cannot be sent: ${reason}`, { cause });
+}
+
+/** The path of the first function or symbol in a value, as `a function at .options.callback`. */
+function findUnsendable(value: unknown, path = '', seen = new Set<object>()): string | undefined {
+  if (typeof value === 'function' || typeof value === 'symbol') {
+    return `a ${typeof value} at ${path === '' ? 'the top' : path}`;
+  }
+  if (typeof value !== 'object' || value === null || seen.has(value)) return undefined;
+  if (seen.size > 100_000 || ArrayBuffer.isView(value)) return undefined;
+  seen.add(value);
+  const entries: Iterable<[unknown, unknown]> =
+    value instanceof Map
+      ? value.entries()
+      : value instanceof Set
+        ? [...(value as Set<unknown>)].entries()
+        : Array.isArray(value)
+          ? value.entries()
+          : Object.entries(value);
+  for (const [key, entry] of entries) {
+    const step = typeof key === 'number' ? `[${key}]` : `.${String(key)}`;
+    const found = findUnsendable(entry, path + step, seen);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Up to so many bytes a message is copied to the scratch buffer and read there: msgpackr is faster then. */
+const SCRATCH_SIZE = 96;
+const scratch = Buffer.alloc(SCRATCH_SIZE);
+const range = { start: 0, end: 0 };
+
+/**
+ * Decodes `size` bytes at `start` of the inbox; nothing of the result refers to the inbox. Throws a
+ * LiteIpcError with code EPROTO for what is not MessagePack.
+ */
+export function decodeCopying(
+  inbox: Buffer,
+  start: number,
+  size: number,
+  encoding: number,
+): unknown {
+  if (size === 0) return undefined;
+  let source = inbox;
+  range.start = start;
+  range.end = start + size;
+  if (size <= SCRATCH_SIZE && range.end > SCRATCH_SIZE) {
+    for (let index = 0; index < size; index++) scratch[index] = inbox[start + index] as number;
+    source = scratch;
+    range.start = 0;
+    range.end = size;
+  }
+  try {
+    return (encoding === RICH ? richCopying : plainCopying).unpack(source, range);
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+/** Decodes a message in memory of its own; binary values of the result are views of it. */
+export function decodeKeeping(message: Uint8Array, size: number, encoding: number): unknown {
+  if (size === 0) return undefined;
+  const source = Buffer.from(message.buffer, message.byteOffset, size);
+  try {
+    return (encoding === RICH ? richKeeping : plainKeeping).unpack(source);
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+function unreadable(cause: unknown): LiteIpcError {
+  const reason = cause instanceof Error ? cause.message : 'unknown';
+  return new LiteIpcError('EPROTO', `the data is not readable: ${reason}`, { cause });
+}

@@ -1,0 +1,364 @@
+/**
+ * One life of a device: from the moment it is open in a domain until it is closed or the domain is gone.
+ * Takes the native events apart and gives each to whom it concerns.
+ */
+import type {
+  ControlOperation as ControlOperationValue,
+  NativeBinding,
+  NativeDevice,
+} from '../types/native.js';
+import { CallContext } from './call-context.js';
+import { Callers } from './callers.js';
+import { CallTable } from './calls.js';
+import { Encoder, decodeCopying, decodeKeeping } from './codec.js';
+import type { ContractMethod } from './contract-methods.js';
+import { LiteIpcError, Status, callError, codeOfStatus } from './errors.js';
+import {
+  ControlOperation,
+  EventKind,
+  Incoming,
+  MessageFlag,
+  MessageType,
+} from './native-layout.js';
+import { Replies, type PendingRequest } from './replies.js';
+import { Requests } from './requests.js';
+import { RouteState, type Route } from './route.js';
+import type { ServiceHost } from './service-host.js';
+import { ReplyCode, fromWireError } from './wire-error.js';
+
+/** The numbers that a control request gave back. */
+export interface ControlResult {
+  readonly value0: number;
+  readonly value1: number;
+}
+
+/** What the owner of a connection is told. */
+export interface ConnectionListener {
+  /** The domain is gone: every call has been rejected, the connection is of no more use. */
+  onLost(connection: Connection): void;
+  /** A service to which this process had the right has ended. */
+  onServiceDeath?(handle: number): void;
+}
+
+interface PendingControl {
+  readonly resolve: (result: ControlResult) => void;
+  readonly reject: (error: Error) => void;
+  readonly operation: string;
+}
+
+const operationNames = Object.keys(ControlOperation);
+
+/** An open device. */
+export class Connection {
+  readonly native: NativeDevice;
+  readonly requests: Requests;
+  /** Services by the task that receives for them. */
+  readonly hosts = new Map<number, ServiceHost>();
+  /** Every route that has been resolved or fixed here. */
+  readonly routes = new Set<Route>();
+
+  readonly #listener: ConnectionListener;
+  readonly #calls: CallTable;
+  readonly #replies: Replies;
+  readonly #callers = new Callers();
+  readonly #inbox: Buffer;
+  readonly #incoming: Uint32Array;
+  readonly #controls = new Map<number, PendingControl>();
+  #nextControl = 1;
+  #ended: 'lost' | 'closed' | undefined;
+  #ipcTask: Promise<void> | undefined;
+
+  private constructor(native: NativeDevice, listener: ConnectionListener) {
+    this.native = native;
+    this.#listener = listener;
+    this.#inbox = Buffer.from(
+      native.inbox.buffer,
+      native.inbox.byteOffset,
+      native.inbox.byteLength,
+    );
+    this.#incoming = native.incoming;
+    const encoder = new Encoder(native.outbox);
+    this.#calls = new CallTable((slot) => {
+      this.#expire(slot);
+    });
+    this.requests = new Requests(native, this.#calls, encoder);
+    this.#replies = new Replies(native, encoder);
+  }
+
+  /** Opens a device. Rejects as {@link NativeBinding.openDevice} does. */
+  static async open(
+    binding: NativeBinding,
+    options: { readonly domain: string; readonly poolSize?: number },
+    listener: ConnectionListener,
+  ): Promise<Connection> {
+    const made: { connection?: Connection } = {};
+    const native = await binding.openDevice({
+      ...options,
+      onEvents: (count) => made.connection?.onEvents(count),
+    });
+    made.connection = new Connection(native, listener);
+    return made.connection;
+  }
+
+  /** False once the domain is gone or the connection was closed. */
+  get alive(): boolean {
+    return this.#ended === undefined;
+  }
+
+  /** Calls that have not ended. */
+  get pendingCalls(): number {
+    return this.#calls.pending;
+  }
+
+  /** A control request. Rejects with a LiteIpcError of the domain's errno. */
+  control(
+    operation: ControlOperationValue,
+    task: number,
+    value0 = 0,
+    value1 = 0,
+    value2 = 0,
+    value3 = 0,
+  ): Promise<ControlResult> {
+    const name = operationNames[operation] ?? String(operation);
+    if (!this.alive) return Promise.reject(this.#endError(name));
+    const userData = this.#nextControl;
+    this.#nextControl = userData === 0xffff_ffff ? 1 : userData + 1;
+    return new Promise((resolve, reject) => {
+      const status = this.native.control(operation, task, value0, value1, value2, value3, userData);
+      if (status === 0) this.#controls.set(userData, { resolve, reject, operation: name });
+      else reject(controlError(name, status));
+    });
+  }
+
+  /**
+   * Makes the call task receive the process's death notices, once per connection. Needs a ServiceManager;
+   * if there is none yet, the next call tries again.
+   */
+  ensureDeathNotices(): Promise<void> {
+    this.#ipcTask ??= this.control(ControlOperation.SetIpcTask, this.native.callTaskId).then(
+      () => undefined,
+      () => {
+        this.#ipcTask = undefined;
+      },
+    );
+    return this.#ipcTask;
+  }
+
+  /** Closes the device. Pending calls reject with ECANCELED. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#ended === undefined) this.#end('closed');
+    // Not within an event: a program may close in one.
+    await Promise.resolve();
+    await this.native.close();
+  }
+
+  /** Takes `count` events from the native side. */
+  onEvents(count: number): void {
+    const incoming = this.#incoming;
+    for (let event = 0; event < count; event++) {
+      if (this.#ended !== undefined) return;
+      const base = event * Incoming.Words;
+      switch (incoming[base + Incoming.Kind]) {
+        case EventKind.Message:
+          if (incoming[base + Incoming.Type] === MessageType.Request) this.#onRequest(base);
+          else this.#onNotice(base);
+          break;
+        case EventKind.Call:
+          this.#onCall(base);
+          break;
+        case EventKind.Control:
+          this.#onControl(base);
+          break;
+        case EventKind.Lane:
+          this.#onLane(base);
+          break;
+        case EventKind.Lost:
+          this.#end('lost');
+          this.#listener.onLost(this);
+          return;
+      }
+    }
+    this.requests.retryRoom();
+    this.#replies.retryAll();
+  }
+
+  #decode(base: number): unknown {
+    const incoming = this.#incoming;
+    const size = incoming[base + Incoming.DataSize] as number;
+    if (size === 0) return undefined;
+    const start = incoming[base + Incoming.DataStart] as number;
+    const encoding = (incoming[base + Incoming.Cookie] as number) & 1;
+    if (incoming[base + Incoming.DataLarge] === 0) {
+      return decodeCopying(this.#inbox, start, size, encoding);
+    }
+    return decodeKeeping(this.native.large[start] as Uint8Array, size, encoding);
+  }
+
+  #onCall(base: number): void {
+    const incoming = this.#incoming;
+    const calls = this.#calls;
+    const slot = calls.find(incoming[base + Incoming.UserData] as number);
+    if (slot === -1) return;
+    const status = (incoming[base + Incoming.Status] as number) | 0;
+    const method = calls.methods[slot] as ContractMethod;
+    if (status !== 0) {
+      this.#checkLife(calls.routes[slot] as Route);
+      const code = status === Status.noEntry ? 'EPIPE' : codeOfStatus(status);
+      calls.reject(slot, callError(code, method));
+      return;
+    }
+    let value: unknown;
+    try {
+      value = this.#decode(base);
+    } catch (error) {
+      calls.reject(slot, callError('EPROTO', method, (error as Error).message));
+      return;
+    }
+    const code = incoming[base + Incoming.Code] as number;
+    if (code === ReplyCode.Result) calls.resolve(slot, value);
+    else calls.reject(slot, fromWireError(value, code, method));
+  }
+
+  /** Is what the route leads to gone? Then the next call looks the name up again. */
+  #checkLife(route: Route): void {
+    if (route.startResolving === undefined || route.handle === 0 || route.deathTold) return;
+    const task = this.native.query(route.handle);
+    if (task?.alive === true && task.generation === route.generation) return;
+    route.deathTold = true;
+    if (route.onDeath !== undefined) queueMicrotask(route.onDeath);
+    if (route.state === RouteState.Resolving) return;
+    route.forget();
+    // What was not sent yet may go to whoever has the name next.
+    if (route.waiting.length > 0) this.requests.resolve(route);
+  }
+
+  #onRequest(base: number): void {
+    const incoming = this.#incoming;
+    const task = incoming[base + Incoming.Task] as number;
+    const request = incoming[base + Incoming.Request] as number;
+    const host = this.hosts.get(task);
+    const oneway = incoming[base + Incoming.Flag] === MessageFlag.OneWay;
+    // The data has been copied out of the pool, so a message without an answer has no more use for it.
+    if (oneway || host === undefined) this.native.free(request);
+    if (host === undefined) return;
+
+    const taskId = incoming[base + Incoming.TaskId] as number;
+    const to: PendingRequest = { task, request, callerTask: taskId };
+    const index = incoming[base + Incoming.Code] as number;
+    const method = host.methodAt(index);
+    if (method === undefined || method.oneway !== oneway) {
+      const about = { service: host.contract.name, method: method?.method ?? `method ${index}` };
+      const text =
+        'is not in this contract, or not of this kind; use the same contract on both sides';
+      this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, about));
+      return;
+    }
+    let input: unknown;
+    try {
+      input = this.#decode(base);
+    } catch (error) {
+      const text = `input: ${(error as Error).message}`;
+      this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, method));
+      return;
+    }
+    const caller = this.#callers.of(
+      taskId,
+      incoming[base + Incoming.TaskGeneration] as number,
+      incoming[base + Incoming.ProcessId] as number,
+      incoming[base + Incoming.Pid] as number,
+      incoming[base + Incoming.Uid] as number,
+      incoming[base + Incoming.Gid] as number,
+    );
+    const call = new CallContext(
+      caller,
+      incoming[base + Incoming.DeadlineMs] as number,
+      incoming[base + Incoming.TimestampLow] as number,
+      incoming[base + Incoming.TimestampHigh] as number,
+    );
+    host.run(this.#replies, to, method, input, call);
+  }
+
+  #refuse(host: ServiceHost, to: PendingRequest, oneway: boolean, error: LiteIpcError): void {
+    const about = { service: error.service ?? '', method: error.method ?? '' };
+    const told = callError(error.code, about, error.message);
+    if (oneway) host.report(told, about);
+    else this.#replies.sendRefusal(to, told);
+  }
+
+  #onNotice(base: number): void {
+    if (this.#incoming[base + Incoming.Type] !== MessageType.DeathNotice) return;
+    const handle = this.#incoming[base + Incoming.Token] as number;
+    for (const route of this.routes) {
+      if (route.handle === handle) this.#checkLife(route);
+    }
+    this.#listener.onServiceDeath?.(handle);
+  }
+
+  #onControl(base: number): void {
+    const incoming = this.#incoming;
+    const userData = incoming[base + Incoming.UserData] as number;
+    const pending = this.#controls.get(userData);
+    if (pending === undefined) return;
+    this.#controls.delete(userData);
+    const status = (incoming[base + Incoming.Status] as number) | 0;
+    if (status !== 0) {
+      pending.reject(controlError(pending.operation, status));
+      return;
+    }
+    pending.resolve({
+      value0: incoming[base + Incoming.Value0] as number,
+      value1: incoming[base + Incoming.Value1] as number,
+    });
+  }
+
+  #onLane(base: number): void {
+    const handle = this.#incoming[base + Incoming.Value0] as number;
+    const status = (this.#incoming[base + Incoming.Status] as number) | 0;
+    for (const route of this.routes) {
+      if (route.handle === handle) this.requests.laneEvent(route, status);
+    }
+    this.#replies.retry(handle);
+  }
+
+  #expire(slot: number): void {
+    const calls = this.#calls;
+    const method = calls.methods[slot] as ContractMethod;
+    const route = calls.routes[slot] as Route;
+    if (calls.sent[slot] === 1) this.native.cancel(calls.callIds[slot] as number);
+    const after = `no answer within ${calls.timeouts[slot]} ms`;
+    const why =
+      calls.sent[slot] !== 1
+        ? 'it was never sent: the service has no room or is still being looked up'
+        : this.native.hasAccess(route.handle)
+          ? 'the service is busy or needs longer; raise timeoutMs if it may'
+          : 'the right to call it was taken away meanwhile';
+    calls.reject(slot, callError('ETIME', method, `${after}; ${why}`));
+  }
+
+  #end(how: 'lost' | 'closed'): void {
+    this.#ended = how;
+    this.requests.stop();
+    this.#replies.stop();
+    const code = how === 'lost' ? 'ENODEV' : 'ECANCELED';
+    this.#calls.rejectAll((_route, method) => callError(code, method));
+    for (const route of this.routes) {
+      route.waiting.length = 0;
+      route.forget();
+    }
+    for (const pending of this.#controls.values())
+      pending.reject(this.#endError(pending.operation));
+    this.#controls.clear();
+    this.hosts.clear();
+  }
+
+  #endError(what: string): LiteIpcError {
+    return this.#ended === 'lost'
+      ? new LiteIpcError('ENODEV', `${what}: the domain is gone (ENODEV)`)
+      : new LiteIpcError('ECANCELED', `${what}: the device was closed by this program (ECANCELED)`);
+  }
+}
+
+function controlError(operation: string, status: number): LiteIpcError {
+  const code = codeOfStatus(status);
+  return new LiteIpcError(code, `The domain refused ${operation} (${code})`);
+}

@@ -1,0 +1,128 @@
+/**
+ * The error doctrine: one class, told apart by `code`; a message names the service, the method and the
+ * remedy. An exception of an implementation is a {@link RemoteError}, so that its code is never taken for
+ * one of LiteIPC's own. Wrong argument types from the program itself are a plain TypeError.
+ */
+import { constants } from 'node:os';
+
+/** Which method of which service an error or an event is about. */
+export interface ServiceReference {
+  readonly service: string;
+  readonly method: string;
+}
+
+/**
+ * Why LiteIPC failed.
+ *
+ * - `ENOENT` no such service is registered
+ * - `EPIPE` the service died before it answered
+ * - `ETIME` no answer in time
+ * - `EACCES` the policy or the domain refuses
+ * - `ENOMEM` the receiver's pool is full; nothing was sent
+ * - `ENODEV` no such domain is running, or it went away
+ * - `EEXIST` a live service has the name
+ * - `EINVAL` an argument, an input or an output is not what the contract says
+ * - `EMSGSIZE` larger than a message may be
+ * - `EPROTO` the two sides have different contracts, or the data is not readable
+ * - `EAGAIN` the domain's or the user's share is used up
+ * - `EADDRINUSE` a domain of this name is running
+ * - `EPERM` the domain's directory is not safe
+ * - `ECANCELED` the device was closed by this program
+ * - `EREMOTE` an implementation threw an error without a code ({@link RemoteError} only)
+ */
+export type LiteIpcErrorCode =
+  | 'ENOENT'
+  | 'EPIPE'
+  | 'ETIME'
+  | 'EACCES'
+  | 'ENOMEM'
+  | 'ENODEV'
+  | 'EEXIST'
+  | 'EINVAL'
+  | 'EMSGSIZE'
+  | 'EPROTO'
+  | 'EAGAIN'
+  | 'EADDRINUSE'
+  | 'EPERM'
+  | 'ECANCELED'
+  | 'EREMOTE'
+  | (string & {});
+
+/** Everything that LiteIPC throws or rejects with, except TypeErrors for wrong argument types. */
+export class LiteIpcError extends Error {
+  /** What a program decides by. */
+  readonly code: LiteIpcErrorCode;
+  /** Name of the service that it is about, if any. */
+  readonly service: string | undefined;
+  /** Name of the method that it is about, if any. */
+  readonly method: string | undefined;
+
+  constructor(
+    code: LiteIpcErrorCode,
+    message: string,
+    about: { service?: string; method?: string; cause?: unknown } = {},
+  ) {
+    super(message, 'cause' in about ? { cause: about.cause } : undefined);
+    this.code = code;
+    this.service = about.service;
+    this.method = about.method;
+  }
+
+  static {
+    this.prototype.name = 'LiteIpcError';
+  }
+}
+
+/**
+ * An error that reaches the caller as LiteIPC's own and not as an exception of the implementation. For
+ * the parts of LiteIPC that are themselves services, and for what fails a contract.
+ */
+export class Refusal extends LiteIpcError {}
+
+const errnoNames = new Map<number, string>(
+  Object.entries(constants.errno).map(([name, value]) => [value, name]),
+);
+// Two names for one number on Linux: the common one wins.
+errnoNames.set(constants.errno.EAGAIN, 'EAGAIN');
+
+/** Name of a negative errno, e.g. `EACCES`. */
+export function codeOfStatus(status: number): LiteIpcErrorCode {
+  return errnoNames.get(-status) ?? `E${-status}`;
+}
+
+/** The negative errno of a name. */
+export const Status = {
+  noEntry: -constants.errno.ENOENT,
+  noDevice: -constants.errno.ENODEV,
+  noMemory: -constants.errno.ENOMEM,
+  noProcess: -constants.errno.ESRCH,
+  access: -constants.errno.EACCES,
+  invalid: -constants.errno.EINVAL,
+  messageSize: -constants.errno.EMSGSIZE,
+  brokenPipe: -constants.errno.EPIPE,
+  inProgress: -constants.errno.EINPROGRESS,
+  again: -constants.errno.EAGAIN,
+} as const;
+
+const explanations: Readonly<Record<string, string>> = {
+  ENOENT: 'the service does not exist any more; the next call looks it up again',
+  EPIPE: 'the service died before it answered; the next call looks it up again',
+  EACCES: 'this process has no right to call it; the ServiceManager gives it by its policy',
+  ENOMEM:
+    "the service's pool is full of messages from this process; nothing was sent: call again when it " +
+    'has caught up, keep fewer calls in flight, or open its device with a larger poolSize',
+  ENODEV:
+    'the domain is gone; the device reconnects by itself, what was in flight is not sent again',
+  ECANCELED: 'the device was closed by this program',
+  EINVAL: 'the domain refused the message',
+};
+
+/** The error of a call that ended with `code` without an answer. */
+export function callError(
+  code: LiteIpcErrorCode,
+  about: ServiceReference,
+  explanation?: string,
+): LiteIpcError {
+  const text = explanation ?? explanations[code] ?? 'the call failed';
+  return new LiteIpcError(code, `${about.service}.${about.method}: ${text} (${code})`, about);
+}

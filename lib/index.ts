@@ -1,0 +1,32 @@
+/**
+ * LiteIPC for Node: typed, permission-checked calls between processes and worker threads over shared
+ * memory, by the mechanism of the LiteOS-A kernel.
+ */
+export { ServiceManager } from './manager.js';
+export type { DomainProfile, ServiceManagerOptions } from './manager.js';
+export type { ServiceInfo } from './registry.js';
+export { allow, deny } from './policy.js';
+export type { PolicyInput, Rule, RuleAction, RuleBuilder, Subject } from './policy.js';
+export { openDevice } from './device.js';
+export type { Device, DeviceEvents, DeviceOptions, Exposed, ExposeOptions } from './device.js';
+export { defineService, method, oneway } from './contract.js';
+export type {
+  CallOptions,
+  Client,
+  ClientMethod,
+  ClientOf,
+  Contract,
+  Implementation,
+  ImplementationMethod,
+  ImplementationOf,
+  MethodDefinition,
+  MethodDefinitions,
+  MethodKind,
+  MethodSchemas,
+} from './contract.js';
+export type { CallContext } from './call-context.js';
+export type { OnServiceError } from './service-host.js';
+export { LiteIpcError } from './errors.js';
+export type { LiteIpcErrorCode, ServiceReference } from './errors.js';
+export { RemoteError } from './wire-error.js';
+export type { Caller, ProcessId, ServiceHandle, TaskId } from '../types/wire.js';

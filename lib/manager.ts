@@ -1,0 +1,178 @@
+/** The ServiceManager: starts a domain in this process and decides who may call what in it. */
+import { checkContract, type Contract } from './contract.js';
+import { checkDomainName, checkInteger, checkObject, unexpected } from './checks.js';
+import { Connection } from './connection.js';
+import { LiteIpcError } from './errors.js';
+import { ControlOperation } from './native-layout.js';
+import { loadNativeBinding } from './native-loader.js';
+import {
+  Policy,
+  deny,
+  nameOf,
+  toRules,
+  type PolicyInput,
+  type Rule,
+  type Subject,
+} from './policy.js';
+import { RegistryService, type ServiceInfo } from './registry.js';
+import { Registry } from './registry-protocol.js';
+import { ServiceHost } from './service-host.js';
+import type { NativeDomain, NativeDomainCounters } from '../types/native.js';
+
+/** Bytes of a message to the ServiceManager besides its data. */
+const MESSAGE_OVERHEAD = 4096;
+
+/** Sizes of a domain: the host's, or those of the LiteOS-A kernel. */
+export type DomainProfile = 'host' | 'liteos-a';
+
+/** What {@link ServiceManager.start} takes. */
+export interface ServiceManagerOptions {
+  /** 1 to 64 of `[A-Za-z0-9._-]`, or the absolute path of the domain's socket. */
+  readonly domain: string;
+  /** Who may call and serve what. Default: the manager's own uid, everything. */
+  readonly policy?: PolicyInput;
+  /** Default `host`. */
+  readonly profile?: DomainProfile;
+  /** Permission bits of the socket. Default 0o600; others than the owner need more to connect. */
+  readonly socketMode?: number;
+  /** Group of the socket. */
+  readonly socketGid?: number;
+}
+
+function startError(error: unknown, domain: string): Error {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code !== 'string' || !(error instanceof Error)) return error as Error;
+  const remedies: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'a domain of this name is running; choose another name or end that one',
+    EPERM: 'its folder is not safe: it must belong to this user and be writable by nobody else',
+  };
+  const text = remedies[code] ?? error.message;
+  return new LiteIpcError(code, `Domain "${domain}": ${text} (${code})`, { cause: error });
+}
+
+/** A running domain and its ServiceManager. */
+export class ServiceManager implements AsyncDisposable {
+  /** As given to {@link ServiceManager.start}. */
+  readonly domain: string;
+  /** The domain's socket. */
+  readonly path: string;
+
+  readonly #native: NativeDomain;
+  readonly #connection: Connection;
+  readonly #policy: Policy;
+  readonly #registry: RegistryService;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    domain: string,
+    native: NativeDomain,
+    connection: Connection,
+    policy: Policy,
+    registry: RegistryService,
+  ) {
+    this.domain = domain;
+    this.path = native.path;
+    this.#native = native;
+    this.#connection = connection;
+    this.#policy = policy;
+    this.#registry = registry;
+  }
+
+  /**
+   * Starts a domain whose server is a thread of this process, and becomes its ServiceManager. Rejects
+   * with EADDRINUSE if a domain of this name is running. The domain ends with {@link close} or with the
+   * process.
+   */
+  static async start(options: ServiceManagerOptions): Promise<ServiceManager> {
+    checkObject(options, 'the options of ServiceManager.start');
+    const { domain, policy: rules = [], profile = 'host', socketMode, socketGid } = options;
+    checkDomainName(domain, 'domain');
+    if (profile !== 'host' && profile !== 'liteos-a') {
+      throw unexpected("'host' or 'liteos-a'", 'profile', profile);
+    }
+    if (socketMode !== undefined) checkInteger(socketMode, 'socketMode', 0, 0o777);
+    if (socketGid !== undefined) checkInteger(socketGid, 'socketGid', 0, 0xffff_fffe);
+    const checkedRules = toRules(rules);
+
+    const binding = loadNativeBinding();
+    let native: NativeDomain;
+    try {
+      native = binding.startDomain({
+        name: domain,
+        profile: profile === 'host' ? 0 : 1,
+        ...(socketMode === undefined ? {} : { socketMode }),
+        ...(socketGid === undefined ? {} : { socketGid }),
+      });
+    } catch (error) {
+      throw startError(error, domain);
+    }
+    let connection: Connection | undefined;
+    try {
+      const made: { registry?: RegistryService } = {};
+      connection = await Connection.open(
+        binding,
+        { domain: native.path },
+        {
+          onLost: (lost) => void lost.close(),
+          onServiceDeath: (handle) => made.registry?.onDeath(handle),
+        },
+      );
+      const { value0: task } = await connection.control(ControlOperation.TaskCreate, 0);
+      const self = connection.native.query(task);
+      const policy = new Policy(checkedRules, self?.uid ?? 0);
+      const registry = new RegistryService(connection, task, policy);
+      made.registry = registry;
+      // Before the role is taken: the first request may come at once.
+      connection.hosts.set(task, new ServiceHost(Registry, registry));
+      const sizeMax = connection.native.dataLimit + MESSAGE_OVERHEAD;
+      await connection.control(ControlOperation.SetCms, task, sizeMax);
+      await connection.control(ControlOperation.SetIpcTask, task);
+      return new ServiceManager(domain, native, connection, policy, registry);
+    } catch (error) {
+      await connection?.close();
+      native.stop();
+      throw error;
+    }
+  }
+
+  /** The services that are registered and alive. */
+  services(): ServiceInfo[] {
+    return this.#registry.list();
+  }
+
+  /** The policy's rules, in order. */
+  get rules(): readonly Rule[] {
+    return this.#policy.rules;
+  }
+
+  /** What the domain holds at the moment, for tests and tools. */
+  counters(): NativeDomainCounters {
+    return this.#native.counters();
+  }
+
+  /**
+   * Takes away the right to call a service, at once and from then on (the policy gets a `deny` rule):
+   * when the promise resolves, nothing more of those processes is delivered, not even what they had
+   * sent. Resolves to the number of processes that lost the right.
+   */
+  async revoke(service: Contract | string, subject: Subject): Promise<number> {
+    if (typeof service !== 'string') checkContract(service, 'the service of revoke');
+    for (const rule of deny(service).to(subject)) this.#policy.add(rule);
+    return await this.#registry.revoke(nameOf(service), subject);
+  }
+
+  /** Ends the domain: every device of it is told. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#connection.close();
+    this.#native.stop();
+  }
+}

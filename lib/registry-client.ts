@@ -1,0 +1,96 @@
+/** Calls of the ServiceManager on behalf of proxies and services. */
+import type { Connection } from './connection.js';
+import type { Contract } from './contract.js';
+import { methodsOf, type ContractMethod } from './contract-methods.js';
+import { shapeDifference, shapeOf } from './contract-shape.js';
+import { LiteIpcError } from './errors.js';
+import { Registry, type LookupOutput } from './registry-protocol.js';
+import { Route } from './route.js';
+import { RemoteError } from './wire-error.js';
+
+/** How long a lookup or registration may take, ms, with the wait for a ServiceManager in it. */
+export const REGISTRY_TIMEOUT_MS = 5000;
+/** How often a missing ServiceManager is looked for, ms. */
+const RETRY_MS = 20;
+
+const [registerMethod, unregisterMethod, lookupMethod] = methodsOf(Registry) as [
+  ContractMethod,
+  ContractMethod,
+  ContractMethod,
+];
+
+/** Where a service is. */
+export interface Location {
+  readonly handle: number;
+  readonly generation: number;
+}
+
+/** The ServiceManager as one task of a connection sees it. */
+export class RegistryClient {
+  readonly #connection: Connection;
+  readonly #route: Route;
+
+  /** `task` is the one that asks: its stamps are what the ServiceManager decides by. */
+  constructor(connection: Connection, task: number) {
+    this.#connection = connection;
+    this.#route = new Route(Registry.name, task, undefined);
+    connection.routes.add(this.#route);
+  }
+
+  /** Registers the asking task under the contract's name. */
+  async register(contract: Contract): Promise<void> {
+    await this.#call(registerMethod, contract, {
+      name: contract.name,
+      shape: shapeOf(contract.methods),
+    });
+  }
+
+  /** Takes the name back. */
+  async unregister(contract: Contract): Promise<void> {
+    await this.#call(unregisterMethod, contract, { name: contract.name });
+  }
+
+  /** Finds a service and gets the right to call it. */
+  async lookup(contract: Contract): Promise<Location> {
+    const { name, hash, methods } = contract;
+    const found = (await this.#call(lookupMethod, contract, { name, hash })) as LookupOutput;
+    if ('handle' in found) return found;
+    const difference = shapeDifference(shapeOf(methods), found.shape);
+    throw new LiteIpcError(
+      'EPROTO',
+      `Service "${name}" has another contract: ${difference}. Use the same contract on both sides (EPROTO)`,
+      { service: name },
+    );
+  }
+
+  /** The asking task ends. */
+  dispose(): void {
+    this.#connection.routes.delete(this.#route);
+  }
+
+  /**
+   * Repeats while there is no ServiceManager: it may be about to start, or to be replaced. What it is
+   * asked may be asked twice.
+   */
+  async #call(method: ContractMethod, contract: Contract, input: unknown): Promise<unknown> {
+    const deadline = performance.now() + REGISTRY_TIMEOUT_MS;
+    for (;;) {
+      const remaining = Math.max(deadline - performance.now(), 1);
+      try {
+        return await this.#connection.requests.send(this.#route, method, input, remaining);
+      } catch (error) {
+        if (!(error instanceof LiteIpcError) || error instanceof RemoteError) throw error;
+        const missing = error.code === 'EINVAL' || error.code === 'EPIPE';
+        if (!missing || !this.#connection.alive) {
+          throw new LiteIpcError(error.code, error.message, { service: contract.name });
+        }
+        if (performance.now() + RETRY_MS > deadline) {
+          const text =
+            'The domain has no ServiceManager: start one with ServiceManager.start (ENODEV)';
+          throw new LiteIpcError('ENODEV', text, { cause: error });
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** What the ServiceManager answers at handle 0: the name service of a domain. */
+import { defineService, method } from './contract.js';
+
+/** A service that wants to be found. Sent by the service's own task, whose stamps prove the ownership. */
+export interface RegisterInput {
+  readonly name: string;
+  /** The contract's shape, see contract-shape.ts. */
+  readonly shape: string;
+}
+
+/** A client that wants to call a service. */
+export interface LookupInput {
+  readonly name: string;
+  /** Hash of the shape that the client expects. */
+  readonly hash: number;
+}
+
+/** Where the service is; the right to call it has been granted. Or why it does not fit. */
+export type LookupOutput =
+  | { readonly handle: number; readonly generation: number }
+  /** The contracts differ: this is the service's. */
+  | { readonly shape: string };
+
+/** The registry as a contract, so that it is called and served like any other. */
+export const Registry = defineService('ServiceManager', {
+  register: method<RegisterInput>(),
+  unregister: method<{ readonly name: string }>(),
+  lookup: method<LookupInput, LookupOutput>(),
+});

@@ -1,0 +1,158 @@
+/**
+ * Sends replies. Like requests they usually leave at once; while the lane to the caller is being made or
+ * the caller has no room they wait, per caller, each keeping its request alive in our pool. So a caller
+ * that does not read can make us keep no more than its share of the pool.
+ */
+import type { NativeDevice } from '../types/native.js';
+import type { EncodingBits } from '../types/wire.js';
+import type { Encoder } from './codec.js';
+import { LiteIpcError, Status, callError, type ServiceReference } from './errors.js';
+import { Outgoing } from './native-layout.js';
+import { ReplyCode, toWireError } from './wire-error.js';
+
+const RETRY_FIRST_MS = 1;
+const RETRY_MAX_MS = 32;
+
+/** Names a request that is to be answered. */
+export interface PendingRequest {
+  /** The task that received it. */
+  readonly task: number;
+  /** `Incoming.Request` of it. */
+  readonly request: number;
+  /** The task that sent it. */
+  readonly callerTask: number;
+}
+
+interface WaitingReply {
+  readonly to: PendingRequest;
+  readonly code: number;
+  readonly encoding: EncodingBits;
+  readonly data: Uint8Array;
+}
+
+/** The replies of one connection. */
+export class Replies {
+  readonly #native: NativeDevice;
+  readonly #encoder: Encoder;
+  readonly #outgoing: Uint32Array;
+  readonly #dataLimit: number;
+  /** By the caller's task. Never holds an empty array. */
+  readonly #waiting = new Map<number, WaitingReply[]>();
+  #timer: NodeJS.Timeout | undefined;
+  #delayMs = RETRY_FIRST_MS;
+  #stopped = false;
+
+  constructor(native: NativeDevice, encoder: Encoder) {
+    this.#native = native;
+    this.#encoder = encoder;
+    this.#outgoing = native.outgoing;
+    this.#dataLimit = native.dataLimit;
+  }
+
+  /** Answers with a result; with an error if the result cannot be sent. */
+  sendResult(to: PendingRequest, value: unknown, about: ServiceReference): void {
+    try {
+      this.#encoder.encode(value);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.sendRefusal(to, callError('EINVAL', about, `output: ${text}`));
+      return;
+    }
+    if (this.#encoder.size > this.#dataLimit) {
+      const text = `the output takes ${this.#encoder.size} bytes, a message at most ${this.#dataLimit}`;
+      this.sendRefusal(to, callError('EMSGSIZE', about, `${text}; return it in parts`));
+      return;
+    }
+    this.#send(to, ReplyCode.Result);
+  }
+
+  /** Answers with what the implementation threw. */
+  sendThrown(to: PendingRequest, thrown: unknown): void {
+    this.#encoder.encode(toWireError(thrown));
+    this.#send(to, ReplyCode.Thrown);
+  }
+
+  /** Answers that LiteIPC refuses the call. */
+  sendRefusal(to: PendingRequest, error: LiteIpcError): void {
+    this.#encoder.encode({ name: error.name, message: error.message, code: error.code });
+    this.#send(to, ReplyCode.Refused);
+  }
+
+  /** The lane to a caller is there or refused, or there may be room again: tries once more. */
+  retry(callerTask: number): void {
+    const replies = this.#waiting.get(callerTask);
+    if (replies === undefined) return;
+    for (let reply = replies[0]; reply !== undefined; reply = replies[0]) {
+      const message = { start: 0, size: reply.data.length, ...reply };
+      if (this.#mustWait(this.#transmit(reply.to, reply.code, message))) return;
+      replies.shift();
+      this.#delayMs = RETRY_FIRST_MS;
+    }
+    this.#waiting.delete(callerTask);
+  }
+
+  /** After each batch of events. */
+  retryAll(): void {
+    if (this.#waiting.size === 0) return;
+    for (const callerTask of [...this.#waiting.keys()]) this.retry(callerTask);
+  }
+
+  /** The connection has ended: whatever implementations still return goes nowhere. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#waiting.clear();
+  }
+
+  #send(to: PendingRequest, code: number): void {
+    if (this.#stopped) return;
+    const encoder = this.#encoder;
+    let queue = this.#waiting.size === 0 ? undefined : this.#waiting.get(to.callerTask);
+    if (queue === undefined) {
+      if (!this.#mustWait(this.#transmit(to, code, encoder))) return;
+      queue = [];
+      this.#waiting.set(to.callerTask, queue);
+    }
+    queue.push({ to, code, encoding: encoder.encoding, data: encoder.copy() });
+    this.#arm();
+  }
+
+  /** Anything else that is not 0 means that nobody waits for the answer: too late, or the caller is gone. */
+  #mustWait(status: number): boolean {
+    return status === Status.inProgress || status === Status.noMemory;
+  }
+
+  // A caller that makes room does not tell us, so somebody has to look.
+  #arm(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#delayMs = Math.min(this.#delayMs * 2, RETRY_MAX_MS);
+      this.retryAll();
+      if (this.#waiting.size > 0) this.#arm();
+    }, this.#delayMs);
+  }
+
+  #transmit(
+    to: PendingRequest,
+    code: number,
+    message: {
+      readonly start: number;
+      readonly size: number;
+      readonly encoding: EncodingBits;
+      readonly data: Uint8Array | undefined;
+    },
+  ): number {
+    const outgoing = this.#outgoing;
+    outgoing[Outgoing.Task] = to.task;
+    outgoing[Outgoing.Request] = to.request;
+    outgoing[Outgoing.Token] = 0;
+    outgoing[Outgoing.Cookie] = message.encoding;
+    outgoing[Outgoing.Code] = code;
+    outgoing[Outgoing.Flag] = 0;
+    outgoing[Outgoing.DataStart] = message.start;
+    outgoing[Outgoing.DataSize] = message.size;
+    return message.data === undefined || message.size === 0
+      ? this.#native.sendReply()
+      : this.#native.sendReply(message.data);
+  }
+}

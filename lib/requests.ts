@@ -1,0 +1,270 @@
+/**
+ * Sends requests. The usual path is one native call from the caller's own tick; only while a lane is
+ * being made, the receiver has no room or a name is being looked up do requests wait, in order, in their
+ * route.
+ */
+import type { NativeDevice } from '../types/native.js';
+import type { EncodingBits } from '../types/wire.js';
+import type { CallTable } from './calls.js';
+import type { Encoder } from './codec.js';
+import type { ContractMethod } from './contract-methods.js';
+import { callError, codeOfStatus, LiteIpcError, Status } from './errors.js';
+import { MessageFlag, Outgoing } from './native-layout.js';
+import { RouteState, type Route } from './route.js';
+
+/** How often a route without calls in flight looks for room again, once a ms, before it gives up. */
+const ROOM_RETRIES_MAX = 5;
+/** How often in a row a lane may be refused before those that wait for it fail. */
+const LANE_RETRIES_MAX = 3;
+
+const sentAtOnce: Promise<void> = Promise.resolve();
+
+/** Why a send failed although the route was known: the service is dead, or the right was taken away. */
+function meansLookAgain(status: number): boolean {
+  return (
+    status === Status.access ||
+    status === Status.invalid ||
+    status === Status.noEntry ||
+    status === Status.noProcess ||
+    status === Status.brokenPipe
+  );
+}
+
+/** An error that names the method, made from whatever the encoder threw. */
+function encodingError(error: unknown, method: ContractMethod): Error {
+  if (!(error instanceof LiteIpcError)) return error as Error;
+  return new LiteIpcError(
+    error.code,
+    `${method.service}.${method.method}: input: ${error.message}`,
+    {
+      ...method,
+      cause: error.cause,
+    },
+  );
+}
+
+/** The requests of one connection. */
+export class Requests {
+  /** Routes that wait for room. */
+  readonly #waitingForRoom = new Set<Route>();
+  #roomTimer: NodeJS.Timeout | undefined;
+  readonly #native: NativeDevice;
+  readonly #calls: CallTable;
+  readonly #encoder: Encoder;
+  readonly #outgoing: Uint32Array;
+  readonly #dataLimit: number;
+
+  constructor(native: NativeDevice, calls: CallTable, encoder: Encoder) {
+    this.#native = native;
+    this.#calls = calls;
+    this.#encoder = encoder;
+    this.#outgoing = native.outgoing;
+    this.#dataLimit = native.dataLimit;
+  }
+
+  /**
+   * Sends a request, now or as soon as its route allows. The promise settles with the answer; of a
+   * one-way method as soon as the message was sent.
+   */
+  send(route: Route, method: ContractMethod, input: unknown, timeoutMs: number): Promise<unknown> {
+    const encoder = this.#encoder;
+    try {
+      encoder.encode(input);
+    } catch (error) {
+      return Promise.reject(encodingError(error, method));
+    }
+    if (encoder.size > this.#dataLimit) return Promise.reject(this.#tooLarge(method, encoder.size));
+
+    if (method.oneway && route.state === RouteState.Ready) {
+      const status = this.#transmit(route, method, encoder, 0, 0);
+      if (status === 0) return sentAtOnce;
+    }
+    const calls = this.#calls;
+    let slot: number;
+    try {
+      slot = calls.take(route, method, timeoutMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const promise = calls.promise();
+    if (route.state === RouteState.Ready && !method.oneway) {
+      const remainingMs = timeoutMs === Infinity ? 0 : Math.ceil(timeoutMs);
+      const status = this.#transmit(route, method, encoder, calls.userData(slot), remainingMs);
+      if (status === 0) {
+        calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
+        calls.sent[slot] = 1;
+        route.inFlight++;
+        return promise;
+      }
+    }
+    route.waiting.push({
+      userData: calls.userData(slot),
+      method,
+      data: encoder.copy(),
+      encoding: encoder.encoding,
+    });
+    if (route.state === RouteState.Ready) this.flush(route);
+    else if (route.state === RouteState.Unresolved) this.resolve(route);
+    return promise;
+  }
+
+  /** Sends what waits in a route, as far as it can be sent. */
+  flush(route: Route): void {
+    const { waiting } = route;
+    for (let head = waiting[0]; head !== undefined; head = waiting[0]) {
+      const slot = this.#calls.find(head.userData);
+      if (slot !== -1) {
+        const status = this.#retransmit(route, head, slot);
+        if (status !== 0 && this.#mustWait(route, status)) return;
+        if (status !== 0) this.#calls.reject(slot, callError(codeOfStatus(status), head.method));
+      }
+      waiting.shift();
+      // A rejected or resolved call runs no code of the program before the next turn: `head` is still first.
+    }
+    this.#waitingForRoom.delete(route);
+    route.state = RouteState.Ready;
+    route.retries = 0;
+  }
+
+  /** Looks up where a route leads. */
+  resolve(route: Route): void {
+    route.state = RouteState.Resolving;
+    route.startResolving?.(route);
+  }
+
+  /** The name of a route was found. */
+  resolved(route: Route, handle: number, generation: number): void {
+    route.handle = handle;
+    route.generation = generation;
+    route.deathTold = false;
+    route.state = RouteState.Ready;
+    this.flush(route);
+  }
+
+  /** The name of a route could not be looked up: all that waits fails. */
+  unresolvable(route: Route, error: Error): void {
+    route.state = RouteState.Unresolved;
+    this.#rejectWaiting(route, () => error);
+  }
+
+  /** A lane that was asked for is there, or refused. */
+  laneEvent(route: Route, status: number): void {
+    if (route.state !== RouteState.Lane) return;
+    if (status !== 0 && ++route.retries > LANE_RETRIES_MAX) {
+      route.retries = 0;
+      route.state = RouteState.Ready;
+      this.#rejectWaiting(route, (method) => callError(codeOfStatus(status), method));
+      return;
+    }
+    this.flush(route);
+  }
+
+  /** After each batch of events: perhaps there is room now. */
+  retryRoom(): void {
+    if (this.#waitingForRoom.size === 0) return;
+    for (const route of this.#waitingForRoom) {
+      if (route.state === RouteState.Room) this.flush(route);
+      else this.#waitingForRoom.delete(route);
+    }
+  }
+
+  /** The connection has ended. */
+  stop(): void {
+    clearTimeout(this.#roomTimer);
+    this.#waitingForRoom.clear();
+  }
+
+  /** Whether those in the route have to wait, after a send that failed with `status`. */
+  #mustWait(route: Route, status: number): boolean {
+    if (status === Status.inProgress) {
+      route.state = RouteState.Lane;
+      return true;
+    }
+    if (status === Status.noMemory || status === Status.again) {
+      // With calls in flight their answers bring room. Without, the receiver may be about to free what
+      // it has just answered; it does not tell us when, so we look a few times.
+      if (route.inFlight === 0 && ++route.retries > ROOM_RETRIES_MAX) return false;
+      route.state = RouteState.Room;
+      this.#waitingForRoom.add(route);
+      if (route.inFlight === 0) this.#armRoomTimer();
+      return true;
+    }
+    if (meansLookAgain(status) && route.startResolving && !route.refusedSinceResolved) {
+      route.refusedSinceResolved = true;
+      this.resolve(route);
+      return true;
+    }
+    return false;
+  }
+
+  #armRoomTimer(): void {
+    this.#roomTimer ??= setTimeout(() => {
+      this.#roomTimer = undefined;
+      this.retryRoom();
+    }, 1);
+  }
+
+  #rejectWaiting(route: Route, errorFor: (method: ContractMethod) => Error): void {
+    this.#waitingForRoom.delete(route);
+    for (const { userData, method } of route.waiting.splice(0)) {
+      const slot = this.#calls.find(userData);
+      if (slot !== -1) this.#calls.reject(slot, errorFor(method));
+    }
+  }
+
+  #retransmit(route: Route, request: Route['waiting'][number], slot: number): number {
+    const { oneway } = request.method;
+    const calls = this.#calls;
+    const message = { start: 0, size: request.data.length, ...request };
+    const userData = oneway ? 0 : request.userData;
+    const remainingMs = oneway ? 0 : calls.remainingMs(slot);
+    const status = this.#transmit(route, request.method, message, userData, remainingMs);
+    if (status !== 0) return status;
+    route.refusedSinceResolved = false;
+    if (oneway) {
+      calls.resolve(slot, undefined);
+    } else {
+      calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
+      calls.sent[slot] = 1;
+      route.inFlight++;
+    }
+    return 0;
+  }
+
+  #transmit(
+    route: Route,
+    method: ContractMethod,
+    message: {
+      readonly start: number;
+      readonly size: number;
+      readonly encoding: EncodingBits;
+      readonly data: Uint8Array | undefined;
+    },
+    userData: number,
+    deadlineMs: number,
+  ): number {
+    const outgoing = this.#outgoing;
+    outgoing[Outgoing.Task] = route.task;
+    outgoing[Outgoing.Handle] = route.handle;
+    outgoing[Outgoing.Generation] = route.generation;
+    outgoing[Outgoing.Token] = 0;
+    outgoing[Outgoing.Cookie] = message.encoding;
+    outgoing[Outgoing.Code] = method.index;
+    outgoing[Outgoing.Flag] = method.oneway ? MessageFlag.OneWay : MessageFlag.Default;
+    outgoing[Outgoing.DataStart] = message.start;
+    outgoing[Outgoing.DataSize] = message.size;
+    outgoing[Outgoing.DeadlineMs] = deadlineMs;
+    outgoing[Outgoing.UserData] = userData;
+    return message.data === undefined || message.size === 0
+      ? this.#native.sendRequest()
+      : this.#native.sendRequest(message.data);
+  }
+
+  #tooLarge(method: ContractMethod, size: number): LiteIpcError {
+    return callError(
+      'EMSGSIZE',
+      method,
+      `the input takes ${size} bytes, a message at most ${this.#dataLimit}; send it in parts`,
+    );
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * A route: where the messages of one proxy go, and what waits to go there.
+ *
+ * Invariant: in state Ready nothing waits, so a call may be sent at once without overtaking another.
+ */
+import type { EncodingBits } from '../types/wire.js';
+import type { ContractMethod } from './contract-methods.js';
+
+/** What keeps messages of a route from being sent. */
+export const RouteState = {
+  /** Nobody has looked up the name, or what was found is dead. The next call looks it up. */
+  Unresolved: 0,
+  /** The name is being looked up. */
+  Resolving: 1,
+  /** Messages are sent at once. */
+  Ready: 2,
+  /** The lane to the receiving thread is being made. */
+  Lane: 3,
+  /** The receiver has no room for more messages from us. */
+  Room: 4,
+} as const;
+
+/** One of the numbers of {@link RouteState}. */
+export type RouteStateValue = (typeof RouteState)[keyof typeof RouteState];
+
+/** A request that waits, encoded. */
+export interface WaitingRequest {
+  /** Finds its call; a call that has been given up meanwhile is not found. */
+  readonly userData: number;
+  readonly method: ContractMethod;
+  readonly data: Uint8Array;
+  readonly encoding: EncodingBits;
+}
+
+/** Looks up where a route leads and reports it with `resolved` or `unresolvable`. */
+export type StartResolving = (route: Route) => void;
+
+/** Where the messages of one proxy go. */
+export class Route {
+  state: RouteStateValue;
+  /** 0 is the ServiceManager. */
+  handle = 0;
+  /** 0: whichever task has the handle. */
+  generation = 0;
+  /** Calls that were sent and have not ended. */
+  inFlight = 0;
+  readonly waiting: WaitingRequest[] = [];
+  /** Whether a send was refused and none has succeeded since: then looking up again would not help. */
+  refusedSinceResolved = false;
+  /** Whether the death of what `handle` and `generation` name was told to `onDeath`. */
+  deathTold = false;
+  /** How often the lane or the room that this route waits for was refused, in a row. */
+  retries = 0;
+
+  /**
+   * `task` sends the requests. Without `startResolving` the route is fixed: it leads to `handle` 0 and
+   * is never looked up. `onDeath` is called once for every service found here that ends.
+   */
+  constructor(
+    readonly service: string,
+    readonly task: number,
+    readonly startResolving: StartResolving | undefined,
+    readonly onDeath?: () => void,
+  ) {
+    this.state = startResolving === undefined ? RouteState.Ready : RouteState.Unresolved;
+  }
+
+  /** Forgets where it leads: the next call looks the name up. What waits stays. */
+  forget(): void {
+    if (this.startResolving !== undefined) this.state = RouteState.Unresolved;
+  }
+}
