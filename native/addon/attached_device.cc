@@ -18,8 +18,9 @@ int AttachedDevice::Attach(const std::string &domain, size_t poolSize)
         status = LiteIpcOpen(callTask);
     }
     if (status == 0) {
+        size_t size = poolSize != 0 ? poolSize : LiteIpcPoolDefault(device);
         void *view = nullptr;
-        status = LiteIpcMmap(callTask, poolSize, PROT_READ, MAP_PRIVATE, &view);
+        status = LiteIpcMmap(callTask, size, PROT_READ, MAP_PRIVATE, &view);
     }
     if (status != 0) {
         Release();

@@ -60,7 +60,7 @@ DeviceObject::DeviceObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<De
     Napi::Array large = Napi::Array::New(info.Env());
     self.DefineProperty(Napi::PropertyDescriptor::Value("large", large, napi_enumerable));
     large_ = Napi::Persistent(large.As<Napi::Object>());
-    tasks_.Add(attached.callTask);
+    tasks_.Add(attached.callTask, LiteIpcTaskID(attached.callTask));
 }
 
 Napi::Object DeviceObject::Make(Napi::Env env, AttachedDevice *attached, Napi::Function onEvents)

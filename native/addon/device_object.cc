@@ -171,10 +171,10 @@ Napi::Value DeviceObject::Control(const Napi::CallbackInfo &info)
             return Napi::Number::New(info.Env(), -EINVAL);
         }
     }
-    ControlTag tag = {operation, userData};
+    ControlTag tag = {operation, request.task == nullptr ? 0 : taskID, userData};
     int status = LiteIpcControlStart(attached_.thread, &request, tag.Pack());
     if (status == 0 && operation == ControlOperation::TaskExit) {
-        tasks_.Remove(taskID); /* it may be gone before its event is seen */
+        tasks_.SetEnding(taskID, true); /* it may be gone before its event is seen */
     }
     return Napi::Number::New(info.Env(), status);
 }

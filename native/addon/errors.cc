@@ -5,7 +5,9 @@
 
 #include <uv.h>
 
+extern "C" {
 #include "host/runtime_directory.h"
+}
 
 namespace liteipc
 {

@@ -26,7 +26,7 @@ void EventBatch::Write(napi_env env, const LiteIpcEvent &event, uint32_t *words)
     switch (event.kind) {
         case LITEIPC_EVENT_MESSAGE:
         case LITEIPC_EVENT_CALL:
-            words[Incoming::Task] = LiteIpcTaskID(event.task);
+            words[Incoming::Task] = tasks_.IdOf(event.task);
             words[Incoming::UserData] = static_cast<uint32_t>(event.userData);
             if (event.message != nullptr) {
                 WriteMessage(env, event, words);
@@ -104,11 +104,18 @@ void EventBatch::WriteControl(const LiteIpcEvent &event, uint32_t *words)
     words[Incoming::UserData] = tag.userData;
     words[Incoming::Value0] = event.value0;
     words[Incoming::Value1] = event.value1;
-    /* Of the other operations the task may be gone by now. */
     if (tag.operation == ControlOperation::TaskCreate && event.status == 0) {
-        tasks_.Add(event.task);
-        words[Incoming::Task] = LiteIpcTaskID(event.task);
-        words[Incoming::TaskGeneration] = LiteIpcTaskGeneration(event.task);
+        words[Incoming::Task] = event.value0;
+        tasks_.Add(event.task, event.value0);
+        return;
+    }
+    words[Incoming::Task] = tag.taskID;
+    if (tag.operation == ControlOperation::TaskExit) {
+        if (event.status == 0) {
+            tasks_.Remove(tag.taskID);
+        } else {
+            tasks_.SetEnding(tag.taskID, false);
+        }
     }
 }
 

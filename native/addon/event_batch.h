@@ -22,16 +22,18 @@ namespace liteipc
 /* What goes through the core as a control request's userData. */
 struct ControlTag {
     uint32_t operation; /* of namespace ControlOperation */
+    uint32_t taskID;    /* the calling task, less than 2^24 */
     uint32_t userData;  /* JavaScript's */
 
     uint64_t Pack() const
     {
-        return (uint64_t{operation} << 32) | userData;
+        return (uint64_t{operation} << 56) | (uint64_t{taskID} << 32) | userData;
     }
 
     static ControlTag Unpack(uint64_t packed)
     {
-        return {static_cast<uint32_t>(packed >> 32), static_cast<uint32_t>(packed)};
+        return {static_cast<uint32_t>(packed >> 56), static_cast<uint32_t>(packed >> 32) & 0xFFFFFF,
+                static_cast<uint32_t>(packed)};
     }
 };
 

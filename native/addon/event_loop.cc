@@ -90,9 +90,10 @@ void EventLoop::SetSpin(uint64_t limitNs)
     LiteIpcThreadSetSpin(thread_, limitNs);
 }
 
-void EventLoop::OnReadable(uv_poll_t *, int, int)
+void EventLoop::OnReadable(uv_poll_t *handle, int, int)
 {
-    /* It has woken the loop; the check that follows takes what is there. */
+    /* The check that follows takes what is there. */
+    LiteIpcCollect(OwnerOf(handle)->thread_);
 }
 
 void EventLoop::OnPrepare(uv_prepare_t *handle)

@@ -1,0 +1,664 @@
+/** The native contract (types/native.d.ts): arguments, messages, misuse. Its ends: addon-lifetime.test.ts. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
+import test from 'ava';
+import {
+  ControlOperation,
+  EventKind,
+  Incoming,
+  MessageFlag,
+  Outgoing,
+} from '#lib/native-layout.js';
+import { loadNativeBinding } from '#lib/native-loader.js';
+import type { NativeDevice } from '../types/native.js';
+import { usePrivateRuntime } from './support/private-runtime.js';
+import {
+  RawDevice,
+  becomeManager,
+  errno,
+  grant,
+  makeWorld,
+  register,
+  type RawEvent,
+} from './support/raw-device.js';
+
+const runtimeFolder = usePrivateRuntime();
+const binding = loadNativeBinding();
+const ignore = (): void => undefined;
+
+let domainsNamed = 0;
+function freshName(): string {
+  domainsNamed += 1;
+  return `addon-${domainsNamed}`;
+}
+
+/** Calls a function with any arguments, as untyped JavaScript would. */
+function callWith(target: object, name: string, args: readonly unknown[]): unknown {
+  return Reflect.apply(Reflect.get(target, name) as () => unknown, target, args);
+}
+
+function pattern(size: number, seed: number): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, index) => (index * 31 + seed) & 255);
+}
+
+test('the layouts in C++ are those of JavaScript', (t) => {
+  const header = readFileSync(
+    join(import.meta.dirname, '../../native/addon/contract.h'),
+    'utf8',
+  );
+  const layouts = { Outgoing, Incoming, EventKind, ControlOperation };
+  for (const [name, layout] of Object.entries(layouts)) {
+    const body = new RegExp(`namespace ${name}\\n\\{\\n([^}]*)\\}`).exec(header)?.[1] ?? '';
+    const constants = [...body.matchAll(/constexpr \w+ (\w+) = (\d+);/g)];
+    const mirrored = Object.fromEntries(constants.map(([, key, value]) => [key, Number(value)]));
+    t.deepEqual(mirrored, { ...layout }, name);
+  }
+});
+
+const badOptions: [function_: 'startDomain' | 'openDevice', args: unknown[], message: string][] = [
+  ['startDomain', [], 'Expected an object for options but received undefined'],
+  ['startDomain', [null], 'Expected an object for options but received null'],
+  ['startDomain', [ignore], 'Expected an object for options but received a function'],
+  ['startDomain', [{}], 'Expected a string for options.name but received undefined'],
+  ['startDomain', [{ name: 7 }], 'Expected a string for options.name but received 7'],
+  [
+    'startDomain',
+    [{ name: '' }],
+    'Expected a string that is not empty and has no NUL character for options.name but received ""',
+  ],
+  [
+    'startDomain',
+    [{ name: 'a\0b' }],
+    'Expected a string that is not empty and has no NUL character for options.name ' +
+      'but received "a\\0b"',
+  ],
+  [
+    'startDomain',
+    [{ name: 'a', profile: 2 }],
+    'Expected an integer from 0 to 1 for options.profile but received 2',
+  ],
+  [
+    'startDomain',
+    [{ name: 'a', socketMode: 0o1000 }],
+    'Expected an integer from 0 to 511 for options.socketMode but received 512',
+  ],
+  [
+    'startDomain',
+    [{ name: 'a', socketGid: -1 }],
+    'Expected an integer from 0 to 4294967294 for options.socketGid but received -1',
+  ],
+  [
+    'startDomain',
+    [{ name: 'a', managerUids: 0 }],
+    'Expected an array of integers for options.managerUids but received 0',
+  ],
+  [
+    'startDomain',
+    [{ name: 'a', managerUids: [0, 1.5] }],
+    'Expected an integer from 0 to 4294967295 for options.managerUids[1] but received 1.5',
+  ],
+  [
+    'startDomain',
+    [{ name: 'a', managerProgram: Symbol('x') }],
+    'Expected a string for options.managerProgram but received a symbol',
+  ],
+  ['openDevice', [], 'Expected an object for options but received undefined'],
+  ['openDevice', [{}], 'Expected a string for options.domain but received undefined'],
+  [
+    'openDevice',
+    [{ domain: 'a' }],
+    'Expected a function for options.onEvents but received undefined',
+  ],
+  [
+    'openDevice',
+    [{ domain: 'a', poolSize: NaN, onEvents: ignore }],
+    'Expected an integer from 0 to 4294967295 for options.poolSize but received NaN',
+  ],
+  [
+    'openDevice',
+    [{ domain: ['a'], onEvents: ignore }],
+    'Expected a string for options.domain but received an array',
+  ],
+];
+for (const [name, args, message] of badOptions) {
+  test(`${name}: ${message}`, (t) => {
+    t.throws(() => callWith(binding, name, args), { instanceOf: TypeError, message });
+  });
+}
+
+test('an options getter that throws: its error arrives', (t) => {
+  const options = {
+    get name(): string {
+      throw new RangeError('mine');
+    },
+  };
+  t.throws(() => binding.startDomain(options), { instanceOf: RangeError, message: 'mine' });
+});
+
+const badArguments: [method: keyof NativeDevice, args: unknown[], message: string][] = [
+  ['sendRequest', ['x'], 'Expected a Uint8Array for data but received "x"'],
+  ['sendRequest', [null], 'Expected a Uint8Array for data but received null'],
+  ['sendRequest', [new Uint16Array(1)], 'Expected a Uint8Array for data but received an object'],
+  ['sendRequest', [new ArrayBuffer(1)], 'Expected a Uint8Array for data but received an object'],
+  ['sendReply', [[]], 'Expected a Uint8Array for data but received an array'],
+  ['free', [], 'Expected an integer from 0 to 4294967295 for request but received undefined'],
+  ['free', [1n], 'Expected an integer from 0 to 4294967295 for request but received a bigint'],
+  ['cancel', [-1], 'Expected an integer from 0 to 4294967295 for callId but received -1'],
+  [
+    'control',
+    [7, 0, 0, 0, 0, 0, 0],
+    'Expected an integer from 0 to 6 for operation but received 7',
+  ],
+  [
+    'control',
+    [0, 0, 0, 0, 0, 0],
+    'Expected an integer from 0 to 4294967295 for userData but received undefined',
+  ],
+  [
+    'control',
+    [1, 0, 0, 0, 2 ** 32, 0, 0],
+    'Expected an integer from 0 to 4294967295 for value2 but received 4294967296',
+  ],
+  ['query', [true], 'Expected an integer from 0 to 4294967295 for taskId but received true'],
+  ['hasAccess', ['0'], 'Expected an integer from 0 to 4294967295 for handle but received "0"'],
+  [
+    'setSpin',
+    [Infinity],
+    'Expected an integer from 0 to 4294967295 for limitNs but received Infinity',
+  ],
+];
+
+test('argument errors of every method', async (t) => {
+  const name = freshName();
+  const domain = binding.startDomain({ name });
+  const device = await RawDevice.open(name);
+  for (const [method, args, message] of badArguments) {
+    t.throws(() => callWith(device.native, method, args), { instanceOf: TypeError, message });
+  }
+  t.throws(() => callWith(device.native, 'sendRequest', [new Uint8Array(0x1_0000 + 1)]), undefined);
+  await device.close();
+  domain.stop();
+});
+
+test('methods on a wrong receiver and classes called from outside are refused', async (t) => {
+  const name = freshName();
+  const domain = binding.startDomain({ name });
+  const device = await RawDevice.open(name);
+  const send: unknown = Reflect.get(device.native, 'sendRequest');
+  const stop: unknown = Reflect.get(domain, 'stop');
+  for (const receiver of [{}, domain, Object.create(device.native) as object, undefined, 1]) {
+    t.throws(() => Reflect.apply(send as () => void, receiver, []), { instanceOf: TypeError });
+  }
+  t.throws(() => Reflect.apply(stop as () => void, device.native, []), { instanceOf: TypeError });
+  for (const object of [device.native, domain]) {
+    const constructor = object.constructor as new (argument?: unknown) => unknown;
+    t.throws(() => new constructor(), { instanceOf: TypeError });
+    t.throws(() => new constructor({}), { instanceOf: TypeError });
+    t.throws(() => new constructor(device.native), { instanceOf: TypeError });
+  }
+  await device.close();
+  domain.stop();
+});
+
+test('no domain: ENODEV with socket and remedy', async (t) => {
+  await t.throwsAsync(binding.openDevice({ domain: 'nobody', onEvents: ignore }), {
+    code: 'ENODEV',
+    message:
+      `no LiteIPC domain "nobody" is running (socket ${runtimeFolder}/liteipc/nobody.sock): ` +
+      'start one with ServiceManager.start({ domain: "nobody" })',
+  });
+  await t.throwsAsync(binding.openDevice({ domain: '/nowhere/x', onEvents: ignore }), {
+    code: 'ENODEV',
+  });
+});
+
+test('bad names: EINVAL', async (t) => {
+  for (const name of ['a/b', '..', 'a b', 'x'.repeat(65), 'ä']) {
+    t.throws(() => binding.startDomain({ name }), { code: 'EINVAL' }, name);
+    await t.throwsAsync(
+      binding.openDevice({ domain: name, onEvents: ignore }),
+      { code: 'EINVAL' },
+      name,
+    );
+  }
+});
+
+test('a domain starts once, stops twice, starts again', async (t) => {
+  const name = freshName();
+  const domain = binding.startDomain({ name });
+  t.is(domain.path, `${runtimeFolder}/liteipc/${name}.sock`);
+  t.throws(() => binding.startDomain({ name }), {
+    code: 'EADDRINUSE',
+    message: /is running already \(socket .*\): stop it first/,
+  });
+  const device = await RawDevice.open(name);
+  t.is(domain.counters().processes, 1);
+  t.is(domain.counters().threads, 1);
+  t.is(domain.counters().tasks, 1);
+  await device.close();
+  t.is(domain.counters().processes, 0);
+  domain.stop();
+  domain.stop();
+  t.throws(() => domain.counters(), { code: 'ENODEV', message: 'the domain is stopped' });
+  const again = binding.startDomain({ name, profile: 1 });
+  const small = await RawDevice.open(name);
+  t.is(small.native.dataLimit, 6144);
+  await small.close();
+  again.stop();
+});
+
+test('an unsuitable pool size is refused, and nothing is left of the device', async (t) => {
+  const name = freshName();
+  const domain = binding.startDomain({ name });
+  await t.throwsAsync(
+    binding.openDevice({ domain: name, poolSize: 2 ** 32 - 1, onEvents: ignore }),
+    { code: 'EINVAL' },
+  );
+  t.is(domain.counters().processes, 0);
+  domain.stop();
+});
+
+test('echo of every size, from the outbox and as an argument', async (t) => {
+  const world = await makeWorld(freshName());
+  const { dataLimit } = world.client.native;
+  t.is(dataLimit, 65536);
+  const sizes = [0, 1, 7, 8, 9, 4095, 16383, 16384, 16385, 40000, dataLimit];
+  const kept: [Uint8Array, Uint8Array][] = [];
+  for (const asArgument of [false, true]) {
+    for (const size of sizes) {
+      const data = pattern(size, size);
+      const answer = await world.client.call(world.handle, data, { asArgument, code: 3 });
+      t.is(answer.status, 0);
+      t.deepEqual(Buffer.from(answer.data), Buffer.from(data), `${size} bytes`);
+      t.is(answer.event?.isLarge, size > 16384);
+      if (size > 16384) kept.push([answer.data, data]);
+    }
+  }
+  for (const [answer, data] of kept) t.deepEqual(Buffer.from(answer), Buffer.from(data));
+  for (const device of [world.client, world.service]) {
+    t.is(device.native.large.length, 0);
+    t.is(device.native.counters()['poolNodes'], 0);
+    t.is(device.native.counters()['openRequests'], 0);
+  }
+  await world.end();
+});
+
+test('a request arrives with everything that was sent and who sent it', async (t) => {
+  const world = await makeWorld(freshName());
+  const { service, client, handle } = world;
+  let seen: RawEvent | undefined;
+  service.onRequest = (event) => {
+    seen = event;
+    service.reply(event, event.data, 77);
+  };
+  const before = process.hrtime.bigint();
+  const answer = await client.call(handle, pattern(5, 1), {
+    code: 0xffff_fff0,
+    token: 4_000_000_000,
+    cookie: 12,
+    deadlineMs: 60_000,
+  });
+  const request = seen as RawEvent | undefined;
+  t.like(request, {
+    kind: EventKind.Message,
+    status: 0,
+    task: handle,
+    type: 0,
+    code: 0xffff_fff0,
+    token: 4_000_000_000,
+    cookie: 12,
+    flag: MessageFlag.Default,
+    processId: client.native.processId,
+    taskId: client.native.callTaskId,
+    taskGeneration: client.native.callTaskGeneration,
+    pid: process.pid,
+    uid: process.getuid?.() ?? NaN,
+    gid: process.getgid?.() ?? NaN,
+    deadlineMs: 60_000,
+  });
+  t.true((request?.timestamp ?? 0n) >= before);
+  t.true((request?.timestamp ?? 0n) <= process.hrtime.bigint());
+  t.like(answer.event, { kind: EventKind.Call, status: 0, type: 1, code: 77, taskId: handle });
+  await world.end();
+});
+
+test('one-way messages arrive in order and are never answered', async (t) => {
+  const world = await makeWorld(freshName());
+  const { service, client, handle } = world;
+  const codes: number[] = [];
+  service.onRequest = (event) => {
+    codes.push(event.code);
+    if (event.code < 100) service.native.free(event.request);
+    else service.reply(event, event.data);
+  };
+  for (let code = 0; code < 100; code++) {
+    t.is(await client.tell(handle, pattern(code, code), { code }), 0);
+  }
+  t.is((await client.call(handle, new Uint8Array(), { code: 100 })).status, 0);
+  t.deepEqual(codes, [...Array(101).keys()]);
+  await world.end();
+});
+
+test('a thousand calls in flight: each gets its own answer', async (t) => {
+  const world = await makeWorld(freshName());
+  const { client, handle } = world;
+  await client.call(handle, new Uint8Array());
+  const answers = await Promise.all(
+    Array.from({ length: 1000 }, (_, index) => client.call(handle, pattern(16, index))),
+  );
+  answers.forEach((answer, index) => {
+    t.is(answer.status, 0);
+    t.deepEqual(Buffer.from(answer.data), Buffer.from(pattern(16, index)));
+  });
+  t.is(client.native.counters()['pendingCalls'], 0);
+  await world.end();
+});
+
+test('a batch with more data than the inbox has', async (t) => {
+  const world = await makeWorld(freshName());
+  const { service, client, handle } = world;
+  await client.call(handle, new Uint8Array());
+  const sizes: number[] = [];
+  service.onRequest = (event) => {
+    t.deepEqual(Buffer.from(event.data), Buffer.from(pattern(event.data.length, event.code)));
+    sizes.push(event.data.length);
+    service.native.free(event.request);
+  };
+  let sent = 0;
+  for (let status = 0; status === 0; sent += status === 0 ? 1 : 0) {
+    const data = pattern(12_000 + sent, sent);
+    status = client.tryCall(handle, data, { code: sent }).status;
+    if (status !== 0) t.is(status, errno.ENOMEM);
+  }
+  t.true(sent >= 20, `${sent} messages of 12 kB in a pool of 256 KiB`);
+  while (sizes.length < sent) await new Promise((resolve) => setImmediate(resolve));
+  t.deepEqual(
+    sizes,
+    Array.from({ length: sent }, (_, index) => 12_000 + index),
+  );
+  await world.end();
+});
+
+test('refused sends say why', async (t) => {
+  const world = await makeWorld(freshName());
+  const { client, service, manager, handle } = world;
+  t.is((await manager.call(handle, new Uint8Array())).status, 0);
+  const stranger = await RawDevice.open(world.domain.path);
+  t.is((await stranger.call(handle, new Uint8Array())).status, errno.EACCES);
+  t.false(stranger.native.hasAccess(handle));
+  t.true(client.native.hasAccess(handle));
+  t.is((await client.call(handle, new Uint8Array(65537))).status, errno.EMSGSIZE);
+  t.is((await client.call(60_000, new Uint8Array())).status, errno.EACCES);
+  const { outgoing, outbox } = client.native;
+  outgoing[Outgoing.Task] = 4_000_000_000;
+  outgoing[Outgoing.DataSize] = 0;
+  t.is(client.native.sendRequest(), errno.EINVAL);
+  outgoing[Outgoing.Task] = client.native.callTaskId;
+  outgoing[Outgoing.Handle] = handle;
+  outgoing[Outgoing.DataStart] = outbox.length - 7;
+  outgoing[Outgoing.DataSize] = 8;
+  t.is(client.native.sendRequest(), errno.EINVAL);
+  outgoing[Outgoing.DataStart] = 0xffff_ffff;
+  t.is(client.native.sendRequest(), errno.EINVAL);
+  outgoing[Outgoing.DataSize] = 0xffff_ffff;
+  t.is(client.native.sendRequest(), errno.EMSGSIZE);
+  t.is(client.native.sendReply(), errno.EINVAL, 'there is no such request');
+  t.is(service.native.control(ControlOperation.TaskExit, 3999, 0, 0, 0, 0, 0), errno.EINVAL);
+  t.is(
+    client.native.control(ControlOperation.TaskExit, client.native.callTaskId, 0, 0, 0, 0, 0),
+    errno.EINVAL,
+    'the call task ends with the device',
+  );
+  await stranger.close();
+  await world.end();
+});
+
+test('a request can be answered or freed once', async (t) => {
+  const world = await makeWorld(freshName());
+  const { service, client, handle } = world;
+  const statuses: number[] = [];
+  let second = 0;
+  service.onRequest = (event) => {
+    service.reply(event, event.data, 0, (status) => {
+      statuses.push(status);
+      service.reply(event, event.data, 0, (again) => {
+        second = again;
+        statuses.push(service.native.free(event.request));
+      });
+    });
+  };
+  t.is((await client.call(handle, pattern(3, 3))).status, 0);
+  t.deepEqual(statuses, [0, errno.EINVAL]);
+  t.is(second, errno.EINVAL);
+  for (const request of [0, 1, 0xffff_ffff, 1 << 22]) {
+    t.is(service.native.free(request), errno.EINVAL);
+  }
+  await world.end();
+});
+
+test('a cancelled call gets no event; its answer is dropped', async (t) => {
+  const world = await makeWorld(freshName());
+  const { service, client, handle } = world;
+  await client.call(handle, new Uint8Array());
+  const held: RawEvent[] = [];
+  service.onRequest = (event) => held.push(event);
+  const { status, callId, ended } = client.tryCall(handle, pattern(3, 3));
+  t.is(status, 0);
+  let hasEnded = false;
+  void ended.then(() => (hasEnded = true));
+  t.is(client.native.counters()['pendingCalls'], 1);
+  t.is(client.native.cancel(callId), 0);
+  t.is(client.native.cancel(callId), errno.ENOENT);
+  while (held.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  service.echo();
+  for (const event of held) service.reply(event, event.data);
+  t.is((await client.call(handle, new Uint8Array())).status, 0);
+  t.false(hasEnded);
+  t.is(client.native.counters()['dropped'], 1);
+  await world.end();
+});
+
+test('query tells who a task is', async (t) => {
+  const world = await makeWorld(freshName());
+  const { client, service, handle } = world;
+  t.like(client.native.query(handle), {
+    taskId: handle,
+    processId: service.native.processId,
+    pid: process.pid,
+    uid: process.getuid?.() ?? NaN,
+    gid: process.getgid?.() ?? NaN,
+    alive: true,
+  });
+  t.is(client.native.query(4_000_000_000), undefined);
+  t.is(client.native.query(0), undefined);
+  await world.end();
+});
+
+test('a task ends: calls to it fail, the death notice arrives, its ID is not used any more', async (t) => {
+  const world = await makeWorld(freshName());
+  const { service, client, handle } = world;
+  const ipcTask = await client.createTask();
+  t.is((await client.control(ControlOperation.SetIpcTask, ipcTask)).status, 0);
+  await client.call(handle, new Uint8Array());
+  service.onRequest = () => undefined;
+  const notice = new Promise<RawEvent>((resolve) => (client.onDeath = resolve));
+  const pending = client.call(handle, new Uint8Array());
+  t.is((await service.control(ControlOperation.TaskExit, handle)).status, 0);
+  t.is((await pending).status, errno.EPIPE);
+  t.like(await notice, { type: 3, task: ipcTask, token: handle, request: 0 });
+  t.is(service.native.control(ControlOperation.TaskExit, handle, 0, 0, 0, 0, 0), errno.EINVAL);
+  t.is(client.native.counters()['poolNodes'], 0);
+  await world.end();
+});
+
+test('an exception in onEvents is an uncaught exception, and the events go on', async (t) => {
+  const name = freshName();
+  const world = await makeWorld(name);
+  const { service, client, handle } = world;
+  let throwNext = true;
+  const echo = service.onRequest;
+  service.onRequest = (event) => {
+    echo(event);
+    if (throwNext) {
+      throwNext = false;
+      throw new Error('thrown by onEvents');
+    }
+  };
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  const uncaught = new Promise<Error>((resolve) => process.once('uncaughtException', resolve));
+  t.is((await client.call(handle, pattern(9, 9))).status, 0);
+  t.is((await uncaught).message, 'thrown by onEvents');
+  for (const listener of listeners) process.on('uncaughtException', listener);
+  t.is((await client.call(handle, pattern(9, 9))).status, 0);
+  await world.end();
+});
+
+test('promises and nextTick of a callback run before the next timer', async (t) => {
+  const world = await makeWorld(freshName());
+  const { service, client, handle } = world;
+  const order: string[] = [];
+  service.onRequest = (event) => {
+    setTimeout(() => order.push('timer'), 0);
+    void Promise.resolve().then(() => order.push('promise'));
+    process.nextTick(() => order.push('tick'));
+    service.reply(event, event.data);
+  };
+  await client.call(handle, new Uint8Array());
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  t.deepEqual(order.slice(0, 2), ['tick', 'promise']);
+  await world.end();
+});
+
+/** Transfers the buffer away, as hostile or careless code might. */
+function steal(device: NativeDevice): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.postMessage(device.outbox, [device.outbox.buffer as ArrayBuffer]);
+  port1.close();
+  port2.close();
+}
+
+test('the outbox is transferred away: sends throw EFAULT, closing works', async (t) => {
+  const world = await makeWorld(freshName());
+  const { client } = world;
+  steal(client.native);
+  t.is(client.native.outbox.length, 0);
+  const expected = { code: 'EFAULT', message: /was transferred away: close the device/ };
+  t.throws(() => client.native.sendRequest(), expected);
+  t.throws(() => client.native.sendRequest(new Uint8Array(3)), expected);
+  t.throws(() => client.native.sendReply(), expected);
+  t.is(typeof client.native.counters()['sent'], 'number');
+  await world.end();
+});
+
+test('the inbox is transferred away: an uncaught exception, and the device closes', async (t) => {
+  const world = await makeWorld(freshName());
+  const { client, service, handle } = world;
+  await client.call(handle, new Uint8Array());
+  steal(service.native);
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  const uncaught = new Promise<Error>((resolve) => process.once('uncaughtException', resolve));
+  t.is((await client.call(handle, new Uint8Array())).status, errno.EPIPE);
+  t.is(((await uncaught) as NodeJS.ErrnoException).code, 'EFAULT');
+  for (const listener of listeners) process.on('uncaughtException', listener);
+  t.throws(() => service.native.sendReply(), { code: 'ENODEV' });
+  await service.close();
+  await world.end();
+});
+
+test('data that was transferred away is refused, not sent as nothing', async (t) => {
+  const world = await makeWorld(freshName());
+  const data = new Uint8Array(10);
+  structuredClone(data, { transfer: [data.buffer] });
+  t.throws(() => world.client.native.sendRequest(data), {
+    instanceOf: TypeError,
+    message: /whose buffer was transferred away/,
+  });
+  await world.end();
+});
+
+test('setters and frozen arrays in the way of large messages do no harm', async (t) => {
+  const world = await makeWorld(freshName());
+  const { client, handle } = world;
+  Object.freeze(client.native.large);
+  t.is((await client.call(handle, new Uint8Array(60_000))).status, 0);
+  const { service } = world;
+  let closed: Promise<void> | undefined;
+  Object.defineProperty(service.native.large, 0, {
+    set: () => {
+      closed = service.close();
+    },
+  });
+  t.is((await client.call(handle, new Uint8Array(60_000))).status, errno.EPIPE);
+  await closed;
+  await world.end();
+});
+
+test('close within onEvents', async (t) => {
+  const world = await makeWorld(freshName());
+  const { client, service, handle } = world;
+  let closed: Promise<void> | undefined;
+  service.onRequest = () => {
+    closed = service.close();
+  };
+  t.is((await client.call(handle, new Uint8Array())).status, errno.EPIPE);
+  await closed;
+  await world.end();
+});
+
+test('the domain stops: Lost is the last event, pending calls fail first', async (t) => {
+  const world = await makeWorld(freshName());
+  const { client, service, handle } = world;
+  await client.call(handle, new Uint8Array());
+  service.onRequest = () => undefined;
+  const kinds: number[] = [];
+  client.onAny = (event) => kinds.push(event.kind);
+  const pending = client.call(handle, new Uint8Array());
+  world.domain.stop();
+  t.is((await pending).status, errno.ENODEV);
+  await client.whenLost();
+  t.is(kinds.at(-1), EventKind.Lost);
+  t.is(kinds.filter((kind) => kind === EventKind.Lost).length, 1);
+  const status = client.native.control(ControlOperation.TaskCreate, 0, 0, 0, 0, 0, 1);
+  t.is(status, errno.ENODEV);
+  t.is((await client.call(handle, new Uint8Array())).status, errno.ENODEV);
+  await world.end();
+});
+
+test('a flood of messages does not starve timers', async (t) => {
+  const world = await makeWorld(freshName());
+  const { client, handle } = world;
+  let going = true;
+  const loops = Array.from({ length: 256 }, async () => {
+    let count = 0;
+    for (; going; count++) await client.call(handle, new Uint8Array(16));
+    return count;
+  });
+  let timers = 0;
+  const end = Date.now() + 300;
+  while (Date.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    timers += 1;
+  }
+  going = false;
+  const calls = (await Promise.all(loops)).reduce((sum, count) => sum + count, 0);
+  t.true(calls > 1000, `${calls} calls`);
+  t.true(timers > 20, `${timers} timers`);
+  await world.end();
+});
+
+test('two managers: the second is refused', async (t) => {
+  const name = freshName();
+  const domain = binding.startDomain({ name });
+  const first = await RawDevice.open(name);
+  const firstTask = await becomeManager(first);
+  const second = await RawDevice.open(name);
+  await t.throwsAsync(becomeManager(second), { message: 'SetCms: -17' });
+  const handle = await register(first, firstTask, second);
+  await grant(first, firstTask, second.native.callTaskId, handle);
+  await second.close();
+  await first.close();
+  domain.stop();
+});
