@@ -26,10 +26,15 @@ static void RemoveFiles(const struct Domain *domain)
     (void)unlink(domain->lockPath);
 }
 
-/* The domain's thread may still be running: only strings that do not change are looked at. */
+/*
+ * The domain's thread may still be running: only strings that do not change are looked at. A forked
+ * child may have inherited a lock that nobody will ever release, so this does not wait for it.
+ */
 static void RemoveAtExit(void)
 {
-    pthread_mutex_lock(&exitLock);
+    if (pthread_mutex_trylock(&exitLock) != 0) {
+        return;
+    }
     LIST_EACH(node, &exitList)
     {
         const struct Domain *domain = LIST_ENTRY(node, struct Domain, inExitList);

@@ -106,11 +106,11 @@ static int OpenPid(int descriptor, pid_t pid)
 {
     int pidDescriptor;
     socklen_t size = sizeof(pidDescriptor);
+    if (pid <= 0) {
+        return -EPERM; /* of a process namespace that we cannot see into: all of them look alike */
+    }
     if (getsockopt(descriptor, SOL_SOCKET, SO_PEERPIDFD, &pidDescriptor, &size) == 0) {
         return pidDescriptor; /* close-on-exec, says the kernel */
-    }
-    if (pid <= 0) {
-        return -EPERM; /* of a process namespace that we cannot see into */
     }
     pidDescriptor = (int)syscall(SYS_pidfd_open, pid, 0);
     return pidDescriptor >= 0 ? pidDescriptor : -errno;

@@ -82,48 +82,66 @@ static void PendingClear(struct Domain *domain, struct DomainTask *task,
     DomainTaskSettle(domain, task);
 }
 
+/* Sends one notice. False: no room (or a closed end, whose own event ends this). */
+static bool Tell(struct Domain *domain, struct DomainThread *thread, uint32_t ipcTaskID,
+                 const struct DomainTask *task)
+{
+    struct ControlMessage message = {.type = CONTROL_EVENT_DEATH, .death = task->death};
+
+    message.death.ipcTaskID = ipcTaskID;
+    if (thread->socket.waiting > 0 ||
+        DomainTransmit(thread->socket.descriptor, &message, NULL, 0) != 0) {
+        DomainSocketWatchRoom(domain, &thread->socket, true);
+        return false;
+    }
+    ControlThreadAttend(ControlThreadAt(domain->table, thread->id));
+    return true;
+}
+
+static struct DomainTask *IpcTask(struct Domain *domain, const struct DomainProcess *process)
+{
+    uint32_t taskID =
+        /* relaxed: only this thread writes it */
+        atomic_load_explicit(&DomainProcessEntry(domain, process)->ipcTask, memory_order_relaxed);
+    return DomainTaskFind(domain, taskID, 0);
+}
+
 void DomainDeathNotice(struct Domain *domain, struct DomainProcess *process,
                        struct DomainTask *task)
 {
-    if (PendingTest(task, process) || process->state != CONTROL_ALIVE || domain->stopping) {
+    struct DomainTask *ipcTask = IpcTask(domain, process);
+
+    if (ipcTask == NULL || process->state != CONTROL_ALIVE || domain->stopping ||
+        PendingTest(task, process)) {
         return;
+    }
+    /* Behind others that wait already, it waits too. */
+    if (process->pendingDeaths == 0 && Tell(domain, ipcTask->thread, ipcTask->id, task)) {
+        return;
+    }
+    if (process->pendingDeaths == 0) {
+        process->deathsWaitSinceMs = DomainNowMs();
     }
     task->toldPending[process->id / 64] |= 1ULL << (process->id % 64);
     task->pendingCount++;
-    if (process->pendingDeaths++ == 0) {
-        process->deathsWaitSinceMs = DomainNowMs();
-    }
+    process->pendingDeaths++;
     domain->pendingDeaths++;
-    DomainDeathFlush(domain, process);
 }
 
 void DomainDeathFlush(struct Domain *domain, struct DomainProcess *process)
 {
-    uint32_t ipcTaskID =
-        /* relaxed: only this thread writes it */
-        atomic_load_explicit(&DomainProcessEntry(domain, process)->ipcTask, memory_order_relaxed);
-    struct DomainTask *ipcTask = DomainTaskFind(domain, ipcTaskID, 0);
-    if (process->pendingDeaths == 0) {
+    struct DomainTask *ipcTask = IpcTask(domain, process);
+
+    if (process->pendingDeaths == 0 || ipcTask == NULL) {
         return;
     }
-    if (ipcTask == NULL) {
-        DomainDeathForget(domain, process);
-        return;
-    }
-    struct DomainSocket *socket = &ipcTask->thread->socket;
     LIST_EACH_REMOVABLE(node, &domain->heldTasks)
     {
         struct DomainTask *task = LIST_ENTRY(node, struct DomainTask, link);
         if (!PendingTest(task, process)) {
             continue;
         }
-        struct ControlMessage message = {.type = CONTROL_EVENT_DEATH, .death = task->death};
-        message.death.ipcTaskID = ipcTaskID;
-        int status =
-            socket->waiting > 0 ? -EAGAIN : DomainTransmit(socket->descriptor, &message, NULL, 0);
-        if (status != 0) {
-            /* No room (or a closed end, whose own event ends this): the bit stays. */
-            DomainSocketWatchRoom(domain, socket, true);
+        if (!Tell(domain, ipcTask->thread, ipcTask->id, task)) {
             return;
         }
         process->deathsWaitSinceMs = DomainNowMs();

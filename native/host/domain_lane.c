@@ -142,8 +142,7 @@ int DomainLaneClose(struct Domain *domain, struct DomainThread *thread, uint32_t
     struct DomainThread *other = lane->receiver == thread ? lane->lease : lane->receiver;
     DomainLaneDrop(domain, lane);
     if (other != NULL && other != thread) {
-        DomainSend(domain, other->process, &other->socket, &event, NULL, 0);
-        ControlThreadAttend(ControlThreadAt(domain->table, other->id));
+        DomainSendThread(domain, other, &event, NULL, 0);
     }
     return 0;
 }

@@ -106,8 +106,7 @@ static void AskForEnds(struct Domain *domain, struct DomainThread *thread)
     }
     event.object.id += parked;
     thread->restockAsked = true;
-    DomainSend(domain, thread->process, &thread->socket, &event, NULL, 0);
-    ControlThreadAttend(ControlThreadAt(domain->table, thread->id));
+    DomainSendThread(domain, thread, &event, NULL, 0);
 }
 
 /* Joins ring and lane end. */
@@ -139,8 +138,7 @@ static int Connect(struct Domain *domain, struct DomainThread *thread, uint32_t 
                     .processGeneration = sender->generation,
                     .ringSize = request->ringSize},
     };
-    DomainSend(domain, receiver->process, &receiver->socket, &event, &ring, 1);
-    ControlThreadAttend(ControlThreadAt(domain->table, receiver->id));
+    DomainSendThread(domain, receiver, &event, &ring, 1);
 
     struct ControlMessage answer = {
         .type = CONTROL_LANE_OPEN,
@@ -149,7 +147,7 @@ static int Connect(struct Domain *domain, struct DomainThread *thread, uint32_t 
                        .threadID = receiver->id,
                        .threadGeneration = receiver->generation},
     };
-    DomainSend(domain, sender, &thread->socket, &answer, (int[]){end->cursors, end->bell}, 2);
+    DomainSendThread(domain, thread, &answer, (int[]){end->cursors, end->bell}, 2);
     DomainLaneEndFree(domain, receiver, end);
     if (receiver->laneEndCount <= 1) {
         AskForEnds(domain, receiver);
@@ -203,7 +201,7 @@ static void Refuse(struct Domain *domain, struct DomainThread *thread, uint32_t 
 {
     struct ControlMessage answer = {
         .type = CONTROL_LANE_OPEN, .requestID = requestID, .status = status};
-    DomainSend(domain, thread->process, &thread->socket, &answer, NULL, 0);
+    DomainSendThread(domain, thread, &answer, NULL, 0);
 }
 
 void DomainLaneOpen(struct Domain *domain, struct DomainThread *thread, struct DomainInput *input)

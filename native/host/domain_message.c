@@ -187,12 +187,12 @@ void DomainSend(struct Domain *domain, struct DomainProcess *process, struct Dom
     }
 }
 
-void DomainAnswer(struct Domain *domain, struct DomainProcess *process, struct DomainSocket *socket,
-                  const struct ControlMessage *request, int status)
+void DomainSendThread(struct Domain *domain, struct DomainThread *thread,
+                      const struct ControlMessage *message, const int *descriptors,
+                      uint32_t descriptorCount)
 {
-    struct ControlMessage answer = *request;
-    answer.status = status;
-    DomainSend(domain, process, socket, &answer, NULL, 0);
+    DomainSend(domain, thread->process, &thread->socket, message, descriptors, descriptorCount);
+    ControlThreadAttend(ControlThreadAt(domain->table, thread->id));
 }
 
 int DomainSocketInit(struct Domain *domain, struct DomainSocket *socket, int descriptor,

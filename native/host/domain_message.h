@@ -37,10 +37,10 @@ int DomainTransmit(int descriptor, const struct ControlMessage *message, const i
 void DomainSend(struct Domain *domain, struct DomainProcess *process, struct DomainSocket *socket,
                 const struct ControlMessage *message, const int *descriptors,
                 uint32_t descriptorCount);
-/* The answer to `request`: the same type and ID, this status. */
-void DomainAnswer(struct Domain *domain, struct DomainProcess *process, struct DomainSocket *socket,
-                  const struct ControlMessage *request, int status);
-
+/* The same to a thread, which is told to look at its socket. */
+void DomainSendThread(struct Domain *domain, struct DomainThread *thread,
+                      const struct ControlMessage *message, const int *descriptors,
+                      uint32_t descriptorCount);
 int DomainSocketInit(struct Domain *domain, struct DomainSocket *socket, int descriptor,
                      uint64_t key, bool known);
 void DomainSocketClose(struct Domain *domain, struct DomainSocket *socket);

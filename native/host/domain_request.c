@@ -246,7 +246,8 @@ static bool ThreadRequest(struct Domain *domain, struct DomainThread *thread,
     if (status == -EBADMSG) {
         return false;
     }
-    DomainAnswer(domain, thread->process, &thread->socket, message, status);
+    message->status = status;
+    DomainSendThread(domain, thread, message, NULL, 0);
     return true;
 }
 
