@@ -315,7 +315,8 @@ export class Connection {
     const handle = this.#incoming[base + Incoming.Value0] as number;
     const status = (this.#incoming[base + Incoming.Status] as number) | 0;
     for (const route of this.routes) {
-      if (route.handle === handle) this.requests.laneEvent(route, status);
+      // The event names the ServiceManager by its task; routes know it as handle 0.
+      if (route.handle === handle || route.handle === 0) this.requests.laneEvent(route, status);
     }
     this.#replies.retry(handle);
   }

@@ -69,11 +69,12 @@ type FromSchemas<Kind extends MethodKind, Schemas extends MethodSchemas> = Metho
 
 function checkSchema(value: unknown, what: string): StandardSchemaV1 | undefined {
   if (value === undefined) return undefined;
-  const standard = (value)?.['~standard'];
+  const schema = value as StandardSchemaV1 | null;
+  const standard: Partial<StandardSchemaV1.Props> | undefined = schema?.['~standard'];
   if (typeof standard?.validate !== 'function' || standard.version !== 1) {
     throw unexpected('a Standard Schema (version 1) validator', what, value);
   }
-  return value as StandardSchemaV1;
+  return schema ?? undefined;
 }
 
 function define(kind: MethodKind, schemas: MethodSchemas | undefined): MethodDefinition {
@@ -111,8 +112,8 @@ export function oneway<const Schemas extends { readonly input?: StandardSchemaV1
   schemas: Schemas,
 ): FromSchemas<'oneway', { readonly input: Schemas['input'] }>;
 export function oneway<Input = void>(): MethodDefinition<'oneway', Input, Input, void, void>;
-export function oneway(schemas?: { readonly input?: StandardSchemaV1 }): MethodDefinition {
-  if ((schemas)?.output !== undefined) {
+export function oneway(schemas?: MethodSchemas): MethodDefinition {
+  if (schemas?.output !== undefined) {
     throw new TypeError('Expected no output for oneway(): it has no answer');
   }
   return define('oneway', schemas);

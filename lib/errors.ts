@@ -126,3 +126,8 @@ export function callError(
   const text = explanation ?? explanations[code] ?? 'the call failed';
   return new LiteIpcError(code, `${about.service}.${about.method}: ${text} (${code})`, about);
 }
+
+/** What was thrown, as an error: JavaScript can throw anything. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

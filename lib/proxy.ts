@@ -3,7 +3,7 @@ import { checkTimeout, unexpected } from './checks.js';
 import type { Connection } from './connection.js';
 import type { CallOptions, Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
-import { LiteIpcError, callError } from './errors.js';
+import { LiteIpcError, asError, callError } from './errors.js';
 import { RegistryClient } from './registry-client.js';
 import type { Requests } from './requests.js';
 import { Route, RouteState } from './route.js';
@@ -70,7 +70,7 @@ export class ServiceProxy {
       try {
         timeoutMs = timeoutOf(options, method);
       } catch (error) {
-        return Promise.reject(error);
+        return Promise.reject(asError(error));
       }
       if (this.#route === undefined || this.#requests === undefined) {
         return this.#callDetached(method, input, timeoutMs);

@@ -8,7 +8,7 @@ import type { EncodingBits } from '../types/wire.js';
 import type { CallTable } from './calls.js';
 import type { Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
-import { callError, codeOfStatus, LiteIpcError, Status } from './errors.js';
+import { asError, callError, codeOfStatus, LiteIpcError, Status } from './errors.js';
 import { MessageFlag, Outgoing } from './native-layout.js';
 import { RouteState, type Route } from './route.js';
 
@@ -32,7 +32,7 @@ function meansLookAgain(status: number): boolean {
 
 /** An error that names the method, made from whatever the encoder threw. */
 function encodingError(error: unknown, method: ContractMethod): Error {
-  if (!(error instanceof LiteIpcError)) return error as Error;
+  if (!(error instanceof LiteIpcError)) return asError(error);
   return new LiteIpcError(
     error.code,
     `${method.service}.${method.method}: input: ${error.message}`,
@@ -84,7 +84,7 @@ export class Requests {
     try {
       slot = calls.take(route, method, timeoutMs);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(asError(error));
     }
     const promise = calls.promise();
     if (route.state === RouteState.Ready && !method.oneway) {
