@@ -42,6 +42,11 @@ uint32_t LiteIpcDataLimit(const struct LiteIpcDevice *device)
     return device->table->limits.dataLimit;
 }
 
+size_t LiteIpcPoolDefault(const struct LiteIpcDevice *device)
+{
+    return device->table->limits.poolDefault;
+}
+
 const void *LiteIpcPoolView(const struct LiteIpcDevice *device, size_t *size)
 {
     if (device->ipcInfo.slab == NULL) {

@@ -46,16 +46,6 @@ static bool IsOpened(struct LiteIpcDevice *device)
     return atomic_load_explicit(&device->opened, memory_order_acquire);
 }
 
-/*
- * The kernel's "a CMS is set", which stays true when the CMS dies: then only handle 0 and the CMS
- * commands fail, and everyone else goes on until another takes the role.
- */
-static bool CmsEverSet(const struct LiteIpcDevice *device)
-{
-    /* acquire: pairs with the domain's release when it gives the role */
-    return atomic_load_explicit(&device->table->cmsMaxMsgSize, memory_order_acquire) != 0;
-}
-
 static int PoolMap(struct LiteIpcTask *task, uint32_t poolSize)
 {
     struct LiteIpcDevice *device = DeviceOf(task);
@@ -154,11 +144,12 @@ int LiteIpcIoctl(struct LiteIpcTask *task, unsigned int cmd, unsigned long arg)
         case IPC_GET_VERSION:
             return HandleGetVersion((IpcVersion *)arg);
         case IPC_SET_IPC_THREAD:
-            return CmsEverSet(device) ? SetIpcTask(task) : -EINVAL;
+            return WasCmsSet(device->table) ? SetIpcTask(task) : -EINVAL;
         case IPC_SEND_RECV_MSG:
             /* D7: without a ServiceManager only handle 0 and its commands fail */
-            return arg == 0 || !CmsEverSet(device) ? -EINVAL
-                                                   : LiteIpcMsgHandle(task, (IpcContent *)arg);
+            return arg == 0 || !WasCmsSet(device->table)
+                       ? -EINVAL
+                       : LiteIpcMsgHandle(task, (IpcContent *)arg);
         default:
             return -EINVAL;
     }

@@ -240,6 +240,8 @@ int LiteIpcTaskQuery(const struct LiteIpcDevice *device, uint32_t taskID,
 bool LiteIpcHasAccess(const struct LiteIpcDevice *device, uint32_t handle);
 /* Largest dataSz of a message in this domain, bytes. */
 uint32_t LiteIpcDataLimit(const struct LiteIpcDevice *device);
+/* The pool size of this domain for those who have no opinion, bytes: see LiteIpcMmap. */
+size_t LiteIpcPoolDefault(const struct LiteIpcDevice *device);
 /* The pool's read-only view and size in bytes of address space; NULL before LiteIpcMmap. */
 const void *LiteIpcPoolView(const struct LiteIpcDevice *device, size_t *size);
 

@@ -47,6 +47,12 @@ bool IsCmsSet(const struct ControlTable *table)
     return GetCmsTaskID(table, NULL) != 0;
 }
 
+bool WasCmsSet(const struct ControlTable *table)
+{
+    /* acquire: pairs with the domain's release when it gives the role; the size is never 0 again */
+    return atomic_load_explicit(&table->cmsMaxMsgSize, memory_order_acquire) != 0;
+}
+
 bool IsCmsTask(const struct ControlTable *table, uint32_t taskID)
 {
     return taskID != 0 && GetCmsTaskID(table, NULL) == taskID;

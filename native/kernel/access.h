@@ -26,6 +26,12 @@ bool IsTaskAlive(const struct ControlTable *table, uint32_t taskID);
 /* IsCmsSet: is there a ServiceManager. */
 bool IsCmsSet(const struct ControlTable *table);
 
+/*
+ * Was there ever one. The kernel's IsCmsSet as messages and IPC tasks see it: when the
+ * ServiceManager dies only handle 0 and its commands fail, everyone else goes on.
+ */
+bool WasCmsSet(const struct ControlTable *table);
+
 /* IsCmsTask: is this living task the ServiceManager. */
 bool IsCmsTask(const struct ControlTable *table, uint32_t taskID);
 

@@ -13,7 +13,8 @@ int SetIpcTask(struct Domain *domain, struct DomainTask *caller)
     if (status != 0) {
         return status;
     }
-    if (!IsCmsSet(domain->table) || IsIpcTaskSet(domain->table, caller->process->id)) {
+    /* As in the kernel, a ServiceManager that died counts: only its own role is missing then. */
+    if (!WasCmsSet(domain->table) || IsIpcTaskSet(domain->table, caller->process->id)) {
         return -EINVAL;
     }
     /* release: pairs with the readers' acquire in ControlProcessRead */
