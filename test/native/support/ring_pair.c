@@ -92,3 +92,59 @@ int RingPairSend(struct RingWriter *writer, uint32_t size, uint64_t charge, uint
     }
     return 0;
 }
+
+void RingPairPut(struct RingPair *pair, uint32_t size, uint64_t number)
+{
+    assert_int_equal(RingPairSend(&pair->writer, size, size, number, NULL), 0);
+    assert_int_equal(RingCheckWriter(&pair->writer), 0);
+}
+
+void RingPairGet(struct RingPair *pair, uint32_t size, uint64_t number)
+{
+    const struct RingRecord *record = NULL;
+    uint32_t seen = 0;
+
+    assert_int_equal(RingCheckReader(&pair->reader), 0);
+    assert_false(RingReaderEmpty(&pair->reader));
+    assert_int_equal(RingPeek(&pair->reader, &record, &seen), 1);
+    assert_int_equal(seen, size);
+    assert_true(RingPairMatches(record, size, number));
+    RingTake(&pair->reader);
+}
+
+void RingPairExpectNothing(struct RingPair *pair)
+{
+    const struct RingRecord *record = NULL;
+    uint32_t size = 0;
+
+    assert_true(RingReaderEmpty(&pair->reader));
+    assert_false(RingLookAfterArm(&pair->reader));
+    assert_int_equal(RingPeek(&pair->reader, &record, &size), 0);
+    assert_int_equal(RingCheckReader(&pair->reader), 0);
+}
+
+int RingPairPeek(struct RingPair *pair)
+{
+    const struct RingRecord *record = NULL;
+    uint32_t size = 0;
+
+    return RingPeek(&pair->reader, &record, &size);
+}
+
+struct RingRecord *RingPairAt(struct RingPair *pair, size_t offset)
+{
+    return (struct RingRecord *)(pair->ring + RING_HEADER_SIZE + offset);
+}
+
+uint64_t RingPairTaken(struct RingPair *pair)
+{
+    return atomic_load(&pair->cursors->taken);
+}
+
+void RingPairGoDown(struct RingPair *pair, uint64_t bytes)
+{
+    for (uint64_t i = 0; i < bytes / 64; i++) {
+        RingPairPut(pair, 64, i);
+        RingPairGet(pair, 64, i);
+    }
+}

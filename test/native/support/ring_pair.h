@@ -6,6 +6,10 @@
 
 #include "queue/ring.h"
 
+#define RING_PAIR_SMALL          4096U                                /* bytes; the smallest ring */
+#define RING_PAIR_SMALL_CAPACITY (RING_PAIR_SMALL - RING_HEADER_SIZE) /* 62 units of 64 */
+#define RING_PAIR_NO_LIMIT       (1ULL << 30) /* an allowance that never refuses */
+
 /* A record that `RingPairSend` writes: its number and bytes that follow from it. */
 struct RingPairRecord {
     struct RingRecord prefix;
@@ -40,5 +44,28 @@ bool RingPairMatches(const struct RingRecord *record, uint32_t size, uint64_t nu
 /* Reserves, fills and publishes. 0 or the error of RingReserve; `*bell` may be NULL. */
 int RingPairSend(struct RingWriter *writer, uint32_t size, uint64_t charge, uint64_t number,
                  bool *bell);
+
+/* The following fail the test if anything is not as it should be. */
+
+/* Sends a record that is charged its size; checks the writer. */
+void RingPairPut(struct RingPair *pair, uint32_t size, uint64_t number);
+
+/* Receives that record; checks the reader. The charge is not given back. */
+void RingPairGet(struct RingPair *pair, uint32_t size, uint64_t number);
+
+/* Sends and receives records of 64 bytes, one by one, `bytes` in all. */
+void RingPairGoDown(struct RingPair *pair, uint64_t bytes);
+
+/* No way of looking finds a record. */
+void RingPairExpectNothing(struct RingPair *pair);
+
+/* What RingPeek returns. */
+int RingPairPeek(struct RingPair *pair);
+
+/* The record at `offset` bytes behind the header, to read or forge. */
+struct RingRecord *RingPairAt(struct RingPair *pair, size_t offset);
+
+/* What the receiver's cursor says. */
+uint64_t RingPairTaken(struct RingPair *pair);
 
 #endif
