@@ -25,6 +25,8 @@ export default defineConfig([
       '@typescript-eslint/no-unnecessary-condition': 'off',
       // A handler may return nothing, or a promise of nothing.
       '@typescript-eslint/no-invalid-void-type': 'off',
+      // t => assert(...) is fine.
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // The numbers in messages are meant.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
