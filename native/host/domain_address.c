@@ -35,8 +35,7 @@ static void RemoveAtExit(void)
     if (pthread_mutex_trylock(&exitLock) != 0) {
         return;
     }
-    LIST_EACH(node, &exitList)
-    {
+    LIST_EACH (node, &exitList) {
         const struct Domain *domain = LIST_ENTRY(node, struct Domain, inExitList);
         if (domain->ownerPid == getpid()) { /* not in a forked child */
             RemoveFiles(domain);

@@ -20,6 +20,7 @@
 void DomainConnectionDrop(struct Domain *domain, struct DomainConnection *connection)
 {
     (void)epoll_ctl(domain->epoll, EPOLL_CTL_DEL, connection->descriptor, NULL);
+    (void)shutdown(connection->descriptor, SHUT_RDWR); /* as in DomainSocketClose */
     close(connection->descriptor);
     connection->descriptor = -1;
     DomainUserRefund(domain, connection->user, GOOD_CONNECTION);

@@ -17,8 +17,7 @@ void DomainRelate(struct Domain *domain, const struct DomainProcess *process)
 void DomainRelateThread(struct Domain *domain, const struct DomainThread *thread)
 {
     DomainRelate(domain, thread->process);
-    LIST_EACH(node, &thread->inbound)
-    {
+    LIST_EACH (node, &thread->inbound) {
         DomainRelate(domain, LIST_ENTRY(node, struct DomainLane, inReceiver)->sender);
     }
 }
@@ -26,12 +25,10 @@ void DomainRelateThread(struct Domain *domain, const struct DomainThread *thread
 void DomainRelateProcess(struct Domain *domain, const struct DomainProcess *process)
 {
     DomainRelate(domain, process);
-    LIST_EACH(node, &process->threads)
-    {
+    LIST_EACH (node, &process->threads) {
         DomainRelateThread(domain, LIST_ENTRY(node, struct DomainThread, inProcess));
     }
-    LIST_EACH(node, &process->outbound)
-    {
+    LIST_EACH (node, &process->outbound) {
         DomainRelate(domain, LIST_ENTRY(node, struct DomainLane, inSender)->receiver->process);
     }
 }
@@ -45,7 +42,7 @@ void DomainWakeThread(struct Domain *domain, struct DomainThread *thread)
      * May be dropped when the socket is full: then there is something to read, and whoever reads looks
      * at the attention word afterwards.
      */
-    if (thread->socket.waiting == 0 && !domain->stopping &&
+    if (thread->socket.descriptor >= 0 && thread->socket.waiting == 0 && !domain->stopping &&
         (ioctl(thread->socket.descriptor, SIOCOUTQ, &unread) != 0 || unread < UNREAD_ENOUGH)) {
         (void)DomainTransmit(thread->socket.descriptor, &message, NULL, 0);
     }
@@ -59,8 +56,7 @@ void DomainWakeRelated(struct Domain *domain)
             uint32_t bit = (uint32_t)__builtin_ctzll(domain->related[word]);
             struct DomainProcess *process = &domain->processes[word * 64 + bit];
             domain->related[word] &= domain->related[word] - 1;
-            LIST_EACH(node, &process->threads)
-            {
+            LIST_EACH (node, &process->threads) {
                 DomainWakeThread(domain, LIST_ENTRY(node, struct DomainThread, inProcess));
             }
         }
@@ -135,8 +131,7 @@ void DomainDeathFlush(struct Domain *domain, struct DomainProcess *process)
     if (process->pendingDeaths == 0 || ipcTask == NULL) {
         return;
     }
-    LIST_EACH_REMOVABLE(node, &domain->heldTasks)
-    {
+    LIST_EACH_REMOVABLE (node, &domain->heldTasks) {
         struct DomainTask *task = LIST_ENTRY(node, struct DomainTask, link);
         if (!PendingTest(task, process)) {
             continue;
@@ -154,8 +149,7 @@ void DomainDeathForget(struct Domain *domain, struct DomainProcess *process)
     if (process->pendingDeaths == 0) {
         return;
     }
-    LIST_EACH_REMOVABLE(node, &domain->heldTasks)
-    {
+    LIST_EACH_REMOVABLE (node, &domain->heldTasks) {
         struct DomainTask *task = LIST_ENTRY(node, struct DomainTask, link);
         if (PendingTest(task, process)) {
             PendingClear(domain, task, process);

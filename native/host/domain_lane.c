@@ -159,18 +159,15 @@ void DomainLanesOfThreadEnd(struct Domain *domain, struct DomainThread *thread)
 {
     DomainParkedResume(domain, thread, -EINVAL);
     DomainParkedForget(domain, thread);
-    LIST_EACH_REMOVABLE(node, &thread->laneEnds)
-    {
+    LIST_EACH_REMOVABLE (node, &thread->laneEnds) {
         DomainLaneEndFree(domain, thread, LIST_ENTRY(node, struct DomainLaneEnd, link));
     }
-    LIST_EACH_REMOVABLE(node, &thread->leased)
-    {
+    LIST_EACH_REMOVABLE (node, &thread->leased) {
         struct DomainLane *lane = LIST_ENTRY(node, struct DomainLane, inLease);
         ListRemove(&lane->inLease);
         lane->lease = NULL;
     }
-    LIST_EACH_REMOVABLE(node, &thread->inbound)
-    {
+    LIST_EACH_REMOVABLE (node, &thread->inbound) {
         DomainLaneDrop(domain, LIST_ENTRY(node, struct DomainLane, inReceiver));
     }
 }

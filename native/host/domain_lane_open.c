@@ -32,8 +32,7 @@ static uint32_t LanesBetween(const struct DomainProcess *sender,
                              const struct DomainProcess *receiver)
 {
     uint32_t count = 0;
-    LIST_EACH(node, &sender->outbound)
-    {
+    LIST_EACH (node, &sender->outbound) {
         if (LIST_ENTRY(node, struct DomainLane, inSender)->receiver->process == receiver) {
             count++;
         }
@@ -100,8 +99,7 @@ static void AskForEnds(struct Domain *domain, struct DomainThread *thread)
     if (thread->restockAsked) {
         return;
     }
-    LIST_EACH(node, &thread->parkedHere)
-    {
+    LIST_EACH (node, &thread->parkedHere) {
         parked++;
     }
     event.object.id += parked;
@@ -257,8 +255,7 @@ void DomainParkedResume(struct Domain *domain, struct DomainThread *receiver, in
 
 void DomainParkedForget(struct Domain *domain, struct DomainThread *asker)
 {
-    LIST_EACH_REMOVABLE(node, &asker->parkedByUs)
-    {
+    LIST_EACH_REMOVABLE (node, &asker->parkedByUs) {
         ParkedFree(domain, LIST_ENTRY(node, struct DomainParked, inAsker));
     }
 }

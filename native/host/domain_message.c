@@ -221,26 +221,45 @@ static void WaitingFree(struct DomainSocket *socket, struct Waiting *waiting)
     free(waiting);
 }
 
+int DomainSocketDetach(struct Domain *domain, struct DomainSocket *socket)
+{
+    int descriptor = socket->descriptor;
+
+    if (descriptor >= 0) {
+        LIST_EACH_REMOVABLE (node, &socket->outbox) {
+            WaitingFree(socket, LIST_ENTRY(node, struct Waiting, link));
+        }
+        /* Explicitly: a forked child of the host may hold a copy that would go on waking us. */
+        (void)epoll_ctl(domain->epoll, EPOLL_CTL_DEL, descriptor, NULL);
+        socket->descriptor = -1;
+    }
+    return descriptor;
+}
+
+static void End(int descriptor)
+{
+    (void)shutdown(descriptor, SHUT_RDWR);
+    close(descriptor);
+}
+
 void DomainSocketClose(struct Domain *domain, struct DomainSocket *socket)
 {
-    if (socket->descriptor < 0) {
-        return;
+    int descriptor = DomainSocketDetach(domain, socket);
+    if (descriptor >= 0) {
+        End(descriptor);
     }
-    LIST_EACH_REMOVABLE(node, &socket->outbox)
-    {
-        WaitingFree(socket, LIST_ENTRY(node, struct Waiting, link));
-    }
-    /* Explicitly: a forked child of the host program may hold a copy that would go on waking us. */
-    (void)epoll_ctl(domain->epoll, EPOLL_CTL_DEL, socket->descriptor, NULL);
-    close(socket->descriptor);
-    socket->descriptor = -1;
+}
+
+void DomainLastAnswer(int descriptor, const struct ControlMessage *answer)
+{
+    (void)DomainTransmit(descriptor, answer, NULL, 0);
+    End(descriptor);
 }
 
 bool DomainSocketFlush(struct Domain *domain, struct DomainProcess *process,
                        struct DomainSocket *socket)
 {
-    LIST_EACH_REMOVABLE(node, &socket->outbox)
-    {
+    LIST_EACH_REMOVABLE (node, &socket->outbox) {
         struct Waiting *waiting = LIST_ENTRY(node, struct Waiting, link);
         int status = DomainTransmit(socket->descriptor, &waiting->message, waiting->descriptors,
                                     waiting->descriptorCount);

@@ -43,7 +43,11 @@ void DomainSendThread(struct Domain *domain, struct DomainThread *thread,
                       uint32_t descriptorCount);
 int DomainSocketInit(struct Domain *domain, struct DomainSocket *socket, int descriptor,
                      uint64_t key, bool known);
+/* Ends the connection for whoever holds an end of it, forked children of the host program included. */
 void DomainSocketClose(struct Domain *domain, struct DomainSocket *socket);
+/* Takes the descriptor out, for a last answer with DomainLastAnswer; what waited is dropped. */
+int DomainSocketDetach(struct Domain *domain, struct DomainSocket *socket);
+void DomainLastAnswer(int descriptor, const struct ControlMessage *answer);
 /* There is room again. False while something still waits. */
 bool DomainSocketFlush(struct Domain *domain, struct DomainProcess *process,
                        struct DomainSocket *socket);

@@ -72,26 +72,21 @@ void DomainProcessEnd(struct Domain *domain, struct DomainProcess *process)
     ListRemove(&process->link);
     DomainDeathForget(domain, process);
     DomainRelateProcess(domain, process);
-    LIST_EACH(node, &process->threads)
-    {
+    LIST_EACH (node, &process->threads) {
         struct DomainThread *thread = LIST_ENTRY(node, struct DomainThread, inProcess);
-        LIST_EACH(taskNode, &thread->tasks)
-        {
+        LIST_EACH (taskNode, &thread->tasks) {
             DomainTaskLeave(domain, LIST_ENTRY(taskNode, struct DomainTask, inThread), now);
         }
     }
     process->state = CONTROL_DEAD;
-    LIST_EACH(node, &process->threads)
-    {
+    LIST_EACH (node, &process->threads) {
         struct DomainThread *thread = LIST_ENTRY(node, struct DomainThread, inProcess);
-        LIST_EACH_REMOVABLE(taskNode, &thread->tasks)
-        {
+        LIST_EACH_REMOVABLE (taskNode, &thread->tasks) {
             DomainTaskMark(domain, LIST_ENTRY(taskNode, struct DomainTask, inThread));
         }
     }
     ControlStateMarkDead(&DomainProcessEntry(domain, process)->state);
-    LIST_EACH_REMOVABLE(node, &process->threads)
-    {
+    LIST_EACH_REMOVABLE (node, &process->threads) {
         DomainThreadClose(domain, LIST_ENTRY(node, struct DomainThread, inProcess));
     }
     DomainSocketClose(domain, &process->socket);
@@ -115,8 +110,7 @@ void DomainProcessSettle(struct Domain *domain, struct DomainProcess *process)
         !ListIsEmpty(&process->threads)) {
         return;
     }
-    LIST_EACH_REMOVABLE(node, &process->tasks)
-    {
+    LIST_EACH_REMOVABLE (node, &process->tasks) {
         DomainTaskRelease(domain, LIST_ENTRY(node, struct DomainTask, inProcess));
     }
     for (uint32_t taskID = 1; taskID < domain->limits.taskLimit; taskID++) {
@@ -152,8 +146,7 @@ void DomainProcessCheckReaders(struct Domain *domain)
 bool DomainHasRight(const struct Domain *domain, const struct DomainProcess *process,
                     const struct DomainProcess *of)
 {
-    LIST_EACH(node, &of->tasks)
-    {
+    LIST_EACH (node, &of->tasks) {
         const struct DomainTask *task = LIST_ENTRY(node, struct DomainTask, inProcess);
         if (task->state == CONTROL_ALIVE &&
             ControlAccessTest(DomainTaskEntry(domain, task), process->id)) {

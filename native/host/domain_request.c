@@ -39,12 +39,9 @@ static void ProcessExit(struct Domain *domain, struct DomainProcess *process,
                         const struct ControlMessage *request)
 {
     /* The answer comes when everything has been done, so the socket outlives the process. */
-    int descriptor = dup(process->socket.descriptor);
+    int descriptor = DomainSocketDetach(domain, &process->socket);
     DomainProcessEnd(domain, process);
-    if (descriptor >= 0) {
-        (void)DomainTransmit(descriptor, request, NULL, 0);
-        close(descriptor);
-    }
+    DomainLastAnswer(descriptor, request);
 }
 
 /* False: not a request that this socket takes. */
@@ -170,12 +167,9 @@ static int TaskRequest(struct Domain *domain, struct DomainThread *thread,
 static void ThreadExit(struct Domain *domain, struct DomainThread *thread,
                        const struct ControlMessage *request)
 {
-    int descriptor = dup(thread->socket.descriptor);
+    int descriptor = DomainSocketDetach(domain, &thread->socket);
     DomainThreadEnd(domain, thread);
-    if (descriptor >= 0) {
-        (void)DomainTransmit(descriptor, request, NULL, 0);
-        close(descriptor);
-    }
+    DomainLastAnswer(descriptor, request);
 }
 
 /* Requests without descriptors; the answer is `message` with this status. -EBADMSG: no such request. */

@@ -91,12 +91,10 @@ void DomainThreadEnd(struct Domain *domain, struct DomainThread *thread)
     uint64_t now = DomainNowNs();
 
     DomainRelateThread(domain, thread);
-    LIST_EACH(node, &thread->tasks)
-    {
+    LIST_EACH (node, &thread->tasks) {
         DomainTaskLeave(domain, LIST_ENTRY(node, struct DomainTask, inThread), now);
     }
-    LIST_EACH_REMOVABLE(node, &thread->tasks)
-    {
+    LIST_EACH_REMOVABLE (node, &thread->tasks) {
         DomainTaskMark(domain, LIST_ENTRY(node, struct DomainTask, inThread));
     }
     DomainThreadClose(domain, thread);
@@ -154,8 +152,7 @@ void DomainTaskMark(struct Domain *domain, struct DomainTask *task)
 void DomainTaskEnd(struct Domain *domain, struct DomainTask *task)
 {
     DomainRelateThread(domain, task->thread);
-    LIST_EACH(node, &task->process->outbound)
-    {
+    LIST_EACH (node, &task->process->outbound) {
         DomainRelate(domain, LIST_ENTRY(node, struct DomainLane, inSender)->receiver->process);
     }
     DomainTaskLeave(domain, task, DomainNowNs());

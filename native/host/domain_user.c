@@ -4,8 +4,7 @@
 
 struct DomainUser *DomainUserGet(struct Domain *domain, uint32_t uid)
 {
-    LIST_EACH(node, &domain->users)
-    {
+    LIST_EACH (node, &domain->users) {
         struct DomainUser *user = LIST_ENTRY(node, struct DomainUser, link);
         if (user->uid == uid) {
             return user;

@@ -91,6 +91,14 @@ size_t TestDescriptorCount(void)
     return count;
 }
 
+bool TestDescriptorCountIs(size_t expected)
+{
+    for (int attempt = 0; attempt < 5000 && TestDescriptorCount() != expected; attempt++) {
+        Pause();
+    }
+    return TestDescriptorCount() == expected;
+}
+
 int TestConnect(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -52,6 +52,8 @@ struct DomainOptions TestDomainOptions(const char *name);
 bool TestDomainIsEmpty(const struct Domain *domain);
 /* Open descriptors of this process. */
 size_t TestDescriptorCount(void);
+/* Waits (at most 5 s) until there are as many as that again: the domain closes its own in its thread. */
+bool TestDescriptorCountIs(size_t expected);
 
 /* connect(2): a descriptor or a negative errno. */
 int TestConnect(const char *path);
