@@ -10,6 +10,7 @@
 #ifndef LITEIPC_MEM_SIZE_CLASSES_H
 #define LITEIPC_MEM_SIZE_CLASSES_H
 
+#include <assert.h>
 #include <stdint.h>
 
 /* Classes of all amounts up to 2^31. */
@@ -21,6 +22,7 @@
 /* The amount that class `sizeClass` stands for. `sizeClass` < SIZE_CLASS_COUNT. */
 static inline uint32_t SizeClassAmount(uint32_t sizeClass)
 {
+    assert(sizeClass < SIZE_CLASS_COUNT);
     if (sizeClass < SIZE_CLASS_EXACT) {
         return sizeClass + 1;
     }
