@@ -63,8 +63,11 @@ function commandLine(pid) {
     .trim();
 }
 
+/** The folders of a user's sockets are made once and stay; nothing may stay in them. */
 function filesBelow(folder) {
-  return readdirSync(folder, { recursive: true }).map((name) => join(folder, name));
+  return readdirSync(folder, { recursive: true })
+    .filter((name) => !/^liteipc(-\d+)?$/.test(name))
+    .map((name) => join(folder, name));
 }
 
 /** In CI nobody else uses the machine: there even a process without the mark may hold no memfd. */
