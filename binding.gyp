@@ -19,8 +19,12 @@
       'target_name': 'liteipc',
       'dependencies': ['liteipc_core'],
       'sources': ['<!@(node -p "require(\'./native/sources.json\').addon.join(\' \')")'],
-      # node-addon-api reports errors as C++ exceptions in both builds; -std comes from node-gyp.
-      'defines': ['NAPI_VERSION=8', 'NAPI_CPP_EXCEPTIONS'],
+      # As in CMakeLists.txt; -std comes from node-gyp.
+      'defines': [
+        'NAPI_VERSION=8',
+        'NAPI_CPP_EXCEPTIONS',
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+      ],
       'cflags_cc': ['-fexceptions'],
       'cflags_cc!': ['-fno-exceptions', '-fno-rtti'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],

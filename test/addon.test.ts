@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
-import test from 'ava';
+import ava from 'ava';
 import {
   ControlOperation,
   EventKind,
@@ -25,6 +25,8 @@ import {
 
 const runtimeFolder = usePrivateRuntime();
 const binding = loadNativeBinding();
+// One after the other: some replace the handler of uncaught exceptions, others watch the time.
+const test = ava.serial;
 const ignore = (): void => undefined;
 
 let domainsNamed = 0;
@@ -43,10 +45,7 @@ function pattern(size: number, seed: number): Uint8Array {
 }
 
 test('the layouts in C++ are those of JavaScript', (t) => {
-  const header = readFileSync(
-    join(import.meta.dirname, '../../native/addon/contract.h'),
-    'utf8',
-  );
+  const header = readFileSync(join(import.meta.dirname, '../../native/addon/contract.h'), 'utf8');
   const layouts = { Outgoing, Incoming, EventKind, ControlOperation };
   for (const [name, layout] of Object.entries(layouts)) {
     const body = new RegExp(`namespace ${name}\\n\\{\\n([^}]*)\\}`).exec(header)?.[1] ?? '';
@@ -176,7 +175,6 @@ test('argument errors of every method', async (t) => {
   for (const [method, args, message] of badArguments) {
     t.throws(() => callWith(device.native, method, args), { instanceOf: TypeError, message });
   }
-  t.throws(() => callWith(device.native, 'sendRequest', [new Uint8Array(0x1_0000 + 1)]), undefined);
   await device.close();
   domain.stop();
 });
@@ -276,8 +274,9 @@ test('echo of every size, from the outbox and as an argument', async (t) => {
     }
   }
   for (const [answer, data] of kept) t.deepEqual(Buffer.from(answer), Buffer.from(data));
+  await new Promise((resolve) => setImmediate(resolve));
   for (const device of [world.client, world.service]) {
-    t.is(device.native.large.length, 0);
+    t.is(device.native.large.length, 0, 'nothing is kept once onEvents has returned');
     t.is(device.native.counters()['poolNodes'], 0);
     t.is(device.native.counters()['openRequests'], 0);
   }

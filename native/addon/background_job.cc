@@ -32,7 +32,8 @@ void BackgroundJob::OnComplete(napi_env rawEnv, napi_status, void *rawJob)
     try {
         job->Complete(env);
     } catch (const Napi::Error &error) {
-        error.ThrowAsJavaScriptException(); /* becomes an uncaught exception */
+        /* Becomes an uncaught exception; in a worker that is being terminated it has no effect. */
+        napi_throw(env, error.Value());
     }
     job.reset();
     Environment::Of(env).JobEnded();

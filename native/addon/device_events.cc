@@ -59,7 +59,13 @@ bool DeviceObject::CallOnEvents(const EventBatch &batch, size_t count)
     if (batch.LargeCount() != 0) {
         napi_value large = large_.Value();
         for (size_t index = 0; index < batch.LargeCount(); index++) {
-            napi_set_element(env, large, static_cast<uint32_t>(index), batch.Large(index));
+            if (napi_set_element(env, large, static_cast<uint32_t>(index), batch.Large(index)) !=
+                napi_ok) {
+                ReportException(); /* a setter in the array has thrown */
+            }
+        }
+        if (state_ != State::OPEN) {
+            return true; /* a setter in the array has closed the device */
         }
     }
     napi_value number = nullptr;
@@ -73,7 +79,7 @@ bool DeviceObject::CallOnEvents(const EventBatch &batch, size_t count)
         napi_value none = nullptr;
         napi_create_uint32(env, 0, &none);
         if (napi_set_named_property(env, large_.Value(), "length", none) != napi_ok) {
-            goesOn = ReportException();
+            ReportException();
         }
     }
     return goesOn;

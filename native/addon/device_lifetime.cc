@@ -136,7 +136,11 @@ void DeviceObject::Finish()
     onEvents_.Reset();
     large_.Reset();
     if (closing_ && !environment.TearingDown()) {
-        closing_->Resolve(Env().Undefined());
+        try {
+            closing_->Resolve(Env().Undefined());
+        } catch (const Napi::Error &) {
+            /* A worker that is being terminated: nobody waits for it any more. */
+        }
     }
     closing_.reset();
     environment.RemoveDevice(this);

@@ -66,6 +66,7 @@ export class RawDevice {
   native!: NativeDevice;
   /** The domain is gone. */
   lost = false;
+  isClosed = false;
   onRequest: (event: RawEvent) => void = (event) => {
     this.native.free(event.request);
   };
@@ -116,8 +117,7 @@ export class RawDevice {
       value0: at(Incoming.Value0),
       value1: at(Incoming.Value1),
       deadlineMs: at(Incoming.DeadlineMs),
-      timestamp:
-        (BigInt(at(Incoming.TimestampHigh)) << 32n) | BigInt(at(Incoming.TimestampLow)),
+      timestamp: (BigInt(at(Incoming.TimestampHigh)) << 32n) | BigInt(at(Incoming.TimestampLow)),
     };
   }
 
@@ -225,40 +225,48 @@ export class RawDevice {
     return { status, callId, ended };
   }
 
-  /** A call from its first try to its end; waits for the lane. The status tells how it went. */
+  /** Waits until a send that was refused with this status may succeed; 0, or why it never will. */
+  async #untilPossible(status: number, handle: number): Promise<number> {
+    if (status === errno.EINPROGRESS) {
+      return new Promise((resolve) => {
+        this.#whenLane(handle, resolve);
+      });
+    }
+    if (status !== errno.ENOMEM) return status;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    return 0;
+  }
+
+  /** A call from its first try to its end; waits for lane and room. The status tells how it went. */
   async call(
     handle: number,
     data: Uint8Array,
     options: RequestOptions = {},
   ): Promise<{ status: number; data: Uint8Array; event?: RawEvent }> {
     for (;;) {
+      if (this.isClosed) return { status: errno.ENODEV, data: new Uint8Array() };
       const { status, ended } = this.tryCall(handle, data, options);
       if (status === 0) {
         const event = await ended;
         return { status: event.status, data: event.data, event };
       }
-      if (status !== errno.EINPROGRESS) return { status, data: new Uint8Array() };
-      const laneStatus = await new Promise<number>((resolve) => {
-        this.#whenLane(handle, resolve);
-      });
-      if (laneStatus !== 0) return { status: laneStatus, data: new Uint8Array() };
+      const final = await this.#untilPossible(status, handle);
+      if (final !== 0) return { status: final, data: new Uint8Array() };
     }
   }
 
-  /** Sends a one-way message; waits for the lane. */
+  /** Sends a one-way message; waits for lane and room. */
   async tell(handle: number, data: Uint8Array, options: RequestOptions = {}): Promise<number> {
     for (;;) {
       const isArgument = this.#writeRequest(handle, data, MessageFlag.OneWay, options);
       const status = isArgument ? this.native.sendRequest(data) : this.native.sendRequest();
-      if (status !== errno.EINPROGRESS) return status;
-      const laneStatus = await new Promise<number>((resolve) => {
-        this.#whenLane(handle, resolve);
-      });
-      if (laneStatus !== 0) return laneStatus;
+      if (status === 0) return 0;
+      const final = await this.#untilPossible(status, handle);
+      if (final !== 0) return final;
     }
   }
 
-  /** Answers; waits for the lane. `settled` gets the final status. */
+  /** Answers; waits for lane and room. `settled` gets the final status. */
   reply(
     request: RawEvent,
     data: Uint8Array,
@@ -274,18 +282,19 @@ export class RawDevice {
     native.outgoing[Outgoing.Flag] = 0;
     const isArgument = this.#writeData(data, data.length > native.dataLimit);
     const status = isArgument ? native.sendReply(data) : native.sendReply();
-    if (status === errno.EINPROGRESS) {
-      this.#whenLane(request.taskId, (laneStatus) => {
-        if (laneStatus === 0) {
-          this.reply(request, data, code, settled);
-        } else {
-          native.free(request.request);
-          settled(laneStatus);
-        }
-      });
-    } else {
+    if (status !== errno.EINPROGRESS && status !== errno.ENOMEM) {
       settled(status);
+      return;
     }
+    void this.#untilPossible(status, request.taskId).then((final) => {
+      if (this.isClosed) return;
+      if (final === 0) {
+        this.reply(request, data, code, settled);
+      } else {
+        native.free(request.request);
+        settled(final);
+      }
+    });
   }
 
   /** Answers every request with its own data. */
@@ -301,6 +310,7 @@ export class RawDevice {
   }
 
   close(): Promise<void> {
+    this.isClosed = true;
     return this.native.close();
   }
 }

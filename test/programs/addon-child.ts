@@ -1,0 +1,105 @@
+/**
+ * A process that ends in one of several ways while messages are on their way:
+ *   node addon-child.js MODE DOMAIN MILLISECONDS
+ * It tells its parent its call task and waits to be given the service's handle, except in the modes
+ * that need no parent.
+ */
+import { once } from 'node:events';
+import { RawDevice, makeWorld } from '../support/raw-device.js';
+
+const [mode = '', domain = '', milliseconds = '0'] = process.argv.slice(2);
+const inFlight = 32;
+
+function keepCalling(device: RawDevice, handle: number): void {
+  for (let index = 0; index < inFlight; index++) {
+    void (async () => {
+      while (!device.lost) await device.call(handle, new Uint8Array(index * 700));
+    })();
+  }
+}
+
+async function openWithHandle(): Promise<{ device: RawDevice; handle: number }> {
+  const device = await RawDevice.open(domain);
+  const answer = once(process, 'message');
+  process.send?.(device.native.callTaskId);
+  const [handle] = (await answer) as [number];
+  return { device, handle };
+}
+
+function exitLater(): void {
+  setTimeout(() => process.exit(0), Number(milliseconds));
+}
+
+switch (mode) {
+  case 'exit': {
+    exitLater();
+    const { device, handle } = await openWithHandle();
+    keepCalling(device, handle);
+    break;
+  }
+  case 'exit-in-callback': {
+    const { device, handle } = await openWithHandle();
+    let events = 0;
+    device.onAny = () => {
+      events += 1;
+      if (events > Number(milliseconds) * 10) process.exit(0);
+    };
+    keepCalling(device, handle);
+    break;
+  }
+  case 'unref': {
+    // Nothing but an unreferenced device is left: the process ends although calls are pending.
+    const { device, handle } = await openWithHandle();
+    keepCalling(device, handle);
+    device.native.unref();
+    process.disconnect();
+    break;
+  }
+  case 'throw': {
+    const { device, handle } = await openWithHandle();
+    device.onAny = () => {
+      throw new Error('thrown by onEvents');
+    };
+    keepCalling(device, handle);
+    break;
+  }
+  case 'exit-with-domain': {
+    exitLater();
+    const world = await makeWorld(domain);
+    keepCalling(world.client, world.handle);
+    break;
+  }
+  case 'forget': {
+    // The end of the environment closes what was not closed, devices before their domain.
+    const world = await makeWorld(domain);
+    await world.client.call(world.handle, new Uint8Array(100));
+    for (const device of [world.client, world.service, world.manager]) device.native.unref();
+    break;
+  }
+  case 'lost': {
+    // A device whose domain is gone has nothing to wait for.
+    const world = await makeWorld(domain);
+    world.domain.stop();
+    break;
+  }
+  case 'collect': {
+    // Garbage collection ends a domain that nobody holds, but no open device.
+    let world: Awaited<ReturnType<typeof makeWorld>> | undefined = await makeWorld(domain);
+    const { client, handle } = world;
+    const collect = globalThis.gc;
+    if (collect === undefined) throw new Error('start with --expose-gc');
+    const devices = [new WeakRef(world.service.native), new WeakRef(world.manager.native)];
+    world = undefined;
+    for (let round = 0; round < 10 && !client.lost; round++) {
+      await client.call(handle, new Uint8Array(10));
+      collect();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await client.whenLost();
+    const kept = devices.filter((device) => device.deref() !== undefined).length;
+    console.log(`lost, ${kept} devices kept`);
+    break;
+  }
+  default:
+    throw new Error(`no mode "${mode}"`);
+}

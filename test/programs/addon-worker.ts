@@ -1,0 +1,75 @@
+/** A worker thread that opens a device and calls until it is ended, in the way that it is told. */
+import { once } from 'node:events';
+import { parentPort, workerData } from 'node:worker_threads';
+import { RawDevice, makeWorld } from '../support/raw-device.js';
+
+export interface WorkerOrder {
+  readonly domain: string;
+  readonly mode: 'call' | 'echo' | 'world' | 'busy' | 'exit' | 'open' | 'close';
+}
+
+const { domain, mode } = workerData as WorkerOrder;
+const port = parentPort;
+if (port === null) throw new Error('this is a worker');
+
+/** Opens a device, says so, and waits for the handle to call. */
+async function openWithHandle(): Promise<{ device: RawDevice; handle: number }> {
+  const device = await RawDevice.open(domain);
+  const answer = once(port as NonNullable<typeof port>, 'message');
+  port?.postMessage(device.native.callTaskId);
+  const [handle] = (await answer) as [number];
+  return { device, handle };
+}
+
+function keepCalling(device: RawDevice, handle: number): void {
+  for (let index = 0; index < 16; index++) {
+    void (async () => {
+      while (!device.lost) await device.call(handle, new Uint8Array(index * 1500));
+    })();
+  }
+}
+
+switch (mode) {
+  case 'call': {
+    const { device, handle } = await openWithHandle();
+    keepCalling(device, handle);
+    break;
+  }
+  case 'echo': {
+    const { device, handle } = await openWithHandle();
+    const answer = await device.call(handle, Uint8Array.of(1, 2, 3));
+    await device.close();
+    port.postMessage([...answer.data]);
+    break;
+  }
+  case 'world': {
+    const world = await makeWorld(domain);
+    port.postMessage(0);
+    keepCalling(world.client, world.handle);
+    break;
+  }
+  case 'busy': {
+    const { device, handle } = await openWithHandle();
+    device.onAny = () => {
+      port.postMessage('busy');
+      for (;;);
+    };
+    void device.call(handle, new Uint8Array(1));
+    break;
+  }
+  case 'exit': {
+    const { device, handle } = await openWithHandle();
+    device.onAny = () => process.exit(0);
+    void device.call(handle, new Uint8Array(1));
+    break;
+  }
+  case 'open':
+    port.postMessage(0);
+    for (;;) await (await RawDevice.open(domain)).close();
+  case 'close': {
+    const { device } = await openWithHandle();
+    void device.close();
+    port.close();
+    break;
+  }
+}
