@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "mem/poison.h"
 #include "mem/slab_internal.h"
 
 #define PAGE_BYTES ((size_t)4096)
@@ -16,10 +15,8 @@
 #define UNITS_WANTED_SHIFT 10U /* 1024 units, unless that makes them larger than the maximum */
 
 /* A span is at most this part of the pool, so that all classes can have one with room to spare. */
-#define SPANS_WANTED     256U
-#define SPAN_BYTES_MAX   ((size_t)1 << 20)
-
-#define POISON_BYTES_MAX ((size_t)1 << 17)
+#define SPANS_WANTED   256U
+#define SPAN_BYTES_MAX ((size_t)1 << 20)
 
 static uint32_t UnitShift(size_t capacity)
 {
@@ -110,10 +107,9 @@ void SlabPoolDestroy(struct SlabPool *pool)
     }
     /* In a child of fork the mappings are not there, and their addresses may be someone else's. */
     if (pool->owner == getpid()) {
+        SlabUnpoisonAll(pool);
         (void)pthread_mutex_destroy(&pool->lock);
         (void)munmap(pool->bookkeeping, pool->bookkeepingBytes);
-        MemoryUnpoison(pool->kernelBase, pool->capacity);
-        MemoryUnpoison(pool->userBase, pool->capacity);
         TwoViewsDestroy(&pool->views);
     }
     free(pool);
@@ -155,25 +151,6 @@ static void *AllocateLocked(struct SlabPool *pool, uint32_t index, size_t size)
     return node;
 }
 
-/*
- * For AddressSanitizer: nobody may touch a node, in either view, from before it is free on. Of large
- * nodes the beginning has to do: the sanitizer notes take real memory, an eighth of what they cover.
- */
-static void PoisonNode(const struct SlabPool *pool, const void *node)
-{
-    size_t bytes = MEMORY_POISONS ? SlabPoolNodeSize(pool, node) : 0;
-    bytes = (bytes < POISON_BYTES_MAX) ? bytes : POISON_BYTES_MAX;
-    MemoryPoison(node, bytes);
-    MemoryPoison(SlabPoolUserAddress(pool, node), bytes);
-}
-
-static void UnpoisonNode(const struct SlabPool *pool, const void *node)
-{
-    size_t bytes = MEMORY_POISONS ? SlabPoolNodeSize(pool, node) : 0;
-    MemoryUnpoison(node, bytes);
-    MemoryUnpoison(SlabPoolUserAddress(pool, node), bytes);
-}
-
 int SlabPoolAllocate(struct SlabPool *pool, size_t size, void **node)
 {
     if (size == 0) {
@@ -187,7 +164,6 @@ int SlabPoolAllocate(struct SlabPool *pool, size_t size, void **node)
         index = SizeClassAtLeast((uint32_t)((size - 1) / SLAB_POOL_ALIGNMENT) + 1);
         void *taken = SlabClassTake(pool, index);
         if (taken != NULL) {
-            UnpoisonNode(pool, taken);
             *node = taken;
             return 0;
         }
@@ -198,7 +174,6 @@ int SlabPoolAllocate(struct SlabPool *pool, size_t size, void **node)
     if (taken == NULL) {
         return -ENOMEM;
     }
-    UnpoisonNode(pool, taken);
     *node = taken;
     return 0;
 }
@@ -261,12 +236,12 @@ int SlabPoolFree(struct SlabPool *pool, void *node)
         if ((word & bit) == 0) {
             return -EFAULT;
         }
-        PoisonNode(pool, node);
         tag = SpanTag(word);
         if (tag == TAG_SINGLE) {
             after = SPAN_NONE;
             continue;
         }
+        SlabPoison(pool, node, pool->classes[tag - 1].nodeBytes);
         after = word & ~(bit | bit << SPAN_DELIVERED_SHIFT);
         push = SpanRoom(word, pool->classes[tag - 1].nodeMask) == 0 && (word & SPAN_LISTED) == 0;
         if (push) {

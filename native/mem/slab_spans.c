@@ -144,7 +144,10 @@ void *SlabClassTake(struct SlabPool *pool, uint32_t index)
             if (atomic_compare_exchange_weak_explicit(&unit->word, &word,
                                                       word | (UINT64_C(1) << node),
                                                       memory_order_acquire, memory_order_relaxed)) {
-                return (uint8_t *)SlabUnitAddress(pool, span) + (size_t)node * sizeClass->nodeBytes;
+                uint8_t *taken = SlabUnitAddress(pool, span);
+                taken += (size_t)node * sizeClass->nodeBytes;
+                SlabUnpoison(pool, taken, sizeClass->nodeBytes);
+                return taken;
             }
         }
         /* Full, or unmade since we looked: the top is another one now. */
@@ -189,6 +192,12 @@ void *SlabSingleOpen(struct SlabPool *pool, size_t size)
     return SlabUnitAddress(pool, span);
 }
 
+static void UnpoisonSpan(const struct SlabPool *pool, uint32_t span)
+{
+    SlabUnpoison(pool, SlabUnitAddress(pool, span),
+                 (size_t)pool->runs.runs[span].length << pool->unitShift);
+}
+
 /* Takes the whole list, unmakes the empty spans of it and puts the rest back in their order. */
 static bool ReclaimClass(struct SlabPool *pool, uint32_t index)
 {
@@ -216,6 +225,7 @@ static bool ReclaimClass(struct SlabPool *pool, uint32_t index)
          */
         if (atomic_compare_exchange_strong_explicit(&unit->word, &empty, SPAN_NONE,
                                                     memory_order_seq_cst, memory_order_seq_cst)) {
+            UnpoisonSpan(pool, span);
             UnitRunsGive(&pool->runs, span);
             found = true;
         } else if (firstKept == NO_UNIT) {
@@ -245,4 +255,18 @@ bool SlabReclaim(struct SlabPool *pool)
         found = ReclaimClass(pool, index) || found;
     }
     return found;
+}
+
+void SlabUnpoisonAll(struct SlabPool *pool)
+{
+    if (!MEMORY_POISONS) {
+        return;
+    }
+    for (uint32_t span = 0; span != NO_UNIT; span = UnitRunsAbove(&pool->runs, span)) {
+        /* Relaxed: nobody uses the pool any more. */
+        uint32_t tag = SpanTag(atomic_load_explicit(&pool->units[span].word, memory_order_relaxed));
+        if (tag != 0 && tag != TAG_SINGLE) {
+            UnpoisonSpan(pool, span);
+        }
+    }
 }

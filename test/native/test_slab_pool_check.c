@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -16,6 +17,8 @@
  */
 struct Fixture {
     struct SlabPool *pool;
+    struct SlabPool savedPool;
+    void *savedBookkeeping;
     uint32_t listed;
     uint32_t full;
     uint32_t single;
@@ -46,14 +49,23 @@ static int SetUp(void **state)
     fixture.freeRun = UnitRunsAbove(&pool->runs, fixture.single);
     assert_true(pool->runs.runs[fixture.freeRun].free);
     assert_int_equal(SlabPoolCheck(pool), 0);
+    memcpy(&fixture.savedPool, pool, sizeof(*pool));
+    fixture.savedBookkeeping = malloc(pool->bookkeepingBytes);
+    assert_non_null(fixture.savedBookkeeping);
+    memcpy(fixture.savedBookkeeping, pool->bookkeeping, pool->bookkeepingBytes);
     *state = &fixture;
     return 0;
 }
 
 static int TearDown(void **state)
 {
-    const struct Fixture *fixture = *state;
-    SlabPoolDestroy(fixture->pool);
+    struct Fixture *fixture = *state;
+    struct SlabPool *pool = fixture->pool;
+    memcpy(pool, &fixture->savedPool, sizeof(*pool));
+    memcpy(pool->bookkeeping, fixture->savedBookkeeping, pool->bookkeepingBytes);
+    free(fixture->savedBookkeeping);
+    assert_int_equal(SlabPoolCheck(pool), 0);
+    SlabPoolDestroy(pool);
     return 0;
 }
 
