@@ -33,7 +33,8 @@ void BenchArmWatchdog(const struct BenchOptions *options)
     alarm((unsigned int)(wholeNs / NS_PER_SECOND) + WATCHDOG_EXTRA_SECONDS);
 }
 
-int BenchFork(BenchEnd end, int cpu, void *context, const struct BenchOptions *options)
+int BenchFork(const char *name, BenchEnd end, int cpu, void *context,
+              const struct BenchOptions *options)
 {
     pid_t parent = getpid();
 
@@ -52,7 +53,7 @@ int BenchFork(BenchEnd end, int cpu, void *context, const struct BenchOptions *o
         status = end(context, options);
     }
     if (status != 0) {
-        fprintf(stderr, "benchmark process failed: %s\n", strerror(-status));
+        fprintf(stderr, "%s failed: %s\n", name, strerror(-status));
     }
     fflush(NULL);
     _exit(status == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
@@ -67,17 +68,20 @@ int BenchWait(int processId)
             return -errno;
         }
     }
+    if (WIFSIGNALED(status)) {
+        fprintf(stderr, "process %d was ended by signal %d\n", processId, WTERMSIG(status));
+    }
     return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS ? 0 : -ECHILD;
 }
 
 int BenchPairRun(BenchEnd server, BenchEnd client, void *context,
                  const struct BenchOptions *options)
 {
-    int serverId = BenchFork(server, options->serverCpu, context, options);
+    int serverId = BenchFork("server", server, options->serverCpu, context, options);
     if (serverId < 0) {
         return serverId;
     }
-    int clientId = BenchFork(client, options->clientCpu, context, options);
+    int clientId = BenchFork("client", client, options->clientCpu, context, options);
     int status = clientId < 0 ? clientId : BenchWait(clientId);
     if (status != 0) {
         kill(serverId, SIGKILL);

@@ -12,8 +12,10 @@ typedef int (*BenchEnd)(void *context, const struct BenchOptions *options);
 /* Pins the calling thread to `cpu`; BENCH_CPU_ANY leaves it alone. 0 or a negative errno. */
 int BenchPin(int cpu);
 
-/* Forks a process that dies with its parent, is pinned to `cpu` and runs `end`. Its pid or -errno. */
-int BenchFork(BenchEnd end, int cpu, void *context, const struct BenchOptions *options);
+/* Forks a process that dies with its parent, is pinned to `cpu` and runs `end`. `name` is for its
+ * complaint. Its pid or -errno. */
+int BenchFork(const char *name, BenchEnd end, int cpu, void *context,
+              const struct BenchOptions *options);
 
 /* Waits for a process of BenchFork; 0 if its end returned 0, else -ECHILD or another errno. */
 int BenchWait(int processId);

@@ -177,8 +177,9 @@ static void CloseAll(const struct StreamPair *pair)
 
 int StreamPairRun(struct StreamPair *pair, const struct BenchOptions *options)
 {
-    int server = BenchFork(StreamServer, options->serverCpu, pair, options);
-    int client = server < 0 ? server : BenchFork(StreamClient, options->clientCpu, pair, options);
+    int server = BenchFork("server", StreamServer, options->serverCpu, pair, options);
+    int client =
+        server < 0 ? server : BenchFork("client", StreamClient, options->clientCpu, pair, options);
 
     /* The ends see the other's death as the end of the stream, so nobody needs to be killed. */
     CloseAll(pair);
