@@ -1,0 +1,430 @@
+/* Lanes: who gets one, of what, how many, and how they end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "device/hm_liteipc.h"
+#include "kernel/access.h"
+#include "support/control_client.h"
+
+static char directory[64];
+static struct Domain *domain;
+static size_t descriptorsBefore;
+
+struct Trio {
+    struct TestProcess manager, service, client;
+};
+static struct Trio trio;
+
+static int SetUp(void **state)
+{
+    (void)state;
+    TestDirectoryMake(directory, sizeof(directory));
+    struct DomainOptions options = TestDomainOptions("lane");
+    int status = DomainStart(&options, &domain);
+    descriptorsBefore = TestDescriptorCount();
+    TestProcessOpen(DomainPath(domain), &trio.manager, 4);
+    TestProcessOpen(DomainPath(domain), &trio.service, 4);
+    TestProcessOpen(DomainPath(domain), &trio.client, 4);
+    assert_int_equal(TestSetCms(&trio.manager.thread, trio.manager.taskID, 256), 0);
+    return status;
+}
+
+static int TearDown(void **state)
+{
+    (void)state;
+    TestProcessClose(&trio.manager);
+    TestProcessClose(&trio.service);
+    TestProcessClose(&trio.client);
+    assert_true(TestDomainIsEmpty(domain));
+    assert_true(TestDescriptorCountIs(descriptorsBefore));
+    DomainStop(domain);
+    TestDirectoryRemove(directory);
+    return 0;
+}
+
+static void Grant(void)
+{
+    uint32_t handle = trio.service.taskID;
+    assert_int_equal(TestCmsCommand(&trio.manager.thread, trio.manager.taskID, CMS_ADD_ACCESS,
+                                    trio.client.taskID, &handle),
+                     0);
+}
+
+static int Open(struct TestProcess *from, struct TestProcess *to, bool isReply, uint32_t *laneID)
+{
+    return TestLaneOpen(&from->thread, from->taskID, to->taskID, isReply, laneID);
+}
+
+static uint32_t Lanes(void)
+{
+    struct DomainCounters counters;
+    DomainCount(domain, &counters);
+    return counters.lanes;
+}
+
+static bool IsSameFile(int first, int second)
+{
+    struct stat one, two;
+    return fstat(first, &one) == 0 && fstat(second, &two) == 0 && one.st_ino == two.st_ino &&
+           one.st_dev == two.st_dev;
+}
+
+static void ALaneJoinsARingAndALaneEnd(void **state)
+{
+    (void)state;
+    struct TestMessage event;
+    int received[2];
+    int ring = TestMemory(TEST_RING_SIZE, TEST_SEALS);
+    int ends[2] = {TestMemory(4096, TEST_SEALS), eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    struct TestProcess service;
+    struct ControlMessage deposit = {.type = CONTROL_LANE_DEPOSIT, .object.id = 4711};
+    struct ControlMessage open = {.type = CONTROL_LANE_OPEN};
+    uint32_t handle;
+
+    TestProcessOpen(DomainPath(domain), &service, 0);
+    assert_int_equal(TestSend(service.thread.socket.descriptor, &deposit, sizeof(deposit), ends, 2),
+                     0);
+    handle = service.taskID;
+    assert_int_equal(TestCmsCommand(&trio.manager.thread, trio.manager.taskID, CMS_ADD_ACCESS,
+                                    trio.client.taskID, &handle),
+                     0);
+    const struct ControlThread *entry = ControlThreadAt(service.client.table, service.thread.id);
+    uint32_t attention = atomic_load(&entry->attention);
+    open.lane = (struct ControlLaneOpen){.taskID = service.taskID,
+                                         .generation = service.taskGeneration,
+                                         .sourceTaskID = trio.client.taskID,
+                                         .ringSize = TEST_RING_SIZE};
+    assert_int_equal(TestCall(&trio.client.thread.socket, &open, &ring, 1, received), 0);
+    assert_int_equal(open.laneOpened.threadID, service.thread.id);
+    assert_int_equal(open.laneOpened.threadGeneration, service.thread.generation);
+    assert_true(open.laneOpened.laneID != 0);
+    assert_true(IsSameFile(received[0], ends[0]));
+    eventfd_t rung;
+    assert_int_equal(eventfd_write(received[1], 3), 0);
+    assert_int_equal(eventfd_read(ends[1], &rung), 0);
+    assert_int_equal(rung, 3);
+    close(received[0]);
+    close(received[1]);
+
+    /* When the sender has its answer, the receiver has been told already. */
+    assert_true(atomic_load(&entry->attention) != attention);
+    assert_int_equal(TestEvent(&service.thread.socket, &event, 0), 1);
+    assert_int_equal(event.message.type, CONTROL_EVENT_LANE);
+    assert_int_equal(event.message.laneNew.laneID, open.laneOpened.laneID);
+    assert_int_equal(event.message.laneNew.endID, 4711);
+    assert_int_equal(event.message.laneNew.processID, trio.client.client.identity.processID);
+    assert_int_equal(event.message.laneNew.processGeneration,
+                     trio.client.client.identity.generation);
+    assert_int_equal(event.message.laneNew.ringSize, TEST_RING_SIZE);
+    assert_true(IsSameFile(event.descriptors[0], ring));
+    assert_int_equal(event.descriptors[1], -1);
+    TestMessageClose(&event);
+    assert_true(TestEventOf(&service.thread.socket, CONTROL_EVENT_RESTOCK, &event));
+    assert_true(event.message.object.id >= 1);
+    close(ring);
+    close(ends[0]);
+    close(ends[1]);
+    TestProcessClose(&service);
+}
+
+static void OnlyWhoMayCallOrBeCalledGetsALane(void **state)
+{
+    (void)state;
+    uint32_t sibling;
+
+    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), -EACCES);
+    assert_int_equal(Open(&trio.client, &trio.service, true, NULL), -EACCES);
+    assert_int_equal(Open(&trio.service, &trio.client, true, NULL), -EACCES);
+    assert_true(TestNoEventOf(&trio.service.thread.socket, CONTROL_EVENT_LANE));
+    Grant();
+    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), 0);
+    assert_int_equal(Open(&trio.service, &trio.client, true, NULL), 0); /* for the answers */
+    /* Any task of a process that it may call a task of. */
+    assert_int_equal(TestTaskCreate(&trio.service.thread, &sibling, NULL), 0);
+    assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, sibling, false, NULL),
+                     0);
+    assert_int_equal(Lanes(), 3);
+    /* Within a process, without a right. */
+    assert_int_equal(TestLaneOpen(&trio.service.thread, sibling, trio.service.taskID, false, NULL),
+                     0);
+    assert_int_equal(TestLaneOpen(&trio.service.thread, sibling, sibling, false, NULL), 0);
+}
+
+static void TheServiceManagerIsForEverybody(void **state)
+{
+    (void)state;
+    struct TestProcess lonely;
+    TestProcessOpen(DomainPath(domain), &lonely, 2);
+
+    /* It cannot call, and it can answer only who has come to it. */
+    assert_int_equal(Open(&trio.manager, &lonely, false, NULL), -EACCES);
+    assert_int_equal(Open(&trio.manager, &lonely, true, NULL), -EACCES);
+    assert_int_equal(TestLaneOpen(&lonely.thread, lonely.taskID, 0, false, NULL), 0);
+    assert_int_equal(Open(&trio.manager, &lonely, false, NULL), -EACCES);
+    assert_int_equal(Open(&trio.manager, &lonely, true, NULL), 0);
+    /* Without one there is no handle 0. */
+    assert_int_equal(TestObject(&trio.manager.thread, CONTROL_TASK_EXIT, trio.manager.taskID, 0),
+                     0);
+    assert_int_equal(TestLaneOpen(&lonely.thread, lonely.taskID, 0, false, NULL), -EINVAL);
+    TestProcessClose(&lonely);
+}
+
+static void TheFirstLaneMakesTheQueue(void **state)
+{
+    (void)state;
+    uint32_t fresh;
+    struct ControlTaskFacts facts;
+
+    assert_int_equal(TestTaskCreate(&trio.client.thread, &fresh, NULL), 0);
+    assert_int_equal(ControlTaskRead(trio.client.client.table, fresh, &facts), 0);
+    assert_false(facts.queueMade);
+    assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, fresh, false, NULL), 0);
+    assert_int_equal(ControlTaskRead(trio.client.client.table, fresh, &facts), 0);
+    assert_true(facts.queueMade);
+}
+
+static int OpenWith(struct ControlLaneOpen lane, const int *descriptors, size_t count)
+{
+    struct ControlMessage message = {.type = CONTROL_LANE_OPEN, .lane = lane};
+    return TestCall(&trio.client.thread.socket, &message, descriptors, count, NULL);
+}
+
+static void BadRequestsGetNoLane(void **state)
+{
+    (void)state;
+    Grant();
+    const struct ControlLaneOpen good = {.taskID = trio.service.taskID,
+                                         .sourceTaskID = trio.client.taskID,
+                                         .ringSize = TEST_RING_SIZE};
+    struct ControlLaneOpen bad;
+    int ring[2];
+    ring[0] = ring[1] = TestMemory(TEST_RING_SIZE, TEST_SEALS);
+
+    assert_int_equal(OpenWith(good, NULL, 0), -EINVAL);
+    assert_int_equal(OpenWith(good, ring, 2), -EINVAL);
+    bad = good;
+    bad.generation = trio.service.taskGeneration + 1;
+    assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
+    static const uint32_t noTask[] = {127, 128, UINT32_MAX};
+    for (size_t index = 0; index < 3; index++) {
+        bad = good;
+        bad.taskID = noTask[index];
+        assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
+        bad = good;
+        bad.sourceTaskID = noTask[index];
+        assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
+    }
+    bad = good;
+    bad.sourceTaskID = 0;
+    assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
+    bad.sourceTaskID = trio.service.taskID; /* not the asking thread's */
+    assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
+    static const uint64_t size[] = {
+        0, TEST_RING_SIZE - 4096, TEST_RING_SIZE + 4096, 1, UINT64_MAX, 1ULL << 40};
+    for (size_t index = 0; index < sizeof(size) / sizeof(size[0]); index++) {
+        bad = good;
+        bad.ringSize = size[index];
+        assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
+    }
+    close(ring[0]);
+
+    static const int seals[] = {0,
+                                F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
+                                F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE,
+                                F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL,
+                                F_SEAL_SHRINK | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL,
+                                TEST_SEALS | F_SEAL_WRITE};
+    for (size_t index = 0; index < sizeof(seals) / sizeof(seals[0]); index++) {
+        ring[0] = TestMemory(TEST_RING_SIZE, seals[index]);
+        assert_int_equal(OpenWith(good, ring, 1), -EINVAL);
+        close(ring[0]);
+    }
+    int others[] = {open("/dev/null", O_RDWR | O_CLOEXEC), eventfd(0, EFD_CLOEXEC)};
+    for (size_t index = 0; index < 2; index++) {
+        assert_int_equal(OpenWith(good, &others[index], 1), -EINVAL);
+        close(others[index]);
+    }
+    /* The largest that the receiver's pool allows, and one page more. */
+    bad = good;
+    bad.ringSize = 4 * TEST_POOL_SIZE + (1 << 20) + 4096;
+    ring[0] = TestMemory(bad.ringSize, TEST_SEALS);
+    assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
+    close(ring[0]);
+    bad.ringSize -= 4096;
+    ring[0] = TestMemory(bad.ringSize, TEST_SEALS);
+    assert_int_equal(OpenWith(bad, ring, 1), 0);
+    close(ring[0]);
+    assert_int_equal(Lanes(), 1);
+}
+
+static void LaneEndsAreChecked(void **state)
+{
+    (void)state;
+    struct ControlMessage deposit = {.type = CONTROL_LANE_DEPOSIT};
+    int bell = eventfd(0, EFD_CLOEXEC);
+    int good = TestMemory(4096, TEST_SEALS);
+    int unsealed = TestMemory(4096, 0);
+    int large = TestMemory(8192, TEST_SEALS);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const int pairs[][2] = {{unsealed, bell}, {large, bell}, {null, bell},
+                            {bell, good},     {good, null},  {good, good}};
+
+    for (size_t index = 0; index < sizeof(pairs) / sizeof(pairs[0]); index++) {
+        struct TestProcess process;
+        TestProcessOpen(DomainPath(domain), &process, 0);
+        assert_int_equal(
+            TestSend(process.thread.socket.descriptor, &deposit, sizeof(deposit), pairs[index], 2),
+            0);
+        assert_true(TestIsCutOff(process.client.socket.descriptor));
+        TestProcessClose(&process);
+    }
+    /* More than the domain keeps: the rest is dropped, the thread goes on. */
+    for (uint32_t end = 0; end < CONTROL_LANE_ENDS_MAX + 10; end++) {
+        assert_int_equal(TestDeposit(&trio.client.thread, 100 + end), 0);
+    }
+    assert_int_equal(TestObject(&trio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    struct DomainCounters counters;
+    DomainCount(domain, &counters);
+    assert_int_equal(counters.laneEnds, CONTROL_LANE_ENDS_MAX + 4 + 4);
+    close(bell);
+    close(good);
+    close(unsealed);
+    close(large);
+    close(null);
+}
+
+static void AReceiverNeedsAPool(void **state)
+{
+    (void)state;
+    struct TestClient client;
+    struct TestThread thread;
+    uint32_t taskID;
+    uint32_t ownHandle = trio.service.taskID;
+    struct ControlMessage map = {.type = CONTROL_PROCESS_MAP, .map.poolSize = 0};
+
+    Grant();
+    assert_int_equal(TestClientOpen(DomainPath(domain), &client), 0);
+    assert_int_equal(TestThreadOpen(&client, &thread), 0);
+    assert_int_equal(TestTaskCreate(&thread, &taskID, NULL), 0);
+    /* Not opened: it may not ask, and cannot be reached. */
+    assert_int_equal(TestLaneOpen(&thread, taskID, taskID, false, NULL), -EINVAL);
+    assert_int_equal(TestObject(&thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(TestLaneOpen(&thread, taskID, taskID, false, NULL), -ENOMEM);
+    assert_int_equal(TestCmsCommand(&trio.manager.thread, trio.manager.taskID, CMS_ADD_ACCESS,
+                                    taskID, &ownHandle),
+                     0);
+    assert_int_equal(TestLaneOpen(&trio.service.thread, trio.service.taskID, taskID, true, NULL),
+                     -ENOMEM);
+    assert_int_equal(TestCall(&trio.service.thread.socket, &map, NULL, 0, NULL), 0);
+    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), -ENOMEM);
+    TestThreadClose(&thread);
+    TestClientClose(&client);
+}
+
+static void SixteenLanesPerPair(void **state)
+{
+    (void)state;
+    uint32_t laneIDs[CONTROL_LANES_PER_PAIR];
+
+    Grant();
+    for (uint32_t end = 0; end < 60; end++) {
+        assert_int_equal(TestDeposit(&trio.service.thread, 100 + end), 0);
+    }
+    for (uint32_t lane = 0; lane < CONTROL_LANES_PER_PAIR; lane++) {
+        assert_int_equal(Open(&trio.client, &trio.service, false, &laneIDs[lane]), 0);
+    }
+    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), -ENOMEM);
+    assert_int_equal(Open(&trio.service, &trio.client, true, NULL), 0); /* the other way round */
+    assert_int_equal(TestObject(&trio.client.thread, CONTROL_LANE_CLOSE, laneIDs[3], 0), 0);
+    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), 0);
+    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), -ENOMEM);
+}
+
+static void EitherEndClosesALane(void **state)
+{
+    (void)state;
+    uint32_t laneID;
+    struct TestMessage event;
+
+    Grant();
+    assert_int_equal(Open(&trio.client, &trio.service, false, &laneID), 0);
+    assert_int_equal(TestObject(&trio.manager.thread, CONTROL_LANE_CLOSE, laneID, 0), -ENOENT);
+    assert_int_equal(TestObject(&trio.manager.thread, CONTROL_LANE_LEASE, laneID, 0), -ENOENT);
+    assert_int_equal(TestObject(&trio.service.thread, CONTROL_LANE_CLOSE, laneID, 0), 0);
+    assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_LANE_CLOSED, &event));
+    assert_int_equal(event.message.object.id, laneID);
+    assert_int_equal(TestObject(&trio.client.thread, CONTROL_LANE_CLOSE, laneID, 0), -ENOENT);
+    assert_int_equal(Lanes(), 0);
+
+    uint32_t next;
+    assert_int_equal(Open(&trio.client, &trio.service, false, &next), 0);
+    assert_int_not_equal(next, laneID);
+    assert_int_equal(TestObject(&trio.client.thread, CONTROL_LANE_CLOSE, next, 0), 0);
+    assert_true(TestEventOf(&trio.service.thread.socket, CONTROL_EVENT_LANE_CLOSED, &event));
+    assert_int_equal(event.message.object.id, next);
+    static const uint32_t noLane[] = {0, 1, 0xFFFF, 0x10000, UINT32_MAX};
+    for (size_t index = 0; index < sizeof(noLane) / sizeof(noLane[0]); index++) {
+        assert_int_equal(TestObject(&trio.client.thread, CONTROL_LANE_CLOSE, noLane[index], 0),
+                         -ENOENT);
+    }
+}
+
+static void AThreadLeavesItsLanesToItsProcess(void **state)
+{
+    (void)state;
+    struct TestThread sibling;
+    uint32_t laneID;
+    struct TestMessage event;
+
+    Grant();
+    assert_int_equal(TestThreadOpen(&trio.client.client, &sibling), 0);
+    assert_int_equal(Open(&trio.client, &trio.service, false, &laneID), 0);
+    assert_int_equal(TestObject(&trio.client.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
+    assert_int_equal(Lanes(), 1);
+    assert_int_equal(TestObject(&sibling, CONTROL_LANE_LEASE, laneID, 0), 0);
+    assert_int_equal(TestObject(&trio.service.thread, CONTROL_LANE_CLOSE, laneID, 0), 0);
+    assert_true(TestEventOf(&sibling.socket, CONTROL_EVENT_LANE_CLOSED, &event));
+    TestThreadClose(&sibling);
+}
+
+static void AReceiverThatEndsTakesItsLanesWithIt(void **state)
+{
+    (void)state;
+    struct TestMessage event;
+
+    Grant();
+    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), 0);
+    assert_int_equal(Lanes(), 1);
+    assert_int_equal(TestObject(&trio.service.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
+    assert_int_equal(Lanes(), 0);
+    assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_WAKE, &event));
+    assert_false(IsTaskAlive(trio.client.client.table, trio.service.taskID));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(ALaneJoinsARingAndALaneEnd, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(OnlyWhoMayCallOrBeCalledGetsALane, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(TheServiceManagerIsForEverybody, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(TheFirstLaneMakesTheQueue, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(BadRequestsGetNoLane, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(LaneEndsAreChecked, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AReceiverNeedsAPool, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(SixteenLanesPerPair, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(EitherEndClosesALane, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AThreadLeavesItsLanesToItsProcess, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AReceiverThatEndsTakesItsLanesWithIt, SetUp, TearDown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
