@@ -303,7 +303,7 @@ static bool OwnOption(void *context, const char *name, const char *value)
         return BenchParseNumber(value, 1, MAX_MESSAGES, &bench->messages);
     }
     if (strcmp(name, "--domain") == 0 && strlen(value) < sizeof(bench->domain)) {
-        strcpy(bench->domain, value);
+        snprintf(bench->domain, sizeof(bench->domain), "%s", value);
         return true;
     }
     if (strcmp(name, "--role") == 0) {
