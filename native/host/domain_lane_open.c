@@ -183,13 +183,18 @@ static int Park(struct Domain *domain, struct DomainThread *thread, uint32_t req
     return 0;
 }
 
-static void ParkedFree(struct Domain *domain, struct DomainParked *parked)
+/* Out of all lists and counts; the ring is still to be closed. */
+static void ParkedDetach(struct Domain *domain, struct DomainParked *parked)
 {
     struct DomainProcess *process = parked->asker->process;
     ListRemove(&parked->inReceiver);
     ListRemove(&parked->inAsker);
     process->parked--;
     DomainUserRefund(domain, process->user, GOOD_PARKED);
+}
+
+static void ParkedFree(struct DomainParked *parked)
+{
     close(parked->ring);
     free(parked);
 }
@@ -235,6 +240,7 @@ void DomainParkedResume(struct Domain *domain, struct DomainThread *receiver, in
             LIST_ENTRY(receiver->parkedHere.next, struct DomainParked, inReceiver);
         struct DomainTask *task;
         int result = status;
+        ParkedDetach(domain, parked);
         if (!ListIsEmpty(&receiver->laneEnds)) {
             /* Looked at again: rights, tasks and pools may have changed while it waited. */
             result = Check(domain, parked->asker, &parked->request, parked->ring, &task);
@@ -246,7 +252,7 @@ void DomainParkedResume(struct Domain *domain, struct DomainThread *receiver, in
         if (result != 0) {
             Refuse(domain, parked->asker, parked->requestID, result);
         }
-        ParkedFree(domain, parked);
+        ParkedFree(parked);
     }
     if (status == 0 && !ListIsEmpty(&receiver->parkedHere)) {
         AskForEnds(domain, receiver);
@@ -256,6 +262,8 @@ void DomainParkedResume(struct Domain *domain, struct DomainThread *receiver, in
 void DomainParkedForget(struct Domain *domain, struct DomainThread *asker)
 {
     LIST_EACH_REMOVABLE (node, &asker->parkedByUs) {
-        ParkedFree(domain, LIST_ENTRY(node, struct DomainParked, inAsker));
+        struct DomainParked *parked = LIST_ENTRY(node, struct DomainParked, inAsker);
+        ParkedDetach(domain, parked);
+        ParkedFree(parked);
     }
 }

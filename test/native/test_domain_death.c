@@ -1,0 +1,421 @@
+/* Deaths: who is told, in which order, what stays until it was delivered, and requests that wait. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "device/hm_liteipc.h"
+#include "kernel/access.h"
+#include "support/control_client.h"
+
+static char directory[64];
+static struct Domain *domain;
+static size_t descriptorsBefore;
+
+struct Trio {
+    struct TestProcess manager, service, client;
+};
+static struct Trio trio;
+
+static int SetUp(void **state)
+{
+    (void)state;
+    TestDirectoryMake(directory, sizeof(directory));
+    struct DomainOptions options = TestDomainOptions("death");
+    int status = DomainStart(&options, &domain);
+    descriptorsBefore = TestDescriptorCount();
+    TestProcessOpen(DomainPath(domain), &trio.manager, 4);
+    TestProcessOpen(DomainPath(domain), &trio.service, 4);
+    TestProcessOpen(DomainPath(domain), &trio.client, 4);
+    assert_int_equal(TestSetCms(&trio.manager.thread, trio.manager.taskID, 256), 0);
+    return status;
+}
+
+static int TearDown(void **state)
+{
+    (void)state;
+    TestProcessClose(&trio.manager);
+    TestProcessClose(&trio.service);
+    TestProcessClose(&trio.client);
+    assert_true(TestDomainIsEmpty(domain));
+    assert_true(TestDescriptorCountIs(descriptorsBefore));
+    DomainStop(domain);
+    TestDirectoryRemove(directory);
+    return 0;
+}
+
+static void Grant(struct TestProcess *client, uint32_t handle)
+{
+    assert_int_equal(TestCmsCommand(&trio.manager.thread, trio.manager.taskID, CMS_ADD_ACCESS,
+                                    client->taskID, &handle),
+                     0);
+}
+
+static void MakeIpcTask(struct TestProcess *process)
+{
+    assert_int_equal(TestObject(&process->thread, CONTROL_SET_IPC_TASK, process->taskID, 0), 0);
+}
+
+static uint32_t Count(uint32_t offset)
+{
+    struct DomainCounters counters;
+    DomainCount(domain, &counters);
+    return *(uint32_t *)(void *)((char *)&counters + offset);
+}
+#define COUNT(field) Count(offsetof(struct DomainCounters, field))
+
+static int Exit(struct TestProcess *process)
+{
+    struct ControlMessage message = {.type = CONTROL_PROCESS_EXIT};
+    return TestCall(&process->client.socket, &message, NULL, 0, NULL);
+}
+
+static uint64_t Now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static void ATaskThatEndsIsAnnounced(void **state)
+{
+    (void)state;
+    struct TestMessage event;
+    const struct ControlTable *table = trio.client.client.table;
+    uint32_t client = trio.client.client.identity.processID;
+    uint32_t service = trio.service.taskID;
+
+    Grant(&trio.client, service);
+    Grant(&trio.manager, service); /* has access, but no IPC task */
+    MakeIpcTask(&trio.client);
+    MakeIpcTask(&trio.service); /* never told of its own */
+    uint64_t before = Now();
+    assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_EXIT, service, 0), 0);
+    assert_false(HasServiceAccess(table, client, service) || IsTaskAlive(table, service));
+
+    /* All of it is there when the answer is: first the notice, then the call to look. */
+    assert_int_equal(TestEvent(&trio.client.thread.socket, &event, 0), 1);
+    assert_int_equal(event.message.type, CONTROL_EVENT_DEATH);
+    assert_int_equal(event.message.death.ipcTaskID, trio.client.taskID);
+    assert_int_equal(event.message.death.deadTaskID, service);
+    assert_int_equal(event.message.death.deadGeneration, trio.service.taskGeneration);
+    assert_int_equal(event.message.death.deadProcessID, trio.service.client.identity.processID);
+    assert_int_equal(event.message.death.uid, getuid());
+    assert_int_equal(event.message.death.gid, getgid());
+    assert_true(event.message.death.timestamp >= before && event.message.death.timestamp <= Now());
+    assert_int_equal(TestEvent(&trio.client.thread.socket, &event, 0), 1);
+    assert_int_equal(event.message.type, CONTROL_EVENT_WAKE);
+    assert_true(TestNoEventOf(&trio.service.thread.socket, CONTROL_EVENT_DEATH));
+    assert_true(TestNoEventOf(&trio.manager.thread.socket, CONTROL_EVENT_DEATH));
+}
+
+static void NoticesGoToWhoHoldsARightAndAnIpcTask(void **state)
+{
+    (void)state;
+    struct TestMessage event;
+    struct TestProcess stranger;
+    uint32_t handle, second;
+
+    TestProcessOpen(DomainPath(domain), &stranger, 0);
+    MakeIpcTask(&stranger); /* no right */
+    MakeIpcTask(&trio.client);
+    handle = trio.service.taskID;
+    assert_int_equal(TestTaskCreate(&trio.service.thread, &second, NULL), 0);
+    assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_INIT, second, 0), 0);
+    Grant(&trio.client, handle);
+    Grant(&trio.client, second);
+    assert_int_equal(TestObject(&trio.service.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
+    assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH, &event));
+    assert_int_equal(event.message.death.deadTaskID, handle);
+    assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH, &event));
+    assert_int_equal(event.message.death.deadTaskID, second);
+    assert_true(TestNoEventOf(&stranger.thread.socket, CONTROL_EVENT_DEATH));
+    TestProcessClose(&stranger);
+}
+
+/* A child is killed in the middle of whatever it does: everybody concerned is told. */
+static void AKilledProcessIsAnnounced(void **state)
+{
+    (void)state;
+    int ready[2];
+    uint32_t taskID;
+    struct TestMessage event;
+
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    MakeIpcTask(&trio.client);
+    for (int round = 0; round < 20; round++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct TestProcess child;
+            TestProcessOpen(DomainPath(domain), &child, 2);
+            (void)!write(ready[1], &child.taskID, sizeof(child.taskID));
+            for (;;) { /* busy with requests of all kinds */
+                uint32_t extra;
+                (void)TestTaskCreate(&child.thread, &extra, NULL);
+                (void)TestDeposit(&child.thread, 9);
+                (void)TestLaneOpen(&child.thread, child.taskID, 0, false, NULL);
+                (void)TestObject(&child.thread, CONTROL_TASK_EXIT, extra, 0);
+                (void)TestNoEventOf(&child.thread.socket, CONTROL_EVENT_DEATH);
+            }
+        }
+        assert_int_equal(read(ready[0], &taskID, sizeof(taskID)), sizeof(taskID));
+        Grant(&trio.client, taskID);
+        usleep(2000);
+        kill(pid, SIGKILL);
+        uint64_t killed = Now();
+        assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH, &event));
+        assert_int_equal(event.message.death.deadTaskID, taskID);
+        assert_true(Now() - killed < 2000000000U);
+        (void)waitpid(pid, NULL, 0);
+        (void)TestNoEventOf(&trio.manager.thread.socket, CONTROL_EVENT_DEATH);
+        assert_int_equal(TestDeposit(&trio.manager.thread, 50), 0);
+    }
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static bool BecomesState(uint32_t processID, int expected)
+{
+    struct ControlProcessFacts facts;
+    int state = -1;
+    for (int attempt = 0; attempt < 3000; attempt++) {
+        int status = ControlProcessRead(trio.manager.client.table, processID, &facts);
+        state = status == 0 ? (int)facts.state : CONTROL_FREE;
+        if (state == expected) {
+            return true;
+        }
+        usleep(1000);
+    }
+    return false;
+}
+
+/* What a dead sender published is still to be delivered: its slot and its rights live until then. */
+static void TheDeadStayUntilTheirLanesAreDrained(void **state)
+{
+    (void)state;
+    uint32_t first, second, handle = trio.service.taskID;
+    uint32_t client = trio.client.client.identity.processID;
+    const struct ControlTable *table = trio.manager.client.table;
+    struct ControlMessage drained = {.type = CONTROL_LANE_DRAINED};
+    struct ControlTaskFacts task;
+
+    Grant(&trio.client, handle);
+    assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, handle, false, &first),
+                     0);
+    assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, 0, false, &second), 0);
+    /* Drained before its sender is dead: means nothing. */
+    drained.object.id = first;
+    int socket = trio.service.thread.socket.descriptor;
+    assert_int_equal(TestSend(socket, &drained, sizeof(drained), NULL, 0), 0);
+    assert_int_equal(TestObject(&trio.service.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(COUNT(lanes), 2);
+
+    assert_int_equal(Exit(&trio.client), 0);
+    assert_true(BecomesState(client, CONTROL_DEAD));
+    assert_true(HasServiceAccess(table, client, handle));
+    assert_int_equal(ControlTaskRead(table, trio.client.taskID, &task), 0);
+    assert_int_equal(task.state, CONTROL_DEAD);
+    assert_int_equal(COUNT(lanes), 2);
+    assert_int_equal(COUNT(processes), 3);
+
+    /* Not by somebody else, and not by an ID that is none. */
+    assert_int_equal(
+        TestSend(trio.manager.thread.socket.descriptor, &drained, sizeof(drained), NULL, 0), 0);
+    drained.object.id = 0;
+    assert_int_equal(TestSend(socket, &drained, sizeof(drained), NULL, 0), 0);
+    assert_int_equal(TestObject(&trio.manager.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(TestObject(&trio.service.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(COUNT(lanes), 2);
+
+    drained.object.id = first;
+    assert_int_equal(TestSend(socket, &drained, sizeof(drained), NULL, 0), 0);
+    assert_int_equal(TestObject(&trio.service.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(COUNT(lanes), 1);
+    assert_true(HasServiceAccess(table, client, handle));
+    /* The other receiver goes without draining: that will do. */
+    assert_int_equal(TestObject(&trio.manager.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
+    assert_int_equal(COUNT(lanes), 0);
+    assert_true(BecomesState(client, CONTROL_FREE));
+    assert_false(HasServiceAccess(table, client, handle));
+    assert_int_equal(ControlTaskRead(table, trio.client.taskID, &task), -ESRCH);
+    assert_int_equal(COUNT(processes), 2);
+}
+
+/* A right can be taken from the dead: what they had published is then not delivered. */
+static void TheDeadCanLoseTheirRights(void **state)
+{
+    (void)state;
+    uint32_t handle = trio.service.taskID;
+    uint32_t client = trio.client.client.identity.processID;
+    struct ControlAccess access = {.callerTaskID = trio.manager.taskID,
+                                   .processID = client,
+                                   .processGeneration = trio.client.client.identity.generation,
+                                   .serviceHandle = handle};
+
+    Grant(&trio.client, handle);
+    assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, handle, false, NULL), 0);
+    assert_int_equal(Exit(&trio.client), 0);
+    assert_true(HasServiceAccess(trio.manager.client.table, client, handle));
+    assert_int_equal(TestRemoveAccess(&trio.manager.thread, &access), 0);
+    assert_false(HasServiceAccess(trio.manager.client.table, client, handle));
+    assert_int_equal(COUNT(processes), 3);
+}
+
+/* The notices that do not fit the socket wait in the domain, each of them, until somebody reads. */
+static void NoticesAreNotLostWithAFullSocket(void **state)
+{
+    (void)state;
+    enum { DEATHS = 1000 };
+    bool seen[128 * 16] = {false};
+    struct TestMessage event;
+    uint32_t told = 0;
+
+    MakeIpcTask(&trio.client);
+    uint32_t announced = 0;
+    for (uint32_t death = 0; death < DEATHS; death++) {
+        uint32_t taskID, generation;
+        if (TestTaskCreate(&trio.service.thread, &taskID, &generation) != 0) {
+            break; /* every slot is held by a notice that nobody has read */
+        }
+        assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_INIT, taskID, 0), 0);
+        Grant(&trio.client, taskID);
+        assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_EXIT, taskID, 0), 0);
+        (void)TestNoEventOf(&trio.service.thread.socket, CONTROL_EVENT_DEATH);
+        announced++;
+    }
+    assert_true(announced > 128); /* the socket was full: slots are held */
+    assert_true(announced < DEATHS);
+    assert_true(COUNT(tasks) > 100);
+    while (told < announced &&
+           TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH, &event)) {
+        uint32_t key = event.message.death.deadGeneration * 128 + event.message.death.deadTaskID;
+        assert_true(key < sizeof(seen) && !seen[key]);
+        seen[key] = true;
+        told++;
+    }
+    assert_int_equal(told, announced);
+    assert_int_equal(TestObject(&trio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_true(TestNoEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH));
+    assert_int_equal(COUNT(tasks), 3); /* nothing is held any more */
+}
+
+/* The one who is to be told goes too: nothing waits for it. */
+static void WaitingNoticesEndWithTheirReader(void **state)
+{
+    (void)state;
+    MakeIpcTask(&trio.client);
+    uint32_t taskID;
+    while (TestTaskCreate(&trio.service.thread, &taskID, NULL) == 0) {
+        assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_INIT, taskID, 0), 0);
+        Grant(&trio.client, taskID);
+        assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_EXIT, taskID, 0), 0);
+        (void)TestNoEventOf(&trio.service.thread.socket, CONTROL_EVENT_DEATH);
+    }
+    assert_true(COUNT(tasks) > 100);
+    assert_int_equal(Exit(&trio.client), 0);
+    assert_int_equal(COUNT(tasks), 2);
+    assert_int_equal(TestTaskCreate(&trio.service.thread, &taskID, NULL), 0);
+}
+
+static void AnOpenWaitsForALaneEnd(void **state)
+{
+    (void)state;
+    struct TestProcess bare;
+    struct TestMessage answer;
+    uint32_t requests[3];
+
+    TestProcessOpen(DomainPath(domain), &bare, 0);
+    Grant(&trio.client, bare.taskID);
+    for (int index = 0; index < 3; index++) {
+        requests[index] = TestLaneOpenStart(&trio.client.thread, trio.client.taskID, bare.taskID);
+    }
+    assert_true(TestEventOf(&bare.thread.socket, CONTROL_EVENT_RESTOCK, &answer));
+    assert_int_equal(TestAnswer(&trio.client.thread.socket, requests[0], 50, &answer), -ETIMEDOUT);
+    assert_int_equal(COUNT(parked), 3);
+    assert_int_equal(COUNT(lanes), 0);
+    /* Other requests of the same thread are answered meanwhile. */
+    assert_int_equal(TestObject(&trio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+
+    for (int index = 0; index < 2; index++) {
+        assert_int_equal(TestDeposit(&bare.thread, 1 + (uint32_t)index), 0);
+        assert_int_equal(TestAnswer(&trio.client.thread.socket, requests[index], 2000, &answer), 0);
+        TestMessageClose(&answer);
+        assert_int_equal(COUNT(parked), 2 - (uint32_t)index);
+        assert_int_equal(COUNT(lanes), 1 + (uint32_t)index);
+    }
+    /* The right goes while the last one waits. */
+    struct ControlAccess access = {.callerTaskID = trio.manager.taskID,
+                                   .processID = trio.client.client.identity.processID,
+                                   .serviceHandle = bare.taskID};
+    assert_int_equal(TestRemoveAccess(&trio.manager.thread, &access), 0);
+    assert_int_equal(TestDeposit(&bare.thread, 3), 0);
+    assert_int_equal(TestAnswer(&trio.client.thread.socket, requests[2], 2000, &answer), -EACCES);
+    assert_int_equal(COUNT(parked), 0);
+    TestProcessClose(&bare);
+}
+
+static void WaitingOpensEndWithEitherSide(void **state)
+{
+    (void)state;
+    struct TestProcess bare, asker;
+    struct TestMessage answer;
+
+    TestProcessOpen(DomainPath(domain), &bare, 0);
+    TestProcessOpen(DomainPath(domain), &asker, 0);
+    Grant(&trio.client, bare.taskID);
+    Grant(&asker, bare.taskID);
+    uint32_t request = TestLaneOpenStart(&trio.client.thread, trio.client.taskID, bare.taskID);
+    (void)TestLaneOpenStart(&asker.thread, asker.taskID, bare.taskID);
+    assert_int_equal(TestObject(&asker.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(TestObject(&trio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(COUNT(parked), 2);
+    assert_int_equal(Exit(&asker), 0);
+    assert_int_equal(COUNT(parked), 1);
+    assert_int_equal(Exit(&bare), 0);
+    assert_int_equal(TestAnswer(&trio.client.thread.socket, request, 2000, &answer), -EINVAL);
+    assert_int_equal(COUNT(parked), 0);
+    TestProcessClose(&asker);
+    TestProcessClose(&bare);
+}
+
+static void TooManyWaitingOpensAreRefused(void **state)
+{
+    (void)state;
+    struct TestProcess bare;
+    struct TestMessage answer;
+
+    TestProcessOpen(DomainPath(domain), &bare, 0);
+    Grant(&trio.client, bare.taskID);
+    for (int index = 0; index < 64; index++) {
+        (void)TestLaneOpenStart(&trio.client.thread, trio.client.taskID, bare.taskID);
+    }
+    uint32_t request = TestLaneOpenStart(&trio.client.thread, trio.client.taskID, bare.taskID);
+    assert_int_equal(TestAnswer(&trio.client.thread.socket, request, 2000, &answer), -ENOMEM);
+    assert_int_equal(COUNT(parked), 64);
+    TestProcessClose(&bare);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(ATaskThatEndsIsAnnounced, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(NoticesGoToWhoHoldsARightAndAnIpcTask, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AKilledProcessIsAnnounced, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(TheDeadStayUntilTheirLanesAreDrained, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(TheDeadCanLoseTheirRights, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(NoticesAreNotLostWithAFullSocket, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(WaitingNoticesEndWithTheirReader, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AnOpenWaitsForALaneEnd, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(WaitingOpensEndWithEitherSide, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(TooManyWaitingOpensAreRefused, SetUp, TearDown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
