@@ -39,6 +39,12 @@ export interface ServiceManagerOptions {
   readonly socketGid?: number;
 }
 
+/**
+ * Every manager that was started and not closed: a program need not hold on to it for its domain to
+ * live, and the end of a NativeDomain object is the end of the domain.
+ */
+const running = new Set<ServiceManager>();
+
 function startError(error: unknown, domain: string): Error {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== 'string' || !(error instanceof Error)) return error as Error;
@@ -127,7 +133,9 @@ export class ServiceManager implements AsyncDisposable {
       const sizeMax = connection.native.dataLimit + MESSAGE_OVERHEAD;
       await connection.control(ControlOperation.SetCms, task, sizeMax);
       await connection.control(ControlOperation.SetIpcTask, task);
-      return new ServiceManager(domain, native, connection, policy, registry);
+      const manager = new ServiceManager(domain, native, connection, policy, registry);
+      running.add(manager);
+      return manager;
     } catch (error) {
       await connection?.close();
       native.stop();
@@ -174,5 +182,6 @@ export class ServiceManager implements AsyncDisposable {
   async #close(): Promise<void> {
     await this.#connection.close();
     this.#native.stop();
+    running.delete(this);
   }
 }
