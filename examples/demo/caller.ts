@@ -1,0 +1,44 @@
+/** A client that goes on calling, whatever happens to the service. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LiteIpcError, openDevice } from 'liteipc';
+import { TextFiles } from './contract.js';
+import { receive, send } from './messages.js';
+
+const { domain } = await receive('call');
+await using device = await openDevice({ domain });
+const textFiles = await device.service(TextFiles);
+
+let answered = 0;
+let gapMs = 0;
+let lastAnswer = performance.now();
+let told = false;
+let down = false;
+const failed: Record<string, number> = {};
+let running = true;
+void receive('stop').then(() => {
+  running = false;
+});
+using _death = device.onDeath(textFiles, () => {
+  down = true;
+});
+
+while (running) {
+  try {
+    if ((await textFiles.sum([answered, 1])) !== answered + 1) throw new Error('a wrong sum');
+    const now = performance.now();
+    gapMs = Math.max(gapMs, now - lastAnswer);
+    lastAnswer = now;
+    answered++;
+    if (answered === 100 || (down && !told)) {
+      if (down) told = true;
+      send({ type: 'ready', text: down ? 'answered again' : 'answered' });
+    }
+  } catch (error) {
+    if (!(error instanceof LiteIpcError)) throw error;
+    failed[error.code] = (failed[error.code] ?? 0) + 1;
+    // Nobody has the name at the moment: ask again a little later.
+    if (error.code === 'ENOENT') await sleep(5);
+  }
+}
+send({ type: 'calls', answered, failed, gapMs });
+process.disconnect();
