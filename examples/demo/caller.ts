@@ -18,7 +18,7 @@ let running = true;
 void receive('stop').then(() => {
   running = false;
 });
-using _death = device.onDeath(textFiles, () => {
+device.onDeath(textFiles, () => {
   down = true;
 });
 
