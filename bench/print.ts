@@ -7,6 +7,8 @@ import { distance, type Target } from './targets.js';
 const LABEL_WIDTH = 30;
 const COLUMN_WIDTH = 10;
 const TEXT_WIDTH = 100;
+/** Above this the two CPUs were not both free. */
+const BUSY_ABOVE_NS = 2000;
 const LOAD_WORTH_SAYING = 0.5;
 const MISSING = '–';
 
@@ -43,6 +45,9 @@ function flagText({ flagNs, clientCpu, serverCpu }: Facts): string {
     return 'round trip of a flag between the CPUs: not measured';
   }
   const where = `${figure(flagNs)} ns round trip of a flag between CPU ${clientCpu} and ${serverCpu}`;
+  if (flagNs > BUSY_ABOVE_NS) {
+    return `${where}: the CPUs are BUSY, figures mean little`;
+  }
   return flagNs < SIBLINGS_BELOW_NS
     ? `${where}: they look like SIBLINGS of one physical core, cross figures are flattered`
     : `${where}: separate cores`;

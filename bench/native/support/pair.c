@@ -43,7 +43,7 @@ int BenchFork(const char *name, BenchEnd end, int cpu, void *context,
     if (child != 0) {
         return child > 0 ? child : -errno;
     }
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) {
         _exit(EXIT_FAILURE); /* the parent died before the line above took effect */
     }

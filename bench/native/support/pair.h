@@ -12,8 +12,10 @@ typedef int (*BenchEnd)(void *context, const struct BenchOptions *options);
 /* Pins the calling thread to `cpu`; BENCH_CPU_ANY leaves it alone. 0 or a negative errno. */
 int BenchPin(int cpu);
 
-/* Forks a process that dies with its parent, is pinned to `cpu` and runs `end`. `name` is for its
- * complaint. Its pid or -errno. */
+/*
+ * Forks a process that gets SIGTERM when its parent ends, is pinned to `cpu` and runs `end`. `name`
+ * is for its complaint. Returns its pid or a negative errno.
+ */
 int BenchFork(const char *name, BenchEnd end, int cpu, void *context,
               const struct BenchOptions *options);
 
