@@ -40,7 +40,9 @@ struct SlabPool;
 
 /*
  * Makes a pool of `capacity` bytes, rounded up to whole pages (4096 bytes). `*pool` belongs to the
- * caller, who ends it with SlabPoolDestroy.
+ * caller, who ends it with SlabPoolDestroy. Capacity is address space: be generous. Nodes of mixed
+ * sizes that come and go at random fill 80 % of a pool before a node of a 64th of it finds no
+ * place; four times the bytes that are live at once leaves room for unlucky patterns too.
  * Returns 0, -EINVAL (capacity 0 or over the maximum, null `pool`), -EFBIG (over RLIMIT_FSIZE),
  * -ENOMEM, -EMFILE or -ENFILE.
  */
