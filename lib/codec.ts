@@ -10,7 +10,7 @@
  *
  * No data at all stands for undefined.
  */
-import { Packr, Unpackr, type Options } from 'msgpackr';
+import { Packr, REUSE_BUFFER_MODE, Unpackr, type Options } from 'msgpackr';
 import type { EncodingBits } from '../types/wire.js';
 import { LiteIpcError } from './errors.js';
 
@@ -49,6 +49,12 @@ const plainKeeping = new Unpackr({ ...plainOptions });
 const richCopying = new Unpackr({ ...richOptions, copyBuffers: true });
 const richKeeping = new Unpackr({ ...richOptions });
 
+/** What msgpackr gives in REUSE_BUFFER_MODE. */
+interface PackedBuffer extends Buffer {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Encodes into one outbox. After {@link encode} the fields say where the data is. */
 export class Encoder {
   /** Where the data starts in the outbox, bytes; 0 when `data` is set. */
@@ -69,10 +75,8 @@ export class Encoder {
   /** Encodes `value`. Throws a LiteIpcError with code EINVAL that names the path of what it refuses. */
   encode(value: unknown): void {
     if (value === undefined) {
-      this.start = 0;
-      this.size = 0;
+      this.#place(0, 0, undefined);
       this.encoding = PLAIN;
-      this.data = undefined;
       return;
     }
     // A getter or toJSON of the value may itself make a call: that one must not use the outbox.
@@ -90,28 +94,36 @@ export class Encoder {
 
   /** A copy of the encoded data, for messages that have to wait. */
   copy(): Uint8Array {
-    if (this.data !== undefined) return this.data;
-    return Uint8Array.prototype.slice.call(this.#outbox, this.start, this.start + this.size);
+    const source = this.data ?? this.#outbox;
+    return Uint8Array.prototype.slice.call(source, this.start, this.start + this.size);
   }
 
   #pack(packr: Packr, value: unknown, nested: boolean): void {
     const outbox = this.#outbox;
     if (!nested) packr.useBuffer(outbox);
     try {
-      const packed = packr.pack(value);
-      this.size = packed.length;
-      if (packed.buffer === outbox.buffer && !nested) {
-        this.start = packed.byteOffset - outbox.byteOffset;
-        this.data = undefined;
+      if (packr === plainPackr) {
+        // In this mode the result is the whole buffer and says where the data lies in it: no view is made.
+        const whole = packr.pack(value, REUSE_BUFFER_MODE) as PackedBuffer;
+        if (whole === outbox) this.#place(whole.start, whole.end - whole.start, undefined);
+        else this.#place(0, whole.end - whole.start, whole.subarray(whole.start, whole.end));
       } else {
-        this.start = 0;
-        this.data = packed;
+        const view = packr.pack(value);
+        const inPlace = !nested && view.buffer === outbox.buffer;
+        if (inPlace) this.#place(view.byteOffset - outbox.byteOffset, view.length, undefined);
+        else this.#place(0, view.length, view);
       }
     } finally {
       // msgpackr's buffer is shared by all who use it in this thread: at the end of the outbox, others
       // (the program's own use of msgpackr) go on in a buffer of their own.
       if (!nested) setPosition(packr, outbox.length);
     }
+  }
+
+  #place(start: number, size: number, data: Uint8Array | undefined): void {
+    this.start = start;
+    this.size = size;
+    this.data = data;
   }
 
   #encodeRich(value: unknown, nested: boolean, plainError: unknown): void {
