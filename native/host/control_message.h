@@ -20,10 +20,10 @@
 #include <stdint.h>
 
 #define CONTROL_PROTOCOL_VERSION 1U
-#define CONTROL_DESCRIPTORS_MAX 2
+#define CONTROL_DESCRIPTORS_MAX  2
 /* Lane ends that a thread deposits when it starts, and the most that the domain keeps for it. */
 #define CONTROL_LANE_ENDS_INITIAL 4
-#define CONTROL_LANE_ENDS_MAX 64
+#define CONTROL_LANE_ENDS_MAX     64
 /* Lanes between one process and another. */
 #define CONTROL_LANES_PER_PAIR 16
 
@@ -34,20 +34,20 @@ enum ControlMessageType {
     CONTROL_PROCESS_EXIT,  /* the whole process ends; answered when everything has been done */
 
     /* thread socket */
-    CONTROL_THREAD_EXIT,  /* its tasks end, its inbound lanes are dropped; then the answer */
-    CONTROL_PROCESS_OPEN, /* LiteIpcOpen: the process may be given rights and messages */
-    CONTROL_PROCESS_MAP,  /* LiteIpcMmap: map.poolSize; 0 takes the pool away again */
-    CONTROL_TASK_CREATE,  /* -> object {taskID, generation}, owned by this thread */
-    CONTROL_TASK_EXIT,    /* object.id: LiteIpcRemoveServiceHandle, then the slot dies */
-    CONTROL_TASK_INIT,    /* object {taskID, generation}: LiteIpcTaskInit, the queue exists */
-    CONTROL_SET_CMS,      /* cms {taskID, maxMsgSize} */
-    CONTROL_SET_IPC_TASK, /* object.id = calling task */
-    CONTROL_CMS_COMMAND,  /* cmsCommand -> cmsCommand.serviceHandle */
+    CONTROL_THREAD_EXIT,   /* its tasks end, its inbound lanes are dropped; then the answer */
+    CONTROL_PROCESS_OPEN,  /* LiteIpcOpen: the process may be given rights and messages */
+    CONTROL_PROCESS_MAP,   /* LiteIpcMmap: map.poolSize; 0 takes the pool away again */
+    CONTROL_TASK_CREATE,   /* -> object {taskID, generation}, owned by this thread */
+    CONTROL_TASK_EXIT,     /* object.id: LiteIpcRemoveServiceHandle, then the slot dies */
+    CONTROL_TASK_INIT,     /* object {taskID, generation}: LiteIpcTaskInit, the queue exists */
+    CONTROL_SET_CMS,       /* cms {taskID, maxMsgSize} */
+    CONTROL_SET_IPC_TASK,  /* object.id = calling task */
+    CONTROL_CMS_COMMAND,   /* cmsCommand -> cmsCommand.serviceHandle */
     CONTROL_REMOVE_ACCESS, /* access: takes a right away (not in the kernel; the CMS only) */
-    CONTROL_LANE_OPEN,    /* lane {taskID, generation, ringSize}; + ring
+    CONTROL_LANE_OPEN,     /* lane {taskID, generation, ringSize}; + ring
                              -> laneOpened {laneID, threadID, threadGeneration}; + cursors, bell */
-    CONTROL_LANE_LEASE,   /* object.id = laneID: another thread of the process takes over a lane */
-    CONTROL_LANE_CLOSE,   /* object.id = laneID: either end is done with the lane (the receiver
+    CONTROL_LANE_LEASE,    /* object.id = laneID: another thread of the process takes over a lane */
+    CONTROL_LANE_CLOSE,    /* object.id = laneID: either end is done with the lane (the receiver
                              because it was fed garbage); the other side gets LANE_CLOSED */
     CONTROL_LANE_DEPOSIT, /* object.id = endID, chosen by the receiver; + cursors, bell. No answer */
     CONTROL_LANE_DRAINED, /* object.id = laneID of a dead process, all of it delivered. No answer */
@@ -113,7 +113,7 @@ struct ControlDeath {
     uint32_t ipcTaskID;
     uint32_t deadTaskID, deadGeneration;
     uint32_t deadProcessID;
-    uint32_t uid, gid; /* of the dead task's process */
+    uint32_t uid, gid;  /* of the dead task's process */
     uint64_t timestamp; /* CLOCK_MONOTONIC ns of the death */
 };
 

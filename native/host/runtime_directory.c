@@ -27,7 +27,8 @@ static int Join(char *path, size_t size, const char *first, const char *second, 
 
 static const char *AbsoluteVariable(const char *name)
 {
-    const char *value = getenv(name);
+    /* Nobody changes the environment meanwhile: that is the caller's part, see the header. */
+    const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe) */
     return value != NULL && value[0] == '/' ? value : NULL;
 }
 

@@ -1,0 +1,183 @@
+/* Shares and scarcity: lanes per uid, and a domain that runs out of descriptors. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "device/hm_liteipc.h"
+#include "support/control_client.h"
+
+#define OTHER_UID       12345U
+#define FEW_DESCRIPTORS 64
+#define CLIENTS         40
+
+static char directory[64];
+
+static int SetUp(void **state)
+{
+    (void)state;
+    TestDirectoryMake(directory, sizeof(directory));
+    return 0;
+}
+
+static int TearDown(void **state)
+{
+    (void)state;
+    TestDirectoryRemove(directory);
+    return 0;
+}
+
+/* In a child of another uid: opens lanes to its own tasks until it is refused. */
+static int CountLanes(const char *path, uint32_t *lanes)
+{
+    struct TestProcess process;
+    TestProcessOpen(path, &process, 0);
+    for (*lanes = 0; *lanes < 1000; (*lanes)++) {
+        (void)TestDeposit(&process.thread, *lanes);
+        int status = TestLaneOpen(&process.thread, process.taskID, process.taskID, false, NULL);
+        while (process.thread.socket.eventCount > 0) {
+            TestMessageClose(&process.thread.socket.events[--process.thread.socket.eventCount]);
+        }
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+static void LanesAreShared(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("needs root: another uid cannot be had\n");
+        return;
+    }
+    struct Domain *domain;
+    char path[108] = "";
+    struct DomainOptions options = TestDomainOptions(path);
+    uint32_t lanes;
+    int status;
+
+    snprintf(path, sizeof(path), "%s/shared", directory);
+    assert_int_equal(chmod(directory, 0755), 0);
+    options.socketMode = 0666;
+    assert_int_equal(DomainStart(&options, &domain), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (setgid(OTHER_UID) != 0 || setuid(OTHER_UID) != 0) {
+            _exit(100);
+        }
+        /* A quarter of 256; and no more lane ends than its share while they are not used. */
+        _exit(CountLanes(path, &lanes) == -ENOMEM && lanes == 64 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    /* The domain is the starter's own: it gets all of them. */
+    assert_true(TestDomainIsEmpty(domain));
+    pid = fork();
+    if (pid == 0) {
+        _exit(CountLanes(path, &lanes) == -ENOMEM && lanes == 256 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_true(TestDomainIsEmpty(domain));
+    DomainStop(domain);
+}
+
+/* A domain in a child, with few descriptors; lives until `stop` is closed. */
+static pid_t StartPoorDomain(int stop[2])
+{
+    int ready[2];
+    char byte;
+
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(stop, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct rlimit limit = {.rlim_cur = FEW_DESCRIPTORS, .rlim_max = FEW_DESCRIPTORS};
+        struct DomainOptions options = TestDomainOptions("poor");
+        struct Domain *domain;
+        close(stop[1]);
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || DomainStart(&options, &domain) != 0) {
+            _exit(1);
+        }
+        (void)!write(ready[1], "x", 1);
+        (void)!read(stop[0], &byte, 1);
+        DomainStop(domain); /* asserts that nothing is left */
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    close(stop[0]);
+    return pid;
+}
+
+static void WithoutDescriptorsNewcomersAreRefused(void **state)
+{
+    (void)state;
+    int stop[2];
+    char path[128];
+    pid_t pid = StartPoorDomain(stop);
+    struct TestProcess first;
+    struct TestClient clients[CLIENTS];
+    int count = 0, status = 0;
+
+    snprintf(path, sizeof(path), "%s/liteipc/poor.sock", directory);
+    TestProcessOpen(path, &first, 2);
+    while (count < CLIENTS && (status = TestClientOpen(path, &clients[count])) == 0) {
+        count++;
+    }
+    assert_true(count > 5 && count < CLIENTS);
+    assert_true(status == -EMFILE || status == -ENODEV);
+    for (int attempt = 0; attempt < 20; attempt++) {
+        struct TestClient refused;
+        status = TestClientOpen(path, &refused);
+        assert_true(status == -EMFILE || status == -ENODEV);
+    }
+    /* Who is in goes on; what needs a descriptor is refused, not forgotten. */
+    assert_int_equal(TestObject(&first.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    struct TestThread thread;
+    assert_int_equal(TestThreadOpen(&first.client, &thread), -EMFILE);
+    for (uint32_t end = 0; end < 3; end++) {
+        assert_int_equal(TestDeposit(&first.thread, 50 + end), 0);
+    }
+    /* A lane needs one, and gives two back: those of the lane end. */
+    assert_int_equal(TestLaneOpen(&first.thread, first.taskID, first.taskID, false, NULL), 0);
+    assert_int_equal(TestThreadOpen(&first.client, &thread), 0);
+    TestThreadClose(&thread);
+
+    TestClientClose(&clients[--count]);
+    TestClientClose(&clients[--count]);
+    for (int attempt = 0; attempt < 2000 && (status = TestClientOpen(path, &clients[count])) != 0;
+         attempt++) {
+        usleep(1000);
+    }
+    assert_int_equal(status, 0);
+    count++;
+    while (count > 0) {
+        TestClientClose(&clients[--count]);
+    }
+    TestProcessClose(&first);
+    close(stop[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(LanesAreShared, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(WithoutDescriptorsNewcomersAreRefused, SetUp, TearDown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
