@@ -1,6 +1,7 @@
 /* NativeDevice: how it comes to be and how it ends. */
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "addon/background_job.h"
 #include "addon/device_object.h"
@@ -46,10 +47,11 @@ void DefineConstant(Napi::Object object, const char *name, uint32_t value)
 
 DeviceObject::DeviceObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<DeviceObject>(info)
 {
-    if (!info[0].IsExternal()) {
+    const AttachedDevice *toWrap = std::exchange(Environment::Of(info.Env()).deviceToWrap, nullptr);
+    if (toWrap == nullptr) {
         throw Napi::TypeError::New(info.Env(), "a device is made by openDevice");
     }
-    const AttachedDevice &attached = *info[0].As<Napi::External<AttachedDevice>>().Data();
+    const AttachedDevice &attached = *toWrap;
     Napi::Object self = info.This().As<Napi::Object>();
     uint32_t dataLimit = LiteIpcDataLimit(attached.device);
     DefineConstant(self, "processId", LiteIpcDeviceProcessID(attached.device));
@@ -66,8 +68,14 @@ DeviceObject::DeviceObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<De
 Napi::Object DeviceObject::Make(Napi::Env env, AttachedDevice *attached, Napi::Function onEvents)
 {
     Environment &environment = Environment::Of(env);
-    Napi::Object object =
-        environment.deviceClass.New({Napi::External<AttachedDevice>::New(env, attached)});
+    environment.deviceToWrap = attached;
+    Napi::Object object;
+    try {
+        object = environment.deviceClass.New({});
+    } catch (...) {
+        environment.deviceToWrap = nullptr;
+        throw;
+    }
     DeviceObject *device = DeviceObject::Unwrap(object);
     device->onEvents_ = Napi::Persistent(onEvents);
 

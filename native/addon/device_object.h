@@ -33,7 +33,7 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     /* Takes over what is attached, unless it throws. */
     static Napi::Object Make(Napi::Env env, AttachedDevice *attached, Napi::Function onEvents);
 
-    /* For Make alone: info[0] is an External. */
+    /* For Make alone: wraps Environment::deviceToWrap. */
     explicit DeviceObject(const Napi::CallbackInfo &info);
 
     /* Begins to close; the environment learns by RemoveDevice when all is released. Idempotent. */

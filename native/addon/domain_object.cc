@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "addon/arguments.h"
@@ -90,10 +91,12 @@ Napi::Value DomainObject::Start(const Napi::CallbackInfo &info)
     if (status != 0) {
         throw DomainStartError(env, status, options.name);
     }
+    Environment &environment = Environment::Of(env);
+    environment.domainToWrap = domain;
     try {
-        Napi::Value running = Napi::External<LiteIpcDomain>::New(env, domain);
-        return Environment::Of(env).domainClass.New({running});
+        return environment.domainClass.New({});
     } catch (...) {
+        environment.domainToWrap = nullptr;
         LiteIpcDomainStop(domain);
         throw;
     }
@@ -101,13 +104,14 @@ Napi::Value DomainObject::Start(const Napi::CallbackInfo &info)
 
 DomainObject::DomainObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<DomainObject>(info)
 {
-    if (!info[0].IsExternal()) {
+    Environment &environment = Environment::Of(info.Env());
+    LiteIpcDomain *domain = std::exchange(environment.domainToWrap, nullptr);
+    if (domain == nullptr) {
         throw Napi::TypeError::New(info.Env(), "a domain is made by startDomain");
     }
-    LiteIpcDomain *domain = info[0].As<Napi::External<LiteIpcDomain>>().Data();
     info.This().As<Napi::Object>().DefineProperty(Napi::PropertyDescriptor::Value(
         "path", Napi::String::New(info.Env(), LiteIpcDomainPath(domain)), napi_enumerable));
-    Environment::Of(info.Env()).AddDomain(this);
+    environment.AddDomain(this);
     domain_ = domain; /* last: whoever throws before leaves the domain to Start */
 }
 

@@ -19,7 +19,7 @@ class DomainObject : public Napi::ObjectWrap<DomainObject>
     /* startDomain(options) */
     static Napi::Value Start(const Napi::CallbackInfo &info);
 
-    /* For startDomain alone: info[0] is the running domain, an External. */
+    /* For startDomain alone: wraps Environment::domainToWrap. */
     explicit DomainObject(const Napi::CallbackInfo &info);
     ~DomainObject() override;
 

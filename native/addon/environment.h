@@ -14,9 +14,12 @@
 
 #include <napi.h>
 
+#include "device/liteipc.h"
+
 namespace liteipc
 {
 
+struct AttachedDevice;
 class DeviceObject;
 class DomainObject;
 
@@ -42,6 +45,12 @@ class Environment
 
     Napi::FunctionReference deviceClass;
     Napi::FunctionReference domainClass;
+    /*
+     * What the class that is being called is to wrap; the constructor takes it. JavaScript, which
+     * can call the classes too, has nothing to give.
+     */
+    const AttachedDevice *deviceToWrap = nullptr;
+    LiteIpcDomain *domainToWrap = nullptr;
 
   private:
     static void OnCleanup(napi_async_cleanup_hook_handle hook, void *environment);

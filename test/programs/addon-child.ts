@@ -84,12 +84,14 @@ switch (mode) {
   }
   case 'collect': {
     // Garbage collection ends a domain that nobody holds, but no open device.
-    let world: Awaited<ReturnType<typeof makeWorld>> | undefined = await makeWorld(domain);
-    const { client, handle } = world;
+    const { client, handle, devices } = await (async () => {
+      const world = await makeWorld(domain);
+      const others = [world.service, world.manager];
+      const { client, handle } = world;
+      return { client, handle, devices: others.map(({ native }) => new WeakRef(native)) };
+    })();
     const collect = globalThis.gc;
     if (collect === undefined) throw new Error('start with --expose-gc');
-    const devices = [new WeakRef(world.service.native), new WeakRef(world.manager.native)];
-    world = undefined;
     for (let round = 0; round < 10 && !client.lost; round++) {
       await client.call(handle, new Uint8Array(10));
       collect();
