@@ -82,6 +82,19 @@ const nativeTransports: readonly NativeTransport[] = [
     },
   },
   {
+    name: 'ring',
+    label: "LiteIPC's ring alone",
+    program: 'ring',
+    roundTrip: {
+      about: 'One record there and one back through the queue under LiteIPC, both ends spin.',
+      placements: ['cross'],
+    },
+    oneWay: {
+      about: 'Records through the queue under LiteIPC, both ends spin; no message is made of them.',
+      placements: ['cross'],
+    },
+  },
+  {
     name: 'futex',
     label: 'shared memory, futex',
     program: 'floor',

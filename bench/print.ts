@@ -24,7 +24,9 @@ export function figure(value: number | undefined): string {
 }
 
 function columns(label: string, cells: readonly string[]): string {
-  return label.padEnd(LABEL_WIDTH) + cells.map((cell) => cell.padStart(COLUMN_WIDTH)).join('');
+  const text =
+    label.padEnd(LABEL_WIDTH) + cells.map((cell) => cell.padStart(COLUMN_WIDTH)).join('');
+  return text.trimEnd();
 }
 
 function wrap(text: string, indent: number): string {
