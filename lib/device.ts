@@ -65,6 +65,9 @@ function openError(error: unknown, domain: string): Error {
     EACCES:
       'its socket may not be used by this user; see socketMode and socketGid of ServiceManager.start',
     EAGAIN: "the domain's or this user's share of processes is used up; close devices",
+    EPERM:
+      'either the folder of its socket does not belong to this user alone (mode 0700), or this is root: ' +
+      'root may use only domains that root started, for others cannot tell it from root of a container',
   };
   const text = remedies[code] ?? error.message;
   return new LiteIpcError(code, `Domain "${domain}": ${text} (${code})`, { cause: error });

@@ -26,7 +26,7 @@ export interface ServiceReference {
  * - `EPROTO` the two sides have different contracts, or the data is not readable
  * - `EAGAIN` the domain's or the user's share is used up
  * - `EADDRINUSE` a domain of this name is running
- * - `EPERM` the domain's directory is not safe
+ * - `EPERM` the domain's directory is not safe, or this is root and the domain another user's
  * - `ECANCELED` the device was closed by this program
  * - `EREMOTE` an implementation threw an error without a code ({@link RemoteError} only)
  */

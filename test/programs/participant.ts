@@ -1,0 +1,291 @@
+/**
+ * A process or worker thread that does with LiteIPC what a test tells it, command by command; see
+ * test/support/participant-commands.ts. It ends when the test does.
+ */
+import { readdirSync } from 'node:fs';
+import { isMainThread, parentPort } from 'node:worker_threads';
+import {
+  ServiceManager,
+  openDevice,
+  type ClientOf,
+  type Device,
+  type ImplementationOf,
+} from 'liteipc';
+import { loadNativeBinding } from '#lib/native-loader.js';
+import {
+  USER_VARIABLE,
+  type Answer,
+  type Argument,
+  type CallRequest,
+  type CommandName,
+  type Ending,
+  type Order,
+  type Outcome,
+} from '../support/participant-commands.js';
+import { workService, type Told } from '../support/work.js';
+
+type Work = ReturnType<typeof workService>;
+type WorkClient = ClientOf<Work>;
+type Handlers = { [Name in CommandName]: (argument: Argument<Name>) => unknown };
+
+const contracts = new Map<string, Work>();
+const devices = new Map<string, Device>();
+const watched = new Set<string>();
+const events: string[] = [];
+let wakeEventWaiters: (() => void)[] = [];
+let manager: ServiceManager | undefined;
+let begun: Promise<Outcome>[] = [];
+let told: Told = { count: 0, disorder: 0 };
+let endsNaturally = false;
+
+function answer(message: Answer): void {
+  if (parentPort !== null) parentPort.postMessage(message);
+  else process.send?.(message);
+}
+
+/** The same contract object for the same name: a device gives one client for each. */
+function contractOf(name = 'work'): Work {
+  const contract = contracts.get(name) ?? workService(name);
+  contracts.set(name, contract);
+  return contract;
+}
+
+function deviceOf(name = 'main'): Device {
+  const device = devices.get(name);
+  if (device === undefined) throw new Error(`no device "${name}" is open here`);
+  return device;
+}
+
+function managerHere(): ServiceManager {
+  if (manager === undefined) throw new Error('no manager runs here');
+  return manager;
+}
+
+function happened(event: string): void {
+  events.push(event);
+  const waiters = wakeEventWaiters;
+  wakeEventWaiters = [];
+  for (const wake of waiters) wake();
+}
+
+function implementation(): ImplementationOf<Work> {
+  let held = 0;
+  const lastNumbers = new Map<number, number>();
+  return {
+    echo: (value) => value,
+    who: (_input, call) => call.caller,
+    add: ([left, right]) => left + right,
+    wait: (milliseconds) =>
+      new Promise((resolve) => setTimeout(resolve, milliseconds, `after ${milliseconds}`)),
+    hold: () => {
+      held += 1;
+      return new Promise(() => undefined);
+    },
+    held: () => held,
+    block: (milliseconds) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+    },
+    fail: (text) => {
+      throw new RangeError(text);
+    },
+    note: ([number], { caller }) => {
+      const last = lastNumbers.get(caller.taskId) ?? number - 1;
+      lastNumbers.set(caller.taskId, number);
+      told = { count: told.count + 1, disorder: told.disorder + (number === last + 1 ? 0 : 1) };
+    },
+    told: () => told,
+  };
+}
+
+async function clientOf(device: Device, service: string | undefined): Promise<WorkClient> {
+  const contract = contractOf(service);
+  const client = await device.service(contract);
+  const key = `${device.processId} ${contract.name}`;
+  if (!watched.has(key)) {
+    watched.add(key);
+    device.onDeath(client, () => {
+      happened(`death ${contract.name}`);
+    });
+  }
+  return client;
+}
+
+const clients = new Map<string, WorkClient>();
+
+/** A client that was found before is used as it is: it is to find its way by itself. */
+async function knownClient(request: CallRequest): Promise<WorkClient> {
+  const key = `${request.device ?? 'main'} ${request.service ?? 'work'}`;
+  const client = clients.get(key) ?? (await clientOf(deviceOf(request.device), request.service));
+  clients.set(key, client);
+  return client;
+}
+
+function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+function failure(thrown: unknown): Outcome {
+  const error = thrown as Error & { code?: string };
+  return {
+    ok: false,
+    name: error.name,
+    code: error.code ?? '',
+    message: error.message,
+    endedAtMs: nowMs(),
+  };
+}
+
+function startCall(client: WorkClient, request: CallRequest): Promise<Outcome> {
+  const { method, input, timeoutMs } = request;
+  const call = client[method] as (input: unknown, options?: object) => Promise<unknown>;
+  return call(input, timeoutMs === undefined ? undefined : { timeoutMs }).then(
+    (value): Outcome => ({ ok: true, value, endedAtMs: nowMs() }),
+    failure,
+  );
+}
+
+async function outcomeOf(request: CallRequest): Promise<Outcome> {
+  let client: WorkClient;
+  try {
+    client = await knownClient(request);
+  } catch (error) {
+    return failure(error);
+  }
+  return startCall(client, request);
+}
+
+function end(how: Ending): void {
+  switch (how) {
+    case 'exit':
+      process.exit(0);
+      break;
+    case 'throw':
+      setImmediate(() => {
+        throw new Error('thrown on purpose');
+      });
+      break;
+    case 'natural':
+      // Nothing is left that keeps the event loop alive; calls may be pending.
+      endsNaturally = true;
+      for (const device of devices.values()) device.unref();
+      if (parentPort !== null) parentPort.unref();
+      else process.disconnect();
+  }
+}
+
+const handlers: Handlers = {
+  startManager: async (options) => {
+    manager = await ServiceManager.start(options);
+    return manager.path;
+  },
+  counters: () => managerHere().counters(),
+  revoke: async ({ service, pid }) => managerHere().revoke(service, { pid }),
+  stopManager: async () => {
+    await managerHere().close();
+    manager = undefined;
+  },
+  open: async ({ device = 'main', ...options }) => {
+    const opened = await openDevice(options);
+    opened.on('lost', () => {
+      happened('lost');
+    });
+    opened.on('reconnected', () => {
+      happened('reconnected');
+    });
+    opened.on('exposeFailed', (error) => {
+      happened(`exposeFailed ${error.message}`);
+    });
+    devices.set(device, opened);
+    return opened.processId;
+  },
+  expose: async ({ device, service }) => {
+    await deviceOf(device).expose(contractOf(service), implementation());
+  },
+  find: async ({ device, service }) => {
+    const client = await clientOf(deviceOf(device), service);
+    clients.set(`${device ?? 'main'} ${service ?? 'work'}`, client);
+  },
+  call: outcomeOf,
+  begin: async (request) => {
+    const client = await knownClient(request);
+    begun.push(...Array.from({ length: request.count }, () => startCall(client, request)));
+  },
+  outcomes: async () => {
+    const outcomes = await Promise.all(begun);
+    begun = [];
+    return outcomes;
+  },
+  flood: async ({ count, ballast, first }) => {
+    const client = await knownClient({ method: 'note' });
+    const data = new Uint8Array(ballast);
+    for (let accepted = 0; accepted < count; accepted++) {
+      try {
+        await client.note([first + accepted, data]);
+      } catch (error) {
+        return { accepted, refusal: failure(error) };
+      }
+    }
+    return { accepted: count };
+  },
+  told: () => told,
+  close: async ({ device = 'main' }) => {
+    await deviceOf(device).close();
+    devices.delete(device);
+    for (const key of [...clients.keys()]) if (key.startsWith(`${device} `)) clients.delete(key);
+  },
+  facts: ({ device = 'main' }) => {
+    const opened = devices.get(device);
+    return {
+      pid: process.pid,
+      descriptors: readdirSync('/proc/self/fd').length,
+      connected: opened?.connected ?? false,
+      pendingCalls: opened?.pendingCalls ?? 0,
+      processId: opened?.processId ?? 0,
+      poolNodes: opened?.counters()['poolNodes'] ?? 0,
+    };
+  },
+  events: () => events.splice(0),
+  event: async (name) => {
+    for (;;) {
+      const index = events.indexOf(name);
+      if (index !== -1) {
+        events.splice(index, 1);
+        return;
+      }
+      await new Promise<void>((resolve) => wakeEventWaiters.push(resolve));
+    }
+  },
+  end,
+};
+
+async function obey(order: Order): Promise<void> {
+  try {
+    const handler = handlers[order.name] as (argument: unknown) => unknown;
+    const result = await handler(order.argument);
+    if (order.name !== 'end') answer({ id: order.id, result });
+  } catch (thrown) {
+    const { name, message, code = '' } = thrown as Error & { code?: string };
+    answer({ id: order.id, error: { name, message, code } });
+  }
+}
+
+/** Becomes another user, with nothing left of root. What is loaded later must be readable to all. */
+function becomeUser(id: number): void {
+  loadNativeBinding();
+  process.setgroups?.([]);
+  process.setgid?.(id);
+  process.setuid?.(id);
+}
+
+const user = process.env[USER_VARIABLE];
+if (isMainThread && user !== undefined) becomeUser(Number(user));
+if (parentPort !== null) {
+  parentPort.on('message', (order: Order) => void obey(order));
+} else {
+  process.on('message', (order) => void obey(order as Order));
+  process.on('disconnect', () => {
+    // Unless it was we who disconnected, the test is gone.
+    if (!endsNaturally) process.exit(0);
+  });
+}
+answer({ id: 0, result: process.pid });

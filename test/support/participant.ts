@@ -1,0 +1,274 @@
+/**
+ * A process or worker thread that a test gives orders to; see participant-commands.ts. Every wait has a
+ * bound, and when it is exceeded the error says which participant it was and what it did last.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import {
+  USER_VARIABLE,
+  type Answer,
+  type Argument,
+  type CommandName,
+  type Ending,
+  type Order,
+  type Result,
+} from './participant-commands.js';
+
+const program = join(import.meta.dirname, '../programs/participant.js');
+
+/** Longest wait for the answer to an order, ms. */
+const ANSWER_MAX_MS = 15_000;
+/** Longest wait for a participant to be gone, ms. */
+const EXIT_MAX_MS = 10_000;
+const OUTPUT_MAX = 4000;
+
+/** How a participant ended. A worker has no signal. */
+export interface ExitStatus {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface ParticipantOptions {
+  /** A thread of this process instead of a process. */
+  readonly asWorker?: boolean;
+  /** User and group ID to run as; needs root. */
+  readonly user?: number;
+}
+
+interface Waiting {
+  readonly name: CommandName;
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+const all = new Set<Participant>();
+
+/** `promise`, or after `milliseconds` an error with what `diagnose` tells. */
+export async function within<T>(
+  promise: Promise<T>,
+  milliseconds: number,
+  diagnose: () => string,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`not within ${milliseconds} ms: ${diagnose()}`));
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Waits for `condition`; the error tells `describe()`. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  describe: () => string,
+  maximumMs = 10_000,
+): Promise<void> {
+  const deadline = performance.now() + maximumMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${maximumMs} ms: ${describe()}`);
+    await pause(5);
+  }
+}
+
+/** Waits so many ms. */
+export async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Now in ms, on the clock of {@link Outcome.endedAtMs}. */
+export function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** What the kernel says of a process: state and, by thread, where it sleeps. */
+export function processState(pid: number): string {
+  try {
+    const state = /^State:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '?';
+    const threads = readdirSync(`/proc/${pid}/task`).map((thread) => {
+      const folder = `/proc/${pid}/task/${thread}`;
+      const name = readFileSync(`${folder}/comm`, 'utf8').trim();
+      return `${name}:${readFileSync(`${folder}/wchan`, 'utf8')}`;
+    });
+    return `${state}; threads ${threads.join(' ')}`;
+  } catch {
+    return 'gone';
+  }
+}
+
+/** The other side of test/programs/participant.ts. */
+export class Participant {
+  /** What diagnoses call it. */
+  readonly name: string;
+  /** Settles when it is gone. */
+  readonly exited: Promise<ExitStatus>;
+
+  readonly #child: ChildProcess | undefined;
+  readonly #worker: Worker | undefined;
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 1;
+  #ready!: Promise<unknown>;
+  #status: ExitStatus | undefined;
+  #lastOrder = 'none';
+  #lastAnswer = 'none';
+  #output = '';
+
+  private constructor(name: string, options: ParticipantOptions) {
+    this.name = name;
+    if (options.asWorker === true) {
+      const worker = new Worker(program, { stderr: true, stdout: true });
+      this.#worker = worker;
+      worker.on('message', (message: Answer) => {
+        this.#onAnswer(message);
+      });
+      worker.on('error', (error) => (this.#output += String(error.stack)));
+      worker.stderr.on('data', this.#onOutput);
+      worker.stdout.on('data', this.#onOutput);
+      this.exited = new Promise((resolve) => {
+        worker.once('exit', (code) => {
+          resolve({ code, signal: null });
+        });
+      });
+    } else {
+      const user = options.user === undefined ? {} : { [USER_VARIABLE]: String(options.user) };
+      const child = fork(program, {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        serialization: 'advanced',
+        env: { ...process.env, ...user },
+      });
+      this.#child = child;
+      child.on('message', (message) => {
+        this.#onAnswer(message as unknown as Answer);
+      });
+      child.on('error', (error) => (this.#output += String(error.stack)));
+      child.stderr?.on('data', this.#onOutput);
+      child.stdout?.on('data', this.#onOutput);
+      this.exited = new Promise((resolve) => {
+        child.once('exit', (code, signal) => {
+          resolve({ code, signal });
+        });
+      });
+    }
+    void this.exited.then((status) => {
+      this.#onExit(status);
+    });
+    all.add(this);
+  }
+
+  /** Starts one and waits until it takes orders. */
+  static async start(name: string, options: ParticipantOptions = {}): Promise<Participant> {
+    const participant = new Participant(name, options);
+    participant.#ready = new Promise((resolve, reject) => {
+      participant.#waiting.set(0, { name: 'facts', resolve, reject });
+    });
+    await within(participant.#ready, ANSWER_MAX_MS, () => participant.diagnosis());
+    return participant;
+  }
+
+  /** Of a worker: this process. */
+  get pid(): number {
+    return this.#child?.pid ?? process.pid;
+  }
+
+  /** What it printed, stdout and stderr. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Gives an order and waits for the answer; rejects with the error that the participant had. */
+  async do<Name extends CommandName>(
+    name: Name,
+    argument: Argument<Name>,
+    maximumMs = ANSWER_MAX_MS,
+  ): Promise<Result<Name>> {
+    const id = this.#nextId++;
+    const answered = new Promise<unknown>((resolve, reject) => {
+      this.#waiting.set(id, { name, resolve, reject });
+    });
+    this.#order({ id, name, argument });
+    const before = performance.now();
+    return (await within(answered, maximumMs, () => {
+      const waited = Math.round(performance.now() - before);
+      return `"${name}" was not answered after ${waited} ms. ${this.diagnosis()}`;
+    })) as Result<Name>;
+  }
+
+  /** Lets it end by itself and waits until it is gone. */
+  async end(how: Ending): Promise<ExitStatus> {
+    this.#order({ id: this.#nextId++, name: 'end', argument: how });
+    return this.gone();
+  }
+
+  /** SIGKILL, or `terminate` for a worker. Resolves when it is gone; the result is when it was done, ms. */
+  async kill(): Promise<number> {
+    const killedAt = nowMs();
+    if (this.#status !== undefined) return killedAt;
+    if (this.#worker !== undefined) void this.#worker.terminate();
+    else this.#child?.kill('SIGKILL');
+    await this.gone();
+    return killedAt;
+  }
+
+  /** Waits until it is gone. */
+  gone(): Promise<ExitStatus> {
+    return within(this.exited, EXIT_MAX_MS, () => `it did not end. ${this.diagnosis()}`);
+  }
+
+  /** Who it is and what it did last. */
+  diagnosis(): string {
+    const status =
+      this.#status === undefined
+        ? processState(this.pid)
+        : `ended with ${this.#status.signal ?? `status ${this.#status.code ?? '?'}`}`;
+    const open = [...this.#waiting.values()].map((waiting) => waiting.name).join(', ');
+    return [
+      `${this.name} (pid ${this.pid}): ${status}.`,
+      `Last order: ${this.#lastOrder}; last answer: ${this.#lastAnswer}; unanswered: ${open || 'none'}.`,
+      this.#output === '' ? 'It printed nothing.' : `It printed:\n${this.#output}`,
+    ].join(' ');
+  }
+
+  #order(order: Order): void {
+    if (this.#status !== undefined) throw new Error(`it has ended. ${this.diagnosis()}`);
+    this.#lastOrder = `${order.name} ${JSON.stringify(order.argument)}`.slice(0, 200);
+    if (this.#worker !== undefined) this.#worker.postMessage(order);
+    else this.#child?.send(order, () => undefined);
+  }
+
+  #onAnswer(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(answer.id);
+    if ('error' in answer) {
+      this.#lastAnswer = `${waiting.name}: ${answer.error.code}`;
+      const error = new Error(answer.error.message);
+      error.name = answer.error.name;
+      waiting.reject(Object.assign(error, { code: answer.error.code }));
+    } else {
+      this.#lastAnswer = waiting.name;
+      waiting.resolve(answer.result);
+    }
+  }
+
+  readonly #onOutput = (text: Buffer): void => {
+    this.#output = (this.#output + text.toString()).slice(-OUTPUT_MAX);
+  };
+
+  #onExit(status: ExitStatus): void {
+    this.#status = status;
+    all.delete(this);
+    for (const { reject } of this.#waiting.values()) reject(new Error(this.diagnosis()));
+    this.#waiting.clear();
+  }
+}
+
+/** Ends every participant that is left, by its pid, and waits for the end. For `test.afterEach.always`. */
+export async function endParticipants(): Promise<void> {
+  await Promise.all([...all].map((participant) => participant.kill()));
+}
