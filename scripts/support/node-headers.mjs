@@ -17,8 +17,8 @@ export function findNodeDir() {
   return candidates.find((prefix) => prefix && existsSync(join(prefix, 'include/node/uv.h')));
 }
 
-/** Environment for node-gyp, so that it takes those headers instead of downloading them. */
+/** Environment for node-gyp: those headers instead of a download, and all processors. */
 export function nodeGypEnvironment() {
   const nodeDir = findNodeDir();
-  return nodeDir === undefined ? {} : { npm_config_nodedir: nodeDir };
+  return { JOBS: 'max', ...(nodeDir === undefined ? {} : { npm_config_nodedir: nodeDir }) };
 }
