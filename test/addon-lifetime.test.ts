@@ -297,6 +297,16 @@ test('a worker thread calls a service of the main thread', async (t) => {
   await world.end();
 });
 
+test('no wake-up is lost in 20,000 calls one by one, without the adaptive wait', async (t) => {
+  const world = await makeWorld(freshName());
+  world.service.native.setSpin(0);
+  const worker = startWorker('one-by-one', world.domain.path);
+  await admitWorker(world, worker);
+  t.is(await heard(worker), 20_000);
+  await once(worker, 'exit');
+  await world.end();
+});
+
 test('workers are terminated with calls in flight', async (t) => {
   const world = await makeWorld(freshName());
   const cycle = async (round: number): Promise<void> => {

@@ -15,7 +15,7 @@ void BackgroundJob::Start(Napi::Env env, const char *name, std::unique_ptr<Backg
         napi_delete_async_work(env, job->work_);
         Check(env, status);
     }
-    job.release(); /* OnComplete has it now */
+    (void)job.release(); /* OnComplete has it now */
     Environment::Of(env).JobStarted();
 }
 

@@ -5,7 +5,7 @@ import { RawDevice, makeWorld } from '../support/raw-device.js';
 
 export interface WorkerOrder {
   readonly domain: string;
-  readonly mode: 'call' | 'echo' | 'world' | 'busy' | 'exit' | 'open' | 'close';
+  readonly mode: 'call' | 'echo' | 'world' | 'busy' | 'exit' | 'open' | 'close' | 'one-by-one';
 }
 
 const { domain, mode } = workerData as WorkerOrder;
@@ -40,6 +40,21 @@ switch (mode) {
     const answer = await device.call(handle, Uint8Array.of(1, 2, 3));
     await device.close();
     port.postMessage([...answer.data]);
+    break;
+  }
+  case 'one-by-one': {
+    // Each answer ends a sleep of one of the two loops: a wake-up that is lost stops everything.
+    const { device, handle } = await openWithHandle();
+    device.native.setSpin(0);
+    for (let index = 0; index < 20_000; index++) {
+      const { status } = await device.call(handle, new Uint8Array(16));
+      if (status !== 0) throw new Error(`call ${index}: ${status}`);
+      if (index % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (index % 512 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    port.postMessage(device.native.counters()['received']);
+    await device.close();
+    port.close();
     break;
   }
   case 'world': {
