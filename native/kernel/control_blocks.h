@@ -59,6 +59,7 @@ struct InboundLane {
     bool headFuture;      /* the head was seen once with a stamp later than the look */
     uint64_t lastEmpty;   /* ns; when the lane was last seen empty */
     uint64_t takenCharge; /* bytes of all messages taken, ever */
+    uint32_t queued;      /* of these, messages that wait in the queues of tasks */
     uint32_t garbage;     /* malformed records so far */
     uint32_t emptyRings;  /* rings without a record since the last record */
 };

@@ -17,28 +17,6 @@ static void LaneDrained(struct LiteIpcThread *thread, struct InboundLane *lane)
     InboundLaneClose(thread, lane);
 }
 
-/* Takes everything that a dead process had published, whether it rang or not. */
-static void LaneDrain(struct LiteIpcThread *thread, struct InboundLane *lane)
-{
-    for (;;) {
-        const struct RingRecord *record;
-        uint32_t size;
-        int found = RingPeek(&lane->reader, &record, &size);
-        if (found < 0 || (found == 1 && InboundTake(thread, lane, record, size) == -EPROTO)) {
-            InboundLaneRefuse(thread, lane);
-            return;
-        }
-        if (found == 0) {
-            LaneDrained(thread, lane);
-            return;
-        }
-        if (thread->poolFull) {
-            thread->scanNeeded = true; /* later */
-            return;
-        }
-    }
-}
-
 static void CallsDoom(struct LiteIpcThread *thread)
 {
     for (LOS_DL_LIST *link = thread->tasks.pstNext; link != &thread->tasks; link = link->pstNext) {
@@ -54,8 +32,9 @@ static void CallsDoom(struct LiteIpcThread *thread)
 }
 
 /*
- * Somebody died. First the calls that are lost are marked, then what the dead had published is
- * taken: a call is failed only if it is still pending after that.
+ * Somebody died. First the calls that are lost are marked; then, in the look that this is part of,
+ * what the dead had published is taken, whether they rang or not: a call is failed only if it is
+ * still pending after that.
  */
 static void Scan(struct LiteIpcThread *thread)
 {
@@ -76,7 +55,9 @@ static void Scan(struct LiteIpcThread *thread)
         uint64_t state = atomic_load_explicit(&process->state, memory_order_acquire);
         if (thread->lost || state != ControlStateWord(lane->processGeneration, CONTROL_ALIVE)) {
             lane->state = LANE_DRAINING;
-            LaneDrain(thread, lane);
+            if (!lane->hot && LOS_ListEmpty(&lane->rangNode)) {
+                LOS_ListTailInsert(&thread->rang, &lane->rangNode);
+            }
         }
     }
 }
@@ -218,6 +199,15 @@ static unsigned TakeInOrder(struct LiteIpcThread *thread, struct InboundLane **c
     return taken;
 }
 
+/*
+ * Everything that the dead had published was delivered or dropped: until then the domain keeps its
+ * identity and its rights, by which the messages in the queues are still judged.
+ */
+static bool IsDrained(const struct InboundLane *lane)
+{
+    return lane->state == LANE_DRAINING && lane->queued == 0 && RingReaderEmpty(&lane->reader);
+}
+
 /* Lanes with a record, among those that are hot or have rung. */
 static unsigned Candidates(struct LiteIpcThread *thread, uint64_t now)
 {
@@ -227,6 +217,10 @@ static unsigned Candidates(struct LiteIpcThread *thread, uint64_t now)
         enum HeadState state = Head(lane, now);
         if (state == HEAD_BROKEN) {
             InboundLaneRefuse(thread, lane); /* leaves the hot set; another takes its place */
+            continue;
+        }
+        if (state == HEAD_NONE && IsDrained(lane)) {
+            LaneDrained(thread, lane);
             continue;
         }
         if (state == HEAD_READY) {
@@ -243,6 +237,8 @@ static unsigned Candidates(struct LiteIpcThread *thread, uint64_t now)
             InboundLaneRefuse(thread, lane);
         } else if (state == HEAD_READY) {
             thread->candidates[count++] = lane;
+        } else if (IsDrained(lane)) {
+            LaneDrained(thread, lane);
         }
     }
     return count;
@@ -271,6 +267,7 @@ unsigned InboundLook(struct LiteIpcThread *thread, unsigned budget)
     uint64_t now = thread->liveCount > 1 ? ClockNow() : UINT64_MAX;
     unsigned count = Candidates(thread, now);
     if (count == 0) {
+        PromoteRang(thread); /* also those who rang for nothing: on the list they would be work */
         return 0;
     }
     unsigned taken = TakeInOrder(thread, thread->candidates, count, now, budget);

@@ -34,7 +34,7 @@ int CheckReceivedMsg(const struct LiteIpcTask *task, const struct IpcNode *node,
         case MT_REPLY:
         case MT_FAILED_REPLY: {
             const struct InboundLane *lane = node->prefix.lane;
-            if (call == NULL || msg->timestamp != call->timestamp || lane == NULL ||
+            if (call == NULL || !call->used || msg->timestamp != call->timestamp || lane == NULL ||
                 lane->processID != call->targetProcess ||
                 lane->processGeneration != call->targetProcessGeneration) {
                 return 1;
@@ -91,22 +91,27 @@ int LiteIpcRead(struct LiteIpcTask *task, const struct IpcCall *call, uint64_t d
     if (status != 0) {
         return thread->lost ? Lost(thread) : status;
     }
+    bool moved = false;
     for (;;) {
         int taken = TakeQueued(task, call, inMsg);
         if (taken != 0) {
             return taken > 0 ? 0 : taken;
         }
+        if (moved && deadline != UINT64_MAX && ClockNow() >= deadline) {
+            return -ETIME; /* a stream of junk holds nobody */
+        }
         /* Seen before the look: what the service published while it lived is found by the look. */
         bool gone = call != NULL && call->used && CallTargetGone(thread->device, call);
         bool lost = thread->lost;
         thread->scanNeeded |= gone;
-        if (InboundLook(thread, READ_BUDGET) > 0 || !LOS_ListEmpty(&task->msgListHead)) {
-            continue;
+        moved = InboundLook(thread, READ_BUDGET) > 0 || !LOS_ListEmpty(&task->msgListHead);
+        if (moved || thread->lost != lost) {
+            continue; /* just lost: nothing would end a sleep; one more look, then the end */
         }
         if (lost) {
             return Lost(thread);
         }
-        if (gone) {
+        if (gone && !thread->poolFull) {
             return -ENOENT;
         }
         if (ThreadSleep(thread, deadline) == -ETIME) {

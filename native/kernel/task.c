@@ -72,6 +72,9 @@ int TaskInitStart(struct LiteIpcTask *task, uint64_t userData)
 void TaskQueueAppend(struct LiteIpcTask *task, struct IpcNode *node)
 {
     LOS_ListTailInsert(&task->msgListHead, &node->node.listNode);
+    if (node->prefix.lane != NULL) {
+        node->prefix.lane->queued++;
+    }
     if (!task->ready) {
         task->ready = true;
         LOS_ListTailInsert(&task->thread->ready, &task->readyNode);
@@ -89,7 +92,12 @@ struct IpcNode *TaskQueueTake(struct LiteIpcTask *task)
         task->ready = false;
         LOS_ListDelete(&task->readyNode);
     }
-    return NodeOf(link);
+    struct IpcNode *node = NodeOf(link);
+    struct InboundLane *lane = node->prefix.lane;
+    if (lane != NULL && --lane->queued == 0 && lane->state == LANE_DRAINING) {
+        task->thread->scanNeeded = true; /* the domain waits to be told */
+    }
+    return node;
 }
 
 void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
