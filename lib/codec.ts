@@ -6,7 +6,7 @@
  *   rich   keeps Map apart from objects, and keeps shared and cyclic references. It costs two to three
  *          times as much, so it is used only when the plain one meets a Map or runs out of stack
  * Both carry undefined, Date, BigInt, Set, RegExp, Error, ArrayBuffer and typed arrays. Functions and
- * symbols are refused. Class instances arrive as plain objects, as by structuredClone.
+ * symbols are refused. Class instances arrive as plain objects, as by structuredClone; -0 arrives as 0.
  *
  * No data at all stands for undefined.
  */
@@ -149,13 +149,21 @@ function refusal(value: unknown, cause: unknown): LiteIpcError {
   return new LiteIpcError('EINVAL', `the value cannot be sent: ${reason}`, { cause });
 }
 
+/** How deep a refused value is searched for the culprit. */
+const DEPTH_SEARCHED = 100;
+
 /** The path of the first function or symbol in a value, as `a function at .options.callback`. */
-function findUnsendable(value: unknown, path = '', seen = new Set<object>()): string | undefined {
+function findUnsendable(
+  value: unknown,
+  path = '',
+  depth = 0,
+  seen = new Set<object>(),
+): string | undefined {
   if (typeof value === 'function' || typeof value === 'symbol') {
     return `a ${typeof value} at ${path === '' ? 'the top' : path}`;
   }
   if (typeof value !== 'object' || value === null || seen.has(value)) return undefined;
-  if (seen.size > 100_000 || ArrayBuffer.isView(value)) return undefined;
+  if (depth > DEPTH_SEARCHED || ArrayBuffer.isView(value)) return undefined;
   seen.add(value);
   const entries: Iterable<[unknown, unknown]> =
     value instanceof Map
@@ -167,7 +175,7 @@ function findUnsendable(value: unknown, path = '', seen = new Set<object>()): st
           : Object.entries(value);
   for (const [key, entry] of entries) {
     const step = typeof key === 'number' ? `[${key}]` : `.${String(key)}`;
-    const found = findUnsendable(entry, path + step, seen);
+    const found = findUnsendable(entry, path + step, depth + 1, seen);
     if (found !== undefined) return found;
   }
   return undefined;

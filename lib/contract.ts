@@ -93,7 +93,8 @@ function define(kind: MethodKind, schemas: MethodSchemas | undefined): MethodDef
 export function method<const Schemas extends MethodSchemas>(
   schemas: Schemas,
 ): FromSchemas<'method', Schemas>;
-export function method<Input = void, Output = void>(): MethodDefinition<
+export function method(): MethodDefinition<'method', void, void, void, void>;
+export function method<Input, Output = void>(): MethodDefinition<
   'method',
   Input,
   Input,
@@ -111,7 +112,8 @@ export function method(schemas?: MethodSchemas): MethodDefinition {
 export function oneway<const Schemas extends { readonly input?: StandardSchemaV1 }>(
   schemas: Schemas,
 ): FromSchemas<'oneway', { readonly input: Schemas['input'] }>;
-export function oneway<Input = void>(): MethodDefinition<'oneway', Input, Input, void, void>;
+export function oneway(): MethodDefinition<'oneway', void, void, void, void>;
+export function oneway<Input>(): MethodDefinition<'oneway', Input, Input, void, void>;
 export function oneway(schemas?: MethodSchemas): MethodDefinition {
   if (schemas?.output !== undefined) {
     throw new TypeError('Expected no output for oneway(): it has no answer');

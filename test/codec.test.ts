@@ -1,0 +1,208 @@
+/** Payloads: what arrives is what was sent, or the sender is told why not. */
+import test from 'ava';
+import { pack, unpack } from 'msgpackr';
+import { Encoder, decodeCopying, decodeKeeping } from '#lib/codec.js';
+import { LiteIpcError } from 'liteipc';
+
+const LIMIT = 65_536;
+
+function outbox(): Uint8Array {
+  return new Uint8Array(LIMIT + 64);
+}
+
+/** Encodes, moves the bytes to where a message might lie in an inbox, decodes. */
+function roundTrip(value: unknown, offset = 4096): unknown {
+  const encoder = new Encoder(outbox());
+  encoder.encode(value);
+  const inbox = Buffer.alloc(offset + encoder.size + 32, 0xc1);
+  inbox.set(encoder.copy(), offset);
+  const decoded = decodeCopying(inbox, offset, encoder.size, encoder.encoding);
+  // Whatever the result refers to must be its own.
+  inbox.fill(0xee);
+  return decoded;
+}
+
+const cases: Record<string, unknown> = {
+  undefined: undefined,
+  null: null,
+  true: true,
+  zero: 0,
+  NaN: NaN,
+  infinity: -Infinity,
+  'largest safe integer': Number.MAX_SAFE_INTEGER,
+  'beyond 32 bits': -5_000_000_000,
+  fraction: 0.1,
+  'small bigint': 5n,
+  'bigint of 64 bits': 2n ** 63n,
+  'huge negative bigint': -(2n ** 200n),
+  'empty text': '',
+  'short text': 'hello',
+  'text in many scripts': 'äß€ 漢字 😀 '.repeat(50),
+  'long text': 'x'.repeat(20_000),
+  tuple: [1, 'two', [3, null]],
+  'nested object': { a: { b: { c: [{ d: 1 }] } }, 'strange key ': true },
+  'undefined properties': { a: undefined, b: [undefined] },
+  date: new Date('2024-02-29T12:34:56.789Z'),
+  'date before 1970': new Date(-1500),
+  'date far ahead': new Date(8.64e15),
+  regexp: /a+(b)/giu,
+  set: new Set([1, 'a', null]),
+  map: new Map<unknown, unknown>([
+    ['a', 1],
+    [2, { deep: new Map([[null, 'x']]) }],
+  ]),
+  'map in an object': { list: [new Map([[1, { a: 1 }]])], plain: { a: 1 } },
+  'empty map': new Map(),
+  buffer: Buffer.from('bytes'),
+  'empty bytes': new Uint8Array(0),
+  bytes: new Uint8Array([1, 2, 255]),
+  floats: new Float64Array([0.5, -1]),
+  bigints: new BigInt64Array([1n, -2n]),
+  'array buffer': new Uint8Array([9, 8]).buffer,
+  'object without prototype': Object.assign(Object.create(null) as object, { a: 1 }),
+};
+
+for (const [name, value] of Object.entries(cases)) {
+  test(`arrives as it was sent: ${name}`, (t) => {
+    for (const offset of [0, 8, 4096]) {
+      const arrived = roundTrip(value, offset);
+      if (name === 'object without prototype') t.deepEqual(arrived, { a: 1 });
+      else t.deepEqual(arrived, value);
+    }
+  });
+}
+
+test('every size around the scratch buffer and the small encodings', (t) => {
+  for (let length = 0; length < 300; length++) {
+    const text = 'é'.repeat(length);
+    t.is(roundTrip(text, 512), text);
+    t.deepEqual(roundTrip(Buffer.alloc(length, 7), 512), Buffer.alloc(length, 7));
+  }
+});
+
+test('errors keep name, message and cause', (t) => {
+  const arrived = roundTrip(new RangeError('too far', { cause: new Error('why') })) as Error;
+  t.true(arrived instanceof RangeError);
+  t.is(arrived.message, 'too far');
+  t.is((arrived.cause as Error).message, 'why');
+});
+
+test('cycles and shared references survive', (t) => {
+  interface Node {
+    self?: Node;
+    list: object[];
+  }
+  const shared = { x: 1 };
+  const node: Node = { list: [shared, shared] };
+  node.self = node;
+  const arrived = roundTrip(node) as Node;
+  t.is(arrived.self, arrived);
+  t.is(arrived.list[0], arrived.list[1]);
+});
+
+test('__proto__ from the wire does not become a prototype', (t) => {
+  const hostile = JSON.parse('{"__proto__": {"admin": true}}') as object;
+  const arrived = roundTrip(hostile) as { admin?: boolean };
+  t.is(arrived.admin, undefined);
+  t.is(Object.getPrototypeOf(arrived), Object.prototype);
+});
+
+test('functions and symbols are refused, with their path', (t) => {
+  const encoder = new Encoder(outbox());
+  const refused = (value: unknown): string =>
+    t.throws(
+      () => {
+        encoder.encode(value);
+      },
+      { instanceOf: LiteIpcError, code: 'EINVAL' },
+    ).message;
+  t.regex(
+    refused(() => 1),
+    /a function at the top$/,
+  );
+  t.regex(refused({ options: [0, { done: () => 1 }] }), /a function at \.options\[1\]\.done$/);
+  t.regex(refused(new Map([['key', Symbol('s')]])), /a symbol at \.key$/);
+  t.regex(refused(new Set([() => 1])), /a function at \[0\]$/);
+  // The encoder is as good as new afterwards.
+  encoder.encode([1, 2]);
+  t.deepEqual(unpack(encoder.copy()), [1, 2]);
+});
+
+test('nesting that is too deep is refused, not a crash', (t) => {
+  let deep: unknown[] = [];
+  for (let level = 0; level < 200_000; level++) deep = [deep];
+  const encoder = new Encoder(outbox());
+  t.throws(
+    () => {
+      encoder.encode(deep);
+    },
+    { instanceOf: LiteIpcError, code: 'EINVAL' },
+  );
+  encoder.encode('after');
+  t.is(unpack(encoder.copy()), 'after');
+});
+
+test('small values lie in the outbox, large ones beside it', (t) => {
+  const memory = outbox();
+  const encoder = new Encoder(memory);
+  encoder.encode({ a: 1 });
+  t.is(encoder.data, undefined);
+  t.deepEqual(unpack(memory.subarray(encoder.start, encoder.start + encoder.size)), { a: 1 });
+  encoder.encode('x'.repeat(200_000));
+  t.is((encoder as Encoder).data?.length, (encoder as Encoder).size);
+  encoder.encode({ b: 2 });
+  t.is(encoder.data, undefined);
+});
+
+test('a value that makes a call of its own while it is encoded disturbs nothing', (t) => {
+  const encoder = new Encoder(outbox());
+  let inner: Uint8Array = new Uint8Array(0);
+  const value = {
+    before: 'x'.repeat(100),
+    get nested() {
+      encoder.encode({ inner: true });
+      inner = encoder.copy();
+      return 1;
+    },
+    after: [1, 2, 3],
+  };
+  encoder.encode(value);
+  t.deepEqual(unpack(encoder.copy()), { before: 'x'.repeat(100), nested: 1, after: [1, 2, 3] });
+  t.deepEqual(unpack(inner), { inner: true });
+});
+
+test("the program's own use of msgpackr keeps its results", (t) => {
+  const encoder = new Encoder(outbox());
+  encoder.encode([1, 2]);
+  const own = pack({ mine: true });
+  encoder.encode('y'.repeat(1000));
+  encoder.encode('z'.repeat(1000));
+  t.deepEqual(unpack(own), { mine: true });
+});
+
+test('binary values of a large message are views of it, others are not', (t) => {
+  const encoder = new Encoder(outbox());
+  encoder.encode({ bytes: Buffer.alloc(1000, 1) });
+  const message = new Uint8Array(encoder.copy());
+  const { bytes } = decodeKeeping(message, encoder.size, encoder.encoding) as { bytes: Buffer };
+  t.is(bytes.buffer, message.buffer);
+});
+
+test('garbage is an EPROTO error, not a crash', (t) => {
+  let seed = 1;
+  const random = (): number => (seed = (seed * 48271) % 0x7fffffff);
+  let refused = 0;
+  for (let round = 0; round < 20_000; round++) {
+    const size = 1 + (random() % 64);
+    const garbage = Buffer.from(Array.from({ length: size }, () => random() & 0xff));
+    try {
+      decodeCopying(garbage, 0, size, round % 2);
+    } catch (error) {
+      refused++;
+      if (!(error instanceof LiteIpcError) || error.code !== 'EPROTO') throw error;
+    }
+  }
+  t.true(refused > 1000);
+  // And nothing of it is left behind.
+  t.deepEqual(roundTrip({ a: [1] }), { a: [1] });
+});

@@ -1,0 +1,57 @@
+/** Errors on their way to the caller. */
+import test from 'ava';
+import { LiteIpcError, RemoteError } from 'liteipc';
+import { ReplyCode, fromWireError, toWireError } from '#lib/wire-error.js';
+import { codeOfStatus } from '#lib/errors.js';
+
+const about = { service: 'shop', method: 'buy' };
+
+function thrownThere(thrown: unknown): RemoteError {
+  return fromWireError(toWireError(thrown), ReplyCode.Thrown, about) as RemoteError;
+}
+
+test('an exception arrives with name, message, code, cause and remote stack', (t) => {
+  const cause = Object.assign(new TypeError('inner'), { code: 'E_INNER' });
+  const error = thrownThere(Object.assign(new RangeError('outer', { cause }), { code: 'E_OUTER' }));
+  t.true(error instanceof RemoteError);
+  t.true(error instanceof LiteIpcError);
+  t.like(error, { name: 'RangeError', message: 'outer', code: 'E_OUTER', ...about });
+  t.regex(error.remoteStack ?? '', /^RangeError: outer\n.*wire-error\.test/);
+  t.like(error.cause, { name: 'TypeError', message: 'inner', code: 'E_INNER' });
+});
+
+test('anything can be thrown', (t) => {
+  t.like(thrownThere('a text'), { message: 'a text', code: 'EREMOTE' });
+  t.like(thrownThere(undefined), { message: 'undefined' });
+  t.like(thrownThere(Object.create(null)), { message: 'a value that cannot be shown' });
+});
+
+test('cause chains end, long texts are cut', (t) => {
+  const looped = new Error('looped');
+  looped.cause = looped;
+  let depth = 0;
+  for (let error: unknown = thrownThere(looped); error instanceof Error; error = error.cause)
+    depth++;
+  t.true(depth > 2 && depth < 20);
+  t.true(thrownThere(new Error('x'.repeat(100_000))).message.length < 5000);
+});
+
+test('a refusal is LiteIPC’s own error, whatever its code', (t) => {
+  const refusal = { name: 'LiteIpcError', message: 'no', code: 'EACCES' };
+  const error = fromWireError(refusal, ReplyCode.Refused, about);
+  t.false(error instanceof RemoteError);
+  t.like(error, { name: 'LiteIpcError', code: 'EACCES', message: 'no' });
+});
+
+test('what is not an error is EPROTO', (t) => {
+  for (const value of [undefined, 5, {}, { name: 'a' }, { name: 'a', message: 'b', cause: 1 }]) {
+    t.like(fromWireError(value, ReplyCode.Thrown, about), { code: 'EPROTO' });
+  }
+});
+
+test('codes are the names of Linux', (t) => {
+  t.is(codeOfStatus(-11), 'EAGAIN');
+  t.is(codeOfStatus(-13), 'EACCES');
+  t.is(codeOfStatus(-62), 'ETIME');
+  t.is(codeOfStatus(-9999), 'E9999');
+});
