@@ -48,7 +48,7 @@ int GenerateServiceHandle(struct Domain *domain, struct DomainTask *caller, uint
 int RefreshServiceHandle(struct Domain *domain, uint32_t handle);
 
 /*
- * AddServiceAccess: the process of task `taskID` may call `handle`. -EINVAL: out of range, the service
+ * AddServiceAccess: the process of task `taskID` may call `handle` (0: the ServiceManager). -EINVAL: out of range, the service
  * has no queue or is dead, or the process has not opened.
  */
 int AddServiceAccess(struct Domain *domain, uint32_t taskID, uint32_t handle);

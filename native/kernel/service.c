@@ -39,7 +39,9 @@ int RefreshServiceHandle(struct Domain *domain, uint32_t handle)
 int AddServiceAccess(struct Domain *domain, uint32_t taskID, uint32_t handle)
 {
     struct DomainTask *task = DomainTaskFind(domain, taskID, 0);
-    struct DomainTask *service = DomainTaskFind(domain, handle, 0);
+    /* Handle 0 is the ServiceManager's task here, too: its holders learn of its death. */
+    uint32_t serviceID = handle == 0 ? GetCmsTaskID(domain->table, NULL) : handle;
+    struct DomainTask *service = DomainTaskFind(domain, serviceID, 0);
 
     if (task == NULL || service == NULL) {
         return -EINVAL;

@@ -233,10 +233,10 @@ static void HoldersOfTheManagersTaskAreTold(void **state)
 
     assert_int_equal(ActorIoctl(svc, IPC_SET_IPC_THREAD, 0), (int)ActorID(svc));
     assert_int_equal(ActorIoctl(cli, IPC_SET_IPC_THREAD, 0), (int)ActorID(cli));
-    /* Handle 0 has no bits of its own: there is nothing to give. */
-    ActorMsgStart(cms, RECV, NULL, NULL);
-    handle = ActorID(cms);
+    assert_int_equal(ActorCmsCommand(cms2, CMS_ADD_ACCESS, ActorID(svc), &handle), -EINVAL);
+    ActorMsgStart(cms, RECV, NULL, NULL); /* now it has a queue */
     assert_int_equal(ActorCmsCommand(cms2, CMS_ADD_ACCESS, ActorID(svc), &handle), 0);
+    assert_true(LiteIpcHasAccess(ActorDevice(svc), ActorID(cms)));
     assert_int_equal(SendTo(cli, 0, 0), 0);
     assert_int_equal(ActorMsgEnd(cms, NULL), 0);
     ActorExitProcess(cms);
