@@ -196,6 +196,37 @@ static void RolesEndWithTheirTask(void **state)
     Leave(&other);
 }
 
+/* Notices that nobody reads: they are kept for a while, then their reader is cut off. */
+static void WhoDoesNotReadNoticesIsCutOff(void **state)
+{
+    (void)state;
+    struct Member manager = Join(true), reader = Join(true), service = Join(true);
+    struct DomainTask *task;
+
+    assert_int_equal(SetCms(domain, manager.task, 256), 0);
+    assert_int_equal(SetIpcTask(domain, reader.task), 0);
+    while (reader.process->pendingDeaths < 10) {
+        assert_int_equal(DomainTaskCreate(domain, service.thread, &task), 0);
+        ServiceQueueMake(domain, task);
+        assert_int_equal(AddServiceAccess(domain, reader.task->id, task->id), 0);
+        DomainTaskEnd(domain, task);
+    }
+    assert_int_equal(domain->pendingDeaths, 10);
+    DomainProcessCheckReaders(domain);
+    DomainProcessReap(domain);
+    assert_int_equal(reader.process->state, CONTROL_ALIVE);
+    reader.process->deathsWaitSinceMs -= DOMAIN_DEATHS_TIMEOUT_MS;
+    DomainProcessCheckReaders(domain);
+    DomainProcessReap(domain);
+    assert_int_equal(reader.process->state, CONTROL_FREE);
+    assert_int_equal(domain->pendingDeaths, 0);
+    assert_true(TestIsCutOff(reader.threadPeer));
+    close(reader.peer);
+    close(reader.threadPeer);
+    Leave(&manager);
+    Leave(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(SendDeathMsgNeedsAnOpenProcess, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(HandlesAndAccessAreChecked, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(RolesEndWithTheirTask, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(WhoDoesNotReadNoticesIsCutOff, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
