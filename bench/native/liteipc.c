@@ -225,16 +225,13 @@ static int Pour(struct Session *session, uint32_t handle, uint64_t messages,
     return 0;
 }
 
-/* Lets the service end: its answer says so, and so does its end. */
+/* Lets the service end. Its answer is its last message. */
 static int Stop(struct Session *session, uint32_t handle)
 {
     struct LiteIpcOutgoing out = {.handle = handle, .code = SERVICE_STOP};
     const IpcMsg *reply = NULL;
     int status = SessionCall(session, &out, &reply);
 
-    if (status == -EPIPE) {
-        return 0;
-    }
     return status == 0 ? LiteIpcFree(session->thread, reply) : status;
 }
 

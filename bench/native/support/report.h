@@ -26,7 +26,7 @@ struct RoundTripMeter {
 
 void RoundTripMeterStart(struct RoundTripMeter *meter, const struct BenchOptions *options);
 
-/* Call after each round trip. False when the measured time is over. */
+/* Call after each round trip. False when the time is over and something was measured. */
 bool RoundTripMeterStep(struct RoundTripMeter *meter);
 
 /*
@@ -50,7 +50,8 @@ void RateMeterArrived(struct RateMeter *meter, uint32_t messages);
 
 /*
  * Print one JSON object and a newline to stdout. Times in ns; `p99Ns` of a rate is per message,
- * of the slowest hundredth of the blocks. -EIO if nothing was measured or stdout is closed.
+ * of the slowest hundredth of the blocks. -ENODATA if nothing was measured, -EIO if
+ * stdout is closed.
  */
 int RoundTripReport(const struct RoundTripMeter *meter, const char *name,
                     const struct BenchOptions *options);
