@@ -2,13 +2,11 @@
 import { SIBLINGS_BELOW_NS, type Facts } from './facts.js';
 import { groups, placements, rows, type Group, type Placement, type Row } from './plan.js';
 import type { Results, Summary } from './summary.js';
-import { distance, type Target } from './targets.js';
+import { BUSY_ABOVE_NS, distance, type Target } from './targets.js';
 
 const LABEL_WIDTH = 30;
 const COLUMN_WIDTH = 10;
 const TEXT_WIDTH = 100;
-/** Above this the two CPUs were not both free. */
-const BUSY_ABOVE_NS = 2000;
 const LOAD_WORTH_SAYING = 0.5;
 const MISSING = '–';
 
