@@ -20,7 +20,7 @@
  * Because the tag is in the word, a compare-and-swap that succeeds also proves that the span is
  * still of the class whose geometry was used for it: the place of a span and its class fix the
  * address of each node. So a word that was A, then B, then A again is no problem, and everything
- * that leads to a word (the head of a list, spanOf) is only a hint.
+ * that leads to a word (the head of a list, a unit's hint) is only a hint.
  */
 #ifndef LITEIPC_MEM_SLAB_INTERNAL_H
 #define LITEIPC_MEM_SLAB_INTERNAL_H
@@ -58,7 +58,7 @@
 struct SlabUnit {
     _Atomic uint64_t word;       /* of the span that begins in this unit */
     _Atomic uint32_t nextListed; /* the span below in its list; written while it is off the list */
-    _Atomic uint32_t spanOf;     /* hint: first unit of the span whose node begins in this unit */
+    _Atomic uint32_t hint;       /* to the span whose nodes begin in this unit: see Hint */
 };
 _Static_assert(sizeof(struct SlabUnit) == 16, "four units to a cache line");
 
@@ -108,6 +108,25 @@ static inline uint64_t SpanWord(uint32_t tag, uint64_t live)
 static inline uint64_t SpanRoom(uint64_t word, uint64_t nodeMask)
 {
     return ~word & nodeMask;
+}
+
+/*
+ * The hint in a unit: tag of the span, and how many units below this one it begins. A span has far
+ * fewer than 2^16 units: at most 28 nodes, and at most 1 MiB, or one node of 80 KiB.
+ */
+static inline uint32_t Hint(uint32_t tag, uint32_t distance)
+{
+    return tag << 16 | distance;
+}
+
+static inline uint32_t HintTag(uint32_t hint)
+{
+    return hint >> 16;
+}
+
+static inline uint32_t HintDistance(uint32_t hint)
+{
+    return hint & 0xffffU;
 }
 
 static inline void *SlabUnitAddress(const struct SlabPool *pool, uint32_t unit)

@@ -178,36 +178,41 @@ int SlabPoolAllocate(struct SlabPool *pool, size_t size, void **node)
     return 0;
 }
 
+/* Where the state of a node is kept, if there is one. */
+struct NodePlace {
+    uint32_t span; /* first unit of the span */
+    uint32_t tag;  /* that the span's word must have */
+    uint64_t bit;  /* of the node in LIVE; 0: no node begins at that address */
+};
+
 /*
- * Which bit of `word`, the word of span `span`, is the node that begins `offset` bytes into the
- * pool? 0 if none is. Nothing is believed: `span` and `offset` may be anything inside the pool.
+ * The place of the node that begins `offset` (below the capacity) bytes into the pool. It is
+ * computed from the hint alone, without waiting for the word, and so it is a guess: right if the
+ * word has its tag and its bit (IsLive), and always right for nodes that are live.
  */
-static uint64_t NodeBit(const struct SlabPool *pool, uint32_t span, uint64_t word, size_t offset)
+static struct NodePlace FindNode(const struct SlabPool *pool, size_t offset)
 {
-    size_t start = (size_t)span << pool->unitShift;
-    uint32_t tag = SpanTag(word);
-    if (tag == TAG_SINGLE) {
-        return (offset == start) ? 1 : 0;
+    uint32_t unit = (uint32_t)(offset >> pool->unitShift);
+    /* Relaxed: only a hint; the exchange of the word decides. */
+    uint32_t hint = atomic_load_explicit(&pool->units[unit].hint, memory_order_relaxed);
+    struct NodePlace place = {.span = unit - HintDistance(hint), .tag = HintTag(hint)};
+    size_t distance = offset - ((size_t)place.span << pool->unitShift);
+    if (place.tag == TAG_SINGLE) {
+        place.bit = (distance == 0) ? 1 : 0;
+    } else if (place.tag != 0) {
+        const struct SlabClass *sizeClass = &pool->classes[place.tag - 1];
+        /* Exact: a distance is below 2^17 granules, so the error is far below 1 / 1280. */
+        uint64_t node =
+            (distance / SLAB_POOL_ALIGNMENT * sizeClass->reciprocal) >> RECIPROCAL_SHIFT;
+        bool begins = node < sizeClass->nodeCount && node * sizeClass->nodeBytes == distance;
+        place.bit = begins ? UINT64_C(1) << node : 0;
     }
-    if (tag == 0 || offset < start) {
-        return 0;
-    }
-    const struct SlabClass *sizeClass = &pool->classes[tag - 1];
-    size_t distance = offset - start;
-    if (distance >= (size_t)sizeClass->nodeCount * sizeClass->nodeBytes) {
-        return 0;
-    }
-    /* Exact: a distance is below 2^16 granules, so the quotient's error is far below 1 / 1280. */
-    uint64_t node = (distance / SLAB_POOL_ALIGNMENT * sizeClass->reciprocal) >> RECIPROCAL_SHIFT;
-    return (node * sizeClass->nodeBytes == distance) ? UINT64_C(1) << node : 0;
+    return place;
 }
 
-/* The unit with the word that speaks for `offset`, if any does. `offset` < capacity. */
-static uint32_t SpanOf(const struct SlabPool *pool, size_t offset)
+static bool IsLive(const struct NodePlace *place, uint64_t word)
 {
-    /* Relaxed: only a hint; NodeBit and the exchange of the word decide. */
-    return atomic_load_explicit(&pool->units[offset >> pool->unitShift].spanOf,
-                                memory_order_relaxed);
+    return SpanTag(word) == place->tag && (word & place->bit) != 0;
 }
 
 /* Gives the run of a single back, whose word is SPAN_NONE already. */
@@ -224,26 +229,24 @@ int SlabPoolFree(struct SlabPool *pool, void *node)
     if (offset >= pool->capacity) {
         return -EINVAL;
     }
-    uint32_t span = SpanOf(pool, offset);
-    struct SlabUnit *unit = &pool->units[span];
+    struct NodePlace place = FindNode(pool, offset);
+    struct SlabUnit *unit = &pool->units[place.span];
     /* Relaxed: a guess, which the exchange confirms. */
     uint64_t word = atomic_load_explicit(&unit->word, memory_order_relaxed);
     uint64_t after = 0;
-    uint32_t tag = 0;
     bool push = false;
     do {
-        uint64_t bit = NodeBit(pool, span, word, offset);
-        if ((word & bit) == 0) {
+        if (!IsLive(&place, word)) {
             return -EFAULT;
         }
-        tag = SpanTag(word);
-        if (tag == TAG_SINGLE) {
+        if (place.tag == TAG_SINGLE) {
             after = SPAN_NONE;
             continue;
         }
-        SlabPoison(pool, node, pool->classes[tag - 1].nodeBytes);
-        after = word & ~(bit | bit << SPAN_DELIVERED_SHIFT);
-        push = SpanRoom(word, pool->classes[tag - 1].nodeMask) == 0 && (word & SPAN_LISTED) == 0;
+        const struct SlabClass *sizeClass = &pool->classes[place.tag - 1];
+        SlabPoison(pool, node, sizeClass->nodeBytes);
+        after = word & ~(place.bit | place.bit << SPAN_DELIVERED_SHIFT);
+        push = SpanRoom(word, sizeClass->nodeMask) == 0 && (word & SPAN_LISTED) == 0;
         if (push) {
             after |= SPAN_LISTED;
         }
@@ -255,10 +258,10 @@ int SlabPoolFree(struct SlabPool *pool, void *node)
          */
     } while (!atomic_compare_exchange_weak_explicit(&unit->word, &word, after, memory_order_seq_cst,
                                                     memory_order_relaxed));
-    if (tag == TAG_SINGLE) {
-        CloseSingle(pool, span);
+    if (place.tag == TAG_SINGLE) {
+        CloseSingle(pool, place.span);
     } else if (push) {
-        SlabClassPush(pool, tag - 1, span);
+        SlabClassPush(pool, place.tag - 1, place.span);
     } else if ((after & SPAN_NODES_MASK) == 0) {
         SlabNoteEmptied(pool);
     }
@@ -271,15 +274,13 @@ int SlabPoolDeliver(struct SlabPool *pool, void *node)
     if (offset >= pool->capacity) {
         return -EINVAL;
     }
-    uint32_t span = SpanOf(pool, offset);
-    struct SlabUnit *unit = &pool->units[span];
+    struct NodePlace place = FindNode(pool, offset);
+    struct SlabUnit *unit = &pool->units[place.span];
     /* Relaxed: a guess, which the exchange confirms. */
     uint64_t word = atomic_load_explicit(&unit->word, memory_order_relaxed);
-    uint64_t delivered = 0;
+    uint64_t delivered = place.bit << SPAN_DELIVERED_SHIFT;
     do {
-        uint64_t bit = NodeBit(pool, span, word, offset);
-        delivered = bit << SPAN_DELIVERED_SHIFT;
-        if ((word & bit) == 0 || (word & delivered) != 0) {
+        if (!IsLive(&place, word) || (word & delivered) != 0) {
             return -EFAULT;
         }
         /* Release: pairs with SlabPoolTakeUser; the taker finds the node filled. */
@@ -294,14 +295,13 @@ int SlabPoolTakeUser(struct SlabPool *pool, const void *userAddress, void **node
     if (offset >= pool->capacity) {
         return -EINVAL;
     }
-    uint32_t span = SpanOf(pool, offset);
-    struct SlabUnit *unit = &pool->units[span];
+    struct NodePlace place = FindNode(pool, offset);
+    struct SlabUnit *unit = &pool->units[place.span];
     /* Relaxed: a guess, which the exchange confirms. */
     uint64_t word = atomic_load_explicit(&unit->word, memory_order_relaxed);
-    uint64_t delivered = 0;
+    uint64_t delivered = place.bit << SPAN_DELIVERED_SHIFT;
     do {
-        delivered = NodeBit(pool, span, word, offset) << SPAN_DELIVERED_SHIFT;
-        if ((word & delivered) == 0) {
+        if (!IsLive(&place, word) || (word & delivered) == 0) {
             return -EFAULT;
         }
         /* Acquire: pairs with the release in SlabPoolDeliver. Clearing the bit picks the winner. */
@@ -317,15 +317,14 @@ size_t SlabPoolNodeSize(const struct SlabPool *pool, const void *node)
     if (offset >= pool->capacity) {
         return 0;
     }
-    uint32_t span = SpanOf(pool, offset);
+    struct NodePlace place = FindNode(pool, offset);
     /* Relaxed: the caller holds the node, so its tag and its run stay as they are. */
-    uint64_t word = atomic_load_explicit(&pool->units[span].word, memory_order_relaxed);
-    if ((word & NodeBit(pool, span, word, offset)) == 0) {
+    uint64_t word = atomic_load_explicit(&pool->units[place.span].word, memory_order_relaxed);
+    if (!IsLive(&place, word)) {
         return 0;
     }
-    uint32_t tag = SpanTag(word);
-    return (tag == TAG_SINGLE) ? (size_t)pool->runs.runs[span].length << pool->unitShift
-                               : pool->classes[tag - 1].nodeBytes;
+    return (place.tag == TAG_SINGLE) ? (size_t)pool->runs.runs[place.span].length << pool->unitShift
+                                     : pool->classes[place.tag - 1].nodeBytes;
 }
 
 void *SlabPoolKernelAddress(const struct SlabPool *pool, const void *userAddress)

@@ -139,7 +139,7 @@ void *SlabClassTake(struct SlabPool *pool, uint32_t index)
             uint32_t node = (uint32_t)__builtin_ctzll(room);
             /*
              * Acquire: pairs with the release in SlabPoolFree, so that the last owner of the node is
-             * done with its bytes, and with that in SlabSpanOpen (spanOf of this node).
+             * done with its bytes, and with that in SlabSpanOpen (hint of this node).
              */
             if (atomic_compare_exchange_weak_explicit(&unit->word, &word,
                                                       word | (UINT64_C(1) << node),
@@ -162,14 +162,15 @@ void *SlabSpanOpen(struct SlabPool *pool, uint32_t index)
         return NULL;
     }
     for (uint32_t node = 0; node < sizeClass->nodeCount; node++) {
-        uint32_t unit = span + (uint32_t)(((size_t)node * sizeClass->nodeBytes) >> pool->unitShift);
+        uint32_t distance = (uint32_t)(((size_t)node * sizeClass->nodeBytes) >> pool->unitShift);
         /* Relaxed: published by the word; who has no business here may read anything. */
-        atomic_store_explicit(&pool->units[unit].spanOf, span, memory_order_relaxed);
+        atomic_store_explicit(&pool->units[span + distance].hint, Hint(index + 1, distance),
+                              memory_order_relaxed);
     }
     uint64_t word = SpanWord(index + 1, 1);
     bool room = SpanRoom(word, sizeClass->nodeMask) != 0;
     /*
-     * Release: pairs with the acquire in SlabClassTake (spanOf). A plain store is enough: the word
+     * Release: pairs with the acquire in SlabClassTake (hints). A plain store is enough: the word
      * was SPAN_NONE, from which no exchange starts.
      */
     atomic_store_explicit(&pool->units[span].word, room ? word | SPAN_LISTED : word,
@@ -187,7 +188,7 @@ void *SlabSingleOpen(struct SlabPool *pool, size_t size)
         return NULL;
     }
     /* Relaxed and release: as in SlabSpanOpen. */
-    atomic_store_explicit(&pool->units[span].spanOf, span, memory_order_relaxed);
+    atomic_store_explicit(&pool->units[span].hint, Hint(TAG_SINGLE, 0), memory_order_relaxed);
     atomic_store_explicit(&pool->units[span].word, SpanWord(TAG_SINGLE, 1), memory_order_release);
     return SlabUnitAddress(pool, span);
 }

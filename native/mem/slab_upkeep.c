@@ -77,10 +77,10 @@ static const char *CheckClassSpan(const struct SlabPool *pool, uint32_t span, ui
         return "slab: a span with room is not listed";
     }
     for (uint32_t node = 0; node < sizeClass->nodeCount; node++) {
-        size_t offset = ((size_t)span << pool->unitShift) + (size_t)node * sizeClass->nodeBytes;
+        uint32_t distance = (uint32_t)(((size_t)node * sizeClass->nodeBytes) >> pool->unitShift);
         /* Relaxed: nobody else is here. */
-        if (atomic_load_explicit(&pool->units[offset >> pool->unitShift].spanOf,
-                                 memory_order_relaxed) != span) {
+        if (atomic_load_explicit(&pool->units[span + distance].hint, memory_order_relaxed) !=
+            Hint(SpanTag(word), distance)) {
             return "slab: the unit of a node does not lead to its span";
         }
     }

@@ -134,7 +134,7 @@ static void TestListInACircle(void **state)
 static void TestUnitThatLeadsElsewhere(void **state)
 {
     struct Fixture *fixture = *state;
-    fixture->pool->units[fixture->full].spanOf = fixture->single;
+    fixture->pool->units[fixture->full].hint = Hint(TAG_SINGLE, 0);
     AssertBroken(fixture, "slab: the unit of a node does not lead to its span");
 }
 
