@@ -106,7 +106,7 @@ static bool IsAsleep(struct Actor *actor)
 #endif
 }
 
-void ActorStart(struct Actor *actor, ActorStep step, void *argument)
+void ActorLaunch(struct Actor *actor, ActorStep step, void *argument)
 {
     pthread_mutex_lock(&actor->lock);
     assert_null(actor->step);
@@ -114,6 +114,11 @@ void ActorStart(struct Actor *actor, ActorStep step, void *argument)
     actor->argument = argument;
     pthread_cond_broadcast(&actor->changed);
     pthread_mutex_unlock(&actor->lock);
+}
+
+void ActorStart(struct Actor *actor, ActorStep step, void *argument)
+{
+    ActorLaunch(actor, step, argument);
     uint64_t end = NowMs() + ACTOR_PATIENCE_MS;
     unsigned asleep = 0;
     while (!ActorIsDone(actor) && asleep < 2 && NowMs() < end) {
@@ -141,12 +146,7 @@ int ActorJoin(struct Actor *actor)
 
 int ActorRun(struct Actor *actor, ActorStep step, void *argument)
 {
-    pthread_mutex_lock(&actor->lock);
-    assert_null(actor->step);
-    actor->step = step;
-    actor->argument = argument;
-    pthread_cond_broadcast(&actor->changed);
-    pthread_mutex_unlock(&actor->lock);
+    ActorLaunch(actor, step, argument);
     return ActorJoin(actor);
 }
 

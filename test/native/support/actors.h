@@ -64,7 +64,9 @@ uint32_t ActorProcessID(const struct Actor *actor);
 /* Runs a step in the actor's thread and waits for it. */
 typedef int (*ActorStep)(struct Actor *actor, void *argument);
 int ActorRun(struct Actor *actor, ActorStep step, void *argument);
-/* Runs a step and returns once it is over or sleeps in LiteIpcRead. ActorJoin takes its status. */
+/* Has a step run beside the test; ActorJoin takes its status. */
+void ActorLaunch(struct Actor *actor, ActorStep step, void *argument);
+/* The same, but returns only once it is over or sleeps in LiteIpcRead. */
 void ActorStart(struct Actor *actor, ActorStep step, void *argument);
 int ActorJoin(struct Actor *actor);
 /* Is a started step over? */
