@@ -33,14 +33,7 @@ function meansLookAgain(status: number): boolean {
 /** An error that names the method, made from whatever the encoder threw. */
 function encodingError(error: unknown, method: ContractMethod): Error {
   if (!(error instanceof LiteIpcError)) return asError(error);
-  return new LiteIpcError(
-    error.code,
-    `${method.service}.${method.method}: input: ${error.message}`,
-    {
-      ...method,
-      cause: error.cause,
-    },
-  );
+  return callError(error.code, method, `input: ${error.message}`);
 }
 
 /** The requests of one connection. */

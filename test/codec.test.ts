@@ -142,14 +142,14 @@ test('nesting that is too deep is refused, not a crash', (t) => {
   t.is(unpack(encoder.copy()), 'after');
 });
 
-test('small values lie in the outbox, large ones beside it', (t) => {
+test('values that fit lie in the outbox, larger ones do not harm it', (t) => {
   const memory = outbox();
   const encoder = new Encoder(memory);
   encoder.encode({ a: 1 });
   t.is(encoder.data, undefined);
   t.deepEqual(unpack(memory.subarray(encoder.start, encoder.start + encoder.size)), { a: 1 });
   encoder.encode('x'.repeat(200_000));
-  t.is((encoder as Encoder).data?.length, (encoder as Encoder).size);
+  t.deepEqual(unpack(encoder.copy()), 'x'.repeat(200_000));
   encoder.encode({ b: 2 });
   t.is(encoder.data, undefined);
 });

@@ -7,7 +7,9 @@ import { codeOfStatus } from '#lib/errors.js';
 const about = { service: 'shop', method: 'buy' };
 
 function thrownThere(thrown: unknown): RemoteError {
-  return fromWireError(toWireError(thrown), ReplyCode.Thrown, about) as RemoteError;
+  const error = fromWireError(toWireError(thrown), ReplyCode.Thrown, about);
+  if (!(error instanceof RemoteError)) throw error;
+  return error;
 }
 
 test('an exception arrives with name, message, code, cause and remote stack', (t) => {
