@@ -119,17 +119,17 @@ export const targets = {
     },
   },
   native: {
-    inputs: ['native', 'test/native', 'CMakeLists.txt'],
+    inputs: ['native', 'test/native', 'test/programs', 'CMakeLists.txt'],
     output: 'build-native/libliteipc_core.a',
     build: () => warnWithoutTests(buildNative('none')),
   },
   'native-asan': {
-    inputs: ['native', 'test/native', 'CMakeLists.txt'],
+    inputs: ['native', 'test/native', 'test/programs', 'CMakeLists.txt'],
     output: 'build-asan/libliteipc_core.a',
     build: () => warnWithoutTests(buildNative('address')),
   },
   'native-tsan': {
-    inputs: ['native', 'test/native', 'CMakeLists.txt'],
+    inputs: ['native', 'test/native', 'test/programs', 'CMakeLists.txt'],
     output: 'build-tsan/libliteipc_core.a',
     build: () => warnWithoutTests(buildNative('thread')),
   },
@@ -140,6 +140,7 @@ export const targets = {
       cmakeAlone('build-bench', {
         CMAKE_BUILD_TYPE: 'Release',
         LITEIPC_TESTS: 'OFF',
+        LITEIPC_PROGRAMS: 'OFF',
         LITEIPC_BENCH: 'ON',
       }),
   },

@@ -26,7 +26,8 @@ async function runAva(files, environment) {
   for await (const line of createInterface({ input: child.stdout })) {
     if (/^not ok|^ok.*# (?:SKIP|TODO)/.test(line)) failed += 1;
     else if (line.startsWith('ok')) passed += 1;
-    console.log(line);
+    // A hook is worth a line only when it fails.
+    if (!/^# .* hook for /.test(line)) console.log(line);
   }
   const status = await closed;
   // The reporter itself may break, for instance if a test file calls process.exit().

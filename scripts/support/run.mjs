@@ -51,7 +51,8 @@ export function run(command, args, options = {}) {
     maxBuffer: 256 * 1024 * 1024,
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: 'SIGKILL' }),
   });
-  const shown = [command, ...args].join(' ');
+  const line = [command, ...args].join(' ');
+  const shown = line.length > 200 ? `${line.slice(0, 200)} ...` : line;
   if (result.error?.code === 'ENOENT') {
     throw new Problem(`Cannot run ${command}: install ${remedies[command] ?? command}`);
   }
