@@ -1,0 +1,297 @@
+/* The face for event loops when somebody ends: the domain, the service, a task, this process. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/endpoint.h"
+
+#define CALLS 20
+
+static struct Endpoint *const client = &trio.client;
+static struct Endpoint *const service = &trio.service;
+
+static void AskMany(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct LiteIpcOutgoing out = EndpointRequest(service, i, LITEIPC_FLAG_DEFAULT);
+        assert_int_equal(EndpointSend(client, &out, i, NULL), 0);
+    }
+}
+
+static const IpcMsg *requests[CALLS];
+
+/* The service receives them all. */
+static void TakeMany(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        requests[i] = EndpointExpect(service, LITEIPC_EVENT_MESSAGE).message;
+        assert_int_equal(requests[i]->code, i);
+    }
+}
+
+/* Every call is told once, with this status. */
+static void AllCallsEnd(uint32_t first, int status)
+{
+    bool ended[CALLS] = {false};
+    for (uint32_t i = first; i < CALLS; i++) {
+        struct LiteIpcEvent event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+        assert_int_equal(event.status, status);
+        assert_null(event.message);
+        assert_true(event.userData >= first && event.userData < CALLS && !ended[event.userData]);
+        ended[event.userData] = true;
+    }
+}
+
+static void LostOnce(struct Endpoint *endpoint)
+{
+    struct LiteIpcEvent event = EndpointExpect(endpoint, LITEIPC_EVENT_LOST);
+    assert_int_equal(event.status, -ENODEV);
+    assert_int_equal(LiteIpcReceive(endpoint->thread, &event, 1), 0);
+    assert_int_equal(LiteIpcWait(endpoint->thread, 50), -ENODEV);
+    assert_int_equal(LiteIpcPrepareSleep(endpoint->thread), 0);
+    LiteIpcAwake(endpoint->thread);
+}
+
+static void NothingWorksAnyMore(struct Endpoint *endpoint)
+{
+    struct LiteIpcOutgoing out = EndpointRequest(service, 0, LITEIPC_FLAG_DEFAULT);
+    struct LiteIpcControlRequest create = {.operation = LITEIPC_CONTROL_TASK_CREATE};
+    struct LiteIpcTask *task;
+    struct LiteIpcThread *thread;
+
+    assert_false(LiteIpcDeviceAlive(endpoint->device));
+    assert_int_equal(LiteIpcSendRequest(endpoint->task, &out, 0, NULL), -ENODEV);
+    assert_int_equal(LiteIpcControlStart(endpoint->thread, &create, 1), -ENODEV);
+    assert_int_equal(LiteIpcTaskCreate(endpoint->thread, &task), -ENODEV);
+    assert_int_equal(LiteIpcThreadCreate(endpoint->device, &thread), -ENODEV);
+}
+
+static void DomainStopEndsEverything(void **state)
+{
+    (void)state;
+    AskMany(CALLS);
+    struct LiteIpcControlRequest create = {.operation = LITEIPC_CONTROL_TASK_CREATE};
+    LiteIpcDomainStop(trio.stage.domain);
+    trio.stage.domain = NULL;
+    (void)LiteIpcControlStart(client->thread, &create, 77);
+
+    /* What was published is still delivered. */
+    for (uint32_t i = 0; i < CALLS; i++) {
+        assert_true(EndpointGets(service, i));
+    }
+    LostOnce(service);
+    AllCallsEnd(0, -ENODEV);
+    struct LiteIpcEvent event;
+    assert_true(EndpointNext(client, &event, ENDPOINT_PATIENCE_MS));
+    if (event.kind == LITEIPC_EVENT_CONTROL) { /* it had been sent */
+        assert_int_equal(event.status, -ENODEV);
+        assert_int_equal(event.userData, 77);
+        LostOnce(client);
+    } else {
+        assert_int_equal(event.kind, LITEIPC_EVENT_LOST);
+        assert_false(EndpointNext(client, &event, 20));
+    }
+    NothingWorksAnyMore(client);
+    NothingWorksAnyMore(service);
+}
+
+/* A reply that was published before the domain ended is delivered. */
+static void DomainStopKeepsWhatWasPublished(void **state)
+{
+    struct LiteIpcOutgoing answer = {.code = 5};
+    struct LiteIpcEvent event;
+    (void)state;
+
+    AskMany(2);
+    TakeMany(2);
+    assert_int_equal(EndpointReply(service, requests[0], &answer), 0);
+    LiteIpcDomainStop(trio.stage.domain);
+    trio.stage.domain = NULL;
+    event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+    assert_int_equal(event.status, 0);
+    assert_int_equal(event.userData, 0);
+    assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
+    event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+    assert_int_equal(event.status, -ENODEV);
+    assert_int_equal(event.userData, 1);
+    LostOnce(client);
+}
+
+/* Calls to a service that ends fail with EPIPE, but for those that it had answered. */
+static void ServiceEnd(bool taskOnly)
+{
+    struct LiteIpcOutgoing answer = {.code = 5};
+    struct LiteIpcOutgoing again = EndpointRequest(service, 0, LITEIPC_FLAG_DEFAULT);
+    struct LiteIpcEvent event;
+
+    AskMany(CALLS);
+    TakeMany(CALLS);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(EndpointReply(service, requests[i], &answer), 0);
+    }
+    if (taskOnly) {
+        struct LiteIpcControlRequest exit = {.operation = LITEIPC_CONTROL_TASK_EXIT,
+                                             .task = service->task};
+        assert_int_equal(EndpointControl(service, &exit, &event), 0);
+    } else {
+        EndpointClose(service);
+    }
+    uint64_t start = NowMs();
+    for (uint32_t i = 0; i < 3; i++) {
+        event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+        assert_int_equal(event.status, 0);
+        assert_int_equal(event.userData, i);
+        assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
+    }
+    AllCallsEnd(3, -EPIPE);
+    assert_true(NowMs() - start < 1000);
+    assert_true(EndpointIsQuiet(client));
+    assert_true(EndpointPoolIsEmpty(client));
+    assert_int_equal(LiteIpcSendRequest(client->task, &again, 0, NULL), -EACCES);
+}
+
+static void ServiceProcessEnds(void **state)
+{
+    (void)state;
+    ServiceEnd(false);
+}
+
+static void ServiceTaskEnds(void **state)
+{
+    (void)state;
+    ServiceEnd(true);
+}
+
+/* The service ends while the lane to it is being made. */
+static void ServiceEndsBeforeItsLaneIsThere(void **state)
+{
+    struct LiteIpcEvent event;
+    (void)state;
+
+    for (int round = 0; round < 30; round++) {
+        struct Endpoint other;
+        EndpointOpen(LiteIpcDomainPath(trio.stage.domain), &other, 0);
+        EndpointGrant(&trio.manager, client, &other);
+        struct LiteIpcOutgoing out = EndpointRequest(&other, 1, LITEIPC_FLAG_DEFAULT);
+        assert_int_equal(LiteIpcSendRequest(client->task, &out, 5, NULL), -EINPROGRESS);
+        EndpointClose(&other);
+        event = EndpointExpect(client, LITEIPC_EVENT_LANE);
+        assert_int_equal(event.value0, out.handle);
+        int status = LiteIpcSendRequest(client->task, &out, 5, NULL);
+        assert_true(status == -EACCES || status == -EINVAL);
+        assert_true(EndpointIsQuiet(client));
+    }
+}
+
+/* Requests that a service has not answered when its client ends are no longer of use. */
+static void ClientEndsDuringItsCalls(void **state)
+{
+    struct LiteIpcOutgoing answer = {.code = 5};
+    (void)state;
+
+    AskMany(5);
+    EndpointClose(client);
+    for (uint32_t i = 0; i < 5; i++) {
+        struct LiteIpcEvent event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
+        assert_int_equal(event.message->code, i);
+        assert_int_equal(event.callerPid, getpid());
+        assert_int_equal(LiteIpcSendReply(service->task, event.message, &answer), -EINVAL);
+        assert_int_equal(LiteIpcFree(service->thread, event.message), -EFAULT);
+    }
+    assert_true(EndpointIsQuiet(service) && EndpointPoolIsEmpty(service));
+    assert_true(StageSettles(&trio.stage, 2));
+}
+
+static void ShutdownEndsTheProcess(void **state)
+{
+    (void)state;
+    AskMany(CALLS);
+    LiteIpcDeviceShutdown(client->device);
+    LiteIpcDeviceShutdown(client->device);
+    AllCallsEnd(0, -ENODEV);
+    LostOnce(client);
+    NothingWorksAnyMore(client);
+    for (uint32_t i = 0; i < CALLS; i++) {
+        assert_true(EndpointGets(service, i));
+    }
+    assert_true(EndpointIsQuiet(service));
+}
+
+/* A revoked right counts for what lies in the lane or in the queue; answers under way still come. */
+static void RevocationCountsAtOnce(void **state)
+{
+    struct LiteIpcOutgoing answer = {.code = 5};
+    struct LiteIpcThreadCounters counters;
+    (void)state;
+
+    AskMany(CALLS);
+    struct LiteIpcEvent event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
+    assert_int_equal(EndpointRevoke(&trio.manager, client, service), 0);
+    assert_true(EndpointIsQuiet(service));
+    LiteIpcThreadCount(service->thread, &counters);
+    assert_int_equal(counters.dropped, CALLS - 1);
+    struct LiteIpcOutgoing out = EndpointRequest(service, 1, LITEIPC_FLAG_DEFAULT);
+    assert_int_equal(LiteIpcSendRequest(client->task, &out, 5, NULL), -EACCES);
+    /* The one that it had already: it may be answered. */
+    assert_int_equal(EndpointReply(service, event.message, &answer), 0);
+    event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+    assert_int_equal(event.userData, 0);
+    assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
+    assert_true(EndpointPoolIsEmpty(service));
+}
+
+/* 60 services that a process can call end at once: it is told of each, once. */
+static void EveryDeathIsTold(void **state)
+{
+    enum { COUNT = 60 };
+    static struct Endpoint others[COUNT];
+    bool told[4096] = {false};
+    struct LiteIpcControlRequest request = {.operation = LITEIPC_CONTROL_SET_IPC_TASK,
+                                            .task = client->task};
+    struct LiteIpcEvent event;
+    (void)state;
+
+    assert_int_equal(EndpointControl(client, &request, &event), 0);
+    for (int i = 0; i < COUNT; i++) {
+        EndpointOpen(LiteIpcDomainPath(trio.stage.domain), &others[i], 0);
+        EndpointGrant(&trio.manager, client, &others[i]);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        uint32_t taskID = others[i].taskID;
+        EndpointClose(&others[i]);
+        others[i].taskID = taskID;
+    }
+    for (int i = 0; i < COUNT; i++) {
+        event = EndpointExpect(client, LITEIPC_EVENT_MESSAGE);
+        assert_int_equal(event.message->type, MT_DEATH_NOTIFY);
+        assert_int_equal(event.message->target.handle, client->taskID);
+        assert_false(told[event.message->target.token]);
+        told[event.message->target.token] = true;
+        assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(told[others[i].taskID]);
+    }
+    assert_true(EndpointIsQuiet(client) && EndpointPoolIsEmpty(client));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TRIO_TEST(DomainStopEndsEverything),
+        TRIO_TEST(DomainStopKeepsWhatWasPublished),
+        TRIO_TEST(ServiceProcessEnds),
+        TRIO_TEST(ServiceTaskEnds),
+        TRIO_TEST(ServiceEndsBeforeItsLaneIsThere),
+        TRIO_TEST(ClientEndsDuringItsCalls),
+        TRIO_TEST(ShutdownEndsTheProcess),
+        TRIO_TEST(RevocationCountsAtOnce),
+        TRIO_TEST(EveryDeathIsTold),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
