@@ -636,16 +636,12 @@ test('a flood of messages does not starve timers', async (t) => {
     for (; going; count++) await client.call(handle, new Uint8Array(16));
     return count;
   });
-  let timers = 0;
-  const end = Date.now() + 300;
-  while (Date.now() < end) {
+  for (let timers = 0; timers < 30; timers++) {
     await new Promise((resolve) => setTimeout(resolve, 1));
-    timers += 1;
   }
   going = false;
   const calls = (await Promise.all(loops)).reduce((sum, count) => sum + count, 0);
-  t.true(calls > 1000, `${calls} calls`);
-  t.true(timers > 20, `${timers} timers`);
+  t.true(calls > 256 + 30, `${calls} calls, so the flood went on all the time`);
   await world.end();
 });
 
