@@ -334,6 +334,7 @@ export class Connection {
           ? 'the service is busy or needs longer; raise timeoutMs if it may'
           : 'the right to call it was taken away meanwhile';
     calls.reject(slot, callError('ETIME', method, `${after}; ${why}`));
+    this.requests.expired(route);
   }
 
   #end(how: 'lost' | 'closed'): void {

@@ -17,6 +17,9 @@ const ROOM_RETRIES_MAX = 5;
 /** How often in a row a lane may be refused before those that wait for it fail. */
 const LANE_RETRIES_MAX = 3;
 
+/** Latest deadline that is told to the service, ms; a later one is this side's affair alone. */
+const DEADLINE_MAX_MS = 0x7fff_ffff;
+
 const sentAtOnce: Promise<void> = Promise.resolve();
 
 /** Why a send failed although the route was known: the service is dead, or the right was taken away. */
@@ -81,7 +84,8 @@ export class Requests {
     }
     const promise = calls.promise();
     if (route.state === RouteState.Ready && !method.oneway) {
-      const remainingMs = timeoutMs === Infinity ? 0 : Math.ceil(timeoutMs);
+      const remainingMs =
+        timeoutMs === Infinity ? 0 : Math.min(Math.ceil(timeoutMs), DEADLINE_MAX_MS);
       const status = this.#transmit(route, method, encoder, calls.userData(slot), remainingMs);
       if (status === 0) {
         calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
@@ -96,8 +100,8 @@ export class Requests {
       data: encoder.copy(),
       encoding: encoder.encoding,
     });
-    if (route.state === RouteState.Ready) this.flush(route);
-    else if (route.state === RouteState.Unresolved) this.resolve(route);
+    if (route.state === RouteState.Unresolved) this.resolve(route);
+    else if (this.#mayTry(route)) this.flush(route);
     return promise;
   }
 
@@ -152,6 +156,11 @@ export class Requests {
     this.flush(route);
   }
 
+  /** A call of the route was given up: no answer will bring room any more. */
+  expired(route: Route): void {
+    if (route.state === RouteState.Room && route.inFlight === 0) this.#armRoomTimer();
+  }
+
   /** After each batch of events: perhaps there is room now. */
   retryRoom(): void {
     if (this.#waitingForRoom.size === 0) return;
@@ -188,6 +197,12 @@ export class Requests {
       return true;
     }
     return false;
+  }
+
+  #mayTry(route: Route): boolean {
+    return (
+      route.state === RouteState.Ready || (route.state === RouteState.Room && route.inFlight === 0)
+    );
   }
 
   #armRoomTimer(): void {
