@@ -70,20 +70,12 @@ function filesBelow(folder) {
     .map((name) => join(folder, name));
 }
 
-/** In CI nobody else uses the machine: there even a process without the mark may hold no memfd. */
-function heldMemfds(mark, before) {
-  const pids = processIds().filter((pid) => hasMark(pid, mark) || process.env.CI === 'true');
-  return pids
-    .filter((pid) => !before.has(pid))
-    .flatMap((pid) => memfdsOf(pid).map((target) => `memfd ${target} held by ${pid}`));
-}
-
 function findLeftovers(surroundings) {
-  const { mark, runtimeFolder, temporaryFolder, holdersBefore } = surroundings;
+  const { mark, runtimeFolder, temporaryFolder } = surroundings;
   const processes = processIds().filter((pid) => hasMark(pid, mark) && !isZombie(pid));
   return [
     ...processes.map((pid) => `process ${pid}: ${commandLine(pid)}`),
-    ...heldMemfds(mark, holdersBefore),
+    ...processes.flatMap((pid) => memfdsOf(pid).map((target) => `${target} held by ${pid}`)),
     ...filesBelow(runtimeFolder).map((path) => `runtime file ${path}`),
     ...filesBelow(temporaryFolder).map((path) => `temporary file ${path}`),
   ];
@@ -102,7 +94,6 @@ export async function withLeakCheck(body) {
     mark: randomUUID(),
     runtimeFolder: join(folder, 'run'),
     temporaryFolder: join(folder, 'tmp'),
-    holdersBefore: new Set(processIds().filter((pid) => memfdsOf(pid).length > 0)),
   };
   mkdirSync(surroundings.runtimeFolder, { mode: 0o700 });
   mkdirSync(surroundings.temporaryFolder);
