@@ -8,18 +8,12 @@ import ava, { type ExecutionContext } from 'ava';
 import { loadNativeBinding } from '#lib/native-loader.js';
 import type { WorkerOrder } from './programs/addon-worker.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
-import { RawDevice, errno, grant, makeWorld, type World } from './support/raw-device.js';
+import { RawDevice, errno, freshName, grant, makeWorld, type World } from './support/raw-device.js';
 
 usePrivateRuntime();
 const binding = loadNativeBinding();
 // One after the other: they count descriptors and processes.
 const test = ava.serial;
-
-let domainsNamed = 0;
-function freshName(): string {
-  domainsNamed += 1;
-  return `lifetime-${domainsNamed}`;
-}
 
 function descriptors(): number {
   return readdirSync('/proc/self/fd').length;

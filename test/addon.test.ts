@@ -1,7 +1,6 @@
-/** The native contract (types/native.d.ts): arguments, messages, misuse. Its ends: addon-lifetime.test.ts. */
+/** The native contract (types/native.d.ts): messages and tasks. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MessageChannel } from 'node:worker_threads';
 import ava from 'ava';
 import {
   ControlOperation,
@@ -11,35 +10,22 @@ import {
   Outgoing,
 } from '#lib/native-layout.js';
 import { loadNativeBinding } from '#lib/native-loader.js';
-import type { NativeDevice } from '../types/native.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 import {
   RawDevice,
   becomeManager,
   errno,
+  freshName,
   grant,
   makeWorld,
   register,
   type RawEvent,
 } from './support/raw-device.js';
 
-const runtimeFolder = usePrivateRuntime();
+usePrivateRuntime();
 const binding = loadNativeBinding();
-// One after the other: some replace the handler of uncaught exceptions, others watch the time.
+// One after the other: some watch the time.
 const test = ava.serial;
-const ignore = (): void => undefined;
-
-let domainsNamed = 0;
-function freshName(): string {
-  domainsNamed += 1;
-  return `addon-${domainsNamed}`;
-}
-
-/** Calls a function with any arguments, as untyped JavaScript would. */
-function callWith(target: object, name: string, args: readonly unknown[]): unknown {
-  const method: unknown = Reflect.get(target, name);
-  return Reflect.apply(method as (...args: unknown[]) => unknown, target, args);
-}
 
 function pattern(size: number, seed: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, index) => (index * 31 + seed) & 255);
@@ -54,208 +40,6 @@ test('the layouts in C++ are those of JavaScript', (t) => {
     const mirrored = new Map(constants.map(([, key = '', value]) => [key, Number(value)]));
     t.deepEqual(mirrored, new Map<string, number>(Object.entries(layout)), name);
   }
-});
-
-const badOptions: [function_: 'startDomain' | 'openDevice', args: unknown[], message: string][] = [
-  ['startDomain', [], 'Expected an object for options but received undefined'],
-  ['startDomain', [null], 'Expected an object for options but received null'],
-  ['startDomain', [ignore], 'Expected an object for options but received a function'],
-  ['startDomain', [{}], 'Expected a string for options.name but received undefined'],
-  ['startDomain', [{ name: 7 }], 'Expected a string for options.name but received 7'],
-  [
-    'startDomain',
-    [{ name: '' }],
-    'Expected a string that is not empty and has no NUL character for options.name but received ""',
-  ],
-  [
-    'startDomain',
-    [{ name: 'a\0b' }],
-    'Expected a string that is not empty and has no NUL character for options.name ' +
-      'but received "a\\0b"',
-  ],
-  [
-    'startDomain',
-    [{ name: 'a', profile: 2 }],
-    'Expected an integer from 0 to 1 for options.profile but received 2',
-  ],
-  [
-    'startDomain',
-    [{ name: 'a', socketMode: 0o1000 }],
-    'Expected an integer from 0 to 511 for options.socketMode but received 512',
-  ],
-  [
-    'startDomain',
-    [{ name: 'a', socketGid: -1 }],
-    'Expected an integer from 0 to 4294967294 for options.socketGid but received -1',
-  ],
-  [
-    'startDomain',
-    [{ name: 'a', managerUids: 0 }],
-    'Expected an array of integers for options.managerUids but received 0',
-  ],
-  [
-    'startDomain',
-    [{ name: 'a', managerUids: [0, 1.5] }],
-    'Expected an integer from 0 to 4294967295 for options.managerUids[1] but received 1.5',
-  ],
-  [
-    'startDomain',
-    [{ name: 'a', managerProgram: Symbol('x') }],
-    'Expected a string for options.managerProgram but received a symbol',
-  ],
-  ['openDevice', [], 'Expected an object for options but received undefined'],
-  ['openDevice', [{}], 'Expected a string for options.domain but received undefined'],
-  [
-    'openDevice',
-    [{ domain: 'a' }],
-    'Expected a function for options.onEvents but received undefined',
-  ],
-  [
-    'openDevice',
-    [{ domain: 'a', poolSize: NaN, onEvents: ignore }],
-    'Expected an integer from 0 to 4294967295 for options.poolSize but received NaN',
-  ],
-  [
-    'openDevice',
-    [{ domain: ['a'], onEvents: ignore }],
-    'Expected a string for options.domain but received an array',
-  ],
-];
-for (const [name, args, message] of badOptions) {
-  test(`${name}: ${message}`, (t) => {
-    t.throws(() => callWith(binding, name, args), { instanceOf: TypeError, message });
-  });
-}
-
-test('an options getter that throws: its error arrives', (t) => {
-  const options = {
-    get name(): string {
-      throw new RangeError('mine');
-    },
-  };
-  t.throws(() => binding.startDomain(options), { instanceOf: RangeError, message: 'mine' });
-});
-
-const badArguments: [method: keyof NativeDevice, args: unknown[], message: string][] = [
-  ['sendRequest', ['x'], 'Expected a Uint8Array for data but received "x"'],
-  ['sendRequest', [null], 'Expected a Uint8Array for data but received null'],
-  ['sendRequest', [new Uint16Array(1)], 'Expected a Uint8Array for data but received an object'],
-  ['sendRequest', [new ArrayBuffer(1)], 'Expected a Uint8Array for data but received an object'],
-  ['sendReply', [[]], 'Expected a Uint8Array for data but received an array'],
-  ['free', [], 'Expected an integer from 0 to 4294967295 for request but received undefined'],
-  ['free', [1n], 'Expected an integer from 0 to 4294967295 for request but received a bigint'],
-  ['cancel', [-1], 'Expected an integer from 0 to 4294967295 for callId but received -1'],
-  [
-    'control',
-    [7, 0, 0, 0, 0, 0, 0],
-    'Expected an integer from 0 to 6 for operation but received 7',
-  ],
-  [
-    'control',
-    [0, 0, 0, 0, 0, 0],
-    'Expected an integer from 0 to 4294967295 for userData but received undefined',
-  ],
-  [
-    'control',
-    [1, 0, 0, 0, 2 ** 32, 0, 0],
-    'Expected an integer from 0 to 4294967295 for value2 but received 4294967296',
-  ],
-  ['query', [true], 'Expected an integer from 0 to 4294967295 for taskId but received true'],
-  ['hasAccess', ['0'], 'Expected an integer from 0 to 4294967295 for handle but received "0"'],
-  [
-    'setSpin',
-    [Infinity],
-    'Expected an integer from 0 to 4294967295 for limitNs but received Infinity',
-  ],
-];
-
-test('argument errors of every method', async (t) => {
-  const name = freshName();
-  const domain = binding.startDomain({ name });
-  const device = await RawDevice.open(name);
-  for (const [method, args, message] of badArguments) {
-    t.throws(() => callWith(device.native, method, args), { instanceOf: TypeError, message });
-  }
-  await device.close();
-  domain.stop();
-});
-
-test('methods on a wrong receiver and classes called from outside are refused', async (t) => {
-  const name = freshName();
-  const domain = binding.startDomain({ name });
-  const device = await RawDevice.open(name);
-  const send: unknown = Reflect.get(device.native, 'sendRequest');
-  const stop: unknown = Reflect.get(domain, 'stop');
-  for (const receiver of [{}, domain, Object.create(device.native) as object, undefined, 1]) {
-    t.throws(() => Reflect.apply(send as () => void, receiver, []), { instanceOf: TypeError });
-  }
-  t.throws(() => Reflect.apply(stop as () => void, device.native, []), { instanceOf: TypeError });
-  for (const object of [device.native, domain]) {
-    const constructor = object.constructor as new (argument?: unknown) => unknown;
-    t.throws(() => new constructor(), { instanceOf: TypeError });
-    t.throws(() => new constructor({}), { instanceOf: TypeError });
-    t.throws(() => new constructor(device.native), { instanceOf: TypeError });
-  }
-  await device.close();
-  domain.stop();
-});
-
-test('no domain: ENODEV with socket and remedy', async (t) => {
-  await t.throwsAsync(binding.openDevice({ domain: 'nobody', onEvents: ignore }), {
-    code: 'ENODEV',
-    message:
-      `no LiteIPC domain "nobody" is running (socket ${runtimeFolder}/liteipc/nobody.sock): ` +
-      'start one with ServiceManager.start({ domain: "nobody" })',
-  });
-  await t.throwsAsync(binding.openDevice({ domain: '/nowhere/x', onEvents: ignore }), {
-    code: 'ENODEV',
-  });
-});
-
-test('bad names: EINVAL', async (t) => {
-  for (const name of ['a/b', '..', 'a b', 'x'.repeat(65), 'ä']) {
-    t.throws(() => binding.startDomain({ name }), { code: 'EINVAL' }, name);
-    await t.throwsAsync(
-      binding.openDevice({ domain: name, onEvents: ignore }),
-      { code: 'EINVAL' },
-      name,
-    );
-  }
-});
-
-test('a domain starts once, stops twice, starts again', async (t) => {
-  const name = freshName();
-  const domain = binding.startDomain({ name });
-  t.is(domain.path, `${runtimeFolder}/liteipc/${name}.sock`);
-  t.throws(() => binding.startDomain({ name }), {
-    code: 'EADDRINUSE',
-    message: /is running already \(socket .*\): stop it first/,
-  });
-  const device = await RawDevice.open(name);
-  t.is(domain.counters().processes, 1);
-  t.is(domain.counters().threads, 1);
-  t.is(domain.counters().tasks, 1);
-  await device.close();
-  t.is(domain.counters().processes, 0);
-  domain.stop();
-  domain.stop();
-  t.throws(() => domain.counters(), { code: 'ENODEV', message: 'the domain is stopped' });
-  const again = binding.startDomain({ name, profile: 1 });
-  const small = await RawDevice.open(name);
-  t.is(small.native.dataLimit, 6144);
-  await small.close();
-  again.stop();
-});
-
-test('an unsuitable pool size is refused, and nothing is left of the device', async (t) => {
-  const name = freshName();
-  const domain = binding.startDomain({ name });
-  await t.throwsAsync(
-    binding.openDevice({ domain: name, poolSize: 2 ** 32 - 1, onEvents: ignore }),
-    { code: 'EINVAL' },
-  );
-  t.is(domain.counters().processes, 0);
-  domain.stop();
 });
 
 test('echo of every size, from the outbox and as an argument', async (t) => {
@@ -492,29 +276,6 @@ test('a task ends: calls to it fail, the death notice arrives, its ID is not use
   await world.end();
 });
 
-test('an exception in onEvents is an uncaught exception, and the events go on', async (t) => {
-  const name = freshName();
-  const world = await makeWorld(name);
-  const { service, client, handle } = world;
-  let throwNext = true;
-  const echo = service.onRequest;
-  service.onRequest = (event) => {
-    echo(event);
-    if (throwNext) {
-      throwNext = false;
-      throw new Error('thrown by onEvents');
-    }
-  };
-  const listeners = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  const uncaught = new Promise<Error>((resolve) => process.once('uncaughtException', resolve));
-  t.is((await client.call(handle, pattern(9, 9))).status, 0);
-  t.is((await uncaught).message, 'thrown by onEvents');
-  for (const listener of listeners) process.on('uncaughtException', listener);
-  t.is((await client.call(handle, pattern(9, 9))).status, 0);
-  await world.end();
-});
-
 test('promises and nextTick of a callback run before the next timer', async (t) => {
   const world = await makeWorld(freshName());
   const { service, client, handle } = world;
@@ -528,83 +289,6 @@ test('promises and nextTick of a callback run before the next timer', async (t) 
   await client.call(handle, new Uint8Array());
   await new Promise((resolve) => setTimeout(resolve, 10));
   t.deepEqual(order.slice(0, 2), ['tick', 'promise']);
-  await world.end();
-});
-
-/** Transfers the buffer away, as hostile or careless code might. */
-function steal(device: NativeDevice): void {
-  const { port1, port2 } = new MessageChannel();
-  port1.postMessage(device.outbox, [device.outbox.buffer as ArrayBuffer]);
-  port1.close();
-  port2.close();
-}
-
-test('the outbox is transferred away: sends throw EFAULT, closing works', async (t) => {
-  const world = await makeWorld(freshName());
-  const { client } = world;
-  steal(client.native);
-  t.is(client.native.outbox.length, 0);
-  const expected = { code: 'EFAULT', message: /was transferred away: close the device/ };
-  t.throws(() => client.native.sendRequest(), expected);
-  t.throws(() => client.native.sendRequest(new Uint8Array(3)), expected);
-  t.throws(() => client.native.sendReply(), expected);
-  t.is(typeof client.native.counters()['sent'], 'number');
-  await world.end();
-});
-
-test('the inbox is transferred away: an uncaught exception, and the device closes', async (t) => {
-  const world = await makeWorld(freshName());
-  const { client, service, handle } = world;
-  await client.call(handle, new Uint8Array());
-  steal(service.native);
-  const listeners = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  const uncaught = new Promise<Error>((resolve) => process.once('uncaughtException', resolve));
-  t.is((await client.call(handle, new Uint8Array())).status, errno.EPIPE);
-  t.is(((await uncaught) as NodeJS.ErrnoException).code, 'EFAULT');
-  for (const listener of listeners) process.on('uncaughtException', listener);
-  t.throws(() => service.native.sendReply(), { code: 'ENODEV' });
-  await service.close();
-  await world.end();
-});
-
-test('data that was transferred away is refused, not sent as nothing', async (t) => {
-  const world = await makeWorld(freshName());
-  const data = new Uint8Array(10);
-  structuredClone(data, { transfer: [data.buffer] });
-  t.throws(() => world.client.native.sendRequest(data), {
-    instanceOf: TypeError,
-    message: /whose buffer was transferred away/,
-  });
-  await world.end();
-});
-
-test('setters and frozen arrays in the way of large messages do no harm', async (t) => {
-  const world = await makeWorld(freshName());
-  const { client, handle } = world;
-  Object.freeze(client.native.large);
-  t.is((await client.call(handle, new Uint8Array(60_000))).status, 0);
-  const { service } = world;
-  let closed: Promise<void> | undefined;
-  Object.defineProperty(service.native.large, 0, {
-    set: () => {
-      closed = service.close();
-    },
-  });
-  t.is((await client.call(handle, new Uint8Array(60_000))).status, errno.EPIPE);
-  await closed;
-  await world.end();
-});
-
-test('close within onEvents', async (t) => {
-  const world = await makeWorld(freshName());
-  const { client, service, handle } = world;
-  let closed: Promise<void> | undefined;
-  service.onRequest = () => {
-    closed = service.close();
-  };
-  t.is((await client.call(handle, new Uint8Array())).status, errno.EPIPE);
-  await closed;
   await world.end();
 });
 

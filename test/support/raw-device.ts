@@ -346,6 +346,13 @@ export async function grant(
   if (event.status !== 0) throw new Error(`AddAccess: ${event.status}`);
 }
 
+let domainsNamed = 0;
+/** A domain's name that this process has not used yet. */
+export function freshName(): string {
+  domainsNamed += 1;
+  return `domain-${domainsNamed}`;
+}
+
 /** A domain with its manager, one service and one client that may call it. */
 export interface World {
   readonly domain: NativeDomain;
