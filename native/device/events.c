@@ -280,7 +280,11 @@ int LiteIpcWait(struct LiteIpcThread *thread, int timeoutMs)
     }
     uint64_t deadline =
         timeoutMs < 0 ? UINT64_MAX : ClockNow() + (uint64_t)timeoutMs * NANOSECONDS_PER_MILLISECOND;
-    int status = ThreadSleep(thread, deadline);
+    int status;
+    do {
+        status = ThreadSleep(thread, deadline);
+        /* With a full pool whoever woke us may have made room: only a look can tell. */
+    } while (status == 0 && !thread->poolFull && !WorkIsQueued(thread) && !InboundVisible(thread));
     return status == 0 ? 1 : status == -ETIME ? 0 : status;
 }
 
@@ -313,7 +317,9 @@ static int RequestOf(const struct LiteIpcControlRequest *request, struct Control
                 .cmd = request->operation == LITEIPC_CONTROL_GEN_HANDLE ? CMS_GEN_HANDLE
                                                                         : CMS_ADD_ACCESS,
                 .taskID = request->value0,
-                .serviceHandle = request->value1};
+                .taskGeneration = request->value2,
+                .serviceHandle = request->value1,
+                .serviceGeneration = request->value3};
             return 0;
         case LITEIPC_CONTROL_REMOVE_ACCESS:
             message->type = CONTROL_REMOVE_ACCESS;
