@@ -88,7 +88,13 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     this.#services.set(name, registration);
     try {
       // Gives the manager access to the service, and with it the notice of its death.
-      await this.#connection.control(ControlOperation.GenHandle, this.#task, info.taskId);
+      await this.#connection.control(
+        ControlOperation.GenHandle,
+        this.#task,
+        info.taskId,
+        0,
+        info.generation,
+      );
     } catch (error) {
       if (this.#services.get(name) === registration) this.#services.delete(name);
       throw new Refusal('EINVAL', `Service "${name}": ${(error as Error).message}`);
@@ -120,8 +126,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const service = this.#services.get(name);
     if (service === undefined || !this.#alive(service)) {
       this.#services.delete(name);
-      const text = `No service "${name}" is registered: start the process that exposes it (ENOENT)`;
-      throw new Refusal('ENOENT', text, { service: name });
+      throw notRegistered(name);
     }
     if (service.hash !== hash) return { shape: service.shape };
     await this.#grant(service, caller);
@@ -152,25 +157,25 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const before = native.query(caller.taskId);
     if (before?.alive !== true || before.processId !== caller.processId) return;
     service.grants.set(caller.processId, { caller, processGeneration: before.processGeneration });
-    await this.#connection.control(
-      ControlOperation.AddAccess,
-      this.#task,
-      caller.taskId,
-      service.handle,
-    );
-    // The task may have died and its ID gone to another while the domain was asked; and the right may
-    // have been revoked meanwhile.
-    const after = native.query(caller.taskId);
-    const sameTask = after === undefined || after.generation === before.generation;
-    const granted = service.grants.get(caller.processId);
-    if (sameTask && granted?.processGeneration === before.processGeneration) return;
-    if (!sameTask) {
-      await this.#removeAccess(service, after.processId, after.processGeneration);
-      service.grants.delete(after.processId);
-    } else {
-      await this.#removeAccess(service, caller.processId, before.processGeneration);
-      throw refused(service.name, `refuses ${who(caller)}: the right was revoked`);
+    try {
+      await this.#connection.control(
+        ControlOperation.AddAccess,
+        this.#task,
+        caller.taskId,
+        service.handle,
+        before.generation,
+        service.generation,
+      );
+    } catch (error) {
+      if (!(error instanceof LiteIpcError) || error.code !== 'EINVAL') throw error;
+      // One of the two has ended while the domain was asked. If it is the caller, nobody reads this.
+      throw notRegistered(service.name);
     }
+    // The right may have been revoked meanwhile.
+    const granted = service.grants.get(caller.processId);
+    if (granted?.processGeneration === before.processGeneration) return;
+    await this.#removeAccess(service, caller.processId, before.processGeneration);
+    throw refused(service.name, `refuses ${who(caller)}: the right was revoked`);
   }
 
   /** False if the process or the service was gone already. */
@@ -207,6 +212,11 @@ function who(caller: Caller): string {
 
 function refused(name: string, text: string): Refusal {
   return new Refusal('EACCES', `Service "${name}" ${text} (EACCES)`, { service: name });
+}
+
+function notRegistered(name: string): Refusal {
+  const text = `No service "${name}" is registered: start the process that exposes it (ENOENT)`;
+  return new Refusal('ENOENT', text, { service: name });
 }
 
 /** Input comes from other processes: what does not fit is refused, not thrown as a TypeError of theirs. */

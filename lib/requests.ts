@@ -191,12 +191,18 @@ export class Requests {
       if (route.inFlight === 0) this.#armRoomTimer();
       return true;
     }
-    if (meansLookAgain(status) && route.startResolving && !route.refusedSinceResolved) {
-      route.refusedSinceResolved = true;
-      this.resolve(route);
-      return true;
-    }
-    return false;
+    if (!meansLookAgain(status) || route.startResolving === undefined) return false;
+    // Of a service that has just died the domain says EACCES, too: nobody has a right to the dead.
+    const gone = this.#isGone(route);
+    if (route.refusedSinceResolved && !gone) return false;
+    route.refusedSinceResolved = !gone;
+    this.resolve(route);
+    return true;
+  }
+
+  #isGone(route: Route): boolean {
+    const task = this.#native.query(route.handle);
+    return task?.alive !== true || task.generation !== route.generation;
   }
 
   #mayTry(route: Route): boolean {

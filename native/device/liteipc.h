@@ -12,7 +12,7 @@
  * Status: every function that returns `int` returns 0 (or a count where said) or a negative errno.
  *
  * Threads: LiteIpcDomain... and LiteIpcDevice... may be called from any thread. A LiteIpcThread and its
- * tasks are used by one OS thread at a time, except LiteIpcFree and the functions marked "any thread".
+ * tasks are used by one OS thread at a time, except for the functions marked "any thread".
  *
  * Order of destruction: tasks, then their thread, then the device. A thread that is destroyed ends its
  * tasks; a device must have no threads left (LiteIpcDeviceShutdown wakes those that block).
@@ -147,7 +147,10 @@ int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
                      const struct LiteIpcOutgoing *out);
 /* Forgets a pending call; its answer will be dropped. -ENOENT when it has ended already. */
 int LiteIpcCancelCall(struct LiteIpcTask *task, uint32_t callID);
-/* BUFF_FREE of a received message. Any thread of the process. -EINVAL, -EFAULT as in the kernel. */
+/*
+ * BUFF_FREE of a received message. `thread` is the caller's own; the message may have been received by any
+ * thread of the process. -EINVAL, -EFAULT as in the kernel.
+ */
 int LiteIpcFree(struct LiteIpcThread *thread, const void *message);
 
 /* Control requests for event loops: answered by a LITEIPC_EVENT_CONTROL with the same userData. */
@@ -156,11 +159,13 @@ enum LiteIpcControlOperation {
     LITEIPC_CONTROL_TASK_EXIT,     /* `task` is gone when the event comes */
     LITEIPC_CONTROL_SET_CMS,       /* value0 = maximum message size, bytes */
     LITEIPC_CONTROL_SET_IPC_TASK,  /* `task` receives the process's death notices */
-    LITEIPC_CONTROL_GEN_HANDLE,    /* value0 = task ID; event: value0 handle */
-    LITEIPC_CONTROL_ADD_ACCESS,    /* value0 = client's task ID, value1 = handle */
+    LITEIPC_CONTROL_GEN_HANDLE,    /* value0 = task ID, value2 = its generation; event: value0 handle.
+                                      Generation 0, here and below: whichever, as in the kernel */
+    LITEIPC_CONTROL_ADD_ACCESS,    /* value0 = client's task ID, value1 = handle,
+                                      value2 = generation of the task, value3 = of the handle */
     LITEIPC_CONTROL_REMOVE_ACCESS, /* value0 = client's process ID, value1 = handle,
-                                      value2 = process generation, value3 = handle generation;
-                                      generation 0 = whichever. Not in the kernel */
+                                      value2 = process generation, value3 = handle generation.
+                                      Not in the kernel */
 };
 
 struct LiteIpcControlRequest {

@@ -81,8 +81,8 @@ struct ControlCms {
 struct ControlCmsCommand {
     uint32_t callerTaskID;
     uint32_t cmd; /* CmsCmd, or any other number */
-    uint32_t taskID;
-    uint32_t serviceHandle;
+    uint32_t taskID, taskGeneration;
+    uint32_t serviceHandle, serviceGeneration; /* generation 0: whichever has the ID, as in the kernel */
 };
 
 struct ControlAccess {

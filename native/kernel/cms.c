@@ -61,6 +61,12 @@ static bool IsCmsProcess(const struct Domain *domain, const struct DomainProcess
     return cms != 0 && domain->tasks[cms].process == process;
 }
 
+/* False: the one that is meant has ended, and its ID may be another's. */
+static bool IsStillThere(struct Domain *domain, uint32_t taskID, uint32_t generation)
+{
+    return generation == 0 || DomainTaskFind(domain, taskID, generation) != NULL;
+}
+
 int HandleCmsCmd(struct Domain *domain, struct DomainTask *caller,
                  struct ControlCmsCommand *command)
 {
@@ -70,6 +76,10 @@ int HandleCmsCmd(struct Domain *domain, struct DomainTask *caller,
     }
     if (!IsCmsProcess(domain, caller->process)) {
         return -EACCES;
+    }
+    if (!IsStillThere(domain, command->taskID, command->taskGeneration) ||
+        !IsStillThere(domain, command->serviceHandle, command->serviceGeneration)) {
+        return -EINVAL;
     }
     switch (command->cmd) {
         case CMS_GEN_HANDLE:
