@@ -155,13 +155,13 @@ int LiteIpcFree(struct LiteIpcThread *thread, const void *message);
 
 /* Control requests for event loops: answered by a LITEIPC_EVENT_CONTROL with the same userData. */
 enum LiteIpcControlOperation {
-    LITEIPC_CONTROL_TASK_CREATE,   /* with a queue at once; event: value0 task ID, `task` */
-    LITEIPC_CONTROL_TASK_EXIT,     /* `task` is gone when the event comes */
-    LITEIPC_CONTROL_SET_CMS,       /* value0 = maximum message size, bytes */
-    LITEIPC_CONTROL_SET_IPC_TASK,  /* `task` receives the process's death notices */
-    LITEIPC_CONTROL_GEN_HANDLE,    /* value0 = task ID, value2 = its generation; event: value0 handle.
+    LITEIPC_CONTROL_TASK_CREATE,  /* with a queue at once; event: value0 task ID, `task` */
+    LITEIPC_CONTROL_TASK_EXIT,    /* `task` is gone when the event comes */
+    LITEIPC_CONTROL_SET_CMS,      /* value0 = maximum message size, bytes */
+    LITEIPC_CONTROL_SET_IPC_TASK, /* `task` receives the process's death notices */
+    LITEIPC_CONTROL_GEN_HANDLE, /* value0 = task ID, value2 = its generation; event: value0 handle.
                                       Generation 0, here and below: whichever, as in the kernel */
-    LITEIPC_CONTROL_ADD_ACCESS,    /* value0 = client's task ID, value1 = handle,
+    LITEIPC_CONTROL_ADD_ACCESS, /* value0 = client's task ID, value1 = handle,
                                       value2 = generation of the task, value3 = of the handle */
     LITEIPC_CONTROL_REMOVE_ACCESS, /* value0 = client's process ID, value1 = handle,
                                       value2 = process generation, value3 = handle generation.

@@ -82,7 +82,8 @@ struct ControlCmsCommand {
     uint32_t callerTaskID;
     uint32_t cmd; /* CmsCmd, or any other number */
     uint32_t taskID, taskGeneration;
-    uint32_t serviceHandle, serviceGeneration; /* generation 0: whichever has the ID, as in the kernel */
+    uint32_t serviceHandle,
+        serviceGeneration; /* generation 0: whichever has the ID, as in the kernel */
 };
 
 struct ControlAccess {
