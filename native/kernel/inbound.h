@@ -12,7 +12,7 @@ void InboundRestock(struct LiteIpcThread *thread, uint32_t wanted);
 
 /* A sender got one of the spare ends. Descriptors that are used are set to -1 in the array. */
 void InboundLaneBegin(struct LiteIpcThread *thread, const struct ControlLaneNew *begin,
-                      int *descriptors, unsigned *count);
+                      int *descriptors, unsigned count);
 
 /* The lane of this ID is closed, if it is one of this thread's: nothing more is taken from it. */
 void InboundLaneEnd(struct LiteIpcThread *thread, uint32_t laneID);

@@ -128,7 +128,7 @@ static int LaneMap(struct InboundLane *lane, int ringDescriptor)
 }
 
 void InboundLaneBegin(struct LiteIpcThread *thread, const struct ControlLaneNew *begin,
-                      int *descriptors, unsigned *count)
+                      int *descriptors, unsigned count)
 {
     struct InboundLane *lane = LaneFind(thread, LANE_SPARE, begin->endID);
     if (lane == NULL) {
@@ -146,7 +146,7 @@ void InboundLaneBegin(struct LiteIpcThread *thread, const struct ControlLaneNew 
     lane->uid = facts.uid;
     lane->gid = facts.gid;
     thread->liveCount++;
-    if (*count != 1 || LaneMap(lane, descriptors[0]) != 0) {
+    if (count != 1 || LaneMap(lane, descriptors[0]) != 0) {
         InboundLaneRefuse(thread, lane);
     } else {
         HotLaneAdd(thread, lane); /* its sender is about to write */

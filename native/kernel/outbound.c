@@ -247,9 +247,9 @@ static int LaneComplete(struct OutboundLane *lane, const struct ControlMessage *
 }
 
 void OutboundLaneAnswered(struct OutboundLane *lane, struct LiteIpcThread *thread,
-                          const struct ControlMessage *answer, int *descriptors, unsigned *count)
+                          const struct ControlMessage *answer, int *descriptors, unsigned count)
 {
-    int status = LaneComplete(lane, answer, descriptors, *count);
+    int status = LaneComplete(lane, answer, descriptors, count);
     if (status == 0 && !ReceiverAlive(thread->device, lane)) {
         status = -EINVAL;
     }

@@ -20,7 +20,7 @@ int OutboundLaneGet(struct LiteIpcThread *thread, uint32_t taskID,
 
 /* The domain answered CONTROL_LANE_OPEN. Descriptors that are used are set to -1 in the array. */
 void OutboundLaneAnswered(struct OutboundLane *lane, struct LiteIpcThread *thread,
-                          const struct ControlMessage *answer, int *descriptors, unsigned *count);
+                          const struct ControlMessage *answer, int *descriptors, unsigned count);
 
 /* The lane of this ID is closed, if it is one of this thread's. */
 void OutboundLaneEnd(struct LiteIpcThread *thread, uint32_t laneID);

@@ -124,7 +124,7 @@ static void FinishEvent(struct LiteIpcThread *thread, const struct ControlPendin
 }
 
 static void HandleAnswer(struct LiteIpcThread *thread, const struct ControlMessage *answer,
-                         int *descriptors, unsigned *count)
+                         int *descriptors, unsigned count)
 {
     for (unsigned i = 0; i < thread->pendingCount; i++) {
         if (thread->pending[i].requestID != answer->requestID) {
@@ -151,7 +151,7 @@ static void HandleAnswer(struct LiteIpcThread *thread, const struct ControlMessa
 }
 
 static void HandleEvent(struct LiteIpcThread *thread, const struct ControlMessage *event,
-                        int *descriptors, unsigned *count)
+                        int *descriptors, unsigned count)
 {
     switch (event->type) {
         case CONTROL_EVENT_LANE:
@@ -189,9 +189,9 @@ static int HandleOne(struct LiteIpcThread *thread, int timeoutMs)
         return -ENODEV;
     }
     if (message.requestID != 0) {
-        HandleAnswer(thread, &message, descriptors, &count);
+        HandleAnswer(thread, &message, descriptors, count);
     } else {
-        HandleEvent(thread, &message, descriptors, &count);
+        HandleEvent(thread, &message, descriptors, count);
     }
     for (unsigned i = 0; i < count; i++) {
         (void)close(descriptors[i]); /* whoever wanted a descriptor has taken it and set it to -1 */
