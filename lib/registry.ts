@@ -75,6 +75,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       const text = `Service "${name}" is being served by ${who(held.owner)}; a name has one owner (EEXIST)`;
       throw new Refusal('EEXIST', text, { service: name });
     }
+    this.#checkTaskIsFree(name, info.taskId, info.generation);
     const registration: Registration = {
       name,
       shape,
@@ -97,7 +98,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       );
     } catch (error) {
       if (this.#services.get(name) === registration) this.#services.delete(name);
-      throw new Refusal('EINVAL', `Service "${name}": ${(error as Error).message}`);
+      throw new Refusal('EPROTO', `Service "${name}": ${(error as Error).message}`);
     }
   };
 
@@ -197,6 +198,16 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     } catch (error) {
       if (error instanceof LiteIpcError && error.code === 'EINVAL') return false;
       throw error;
+    }
+  }
+
+  /** A task serves one name, so that what a process can make the manager remember is limited. */
+  #checkTaskIsFree(name: string, handle: number, generation: number): void {
+    for (const other of this.#services.values()) {
+      if (other.handle === handle && other.generation === generation) {
+        const text = `Service "${name}": its task serves "${other.name}" already (EEXIST)`;
+        throw new Refusal('EEXIST', text, { service: name });
+      }
     }
   }
 

@@ -12,8 +12,11 @@ import { asError, callError, codeOfStatus, LiteIpcError, Status } from './errors
 import { MessageFlag, Outgoing } from './native-layout.js';
 import { RouteState, type Route } from './route.js';
 
-/** How often a route without calls in flight looks for room again, once a ms, before it gives up. */
-const ROOM_RETRIES_MAX = 5;
+/**
+ * How often a route without calls in flight looks for room again before it gives up: after 1, 2, 4 ... ms,
+ * together 63 ms without any progress.
+ */
+const ROOM_RETRIES_MAX = 6;
 /** How often in a row a lane may be refused before those that wait for it fail. */
 const LANE_RETRIES_MAX = 3;
 
@@ -158,7 +161,7 @@ export class Requests {
 
   /** A call of the route was given up: no answer will bring room any more. */
   expired(route: Route): void {
-    if (route.state === RouteState.Room && route.inFlight === 0) this.#armRoomTimer();
+    if (route.state === RouteState.Room && route.inFlight === 0) this.#armRoomTimer(route);
   }
 
   /** After each batch of events: perhaps there is room now. */
@@ -185,10 +188,10 @@ export class Requests {
     if (status === Status.noMemory || status === Status.again) {
       // With calls in flight their answers bring room. Without, the receiver may be about to free what
       // it has just answered; it does not tell us when, so we look a few times.
-      if (route.inFlight === 0 && ++route.retries > ROOM_RETRIES_MAX) return false;
+      if (route.inFlight === 0 && route.retries >= ROOM_RETRIES_MAX) return false;
       route.state = RouteState.Room;
       this.#waitingForRoom.add(route);
-      if (route.inFlight === 0) this.#armRoomTimer();
+      if (route.inFlight === 0) this.#armRoomTimer(route);
       return true;
     }
     if (!meansLookAgain(status) || route.startResolving === undefined) return false;
@@ -211,11 +214,12 @@ export class Requests {
     );
   }
 
-  #armRoomTimer(): void {
+  #armRoomTimer(route: Route): void {
     this.#roomTimer ??= setTimeout(() => {
       this.#roomTimer = undefined;
+      for (const waiting of this.#waitingForRoom) if (waiting.inFlight === 0) waiting.retries++;
       this.retryRoom();
-    }, 1);
+    }, 2 ** route.retries);
   }
 
   #rejectWaiting(route: Route, errorFor: (method: ContractMethod) => Error): void {
@@ -235,6 +239,7 @@ export class Requests {
     const status = this.#transmit(route, request.method, message, userData, remainingMs);
     if (status !== 0) return status;
     route.refusedSinceResolved = false;
+    route.retries = 0;
     if (oneway) {
       calls.resolve(slot, undefined);
     } else {

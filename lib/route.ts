@@ -49,7 +49,7 @@ export class Route {
   refusedSinceResolved = false;
   /** Whether the death of what `handle` and `generation` name was told to `onDeath`. */
   deathTold = false;
-  /** How often the lane or the room that this route waits for was refused, in a row. */
+  /** How often in a row the lane was refused, or no room was found without calls in flight. */
   retries = 0;
 
   /**
