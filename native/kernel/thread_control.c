@@ -221,9 +221,8 @@ void ThreadControlFailAll(struct LiteIpcThread *thread)
 {
     while (thread->pendingCount > 0) {
         struct ControlMessage answer = {.status = -ENODEV};
-        unsigned none = 0;
         answer.requestID = thread->pending[thread->pendingCount - 1].requestID;
-        HandleAnswer(thread, &answer, NULL, &none);
+        HandleAnswer(thread, &answer, NULL, 0);
     }
 }
 
