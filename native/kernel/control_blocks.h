@@ -223,7 +223,7 @@ struct LiteIpcDevice {
     LOS_DL_LIST threads;       /* under lock */
     LOS_DL_LIST shelf;         /* OutboundLane that no thread leases, under lock */
     LOS_DL_LIST
-        orphans; /* InboundLane of ended threads whose messages are still held, under lock */
+    orphans; /* InboundLane of ended threads whose messages are still held, under lock */
     uint32_t nextRequestID; /* of the process socket, under lock */
     _Atomic bool opened;
     _Atomic bool shutdown;
