@@ -50,9 +50,9 @@
 #define SLAB_CLASS_GRANULES_MAX 1280U
 #define TAG_SINGLE              127U
 
-#define RECIPROCAL_SHIFT        31
+#define RECIPROCAL_SHIFT 31
 
-#define CACHE_LINE              64
+#define CACHE_LINE 64
 
 /* Belongs to the unit of the same index. Zero, as fresh memory is, means: no span here. */
 struct SlabUnit {
