@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
-import { allow, type Caller } from 'liteipc';
+import { allow } from 'liteipc';
 import { Participant, endParticipants } from './support/participant.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 
@@ -102,7 +102,7 @@ testAsRoot(
     await other.do('open', { domain });
     const outcome = await other.do('call', { method: 'who' });
     if (!outcome.ok) throw new Error(outcome.message);
-    t.like(outcome.value as Caller, { uid: OTHER_USER, gid: OTHER_USER, pid: other.pid });
+    t.like(outcome.value, { uid: OTHER_USER, gid: OTHER_USER, pid: other.pid });
     // The rule admits exactly those named, not even root.
     const own = await Participant.start('own user');
     await own.do('open', { domain });
