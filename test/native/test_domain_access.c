@@ -258,7 +258,7 @@ static void AccessIsGrantedToAProcess(void **state)
     assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS, trio.client.taskID, service), 0);
     assert_true(HasServiceAccess(table, client, service));
     assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS, trio.client.taskID, service), 0);
-    assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS, trio.client.taskID, 0), -EINVAL);
+    assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS, trio.client.taskID, 0), 0);
     assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS, trio.client.taskID, 127), -EINVAL);
     assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS, trio.client.taskID, 128), -EINVAL);
     assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS, 0, service), -EINVAL);
@@ -272,6 +272,36 @@ static void AccessIsGrantedToAProcess(void **state)
     assert_false(HasServiceAccess(table, unopened.identity.processID, service));
     TestThreadClose(&thread);
     TestClientClose(&unopened);
+    TrioClose(&trio);
+}
+
+/* CMS_ADD_ACCESS that says which task and which service it means. */
+static int GrantTo(struct Trio *trio, uint32_t clientGeneration, uint32_t serviceGeneration)
+{
+    struct ControlMessage message = {.type = CONTROL_CMS_COMMAND,
+                                     .cmsCommand = {.callerTaskID = trio->manager.taskID,
+                                                    .cmd = CMS_ADD_ACCESS,
+                                                    .taskID = trio->client.taskID,
+                                                    .taskGeneration = clientGeneration,
+                                                    .serviceHandle = trio->service.taskID,
+                                                    .serviceGeneration = serviceGeneration}};
+    return TestCall(&trio->manager.thread.socket, &message, NULL, 0, NULL);
+}
+
+static void AccessIsGrantedToNobodyElse(void **state)
+{
+    (void)state;
+    struct Trio trio;
+    TrioOpen(&trio);
+    const struct ControlTable *table = trio.client.client.table;
+    uint32_t client = trio.client.client.identity.processID;
+    uint32_t service = trio.service.taskID;
+
+    assert_int_equal(GrantTo(&trio, trio.client.taskGeneration + 1, 0), -EINVAL);
+    assert_int_equal(GrantTo(&trio, 0, trio.service.taskGeneration + 1), -EINVAL);
+    assert_false(HasServiceAccess(table, client, service));
+    assert_int_equal(GrantTo(&trio, trio.client.taskGeneration, trio.service.taskGeneration), 0);
+    assert_true(HasServiceAccess(table, client, service));
     TrioClose(&trio);
 }
 
@@ -416,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(CommandsAreForTheCmsProcessAlone, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(HandlesAreTaskIDs, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(AccessIsGrantedToAProcess, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AccessIsGrantedToNobodyElse, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(ARightCanBeTakenAway, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(TheIpcTaskIsOnePerProcess, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(TasksAreUsedByTheirOwnersAlone, SetUp, TearDown),

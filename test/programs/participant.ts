@@ -12,6 +12,7 @@ import {
   type ImplementationOf,
 } from 'liteipc';
 import { loadNativeBinding } from '#lib/native-loader.js';
+import { Load } from '../support/load.js';
 import {
   USER_VARIABLE,
   type Answer,
@@ -35,6 +36,7 @@ const events: string[] = [];
 let wakeEventWaiters: (() => void)[] = [];
 let manager: ServiceManager | undefined;
 let begun: Promise<Outcome>[] = [];
+let load: Load | undefined;
 let told: Told = { count: 0, disorder: 0 };
 let endsNaturally = false;
 
@@ -59,6 +61,11 @@ function deviceOf(name = 'main'): Device {
 function managerHere(): ServiceManager {
   if (manager === undefined) throw new Error('no manager runs here');
   return manager;
+}
+
+function loadHere(): Load {
+  if (load === undefined) throw new Error('there is no load here');
+  return load;
 }
 
 function happened(event: string): void {
@@ -255,6 +262,14 @@ const handlers: Handlers = {
       await new Promise<void>((resolve) => wakeEventWaiters.push(resolve));
     }
   },
+  load: async (options) => {
+    load = new Load(options);
+    await load.start();
+  },
+  loadProgress: () => loadHere().progress,
+  stopCalls: async () => loadHere().stopCalls(),
+  verify: async ({ services, times }) => loadHere().verify(services, times),
+  closeLoad: async () => loadHere().close(),
   end,
 };
 

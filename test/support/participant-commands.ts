@@ -41,6 +41,28 @@ export interface Facts {
   readonly poolNodes: number;
 }
 
+/** What a participant of the torture test does. */
+export interface LoadOptions {
+  readonly domain: string;
+  /** Names of the services that it exposes. */
+  readonly serve: readonly string[];
+  /** Names of the services that it calls at random; none: it calls nothing. */
+  readonly call: readonly string[];
+  readonly seed: number;
+}
+
+export interface LoadProgress {
+  /** Right answers so far. */
+  readonly answers: number;
+  /** Failed calls so far, by code. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** What must not happen. */
+  readonly faults: readonly string[];
+  readonly poolNodes: number;
+  readonly pendingCalls: number;
+  readonly connected: boolean;
+}
+
 /** How a process or thread ends by itself. */
 export type Ending = 'exit' | 'throw' | 'natural';
 
@@ -83,6 +105,14 @@ export interface Commands {
   events: () => string[];
   /** Waits for the next such event of this name. */
   event: (name: string) => void;
+  /** Begins to serve and call without end, on a device of its own. */
+  load: (options: LoadOptions) => void;
+  loadProgress: () => LoadProgress;
+  /** Ends the load's calls, but not its services. */
+  stopCalls: () => void;
+  /** Calls each service so often, from the load's device; fails if an answer is not right. */
+  verify: (options: { readonly services: readonly string[]; readonly times: number }) => void;
+  closeLoad: () => void;
   /** Ends; there is no answer. */
   end: (how: Ending) => void;
 }

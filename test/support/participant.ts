@@ -39,8 +39,8 @@ export interface ParticipantOptions {
 
 interface Waiting {
   readonly name: CommandName;
-  resolve(value: unknown): void;
-  reject(error: Error): void;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 const all = new Set<Participant>();

@@ -17,12 +17,12 @@ const methods = {
   /** Answers after so many ms. */
   wait: method<number, string>(),
   /** Never answers. */
-  hold: method<unknown, void>(),
+  hold: method<unknown>(),
   /** How many calls are being held. */
   held: method<void, number>(),
   /** Stops the whole thread for so many ms. */
-  block: method<number, void>(),
-  fail: method<string, void>(),
+  block: method<number>(),
+  fail: method<string>(),
   /** A number, counted upwards by each sender, and any ballast. */
   note: oneway<readonly [number, unknown]>(),
   told: method<void, Told>(),

@@ -1,0 +1,140 @@
+/** Those who are killed. Each comes back after a while, with the same service and the same calls. */
+import { Participant } from '../support/participant.js';
+import type { LoadProgress } from '../support/participant-commands.js';
+import type { Agent, AgentRole, Nursery } from './nursery.js';
+import type { Chance } from './random.js';
+import type { Stock } from './stock.js';
+
+/** What all victims share. */
+export interface Surroundings {
+  readonly domain: string;
+  /** All services, by their number. */
+  readonly services: readonly string[];
+  readonly nursery: Nursery;
+  readonly stock: Stock;
+  readonly chance: Chance;
+  /** Told what must not happen. */
+  readonly fault: (text: string) => void;
+}
+
+/** How a victim is killed. */
+export type Manner = 'at once' | 'stopped first';
+
+export interface Victim {
+  /** Can it be killed now? */
+  readonly alive: boolean;
+  /** Starts it. Returns as soon as it can be killed, not when it is ready. */
+  start(): Promise<void>;
+  /** Resolves when it is gone. */
+  kill(manner: Manner): Promise<void>;
+  /** What a live one has done so far, if it can tell. */
+  progress(): Promise<LoadProgress | undefined>;
+}
+
+async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Lets a process stand still for a while, wherever it is, before it dies. */
+async function standStill(pid: number, chance: Chance): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await pause(chance.below(80));
+}
+
+/** A process in C. */
+export class AgentVictim implements Victim {
+  agent: Agent | undefined;
+
+  constructor(
+    private readonly around: Surroundings,
+    private readonly role: AgentRole,
+    private readonly service = 0,
+  ) {}
+
+  get alive(): boolean {
+    return this.agent !== undefined && this.agent.ended === undefined && !this.agent.doomed;
+  }
+
+  async start(): Promise<void> {
+    const { nursery, chance } = this.around;
+    this.agent = await nursery.start(this.role, this.service, chance.below(2 ** 31));
+  }
+
+  async kill(manner: Manner): Promise<void> {
+    const { agent } = this;
+    const { nursery, chance } = this.around;
+    if (agent === undefined) return;
+    agent.doomed = true;
+    if (manner === 'stopped first') await standStill(agent.pid, chance);
+    nursery.end(agent, 'SIGKILL');
+    await nursery.gone([agent]);
+  }
+
+  progress(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+}
+
+/** A Node process, or a worker thread of this one. */
+export class NodeVictim implements Victim {
+  #participant: Participant | undefined;
+  #doomed = true;
+
+  constructor(
+    private readonly around: Surroundings,
+    private readonly asWorker: boolean,
+    private readonly serve: readonly string[],
+    private readonly calls: boolean,
+  ) {}
+
+  get alive(): boolean {
+    return !this.#doomed;
+  }
+
+  async start(): Promise<void> {
+    const { stock, domain, services, chance, fault } = this.around;
+    const participant = this.asWorker
+      ? await Participant.start('worker', { asWorker: true })
+      : await stock.take();
+    this.#participant = participant;
+    this.#doomed = false;
+    const order = {
+      domain,
+      serve: this.serve,
+      call: this.calls ? services : [],
+      seed: chance.below(2 ** 31),
+    };
+    participant.do('load', order, 40_000).catch((error: unknown) => {
+      if (!this.#doomed || this.#participant !== participant) fault(String(error));
+    });
+    void participant.exited.then(() => {
+      if (this.#participant !== participant || this.#doomed) return;
+      this.#doomed = true;
+      fault(`it ended by itself: ${participant.diagnosis()}`);
+    });
+  }
+
+  async kill(manner: Manner): Promise<void> {
+    const participant = this.#participant;
+    if (participant === undefined) return;
+    this.#doomed = true;
+    if (manner === 'stopped first' && !this.asWorker) {
+      await standStill(participant.pid, this.around.chance);
+    }
+    await participant.kill();
+  }
+
+  async progress(): Promise<LoadProgress | undefined> {
+    const participant = this.#participant;
+    if (participant === undefined || this.#doomed) return undefined;
+    try {
+      return await participant.do('loadProgress', undefined, 20_000);
+    } catch (error) {
+      // It may have been killed meanwhile, or not have begun.
+      const isNew = String(error).includes('there is no load here');
+      const isGone = this.#doomed || this.#participant !== participant;
+      if (!isNew && !isGone) this.around.fault(String(error));
+      return undefined;
+    }
+  }
+}
