@@ -23,7 +23,10 @@ export interface Agent {
   ended?: string;
 }
 
-const program = join(import.meta.dirname, '../../../build-native/torture_nursery');
+/** Of another build, say one with a sanitizer: set LITEIPC_TORTURE_NURSERY. */
+const program =
+  process.env['LITEIPC_TORTURE_NURSERY'] ??
+  join(import.meta.dirname, '../../../build-native/torture_nursery');
 
 function encoded(message: object): string {
   return new Packr({ useRecords: false, variableMapSize: true }).pack(message).toString('hex');
