@@ -13,6 +13,8 @@
 
 /* Records moved in one look: bounds the work of one LiteIpcReceive. */
 #define LOOK_BUDGET 64
+/* Looks of one LiteIpcReceive when all that they bring has to be dropped. */
+#define LOOKS_FOR_NOTHING 4
 
 static IpcMsg MessageOf(const struct LiteIpcOutgoing *out, MsgType type)
 {
@@ -210,7 +212,7 @@ static void FailCalls(struct LiteIpcThread *thread, int status, bool all)
 /* Nothing is left in lanes and queues: what still waits for the dead can be told. */
 static bool FailTheLost(struct LiteIpcThread *thread)
 {
-    if (thread->doomedCalls && !thread->scanNeeded) {
+    if (thread->doomedCalls && !thread->scanNeeded && !thread->poolFull) {
         thread->doomedCalls = false;
         FailCalls(thread, -EPIPE, false);
     }
@@ -226,6 +228,7 @@ static bool FailTheLost(struct LiteIpcThread *thread)
 int LiteIpcReceive(struct LiteIpcThread *thread, struct LiteIpcEvent *events, size_t maximum)
 {
     size_t count = 0;
+    unsigned looks = 0;
     bool looked = false;
     while (count < maximum) {
         if (EventFromNotice(thread, &events[count]) || EventFromQueue(thread, &events[count])) {
@@ -238,7 +241,7 @@ int LiteIpcReceive(struct LiteIpcThread *thread, struct LiteIpcEvent *events, si
         if (InboundLook(thread, LOOK_BUDGET) == 0) {
             looked = !FailTheLost(thread) && thread->notices.count == 0;
         } else {
-            looked = count > 0;
+            looked = count > 0 || ++looks == LOOKS_FOR_NOTHING;
         }
     }
     return (int)count;
@@ -246,8 +249,8 @@ int LiteIpcReceive(struct LiteIpcThread *thread, struct LiteIpcEvent *events, si
 
 static bool WorkIsQueued(const struct LiteIpcThread *thread)
 {
-    return thread->notices.count > 0 || !LOS_ListEmpty(&thread->ready) || thread->doomedCalls ||
-           (thread->lost && !thread->lostReported);
+    return thread->notices.count > 0 || !LOS_ListEmpty(&thread->ready) ||
+           (thread->doomedCalls && !thread->poolFull) || (thread->lost && !thread->lostReported);
 }
 
 int LiteIpcPrepareSleep(struct LiteIpcThread *thread)

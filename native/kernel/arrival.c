@@ -12,14 +12,31 @@
 
 enum Verdict { VERDICT_GOOD, VERDICT_DROP, VERDICT_MALFORMED };
 
-/* Sizes that belong together and lie within the domain's limits. `size` was checked by the ring. */
-static bool SizesAreSound(const struct LiteIpcThread *thread, const struct IpcRecord *copy,
-                          uint32_t size)
+/*
+ * Sizes that belong together and lie within the domain's limits, and a charge within the sender's
+ * allowance, which an honest sender keeps by itself. `size` was checked by the ring. Objects cannot
+ * be passed yet: no honest sender has any, and whoever reads them here would believe the numbers.
+ */
+static bool SizesAreSound(const struct LiteIpcThread *thread, const struct InboundLane *lane,
+                          const struct IpcRecord *copy, uint32_t size)
 {
     const struct ControlLimits *limits = &thread->device->table->limits;
-    return copy->dataSz <= limits->dataLimit && copy->spObjNum <= limits->objectLimit &&
-           (uint64_t)copy->spObjNum * sizeof(SpecialObj) <= copy->dataSz &&
-           size == IpcRecordSize(copy->dataSz, copy->spObjNum);
+    if (copy->dataSz > limits->dataLimit || copy->spObjNum != 0 ||
+        size != IpcRecordSize(copy->dataSz, copy->spObjNum)) {
+        return false;
+    }
+    /* relaxed: what is freed later only makes more room */
+    uint64_t freed = lane->reader.freed + atomic_load_explicit(&lane->cursors->freedElsewhere,
+                                                               memory_order_relaxed);
+    return lane->takenCharge - freed + IpcCharge(copy->dataSz, copy->spObjNum) <=
+           thread->device->ipcInfo.pool.poolSize;
+}
+
+/* What the ServiceManager is willing to receive at handle 0; the sender has checked it, or lies. */
+static uint32_t ManagerLimit(const struct ControlTable *table)
+{
+    /* acquire: pairs with the domain's release when it gives the role */
+    return atomic_load_explicit(&table->cmsMaxMsgSize, memory_order_acquire);
 }
 
 /*
@@ -51,6 +68,10 @@ static enum Verdict Judge(const struct LiteIpcThread *thread, const struct Inbou
     const struct LiteIpcTask *task = thread->taskByID[copy->destinationTask];
     if (task == NULL || task->generation != copy->destinationGeneration) {
         return VERDICT_DROP; /* it ended while the message was on its way */
+    }
+    if ((copy->bits & IPC_RECORD_TO_CMS) != 0 &&
+        sizeof(IpcMsg) + (uint64_t)copy->dataSz > ManagerLimit(table)) {
+        return VERDICT_MALFORMED;
     }
     return VERDICT_GOOD;
 }
@@ -99,6 +120,20 @@ static int Malformed(struct LiteIpcThread *thread, struct InboundLane *lane)
     return ++lane->garbage > LANE_GARBAGE_MAX ? -EPROTO : 0;
 }
 
+/* Without memory: asks to be woken when there is some, then tries once more. */
+static int NodeAlloc(struct LiteIpcThread *thread, uint32_t size, struct IpcNode **node)
+{
+    struct LiteIpcDevice *device = thread->device;
+    int status = LiteIpcNodeAlloc(&device->ipcInfo, size, node);
+    if (status != 0) {
+        /* seq_cst: set before the pool is tried again; whoever freed too early to see it is seen */
+        atomic_store_explicit(&device->poolFull, true, memory_order_seq_cst);
+        status = LiteIpcNodeAlloc(&device->ipcInfo, size, node);
+        thread->poolFull = status != 0;
+    }
+    return status;
+}
+
 int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
                 const struct RingRecord *record, uint32_t size)
 {
@@ -109,7 +144,7 @@ int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
         return Malformed(thread, lane);
     }
     memcpy(&copy, record, sizeof(copy));
-    if (!SizesAreSound(thread, &copy, size)) {
+    if (!SizesAreSound(thread, lane, &copy, size)) {
         RingTake(&lane->reader);
         return Malformed(thread, lane);
     }
@@ -117,12 +152,7 @@ int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
     enum Verdict verdict = Judge(thread, lane, &copy);
     struct IpcNode *node = NULL;
     if (verdict == VERDICT_GOOD) {
-        int status = LiteIpcNodeAlloc(&thread->device->ipcInfo,
-                                      IpcNodeSize(copy.dataSz, copy.spObjNum), &node);
-        if (status != 0) {
-            thread->poolFull = true;
-            /* seq_cst: set before the pool is tried again in ThreadSleep, read after a free */
-            atomic_store_explicit(&thread->device->poolFull, true, memory_order_seq_cst);
+        if (NodeAlloc(thread, IpcNodeSize(copy.dataSz, copy.spObjNum), &node) != 0) {
             return -ENOMEM;
         }
         Fill(thread, lane, &copy, record, node);
