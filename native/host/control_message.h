@@ -1,5 +1,5 @@
 /*
- * What goes over the control sockets of a domain: fixed-size messages, at most two descriptors each.
+ * What goes over the control sockets of a domain: fixed-size messages, at most three descriptors each.
  *
  * Sockets are AF_UNIX SOCK_SEQPACKET, close-on-exec, non-blocking at the domain's end. A process
  * has one *process socket*, made by connect(); over it it asks for *thread sockets*, one per
@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define CONTROL_PROTOCOL_VERSION 1U
-#define CONTROL_DESCRIPTORS_MAX  2
+#define CONTROL_DESCRIPTORS_MAX  3
 /* Lane ends that a thread deposits when it starts, and the most that the domain keeps for it. */
 #define CONTROL_LANE_ENDS_INITIAL 4
 #define CONTROL_LANE_ENDS_MAX     64
@@ -45,11 +45,11 @@ enum ControlMessageType {
     CONTROL_CMS_COMMAND,   /* cmsCommand -> cmsCommand.serviceHandle */
     CONTROL_REMOVE_ACCESS, /* access: takes a right away (not in the kernel; the CMS only) */
     CONTROL_LANE_OPEN,     /* lane {taskID, generation, ringSize}; + ring
-                             -> laneOpened {laneID, threadID, threadGeneration}; + cursors, bell */
+                             -> laneOpened {laneID, threadID, threadGeneration}; + cursors, bell (2) */
     CONTROL_LANE_LEASE,    /* object.id = laneID: another thread of the process takes over a lane */
     CONTROL_LANE_CLOSE,    /* object.id = laneID: either end is done with the lane (the receiver
                              because it was fed garbage); the other side gets LANE_CLOSED */
-    CONTROL_LANE_DEPOSIT, /* object.id = endID, chosen by the receiver; + cursors, bell. No answer */
+    CONTROL_LANE_DEPOSIT, /* object.id = endID, chosen by the receiver; + cursors, bell (2). No answer */
     CONTROL_LANE_DRAINED, /* object.id = laneID of a dead process, all of it delivered. No answer */
 
     /* events to a thread socket */

@@ -27,17 +27,6 @@ bool DomainIsSealedMemory(int descriptor, uint64_t size)
            system.f_type == TMPFS_MAGIC;
 }
 
-bool DomainIsEventDescriptor(int descriptor)
-{
-    static const char expected[] = "anon_inode:[eventfd]";
-    char path[32];
-    char target[sizeof(expected)];
-
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", descriptor);
-    ssize_t length = readlink(path, target, sizeof(target));
-    return length == (ssize_t)sizeof(expected) - 1 && memcmp(target, expected, (size_t)length) == 0;
-}
-
 void DomainLaneEndFree(struct Domain *domain, struct DomainThread *thread,
                        struct DomainLaneEnd *end)
 {
@@ -45,7 +34,7 @@ void DomainLaneEndFree(struct Domain *domain, struct DomainThread *thread,
     thread->laneEndCount--;
     DomainUserRefund(domain, thread->process->user, GOOD_LANE_END);
     close(end->cursors);
-    close(end->bell);
+    BellClose(&end->bell);
     free(end);
 }
 
@@ -53,11 +42,11 @@ static int Deposit(struct Domain *domain, struct DomainThread *thread, struct Do
 {
     struct DomainLaneEnd *end;
 
-    if (input->descriptors[1] < 0) {
+    if (input->descriptors[2] < 0) {
         return input->descriptorsLost ? -EMFILE : -EINVAL;
     }
     if (!DomainIsSealedMemory(input->descriptors[0], CURSORS_SIZE) ||
-        !DomainIsEventDescriptor(input->descriptors[1])) {
+        !BellIsEnd(input->descriptors[1], false) || !BellIsEnd(input->descriptors[2], true)) {
         return -EINVAL;
     }
     if (thread->laneEndCount >= CONTROL_LANE_ENDS_MAX ||
@@ -71,7 +60,8 @@ static int Deposit(struct Domain *domain, struct DomainThread *thread, struct Do
     }
     end->endID = input->message.object.id;
     end->cursors = DomainInputTake(input, 0);
-    end->bell = DomainInputTake(input, 1);
+    end->bell =
+        (struct Bell){.listen = DomainInputTake(input, 1), .ring = DomainInputTake(input, 2)};
     ListAppend(&thread->laneEnds, &end->link);
     thread->laneEndCount++;
     return 0;

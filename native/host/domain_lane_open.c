@@ -145,7 +145,8 @@ static int Connect(struct Domain *domain, struct DomainThread *thread, uint32_t 
                        .threadID = receiver->id,
                        .threadGeneration = receiver->generation},
     };
-    DomainSendThread(domain, thread, &answer, (int[]){end->cursors, end->bell}, 2);
+    DomainSendThread(domain, thread, &answer,
+                     (int[]){end->cursors, end->bell.listen, end->bell.ring}, 3);
     DomainLaneEndFree(domain, receiver, end);
     if (receiver->laneEndCount <= 1) {
         AskForEnds(domain, receiver);

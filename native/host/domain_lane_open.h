@@ -11,7 +11,6 @@
 
 /* A memfd of this size that only its maker can write: seals SHRINK, GROW, FUTURE_WRITE, SEAL. */
 bool DomainIsSealedMemory(int descriptor, uint64_t size);
-bool DomainIsEventDescriptor(int descriptor);
 
 struct DomainLane *DomainLaneFind(struct Domain *domain, uint32_t laneID);
 void DomainLaneDrop(struct Domain *domain, struct DomainLane *lane);

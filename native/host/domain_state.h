@@ -24,6 +24,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "host/bell.h"
 #include "host/domain_server.h"
 #include "host/list.h"
 #include "host/runtime_directory.h"
@@ -136,7 +137,8 @@ struct DomainLane {
 struct DomainLaneEnd {
     struct List link;
     uint32_t endID;
-    int cursors, bell;
+    int cursors;
+    struct Bell bell;
 };
 
 struct DomainParked {

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/bell.h"
 #include "host/control_message.h"
 #include "host/control_table.h"
 #include "kernel/los_liteipc.h"
@@ -50,7 +51,8 @@ struct InboundLane {
     const void *ring; /* the sender's memory, NULL while spare or closed */
     size_t ringSize;  /* bytes */
     struct RingCursors *cursors;
-    int bell; /* eventfd in the thread's epoll set, never read; -1 when closed */
+    struct Bell bell;      /* its listening end is in the thread's epoll set; closed: -1 */
+    uint64_t drainedEpoch; /* of the ring when the bell was drained last */
     uint32_t laneID, endID;
     uint32_t processID, processGeneration; /* the sender */
     uint32_t pid, uid, gid;                /* of the sender, from the control table */
@@ -82,7 +84,7 @@ struct OutboundLane {
     size_t ringSize;
     uint64_t allowance;  /* bytes that may be pending at the receiver */
     const void *cursors; /* the receiver's, read-only */
-    int bell;            /* the receiver's eventfd */
+    struct Bell bell;    /* the receiver's; both ends, see host/bell.h */
     uint32_t laneID;
     uint32_t threadID, threadGeneration; /* the receiver */
     struct LaneWaiter *waiters;          /* who tried to send while it was opening */

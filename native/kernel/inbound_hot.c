@@ -23,6 +23,19 @@ void HotLaneRemove(struct LiteIpcThread *thread, struct InboundLane *lane)
     lane->hot = false;
 }
 
+/*
+ * Asks the lane's sender to ring. It rings at most once for each time it was asked, so emptying the bell
+ * before it can be full takes a system call in a thousand of them.
+ */
+static void LaneArm(struct InboundLane *lane)
+{
+    RingArm(&lane->reader);
+    if (lane->reader.epoch - lane->drainedEpoch >= BELL_CAPACITY / 2) {
+        lane->drainedEpoch = lane->reader.epoch;
+        BellDrain(lane->bell.listen);
+    }
+}
+
 /* Makes room: the next lane in turn has to ring again. It keeps its claim if it has a record. */
 static void HotLaneEvict(struct LiteIpcThread *thread)
 {
@@ -30,7 +43,7 @@ static void HotLaneEvict(struct LiteIpcThread *thread)
     struct InboundLane *victim = thread->hot[index];
     thread->hot[index] = thread->hot[--thread->hotCount];
     victim->hot = false;
-    RingArm(&victim->reader);
+    LaneArm(victim);
     if (RingLookAfterArm(&victim->reader)) {
         LOS_ListTailInsert(&thread->rang, &victim->rangNode);
     }
@@ -112,7 +125,7 @@ bool InboundArm(struct LiteIpcThread *thread)
     }
     thread->armed = true;
     for (unsigned i = 0; i < thread->hotCount; i++) {
-        RingArm(&thread->hot[i]->reader);
+        LaneArm(thread->hot[i]);
     }
     bool found = false;
     for (unsigned i = 0; i < thread->hotCount && !found; i++) {

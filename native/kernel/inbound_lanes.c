@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "host/shared_memory.h"
@@ -15,9 +14,7 @@ static void LaneFree(struct InboundLane *lane)
 {
     SharedMemoryUnmap(lane->ring, lane->ringSize);
     SharedMemoryUnmap(lane->cursors, RING_CURSORS_SIZE);
-    if (lane->bell >= 0) {
-        (void)close(lane->bell);
-    }
+    BellClose(&lane->bell);
     free(lane);
 }
 
@@ -60,27 +57,29 @@ static int SpareDeposit(struct LiteIpcThread *thread)
     }
     LOS_ListInit(&lane->listNode);
     LOS_ListInit(&lane->rangNode);
-    int descriptors[2] = {-1, -1};
+    int descriptors[3] = {-1, -1, -1};
     void *cursors = NULL;
     int status =
         SharedMemoryCreate("liteipc-cursors", RING_CURSORS_SIZE, &cursors, &descriptors[0]);
     lane->cursors = cursors;
-    lane->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (status == 0 && lane->bell < 0) {
-        status = -errno;
+    lane->bell = (struct Bell){.listen = -1, .ring = -1};
+    if (status == 0) {
+        status = BellCreate(&lane->bell);
     }
     if (status == 0) {
-        /* Edge-triggered and never read: every write is an edge, and nobody can take it away. */
+        /* Edge-triggered: every write is an edge, whether the bell is ever drained or not. */
         struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = lane};
-        status = epoll_ctl(thread->epoll, EPOLL_CTL_ADD, lane->bell, &event) == 0 ? 0 : -errno;
+        status =
+            epoll_ctl(thread->epoll, EPOLL_CTL_ADD, lane->bell.listen, &event) == 0 ? 0 : -errno;
     }
     if (status == 0) {
         lane->endID = ++thread->nextEndID;
         atomic_init(&lane->thread, thread);
         struct ControlMessage message = {.type = CONTROL_LANE_DEPOSIT,
                                          .object = {.id = lane->endID}};
-        descriptors[1] = lane->bell;
-        status = ThreadControlTell(thread, &message, descriptors, 2);
+        descriptors[1] = lane->bell.listen;
+        descriptors[2] = lane->bell.ring;
+        status = ThreadControlTell(thread, &message, descriptors, 3);
     }
     if (descriptors[0] >= 0) {
         (void)close(descriptors[0]);
@@ -89,6 +88,8 @@ static int SpareDeposit(struct LiteIpcThread *thread)
         LaneFree(lane);
         return status;
     }
+    (void)close(lane->bell.ring); /* the sender's */
+    lane->bell.ring = -1;
     LOS_ListTailInsert(&thread->lanes, &lane->listNode);
     thread->spareCount++;
     return 0;
@@ -158,10 +159,9 @@ void InboundLaneClose(struct LiteIpcThread *thread, struct InboundLane *lane)
 {
     HotLaneRemove(thread, lane);
     thread->liveCount--;
-    /* Closing is not enough: the sender's copy would keep the eventfd in the epoll set. */
-    (void)epoll_ctl(thread->epoll, EPOLL_CTL_DEL, lane->bell, NULL);
-    (void)close(lane->bell);
-    lane->bell = -1;
+    /* Closing is not enough: the sender's copy would keep the bell in the epoll set. */
+    (void)epoll_ctl(thread->epoll, EPOLL_CTL_DEL, lane->bell.listen, NULL);
+    BellClose(&lane->bell);
     SharedMemoryUnmap(lane->ring, lane->ringSize);
     lane->ring = NULL;
     lane->state = LANE_CLOSED;
@@ -212,10 +212,7 @@ void InboundRelease(struct LiteIpcThread *thread)
             LaneFree(lane);
             continue;
         }
-        if (lane->bell >= 0) {
-            (void)close(lane->bell);
-            lane->bell = -1;
-        }
+        BellClose(&lane->bell);
         /* relaxed: whoever frees a message of this lane from now on is "elsewhere" */
         atomic_store_explicit(&lane->thread, NULL, memory_order_relaxed);
         (void)pthread_mutex_lock(&device->lock);

@@ -13,9 +13,7 @@ static void LaneFree(struct OutboundLane *lane)
 {
     SharedMemoryUnmap(lane->ring, lane->ringSize);
     SharedMemoryUnmap(lane->cursors, RING_CURSORS_SIZE);
-    if (lane->bell >= 0) {
-        (void)close(lane->bell);
-    }
+    BellClose(&lane->bell);
     free(lane->waiters);
     free(lane);
 }
@@ -53,7 +51,7 @@ static int LaneCreate(struct LiteIpcThread *thread, const struct ControlTaskFact
     if (lane == NULL) {
         return -ENOMEM;
     }
-    lane->bell = -1;
+    lane->bell = (struct Bell){.listen = -1, .ring = -1};
     lane->state = LANE_OPENING;
     lane->threadID = target->threadID;
     lane->threadGeneration = target->threadGeneration;
@@ -228,7 +226,7 @@ static int LaneComplete(struct OutboundLane *lane, const struct ControlMessage *
     if (answer->status != 0) {
         return answer->status;
     }
-    if (count != 2 || answer->laneOpened.threadID != lane->threadID ||
+    if (count != 3 || answer->laneOpened.threadID != lane->threadID ||
         answer->laneOpened.threadGeneration != lane->threadGeneration) {
         return -EINVAL;
     }
@@ -238,8 +236,9 @@ static int LaneComplete(struct OutboundLane *lane, const struct ControlMessage *
                                 lane->allowance);
     }
     if (status == 0) {
-        lane->bell = descriptors[1];
+        lane->bell = (struct Bell){.listen = descriptors[1], .ring = descriptors[2]};
         descriptors[1] = -1;
+        descriptors[2] = -1;
         lane->laneID = answer->laneOpened.laneID;
         lane->state = LANE_READY;
     }
@@ -295,9 +294,8 @@ void OutboundLanePublish(struct LiteIpcThread *thread, struct OutboundLane *lane
 {
     thread->counters.sent++;
     if (RingPublish(&lane->writer)) {
-        uint64_t one = 1;
         thread->counters.bellsRung++;
-        (void)!write(lane->bell, &one, sizeof(one));
+        BellRing(lane->bell.ring);
     }
 }
 

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,16 +82,18 @@ static void ALaneJoinsARingAndALaneEnd(void **state)
 {
     (void)state;
     struct TestMessage event;
-    int received[2];
+    int received[3];
     int ring = TestMemory(TEST_RING_SIZE, TEST_SEALS);
-    int ends[2] = {TestMemory(4096, TEST_SEALS), eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    struct Bell bell;
+    assert_int_equal(BellCreate(&bell), 0);
+    int ends[3] = {TestMemory(4096, TEST_SEALS), bell.listen, bell.ring};
     struct TestProcess service;
     struct ControlMessage deposit = {.type = CONTROL_LANE_DEPOSIT, .object.id = 4711};
     struct ControlMessage open = {.type = CONTROL_LANE_OPEN};
     uint32_t handle;
 
     TestProcessOpen(DomainPath(domain), &service, 0);
-    assert_int_equal(TestSend(service.thread.socket.descriptor, &deposit, sizeof(deposit), ends, 2),
+    assert_int_equal(TestSend(service.thread.socket.descriptor, &deposit, sizeof(deposit), ends, 3),
                      0);
     handle = service.taskID;
     assert_int_equal(TestCmsCommand(&trio.manager.thread, trio.manager.taskID, CMS_ADD_ACCESS,
@@ -109,12 +110,12 @@ static void ALaneJoinsARingAndALaneEnd(void **state)
     assert_int_equal(open.laneOpened.threadGeneration, service.thread.generation);
     assert_true(open.laneOpened.laneID != 0);
     assert_true(IsSameFile(received[0], ends[0]));
-    eventfd_t rung;
-    assert_int_equal(eventfd_write(received[1], 3), 0);
-    assert_int_equal(eventfd_read(ends[1], &rung), 0);
-    assert_int_equal(rung, 3);
-    close(received[0]);
-    close(received[1]);
+    char rung[8];
+    BellRing(received[2]);
+    assert_int_equal(read(ends[1], rung, sizeof(rung)), 1);
+    for (size_t index = 0; index < 3; index++) {
+        close(received[index]);
+    }
 
     /* When the sender has its answer, the receiver has been told already. */
     assert_true(atomic_load(&entry->attention) != attention);
@@ -133,7 +134,7 @@ static void ALaneJoinsARingAndALaneEnd(void **state)
     assert_true(event.message.object.id >= 1);
     close(ring);
     close(ends[0]);
-    close(ends[1]);
+    BellClose(&bell);
     TestProcessClose(&service);
 }
 
@@ -249,7 +250,7 @@ static void BadRequestsGetNoLane(void **state)
         assert_int_equal(OpenWith(good, ring, 1), -EINVAL);
         close(ring[0]);
     }
-    int others[] = {open("/dev/null", O_RDWR | O_CLOEXEC), eventfd(0, EFD_CLOEXEC)};
+    int others[] = {open("/dev/null", O_RDWR | O_CLOEXEC), open("/dev/zero", O_RDWR | O_CLOEXEC)};
     for (size_t index = 0; index < 2; index++) {
         assert_int_equal(OpenWith(good, &others[index], 1), -EINVAL);
         close(others[index]);
@@ -271,19 +272,28 @@ static void LaneEndsAreChecked(void **state)
 {
     (void)state;
     struct ControlMessage deposit = {.type = CONTROL_LANE_DEPOSIT};
-    int bell = eventfd(0, EFD_CLOEXEC);
+    struct Bell bell;
+    assert_int_equal(BellCreate(&bell), 0);
     int good = TestMemory(4096, TEST_SEALS);
     int unsealed = TestMemory(4096, 0);
     int large = TestMemory(8192, TEST_SEALS);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    const int pairs[][2] = {{unsealed, bell}, {large, bell}, {null, bell},
-                            {bell, good},     {good, null},  {good, good}};
+    const int sets[][3] = {
+        {unsealed, bell.listen, bell.ring},
+        {large, bell.listen, bell.ring},
+        {null, bell.listen, bell.ring},
+        {bell.listen, good, bell.ring},
+        {good, null, bell.ring},
+        {good, bell.listen, null},
+        {good, good, good},
+        {good, bell.ring, bell.listen},
+    };
 
-    for (size_t index = 0; index < sizeof(pairs) / sizeof(pairs[0]); index++) {
+    for (size_t index = 0; index < sizeof(sets) / sizeof(sets[0]); index++) {
         struct TestProcess process;
         TestProcessOpen(DomainPath(domain), &process, 0);
         assert_int_equal(
-            TestSend(process.thread.socket.descriptor, &deposit, sizeof(deposit), pairs[index], 2),
+            TestSend(process.thread.socket.descriptor, &deposit, sizeof(deposit), sets[index], 3),
             0);
         assert_true(TestIsCutOff(process.client.socket.descriptor));
         TestProcessClose(&process);
@@ -296,7 +306,7 @@ static void LaneEndsAreChecked(void **state)
     struct DomainCounters counters;
     DomainCount(domain, &counters);
     assert_int_equal(counters.laneEnds, CONTROL_LANE_ENDS_MAX + 4 + 4);
-    close(bell);
+    BellClose(&bell);
     close(good);
     close(unsealed);
     close(large);

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -20,7 +19,7 @@
 #define OTHER_UID         12345U
 #define OTHER_DESCRIPTORS 32
 /* 7 for the domain, 3 and two lane ends for one process, 2 for every other one; 1 is left. */
-#define FEW_DESCRIPTORS (OTHER_DESCRIPTORS + 7 + 3 + 4 + 2 * 20 + 1)
+#define FEW_DESCRIPTORS (OTHER_DESCRIPTORS + 7 + 3 + 6 + 2 * 20 + 1)
 #define CLIENTS         40
 
 static char directory[64];
@@ -161,7 +160,7 @@ static void WithoutDescriptorsNewcomersAreRefused(void **state)
     for (uint32_t end = 0; end < 3; end++) {
         assert_int_equal(TestDeposit(&first.thread, 50 + end), 0);
     }
-    /* A lane needs one, and gives two back: those of the lane end. */
+    /* A lane needs one, and gives three back: those of the lane end. */
     assert_int_equal(TestLaneOpen(&first.thread, first.taskID, first.taskID, false, NULL), 0);
     assert_int_equal(TestThreadOpen(&first.client, &thread), 0);
     TestThreadClose(&thread);

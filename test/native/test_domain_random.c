@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,11 +64,11 @@ static uint32_t LikelyType(unsigned *seed)
 }
 
 /* One request on a thread's socket; now and then one that ends everything. */
-static void Ask(int socket, unsigned *seed, const int memories[3])
+static void Ask(int socket, unsigned *seed, const int memories[4])
 {
     struct ControlMessage message = {.type = LikelyType(seed), .requestID = 1};
     uint32_t *words = (uint32_t *)(void *)message.bytes;
-    int descriptors[2] = {memories[0], memories[2]};
+    int descriptors[3] = {memories[0], memories[2], memories[3]};
     size_t count = 0;
 
     for (size_t index = 0; index < sizeof(message.bytes) / sizeof(uint32_t); index++) {
@@ -85,13 +84,13 @@ static void Ask(int socket, unsigned *seed, const int memories[3])
         descriptors[0] = memories[1];
         count = 1;
     } else if (message.type == CONTROL_LANE_DEPOSIT) {
-        count = 2;
+        count = 3;
     }
     uint32_t mischief = (uint32_t)rand_r(seed) % 2000;
     if (mischief == 0) {
         message.type = Number(seed);
     } else if (mischief == 1) {
-        count = (uint32_t)rand_r(seed) % 3;
+        count = (uint32_t)rand_r(seed) % 4;
     } else if (mischief == 2) {
         message.type = CONTROL_THREAD_EXIT;
     }
@@ -112,8 +111,10 @@ static void Listen(int socket, unsigned *seed)
 
 static _Noreturn void Misbehave(unsigned seed)
 {
-    int memories[3] = {TestMemory(4096, TEST_SEALS), TestMemory(TEST_RING_SIZE, TEST_SEALS),
-                       eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    struct Bell bell;
+    assert_int_equal(BellCreate(&bell), 0);
+    int memories[4] = {TestMemory(4096, TEST_SEALS), TestMemory(TEST_RING_SIZE, TEST_SEALS),
+                       bell.listen, bell.ring};
     int sockets[2];
     for (;;) {
         struct TestClient client;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -137,7 +136,7 @@ int TestReceive(int descriptor, struct TestMessage *message, int timeoutMs)
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * 2)];
+        char bytes[CMSG_SPACE(sizeof(int) * CONTROL_DESCRIPTORS_MAX)];
     } control;
     struct iovec part = {.iov_base = &message->message, .iov_len = sizeof(message->message)};
     struct msghdr header = {.msg_iov = &part,
@@ -146,7 +145,9 @@ int TestReceive(int descriptor, struct TestMessage *message, int timeoutMs)
                             .msg_controllen = sizeof(control.bytes)};
     struct pollfd readable = {.fd = descriptor, .events = POLLIN};
 
-    message->descriptors[0] = message->descriptors[1] = -1;
+    for (size_t index = 0; index < CONTROL_DESCRIPTORS_MAX; index++) {
+        message->descriptors[index] = -1;
+    }
     if (poll(&readable, 1, timeoutMs) == 0) {
         return -ETIMEDOUT;
     }
@@ -163,7 +164,7 @@ int TestReceive(int descriptor, struct TestMessage *message, int timeoutMs)
 
 void TestMessageClose(struct TestMessage *message)
 {
-    for (int index = 0; index < 2; index++) {
+    for (size_t index = 0; index < CONTROL_DESCRIPTORS_MAX; index++) {
         if (message->descriptors[index] >= 0) {
             close(message->descriptors[index]);
             message->descriptors[index] = -1;
@@ -199,7 +200,7 @@ int TestAnswer(struct TestSocket *socket, uint32_t requestID, int timeoutMs,
 }
 
 int TestCall(struct TestSocket *socket, struct ControlMessage *message, const int *descriptors,
-             size_t count, int received[2])
+             size_t count, int received[CONTROL_DESCRIPTORS_MAX])
 {
     struct TestMessage answer;
     message->requestID = ++nextRequestID;
@@ -259,7 +260,7 @@ int TestClientOpen(const char *path, struct TestClient *client)
 {
     struct ControlMessage message = {.type = CONTROL_HELLO,
                                      .protocolVersion = CONTROL_PROTOCOL_VERSION};
-    int received[2];
+    int received[CONTROL_DESCRIPTORS_MAX];
 
     memset(client, 0, sizeof(*client));
     client->socket.descriptor = TestConnect(path);
@@ -302,7 +303,7 @@ void TestClientClose(struct TestClient *client)
 int TestThreadOpen(struct TestClient *client, struct TestThread *thread)
 {
     struct ControlMessage message = {.type = CONTROL_THREAD_CREATE};
-    int received[2];
+    int received[CONTROL_DESCRIPTORS_MAX];
 
     memset(thread, 0, sizeof(*thread));
     int status = TestCall(&client->socket, &message, NULL, 0, received);
@@ -401,10 +402,12 @@ int TestMemory(size_t size, int seals)
 int TestDeposit(struct TestThread *thread, uint32_t endID)
 {
     struct ControlMessage message = {.type = CONTROL_LANE_DEPOSIT, .object.id = endID};
-    int descriptors[2] = {TestMemory(4096, TEST_SEALS), eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    int status = TestSend(thread->socket.descriptor, &message, sizeof(message), descriptors, 2);
+    struct Bell bell;
+    assert_int_equal(BellCreate(&bell), 0);
+    int descriptors[3] = {TestMemory(4096, TEST_SEALS), bell.listen, bell.ring};
+    int status = TestSend(thread->socket.descriptor, &message, sizeof(message), descriptors, 3);
     close(descriptors[0]);
-    close(descriptors[1]);
+    BellClose(&bell);
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/bell.h"
 #include "host/control_message.h"
 #include "host/control_table.h"
 #include "host/domain_server.h"
@@ -20,7 +21,7 @@
 /* One message with its descriptors (-1: none). */
 struct TestMessage {
     struct ControlMessage message;
-    int descriptors[2];
+    int descriptors[CONTROL_DESCRIPTORS_MAX];
 };
 
 /* A control socket; events that came while an answer was awaited are kept in order. */
@@ -66,7 +67,7 @@ bool TestIsCutOff(int descriptor);
 
 /* Sends a request and waits for its answer, which replaces `message`; returns its status, or -ENODEV. */
 int TestCall(struct TestSocket *socket, struct ControlMessage *message, const int *descriptors,
-             size_t count, int received[2]);
+             size_t count, int received[CONTROL_DESCRIPTORS_MAX]);
 /* The next event: 1; 0 end of file; -ETIMEDOUT. */
 int TestEvent(struct TestSocket *socket, struct TestMessage *event, int timeoutMs);
 /* The next event of this type; others are thrown away. False: none within 2 s. */

@@ -1,0 +1,54 @@
+#include "host/bell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+int BellCreate(struct Bell *bell)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return -errno;
+    }
+    /* One page: what a user may have in pipes is limited. A larger pipe would do as well. */
+    (void)fcntl(ends[0], F_SETPIPE_SZ, (int)BELL_CAPACITY);
+    *bell = (struct Bell){.listen = ends[0], .ring = ends[1]};
+    return 0;
+}
+
+void BellRing(int ring)
+{
+    char byte = 1;
+    struct iovec data = {.iov_base = &byte, .iov_len = sizeof(byte)};
+    if (pwritev2(ring, &data, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP) {
+        (void)!write(ring, &byte, sizeof(byte));
+    }
+}
+
+void BellDrain(int listen)
+{
+    char bytes[BELL_CAPACITY];
+    struct iovec data = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    if (preadv2(listen, &data, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP) {
+        (void)!read(listen, bytes, sizeof(bytes));
+    }
+}
+
+void BellClose(struct Bell *bell)
+{
+    if (bell->listen >= 0) {
+        (void)close(bell->listen);
+    }
+    if (bell->ring >= 0) {
+        (void)close(bell->ring);
+    }
+    *bell = (struct Bell){.listen = -1, .ring = -1};
+}
+
+bool BellIsEnd(int descriptor, bool forWriting)
+{
+    int flags = fcntl(descriptor, F_GETFL);
+    return flags >= 0 && (flags & O_ACCMODE) == (forWriting ? O_WRONLY : O_RDONLY) &&
+           fcntl(descriptor, F_GETPIPE_SZ) > 0;
+}
