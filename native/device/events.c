@@ -227,6 +227,7 @@ static bool FailTheLost(struct LiteIpcThread *thread)
 
 int LiteIpcReceive(struct LiteIpcThread *thread, struct LiteIpcEvent *events, size_t maximum)
 {
+    TasksFreeEnded(thread);
     size_t count = 0;
     unsigned looks = 0;
     bool looked = false;
@@ -255,7 +256,11 @@ static bool WorkIsQueued(const struct LiteIpcThread *thread)
 
 int LiteIpcPrepareSleep(struct LiteIpcThread *thread)
 {
-    return WorkIsQueued(thread) || InboundArm(thread);
+    if (WorkIsQueued(thread) || InboundArm(thread)) {
+        return 1;
+    }
+    thread->counters.sleeps++;
+    return 0;
 }
 
 void LiteIpcAwake(struct LiteIpcThread *thread)

@@ -140,7 +140,8 @@ int LiteIpcSendRequest(struct LiteIpcTask *task, const struct LiteIpcOutgoing *o
 /*
  * Answers `request`, a message received by a task of this thread, and frees it. `out->handle`, `generation`,
  * `flag` and `deadlineMs` are not used. On -EINPROGRESS and -ENOMEM nothing was sent and the request is
- * still there to be answered; after any other result it has been freed (0, -EINVAL: the caller is gone,
+ * still there to be answered, and so it is after -EMSGSIZE; after any other result it has been freed (0,
+ * -EINVAL: the caller is gone,
  * -ETIME: too late).
  */
 int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,

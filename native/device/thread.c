@@ -101,6 +101,7 @@ int LiteIpcThreadCreate(struct LiteIpcDevice *device, struct LiteIpcThread **thr
     LOS_ListInit(&created->rang);
     LOS_ListInit(&created->outboundLanes);
     LOS_ListInit(&created->tasks);
+    LOS_ListInit(&created->endedTasks);
     LOS_ListInit(&created->ready);
     int status = ThreadSetUp(created);
     if (status != 0) {
@@ -129,6 +130,7 @@ void LiteIpcThreadDestroy(struct LiteIpcThread *thread)
     while (!LOS_ListEmpty(&thread->tasks)) {
         TaskForget(LOS_DL_LIST_ENTRY(thread->tasks.pstNext, struct LiteIpcTask, listNode));
     }
+    TasksFreeEnded(thread);
     ThreadFree(thread);
 }
 
@@ -162,7 +164,9 @@ void LiteIpcTaskExit(struct LiteIpcTask *task)
     }
     struct ControlMessage message = {.type = CONTROL_TASK_EXIT, .object = {.id = task->taskID}};
     (void)ThreadControlCall(task->thread, &message);
+    struct LiteIpcThread *thread = task->thread;
     TaskForget(task);
+    TasksFreeEnded(thread);
 }
 
 uint32_t LiteIpcTaskID(const struct LiteIpcTask *task)

@@ -199,6 +199,7 @@ struct LiteIpcThread {
     int laneStatus; /* how the last request for a lane ended */
 
     LOS_DL_LIST tasks;
+    LOS_DL_LIST endedTasks; /* events may still name them: freed before the next are handed out */
     struct LiteIpcTask **taskByID; /* taskLimit entries */
     LOS_DL_LIST ready;
 

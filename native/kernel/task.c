@@ -45,7 +45,17 @@ void TaskForget(struct LiteIpcTask *task)
     LOS_ListDelete(&task->listNode);
     LOS_ListDelete(&task->readyNode);
     CallTableFree(&task->calls);
-    free(task);
+    LOS_ListTailInsert(&thread->endedTasks, &task->listNode);
+}
+
+void TasksFreeEnded(struct LiteIpcThread *thread)
+{
+    while (!LOS_ListEmpty(&thread->endedTasks)) {
+        struct LiteIpcTask *task =
+            LOS_DL_LIST_ENTRY(thread->endedTasks.pstNext, struct LiteIpcTask, listNode);
+        LOS_ListDelete(&task->listNode);
+        free(task);
+    }
 }
 
 int TaskQueueMake(struct LiteIpcTask *task)

@@ -10,8 +10,12 @@
 int TaskAdopt(struct LiteIpcThread *thread, uint32_t taskID, uint32_t generation,
               struct LiteIpcTask **task);
 
-/* Frees the private side of a task that the domain has ended: queued messages, pending calls. */
+/*
+ * Takes down the private side of a task that the domain has ended: queued messages, pending calls. The
+ * object itself lives until TasksFreeEnded.
+ */
 void TaskForget(struct LiteIpcTask *task);
+void TasksFreeEnded(struct LiteIpcThread *thread);
 
 /*
  * Asks the domain for LiteIpcTaskInit: the task has a queue from now on, so that it can be given
