@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "host/discard.h"
 #include "host/domain_process.h"
 
 struct Waiting {
@@ -36,7 +37,7 @@ static void TakeControl(struct msghdr *header, struct DomainInput *input, bool *
                 if (count < CONTROL_DESCRIPTORS_MAX) {
                     input->descriptors[count++] = descriptor;
                 } else {
-                    close(descriptor);
+                    DescriptorDiscard(descriptor);
                     *tooMany = true;
                 }
             }
@@ -91,10 +92,7 @@ int DomainReceive(int descriptor, struct DomainInput *input)
 void DomainInputClose(struct DomainInput *input)
 {
     for (uint32_t index = 0; index < CONTROL_DESCRIPTORS_MAX; index++) {
-        int descriptor = DomainInputTake(input, index);
-        if (descriptor >= 0) {
-            close(descriptor);
-        }
+        DescriptorDiscard(DomainInputTake(input, index));
     }
 }
 

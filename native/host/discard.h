@@ -1,0 +1,14 @@
+/*
+ * Closing descriptors that somebody else sent, without ever waiting. close(2) of a file on a FUSE mount
+ * waits for whoever serves it, and that may be the one who sent the descriptor to hang us.
+ */
+#ifndef LITEIPC_HOST_DISCARD_H
+#define LITEIPC_HOST_DISCARD_H
+
+/*
+ * Closes `descriptor`: at once if it is a pipe or a memfd, whose closing cannot wait, else soon, on a
+ * thread of its own. -1 is allowed.
+ */
+void DescriptorDiscard(int descriptor);
+
+#endif
