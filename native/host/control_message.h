@@ -54,6 +54,7 @@ enum ControlMessageType {
 
     /* events to a thread socket */
     CONTROL_EVENT_LANE,        /* laneNew; + ring: a sender got the deposited end laneNew.endID */
+    CONTROL_EVENT_LANE_SOCKET, /* object.id = laneID; + the receiver's end */
     CONTROL_EVENT_LANE_CLOSED, /* object.id = laneID */
     CONTROL_EVENT_DEATH,       /* death: for the IPC task of this process */
     CONTROL_EVENT_WAKE,        /* look at the table: a process, thread or task died, or a right
@@ -88,7 +89,7 @@ struct ControlCmsCommand {
 
 struct ControlAccess {
     uint32_t callerTaskID;
-    uint32_t processID, processGeneration; /* who loses the right; generation 0 means "whichever" */
+    uint32_t processID, processGeneration; /* who gets or loses it; 0 means "whichever is there" */
     uint32_t serviceHandle, serviceGeneration;
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -160,4 +161,27 @@ void DomainLanesOfThreadEnd(struct Domain *domain, struct DomainThread *thread)
     LIST_EACH_REMOVABLE (node, &thread->inbound) {
         DomainLaneDrop(domain, LIST_ENTRY(node, struct DomainLane, inReceiver));
     }
+}
+
+void DomainLaneSocket(struct Domain *domain, struct DomainThread *thread,
+                      const struct ControlMessage *request)
+{
+    struct DomainLane *lane = DomainLaneFind(domain, request->object.id);
+    struct ControlMessage event = {.type = CONTROL_EVENT_LANE_SOCKET, .object = request->object};
+    struct ControlMessage answer = *request;
+    int ends[2];
+
+    if (lane == NULL || lane->lease != thread) {
+        answer.status = -ENOENT;
+    } else if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+        answer.status = errno == EMFILE || errno == ENFILE ? -ENOMEM : -errno;
+    }
+    if (answer.status != 0) {
+        DomainSendThread(domain, thread, &answer, NULL, 0);
+        return;
+    }
+    DomainSendThread(domain, lane->receiver, &event, &ends[0], 1);
+    DomainSendThread(domain, thread, &answer, &ends[1], 1);
+    close(ends[0]);
+    close(ends[1]);
 }

@@ -25,4 +25,12 @@ void DomainLaneDrained(struct Domain *domain, struct DomainThread *thread, uint3
 /* Everything about lanes that a thread leaves behind when it ends, except its outbound lanes. */
 void DomainLanesOfThreadEnd(struct Domain *domain, struct DomainThread *thread);
 
+/*
+ * LANE_SOCKET: makes a socketpair for the descriptors that travel with a lane's records, hands one end
+ * to the receiver and then answers `request` with the other. The domain keeps neither. A second one
+ * replaces the first.
+ */
+void DomainLaneSocket(struct Domain *domain, struct DomainThread *thread,
+                      const struct ControlMessage *request);
+
 #endif

@@ -143,6 +143,7 @@ static int TaskRequest(struct Domain *domain, struct DomainThread *thread,
     uint32_t taskID = message->type == CONTROL_SET_CMS         ? message->cms.taskID
                       : message->type == CONTROL_CMS_COMMAND   ? message->cmsCommand.callerTaskID
                       : message->type == CONTROL_REMOVE_ACCESS ? message->access.callerTaskID
+                      : message->type == CONTROL_GRANT_ACCESS  ? message->access.callerTaskID
                                                                : message->object.id;
     struct DomainTask *caller = Caller(domain, thread, taskID);
 
@@ -158,6 +159,8 @@ static int TaskRequest(struct Domain *domain, struct DomainThread *thread,
             return kernel->handleCmsCmd(domain, caller, &message->cmsCommand);
         case CONTROL_REMOVE_ACCESS:
             return kernel->removeAccess(domain, caller, &message->access);
+        case CONTROL_GRANT_ACCESS:
+            return kernel->grantAccess(domain, caller, &message->access);
         default: /* CONTROL_TASK_EXIT */
             DomainTaskEnd(domain, caller);
             return 0;
@@ -198,6 +201,7 @@ static int PlainRequest(struct Domain *domain, struct DomainThread *thread,
         case CONTROL_SET_IPC_TASK:
         case CONTROL_CMS_COMMAND:
         case CONTROL_REMOVE_ACCESS:
+        case CONTROL_GRANT_ACCESS:
             return TaskRequest(domain, thread, message);
         case CONTROL_LANE_LEASE:
             return DomainLaneLease(domain, thread, message->object.id);
@@ -234,6 +238,10 @@ static bool ThreadRequest(struct Domain *domain, struct DomainThread *thread,
     }
     if (message->type == CONTROL_THREAD_EXIT) {
         ThreadExit(domain, thread, message);
+        return true;
+    }
+    if (message->type == CONTROL_LANE_SOCKET) {
+        DomainLaneSocket(domain, thread, message);
         return true;
     }
     int status = PlainRequest(domain, thread, message);

@@ -40,6 +40,8 @@ struct DomainKernelOperations {
                         struct ControlCmsCommand *command);
     int (*removeAccess)(struct Domain *domain, struct DomainTask *caller,
                         const struct ControlAccess *access);
+    int (*grantAccess)(struct Domain *domain, struct DomainTask *caller,
+                       const struct ControlAccess *access);
 };
 
 struct DomainOptions {

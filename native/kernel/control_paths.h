@@ -61,6 +61,14 @@ int AddServiceAccess(struct Domain *domain, uint32_t taskID, uint32_t handle);
 int RemoveServiceAccess(struct Domain *domain, struct DomainTask *caller,
                         const struct ControlAccess *access);
 
+/*
+ * GrantServiceAccess: the domain's half of HandleSvc. The process named in `access` may call the service,
+ * which has a queue from now on. -EINVAL: the service is not alive or, as "me", the ServiceManager; the
+ * process is not there or has not opened. -EACCES: the caller has no right that it could pass on.
+ */
+int GrantServiceAccess(struct Domain *domain, struct DomainTask *caller,
+                       const struct ControlAccess *access);
+
 /* SendDeathMsg: the process loses its right to `task`, and is told if it has an IPC task. */
 int SendDeathMsg(struct Domain *domain, uint32_t processID, struct DomainTask *task);
 

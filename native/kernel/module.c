@@ -31,4 +31,5 @@ const struct DomainKernelOperations LITEIPC_KERNEL_OPERATIONS = {
     .setIpcTask = SetIpcTask,
     .handleCmsCmd = HandleCmsCmd,
     .removeAccess = RemoveServiceAccess,
+    .grantAccess = GrantServiceAccess,
 };

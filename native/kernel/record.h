@@ -2,11 +2,13 @@
  * A message as it lies in a lane, and as it lies in the pool of its receiver.
  *
  * In the lane (written by the sender, believed by nobody): struct IpcRecord, then dataSz bytes of
- * data, padding to 4, then spObjNum offsets of 4 bytes.
+ * data, padding to 4, then spObjNum offsets of 4 bytes, then the contents of its OBJ_PTR buffers in
+ * the order of the offsets, each padded to 4.
  *
  * In the pool (written by the receiving process, read by its program): struct IpcNodePrefix, then
  * IpcListNode as in the kernel, then data, padding to 4, offsets. What the program gets as inMsg is
- * the address of IpcListNode.msg in the user view.
+ * the address of IpcListNode.msg in the user view. The buffer of an OBJ_PTR is a node of its own:
+ * struct IpcNodePrefix, then its bytes, at the same distance.
  */
 #ifndef LITEIPC_KERNEL_RECORD_H
 #define LITEIPC_KERNEL_RECORD_H
@@ -34,8 +36,9 @@ struct IpcRecord {
     uint8_t bits;
     uint32_t callIndex;  /* chosen by the caller, repeated by the reply; 0 for none */
     uint32_t deadlineMs; /* requests: answers later than timestamp + this are refused; 0 = never */
-    uint32_t processor;  /* on which the sender ran: whether waiting by spinning makes sense */
-    uint32_t reserved;
+    uint16_t processor;   /* on which the sender ran: whether waiting by spinning makes sense */
+    uint16_t descriptors; /* number of its datagram in the lane's socket, from 1 on; 0 for none */
+    uint32_t buffersSize; /* bytes of all OBJ_PTR contents with their padding */
 };
 
 typedef struct {
@@ -52,8 +55,9 @@ struct IpcNodePrefix {
     uint32_t sourceGeneration;
     uint32_t callIndex;
     uint32_t deadlineMs;
-    uint32_t destinationTask;
-    uint32_t destinationGeneration;
+    uint32_t destinationGeneration; /* 0: not a message but the buffer of an OBJ_PTR */
+    uint16_t destinationTask;
+    uint16_t descriptors; /* as in the record; 0 once they were installed or closed */
 };
 
 struct IpcNode {
@@ -87,6 +91,12 @@ static inline uint32_t IpcRecordSize(uint32_t dataSz, uint32_t spObjNum)
 static inline uint32_t IpcNodeSize(uint32_t dataSz, uint32_t spObjNum)
 {
     return (uint32_t)sizeof(struct IpcNode) + IpcAlign4(dataSz) + 4U * spObjNum;
+}
+
+/* Bytes of the node of an OBJ_PTR buffer. */
+static inline uint32_t IpcBufferNodeSize(uint32_t buffSz)
+{
+    return (uint32_t)sizeof(struct IpcNodePrefix) + IpcAlign4(buffSz);
 }
 
 #endif

@@ -56,3 +56,30 @@ int AddServiceAccess(struct Domain *domain, uint32_t taskID, uint32_t handle)
     ControlAccessSet(entry, task->process->id, true);
     return 0;
 }
+
+int GrantServiceAccess(struct Domain *domain, struct DomainTask *caller,
+                       const struct ControlAccess *access)
+{
+    struct DomainTask *service =
+        DomainTaskFind(domain, access->serviceHandle, access->serviceGeneration);
+
+    if (service == NULL || access->processID == 0 ||
+        access->processID >= domain->limits.processLimit) {
+        return -EINVAL;
+    }
+    if (!HasServiceAccess(domain->table, caller->process->id, service->id) &&
+        caller->process != service->process) {
+        return -EACCES;
+    }
+    const struct DomainProcess *process = &domain->processes[access->processID];
+    const struct ControlProcess *entry = DomainProcessEntry(domain, process);
+    if (process->state != CONTROL_ALIVE ||
+        (access->processGeneration != 0 && access->processGeneration != process->generation) ||
+        /* relaxed: only this thread writes it */
+        atomic_load_explicit(&entry->opened, memory_order_relaxed) == 0) {
+        return -EINVAL;
+    }
+    ServiceQueueMake(domain, service);
+    ControlAccessSet(DomainTaskEntry(domain, service), process->id, true);
+    return 0;
+}
