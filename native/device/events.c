@@ -133,7 +133,7 @@ static bool EventFromNotice(struct LiteIpcThread *thread, struct LiteIpcEvent *e
     return true;
 }
 
-static void FillMessage(struct LiteIpcEvent *event, struct LiteIpcTask *task, struct IpcNode *node)
+static bool FillMessage(struct LiteIpcEvent *event, struct LiteIpcTask *task, struct IpcNode *node)
 {
     *event = (struct LiteIpcEvent){
         .kind = LITEIPC_EVENT_MESSAGE,
@@ -143,6 +143,7 @@ static void FillMessage(struct LiteIpcEvent *event, struct LiteIpcTask *task, st
         .deadlineMs = node->prefix.deadlineMs,
     };
     event->message = IpcDeliver(task->thread, node);
+    return event->message != NULL;
 }
 
 /* The answer to a call: its end, if the call is pending; else nobody waits for it. */
@@ -159,10 +160,12 @@ static bool EventFromReply(struct LiteIpcTask *task, struct IpcNode *node,
         return false;
     }
     CallEnd(&task->calls, call);
-    if (verdict == 0) {
-        FillMessage(event, task, node);
-    } else {
-        IpcNodeRelease(task->thread->device, task->thread, node);
+    /* An answer whose descriptors find no room here is a call that failed for want of them. */
+    if (verdict == 0 && !FillMessage(event, task, node)) {
+        verdict = -EMFILE;
+    }
+    if (verdict != 0) {
+        IpcNodeDiscard(task->thread, node);
         *event = (struct LiteIpcEvent){.task = task};
     }
     event->kind = LITEIPC_EVENT_CALL;
@@ -182,8 +185,7 @@ static bool EventFromQueue(struct LiteIpcThread *thread, struct LiteIpcEvent *ev
             if (EventFromReply(task, node, event)) {
                 return true;
             }
-        } else if (CheckReceivedMsg(task, node, NULL) == 0) {
-            FillMessage(event, task, node);
+        } else if (CheckReceivedMsg(task, node, NULL) == 0 && FillMessage(event, task, node)) {
             return true;
         }
         IpcNodeDrop(thread, node);

@@ -6,6 +6,7 @@
 #include "host/clock.h"
 #include "kernel/inbound.h"
 #include "kernel/inbound_hot.h"
+#include "kernel/object.h"
 #include "kernel/pool.h"
 #include "kernel/task.h"
 #include "kernel/thread_control.h"
@@ -14,21 +15,22 @@ enum Verdict { VERDICT_GOOD, VERDICT_DROP, VERDICT_MALFORMED };
 
 /*
  * Sizes that belong together and lie within the domain's limits, and a charge within the sender's
- * allowance, which an honest sender keeps by itself. `size` was checked by the ring. Objects cannot
- * be passed yet: no honest sender has any, and whoever reads them here would believe the numbers.
+ * allowance, which an honest sender keeps by itself. `size` was checked by the ring.
  */
 static bool SizesAreSound(const struct LiteIpcThread *thread, const struct InboundLane *lane,
                           const struct IpcRecord *copy, uint32_t size)
 {
     const struct ControlLimits *limits = &thread->device->table->limits;
-    if (copy->dataSz > limits->dataLimit || copy->spObjNum != 0 ||
-        size != IpcRecordSize(copy->dataSz, copy->spObjNum)) {
+    if (copy->dataSz > limits->dataLimit || copy->spObjNum > limits->objectLimit ||
+        (uint64_t)copy->spObjNum * sizeof(SpecialObj) > copy->dataSz ||
+        size != (uint64_t)IpcRecordSize(copy->dataSz, copy->spObjNum) + copy->buffersSize) {
         return false;
     }
     /* relaxed: what is freed later only makes more room */
     uint64_t freed = lane->reader.freed + atomic_load_explicit(&lane->cursors->freedElsewhere,
                                                                memory_order_relaxed);
-    return lane->takenCharge - freed + IpcCharge(copy->dataSz, copy->spObjNum) <=
+    return lane->takenCharge - freed + IpcCharge(copy->dataSz, copy->spObjNum) +
+               copy->buffersSize <=
            thread->device->ipcInfo.pool.poolSize;
 }
 
@@ -70,7 +72,8 @@ static enum Verdict Judge(const struct LiteIpcThread *thread, const struct Inbou
         return VERDICT_DROP; /* it ended while the message was on its way */
     }
     if ((copy->bits & IPC_RECORD_TO_CMS) != 0 &&
-        sizeof(IpcMsg) + (uint64_t)copy->dataSz > ManagerLimit(table)) {
+        sizeof(IpcMsg) + IpcCharge(copy->dataSz, copy->spObjNum) - sizeof(IpcListNode) >
+            ManagerLimit(table)) {
         return VERDICT_MALFORMED;
     }
     return VERDICT_GOOD;
@@ -86,8 +89,9 @@ static void Fill(const struct LiteIpcThread *thread, struct InboundLane *lane,
         .sourceGeneration = copy->sourceGeneration,
         .callIndex = copy->callIndex,
         .deadlineMs = copy->deadlineMs,
-        .destinationTask = copy->destinationTask,
+        .destinationTask = (uint16_t)copy->destinationTask,
         .destinationGeneration = copy->destinationGeneration,
+        .descriptors = copy->descriptors,
     };
     uint32_t handle = copy->bits & IPC_RECORD_TO_CMS ? CMS_HANDLE : copy->destinationTask;
     uint32_t tail = IpcAlign4(copy->dataSz) + 4U * copy->spObjNum;
@@ -120,8 +124,8 @@ static int Malformed(struct LiteIpcThread *thread, struct InboundLane *lane)
     return ++lane->garbage > LANE_GARBAGE_MAX ? -EPROTO : 0;
 }
 
-/* Without memory: asks to be woken when there is some, then tries once more. */
-static int NodeAlloc(struct LiteIpcThread *thread, uint32_t size, struct IpcNode **node)
+/* Asks to be woken before it tries once more, so that what is freed meanwhile is not missed. */
+int ArrivalAlloc(struct LiteIpcThread *thread, uint32_t size, struct IpcNode **node)
 {
     struct LiteIpcDevice *device = thread->device;
     int status = LiteIpcNodeAlloc(&device->ipcInfo, size, node);
@@ -132,6 +136,29 @@ static int NodeAlloc(struct LiteIpcThread *thread, uint32_t size, struct IpcNode
         thread->poolFull = status != 0;
     }
     return status;
+}
+
+/* A node for a message, and for each of its buffers. 0, -ENOMEM (it has to wait), -EPROTO. */
+static int Accept(struct LiteIpcThread *thread, struct InboundLane *lane,
+                  const struct IpcRecord *copy, const struct RingRecord *record,
+                  struct IpcNode **accepted)
+{
+    struct IpcNode *node;
+    if (ArrivalAlloc(thread, IpcNodeSize(copy->dataSz, copy->spObjNum), &node) != 0) {
+        return -ENOMEM;
+    }
+    Fill(thread, lane, copy, record, node);
+    if (copy->spObjNum > 0 || copy->descriptors != 0 || copy->buffersSize != 0) {
+        const char *buffers =
+            (const char *)record + IpcRecordSize(copy->dataSz, copy->spObjNum);
+        int status = ObjectsArrive(thread, node, buffers, copy->buffersSize);
+        if (status != 0) {
+            LiteIpcNodeFree(&thread->device->ipcInfo, node);
+            return status;
+        }
+    }
+    *accepted = node;
+    return 0;
 }
 
 int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
@@ -148,18 +175,20 @@ int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
         RingTake(&lane->reader);
         return Malformed(thread, lane);
     }
-    uint32_t charge = (uint32_t)IpcCharge(copy.dataSz, copy.spObjNum);
+    uint64_t charge = IpcCharge(copy.dataSz, copy.spObjNum) + copy.buffersSize;
     enum Verdict verdict = Judge(thread, lane, &copy);
     struct IpcNode *node = NULL;
     if (verdict == VERDICT_GOOD) {
-        if (NodeAlloc(thread, IpcNodeSize(copy.dataSz, copy.spObjNum), &node) != 0) {
-            return -ENOMEM;
+        int status = Accept(thread, lane, &copy, record, &node);
+        if (status == -ENOMEM) {
+            return status;
         }
-        Fill(thread, lane, &copy, record, node);
+        verdict = status == 0 ? VERDICT_GOOD : VERDICT_MALFORMED;
     }
     RingTake(&lane->reader);
     lane->takenCharge += charge;
     if (verdict != VERDICT_GOOD) {
+        DescriptorsDrop(lane, copy.descriptors);
         RingFree(&lane->reader, charge);
         if (verdict == VERDICT_MALFORMED) {
             return Malformed(thread, lane);

@@ -32,6 +32,16 @@
 #define LITEIPC_TIMEOUT_MS 5000U
 #define LITEIPC_TIMEOUT_NS (LITEIPC_TIMEOUT_MS * NANOSECONDS_PER_MILLISECOND)
 
+/* Descriptors in one message, and on their way in one lane. */
+#define IPC_DESCRIPTORS_MAX 16U
+
+/* Descriptors that came with one record; number 0: none. */
+struct DescriptorBatch {
+    uint16_t number;
+    uint32_t count;
+    int descriptors[IPC_DESCRIPTORS_MAX];
+};
+
 enum InboundLaneState {
     LANE_SPARE,    /* deposited with the domain, no sender yet */
     LANE_LIVE,     /* a sender has it */
@@ -52,6 +62,8 @@ struct InboundLane {
     size_t ringSize;  /* bytes */
     struct RingCursors *cursors;
     struct Bell bell;      /* its listening end is in the thread's epoll set; closed: -1 */
+    int socket;            /* where descriptors come from, -1 before the first; lives like the cursors */
+    struct DescriptorBatch *batches; /* IPC_DESCRIPTORS_MAX that came out of turn; NULL while no socket */
     uint64_t drainedEpoch; /* of the ring when the bell was drained last */
     uint32_t laneID, endID;
     uint32_t processID, processGeneration; /* the sender */
@@ -85,6 +97,9 @@ struct OutboundLane {
     uint64_t allowance;  /* bytes that may be pending at the receiver */
     const void *cursors; /* the receiver's, read-only */
     struct Bell bell;    /* the receiver's; both ends, see host/bell.h */
+    int socket;          /* where descriptors go, -1 before the first */
+    uint64_t descriptorsSent; /* ever */
+    uint16_t descriptorBatch; /* number of the last message that had any */
     uint32_t laneID;
     uint32_t threadID, threadGeneration; /* the receiver */
     struct LaneWaiter *waiters;          /* who tried to send while it was opening */
@@ -143,6 +158,8 @@ enum ControlPendingKind {
     PENDING_LANE,   /* a lane: `lane` */
     PENDING_EVENT,  /* a notice with userData */
     PENDING_NOBODY, /* nobody: the answer is not needed */
+    PENDING_SOCKET, /* a lane's way for descriptors; a lane notice for userData {task, generation} */
+    PENDING_STEP,   /* something that a message needs before it can be sent: a lane notice, too */
 };
 
 struct ControlPending {
@@ -153,6 +170,7 @@ struct ControlPending {
     struct LiteIpcTask *task;
     struct ControlMessage *answer;
     bool *answered;
+    int *descriptor; /* where to put what the answer brings, or NULL */
     uint64_t userData;
 };
 

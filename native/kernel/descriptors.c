@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kernel/object.h"
+#include "kernel/control_blocks.h"
 
 #define TAKEN_OFFSET 128U
 

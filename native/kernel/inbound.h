@@ -14,6 +14,9 @@ void InboundRestock(struct LiteIpcThread *thread, uint32_t wanted);
 void InboundLaneBegin(struct LiteIpcThread *thread, const struct ControlLaneNew *begin,
                       int *descriptors, unsigned count);
 
+/* The way for descriptors of a lane; *descriptor is set to -1 when it is taken. */
+void InboundLaneSocket(struct LiteIpcThread *thread, uint32_t laneID, int *descriptor);
+
 /* The lane of this ID is closed, if it is one of this thread's: nothing more is taken from it. */
 void InboundLaneEnd(struct LiteIpcThread *thread, uint32_t laneID);
 
@@ -36,6 +39,12 @@ int InboundCollect(struct LiteIpcThread *thread, int timeoutMs);
 /* Asks all lanes to ring, then looks again: true if something is there (and then none is asked). */
 bool InboundArm(struct LiteIpcThread *thread);
 void InboundDisarm(struct LiteIpcThread *thread);
+
+/*
+ * A node for what a record brings. Without memory: asks to be woken when there is some, sets
+ * thread->poolFull, -ENOMEM.
+ */
+int ArrivalAlloc(struct LiteIpcThread *thread, uint32_t size, struct IpcNode **node);
 
 /*
  * Takes a peeked record: copies it, checks the copy, queues it for its task or drops it.

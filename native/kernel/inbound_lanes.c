@@ -7,6 +7,7 @@
 #include "host/shared_memory.h"
 #include "kernel/inbound.h"
 #include "kernel/inbound_hot.h"
+#include "kernel/object.h"
 #include "kernel/thread_control.h"
 
 /* Frees what is left of a lane. */
@@ -15,6 +16,7 @@ static void LaneFree(struct InboundLane *lane)
     SharedMemoryUnmap(lane->ring, lane->ringSize);
     SharedMemoryUnmap(lane->cursors, RING_CURSORS_SIZE);
     BellClose(&lane->bell);
+    DescriptorsFree(lane);
     free(lane);
 }
 
@@ -62,6 +64,7 @@ static int SpareDeposit(struct LiteIpcThread *thread)
     int status =
         SharedMemoryCreate("liteipc-cursors", RING_CURSORS_SIZE, &cursors, &descriptors[0]);
     lane->cursors = cursors;
+    lane->socket = -1;
     lane->bell = (struct Bell){.listen = -1, .ring = -1};
     if (status == 0) {
         status = BellCreate(&lane->bell);
@@ -191,6 +194,22 @@ void InboundLaneRefuse(struct LiteIpcThread *thread, struct InboundLane *lane)
     struct ControlPending pending = {.kind = PENDING_NOBODY};
     (void)ThreadControlStart(thread, &message, NULL, 0, pending);
     InboundLaneClose(thread, lane);
+}
+
+void InboundLaneSocket(struct LiteIpcThread *thread, uint32_t laneID, int *descriptor)
+{
+    struct InboundLane *lane = LaneFind(thread, LANE_LIVE, laneID);
+    if (lane == NULL) {
+        return;
+    }
+    DescriptorsFree(lane);
+    if (lane->batches == NULL) {
+        lane->batches = calloc(IPC_DESCRIPTORS_MAX, sizeof(*lane->batches));
+    }
+    if (lane->batches != NULL) {
+        lane->socket = *descriptor;
+        *descriptor = -1;
+    }
 }
 
 void InboundLaneEnd(struct LiteIpcThread *thread, uint32_t laneID)

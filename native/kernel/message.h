@@ -33,7 +33,7 @@ int CheckPara(struct LiteIpcTask *task, struct IpcSend *send);
 bool IsValidReply(const struct LiteIpcTask *task, const struct IpcNode *node, const IpcMsg *reply);
 
 /*
- * LiteIpcWrite: checks, puts the message in the receiver's lane, rings if it sleeps. Frees nothing.
+ * LiteIpcWrite: checks, passes objects on, puts the message in the receiver's lane, rings if it sleeps. Frees nothing.
  * As in the kernel, and -EINPROGRESS without `wait` while the lane is being made, -ENODEV when the
  * domain is gone. After an error nothing was sent.
  */
@@ -54,7 +54,10 @@ int CheckReceivedMsg(const struct LiteIpcTask *task, const struct IpcNode *node,
 int LiteIpcRead(struct LiteIpcTask *task, const struct IpcCall *call, uint64_t deadline,
                 IpcMsg **inMsg);
 
-/* A message goes to the program: it may free it now. Returns the program's address of it. */
+/*
+ * A message goes to the program: it may free it now. Returns the program's address of it; NULL if its
+ * descriptors did not come or this process has no room for them: the message has to be dropped.
+ */
 IpcMsg *IpcDeliver(struct LiteIpcThread *thread, struct IpcNode *node);
 
 /* IPC_SEND_RECV_MSG: frees, sends and receives, in this order. */

@@ -11,8 +11,6 @@
 #include "kernel/control_blocks.h"
 #include "kernel/message.h"
 
-/* Descriptors in one message, and on their way in one lane. */
-#define IPC_DESCRIPTORS_MAX 16U
 /* The most objects that any profile allows. */
 #define IPC_OBJECTS_MAX 256U
 

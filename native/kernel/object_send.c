@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "kernel/access.h"
 #include "kernel/descriptors.h"
@@ -151,11 +152,16 @@ static int SocketAsk(struct ObjectCheck *check)
     if (!check->send->wait) {
         return Ask(check, &message, PENDING_SOCKET);
     }
-    int status = Ask(check, &message, PENDING_SOCKET);
-    if (status != -EINPROGRESS) {
-        return status;
+    int descriptor = -1;
+    int status = ThreadControlCallFor(check->task->thread, &message, &descriptor);
+    if (status == 0) {
+        OutboundLaneSocket(check->task->thread, message.object.id, &descriptor);
+        status = -ERESTART;
     }
-    return ThreadControlSettle(check->task->thread);
+    if (descriptor >= 0) {
+        (void)close(descriptor);
+    }
+    return status;
 }
 
 int HandleSpecialObjects(struct LiteIpcTask *task, const struct IpcSend *send,

@@ -14,6 +14,9 @@ static void LaneFree(struct OutboundLane *lane)
     SharedMemoryUnmap(lane->ring, lane->ringSize);
     SharedMemoryUnmap(lane->cursors, RING_CURSORS_SIZE);
     BellClose(&lane->bell);
+    if (lane->socket >= 0) {
+        (void)close(lane->socket);
+    }
     free(lane->waiters);
     free(lane);
 }
@@ -52,6 +55,7 @@ static int LaneCreate(struct LiteIpcThread *thread, const struct ControlTaskFact
         return -ENOMEM;
     }
     lane->bell = (struct Bell){.listen = -1, .ring = -1};
+    lane->socket = -1;
     lane->state = LANE_OPENING;
     lane->threadID = target->threadID;
     lane->threadGeneration = target->threadGeneration;
@@ -323,5 +327,18 @@ void OutboundShelfFree(struct LiteIpcDevice *device)
             LOS_DL_LIST_ENTRY(device->shelf.pstNext, struct OutboundLane, listNode);
         LOS_ListDelete(&lane->listNode);
         LaneFree(lane);
+    }
+}
+
+void OutboundLaneSocket(struct LiteIpcThread *thread, uint32_t laneID, int *descriptor)
+{
+    for (LOS_DL_LIST *link = thread->outboundLanes.pstNext; link != &thread->outboundLanes;
+         link = link->pstNext) {
+        struct OutboundLane *lane = LOS_DL_LIST_ENTRY(link, struct OutboundLane, listNode);
+        if (lane->state == LANE_READY && lane->laneID == laneID && lane->socket < 0) {
+            lane->socket = *descriptor;
+            *descriptor = -1;
+            return;
+        }
     }
 }

@@ -25,6 +25,9 @@ void OutboundLaneAnswered(struct OutboundLane *lane, struct LiteIpcThread *threa
 /* The lane of this ID is closed, if it is one of this thread's. */
 void OutboundLaneEnd(struct LiteIpcThread *thread, uint32_t laneID);
 
+/* The way for descriptors of one of this thread's lanes; *descriptor is set to -1 when taken. */
+void OutboundLaneSocket(struct LiteIpcThread *thread, uint32_t laneID, int *descriptor);
+
 /* Frees the lanes whose receiver is gone. */
 void OutboundScan(struct LiteIpcThread *thread);
 

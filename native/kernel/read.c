@@ -6,6 +6,7 @@
 #include "kernel/call.h"
 #include "kernel/inbound.h"
 #include "kernel/message.h"
+#include "kernel/object.h"
 #include "kernel/pool.h"
 #include "kernel/sleep.h"
 #include "kernel/task.h"
@@ -51,6 +52,9 @@ int CheckReceivedMsg(const struct LiteIpcTask *task, const struct IpcNode *node,
 IpcMsg *IpcDeliver(struct LiteIpcThread *thread, struct IpcNode *node)
 {
     struct ProcIpcInfo *ipcInfo = &thread->device->ipcInfo;
+    if (node->node.msg.spObjNum > 0 && ObjectsDeliver(thread, node) != 0) {
+        return NULL;
+    }
     thread->counters.received++;
     LOS_ListInit(&node->node.listNode);
     EnableIpcNodeFreeByUser(ipcInfo, node);
@@ -66,7 +70,9 @@ static int TakeQueued(struct LiteIpcTask *task, const struct IpcCall *call, IpcM
         int verdict = CheckReceivedMsg(task, node, call);
         if (verdict == 0) {
             *inMsg = IpcDeliver(task->thread, node);
-            return 1;
+            if (*inMsg != NULL) {
+                return 1;
+            }
         }
         IpcNodeDrop(task->thread, node);
         if (verdict < 0) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "kernel/call.h"
+#include "kernel/object.h"
 #include "kernel/pool.h"
 #include "kernel/sleep.h"
 #include "kernel/thread_control.h"
@@ -133,8 +134,14 @@ void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
     }
 }
 
+void IpcNodeDiscard(struct LiteIpcThread *thread, struct IpcNode *node)
+{
+    ObjectsRollback(thread, node);
+    IpcNodeRelease(thread->device, thread, node);
+}
+
 void IpcNodeDrop(struct LiteIpcThread *thread, struct IpcNode *node)
 {
     thread->counters.dropped++;
-    IpcNodeRelease(thread->device, thread, node);
+    IpcNodeDiscard(thread, node);
 }

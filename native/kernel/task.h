@@ -32,6 +32,8 @@ struct IpcNode *TaskQueueTake(struct LiteIpcTask *task);
 
 /* A message is not wanted: its memory and its charge go back. Counted as dropped. */
 void IpcNodeDrop(struct LiteIpcThread *thread, struct IpcNode *node);
+/* An undelivered message whose meaning was understood: the same, not counted. */
+void IpcNodeDiscard(struct LiteIpcThread *thread, struct IpcNode *node);
 /* A message has been dealt with: the same, not counted. `thread` is the calling one, or NULL. */
 void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
                     struct IpcNode *node);

@@ -62,10 +62,18 @@ int ThreadControlTell(struct LiteIpcThread *thread, struct ControlMessage *messa
 
 int ThreadControlCall(struct LiteIpcThread *thread, struct ControlMessage *message)
 {
+    return ThreadControlCallFor(thread, message, NULL);
+}
+
+int ThreadControlCallFor(struct LiteIpcThread *thread, struct ControlMessage *message,
+                         int *descriptor)
+{
     struct ControlMessage answer = {.status = -ENODEV};
     bool answered = false;
-    struct ControlPending pending = {
-        .kind = PENDING_CALL, .answer = &answer, .answered = &answered};
+    struct ControlPending pending = {.kind = PENDING_CALL,
+                                     .answer = &answer,
+                                     .answered = &answered,
+                                     .descriptor = descriptor};
     int status = ThreadControlStart(thread, message, NULL, 0, pending);
     while (status == 0 && !answered) {
         status = ThreadControlWait(thread, CONTROL_ANSWER_TIMEOUT_MS);
@@ -123,6 +131,16 @@ static void FinishEvent(struct LiteIpcThread *thread, const struct ControlPendin
     ThreadNotice(thread, notice);
 }
 
+/* Whoever could not send before this was answered may send again now. */
+static void StepNotice(struct LiteIpcThread *thread, const struct ControlPending *pending,
+                       int status)
+{
+    ThreadNotice(thread, (struct IpcNotice){.kind = NOTICE_LANE,
+                                            .status = status,
+                                            .value0 = (uint32_t)(pending->userData >> 32),
+                                            .value1 = (uint32_t)pending->userData});
+}
+
 static void HandleAnswer(struct LiteIpcThread *thread, const struct ControlMessage *answer,
                          int *descriptors, unsigned count)
 {
@@ -136,12 +154,25 @@ static void HandleAnswer(struct LiteIpcThread *thread, const struct ControlMessa
             case PENDING_CALL:
                 *pending.answer = *answer;
                 *pending.answered = true;
+                if (pending.descriptor != NULL && count > 0) {
+                    *pending.descriptor = descriptors[0];
+                    descriptors[0] = -1;
+                }
                 break;
             case PENDING_LANE:
                 OutboundLaneAnswered(pending.lane, thread, answer, descriptors, count);
                 break;
             case PENDING_EVENT:
                 FinishEvent(thread, &pending, answer);
+                break;
+            case PENDING_SOCKET:
+                if (answer->status == 0 && count == 1) {
+                    OutboundLaneSocket(thread, answer->object.id, &descriptors[0]);
+                }
+                StepNotice(thread, &pending, answer->status);
+                break;
+            case PENDING_STEP:
+                StepNotice(thread, &pending, answer->status);
                 break;
             case PENDING_NOBODY:
                 break;
@@ -156,6 +187,11 @@ static void HandleEvent(struct LiteIpcThread *thread, const struct ControlMessag
     switch (event->type) {
         case CONTROL_EVENT_LANE:
             InboundLaneBegin(thread, &event->laneNew, descriptors, count);
+            break;
+        case CONTROL_EVENT_LANE_SOCKET:
+            if (count == 1) {
+                InboundLaneSocket(thread, event->object.id, &descriptors[0]);
+            }
             break;
         case CONTROL_EVENT_LANE_CLOSED:
             InboundLaneEnd(thread, event->object.id);

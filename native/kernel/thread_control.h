@@ -20,6 +20,13 @@ int ThreadControlStart(struct LiteIpcThread *thread, struct ControlMessage *mess
  */
 int ThreadControlCall(struct LiteIpcThread *thread, struct ControlMessage *message);
 
+/*
+ * The same for an answer that may bring a descriptor, which then becomes the caller's; else
+ * *descriptor is left as it is.
+ */
+int ThreadControlCallFor(struct LiteIpcThread *thread, struct ControlMessage *message,
+                         int *descriptor);
+
 /* Sends a message that has no answer. 0 or -ENODEV. */
 int ThreadControlTell(struct LiteIpcThread *thread, struct ControlMessage *message,
                       const int *descriptors, unsigned count);

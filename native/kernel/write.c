@@ -21,6 +21,9 @@ bool IsValidReply(const struct LiteIpcTask *task, const struct IpcNode *node, co
 {
     const IpcMsg *request = &node->node.msg;
     struct ControlTaskFacts addressed;
+    if (node->prefix.destinationGeneration == 0) {
+        return false; /* the buffer of an OBJ_PTR, whatever its bytes look like */
+    }
     if (request->type != MT_REQUEST || request->flag == LITEIPC_FLAG_ONEWAY ||
         reply->timestamp != request->timestamp || reply->target.handle != request->taskID) {
         return false;
@@ -87,10 +90,25 @@ int CheckPara(struct LiteIpcTask *task, struct IpcSend *send)
     return 0;
 }
 
-/* CheckMsgSize: what the ServiceManager said it is willing to receive at handle 0. */
+/*
+ * CheckMsgSize: what the ServiceManager said it is willing to receive at handle 0, the buffers of
+ * OBJ_PTR included.
+ */
 static int CheckMsgSize(const struct LiteIpcTask *task, const IpcMsg *msg)
 {
     uint64_t size = sizeof(IpcMsg) + (uint64_t)msg->dataSz + 4ULL * msg->spObjNum;
+    for (uint32_t i = 0; i < msg->spObjNum; i++) {
+        uint32_t offset;
+        SpecialObj object;
+        memcpy(&offset, (const char *)msg->offsets + i * sizeof(offset), sizeof(offset));
+        if ((uint64_t)offset + sizeof(object) > msg->dataSz) {
+            return -EINVAL;
+        }
+        memcpy(&object, (const char *)msg->data + offset, sizeof(object));
+        if (object.type == OBJ_PTR) {
+            size += object.content.ptr.buffSz;
+        }
+    }
     /* relaxed: written before the role was published, which CheckPara has read with acquire */
     uint32_t maximum =
         atomic_load_explicit(&task->thread->device->table->cmsMaxMsgSize, memory_order_relaxed);
@@ -121,16 +139,83 @@ static void CopyDataFromUser(const struct LiteIpcTask *task, const struct IpcSen
     out->callIndex = request ? send->callIndex : send->buffToFree->prefix.callIndex;
     out->deadlineMs = request ? send->deadlineMs : 0;
     int processor = sched_getcpu();
-    out->processor = processor < 0 ? 0 : (uint32_t)processor;
-    out->reserved = 0;
+    out->processor = processor < 0 ? 0 : (uint16_t)processor;
+    out->descriptors = 0;
+    out->buffersSize = 0;
     if (msg->dataSz > 0) {
         char *data = (char *)(out + 1);
         memcpy(data, msg->data, msg->dataSz);
         memset(data + msg->dataSz, 0, IpcAlign4(msg->dataSz) - msg->dataSz);
     }
-    if (msg->spObjNum > 0) {
-        memcpy((char *)(out + 1) + IpcAlign4(msg->dataSz), msg->offsets, 4U * msg->spObjNum);
+}
+
+/* Room in the lane; what cannot ever fit and a broken lane are as a full pool to the sender. */
+static int Reserve(struct OutboundLane *lane, uint64_t size, uint64_t charge,
+                   struct RingRecord **record)
+{
+    int status = size > UINT32_MAX ? -EMSGSIZE
+                                   : RingReserve(&lane->writer, (uint32_t)size, charge, record);
+    return status == -EMSGSIZE || status == -EPROTO ? -ENOMEM : status;
+}
+
+static bool IsForCms(const IpcMsg *msg)
+{
+    return msg->type == MT_REQUEST && msg->target.handle == CMS_HANDLE;
+}
+
+static int WritePlain(struct LiteIpcTask *task, struct IpcSend *send, struct OutboundLane *lane)
+{
+    const IpcMsg *msg = send->msg;
+    struct RingRecord *record;
+    int status = Reserve(lane, IpcRecordSize(msg->dataSz, 0), IpcCharge(msg->dataSz, 0), &record);
+    if (status == 0 && IsForCms(msg)) {
+        status = CheckMsgSize(task, msg);
     }
+    if (status != 0) {
+        RingAbandon(&lane->writer);
+        return status;
+    }
+    CopyDataFromUser(task, send, record);
+    OutboundLanePublish(task->thread, lane);
+    return 0;
+}
+
+/*
+ * The kernel allocates the message, then its buffers one by one: no room for the message is ENOMEM, none
+ * for a buffer is EINVAL. Here both come out of the same allowance, so the room for the message alone is
+ * asked first.
+ */
+static int WriteWithObjects(struct LiteIpcTask *task, struct IpcSend *send,
+                            struct OutboundLane *lane)
+{
+    const IpcMsg *msg = send->msg;
+    uint64_t charge = IpcCharge(msg->dataSz, msg->spObjNum);
+    uint64_t outstanding = RingOutstanding(&lane->writer);
+    if (outstanding + charge > lane->allowance) {
+        return -ENOMEM;
+    }
+    if (IsForCms(msg) && CheckMsgSize(task, msg) != 0) {
+        return -EINVAL;
+    }
+    struct IpcObjects objects;
+    int status = HandleSpecialObjects(task, send, lane, lane->allowance - outstanding - charge,
+                                      &objects);
+    if (status != 0) {
+        return status;
+    }
+    struct RingRecord *record;
+    uint64_t size = IpcRecordSize(msg->dataSz, msg->spObjNum);
+    status = Reserve(lane, size + objects.buffersSize, charge + objects.buffersSize, &record);
+    if (status == 0) {
+        CopyDataFromUser(task, send, record);
+        status = ObjectsWrite(msg, lane, &objects, (struct IpcRecord *)record);
+    }
+    if (status != 0) {
+        RingAbandon(&lane->writer);
+        return status;
+    }
+    OutboundLanePublish(task->thread, lane);
+    return 0;
 }
 
 int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send)
@@ -140,39 +225,27 @@ int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send)
     if (thread->lost) {
         return -ENODEV;
     }
-    int status = CheckPara(task, send);
-    if (status != 0) {
-        return status;
-    }
-    const struct ControlProcess *process =
-        ControlProcessAt(thread->device->table, send->target.processID);
-    /* acquire: pairs with the domain's release when the process opens the device */
-    if (atomic_load_explicit(&process->opened, memory_order_acquire) == 0) {
-        return -EINVAL;
-    }
-    struct OutboundLane *lane;
-    status = OutboundLaneGet(thread, send->targetTask, &send->target, task->taskID,
-                             msg->type != MT_REQUEST, send->wait, &lane);
-    if (status != 0) {
-        return status;
-    }
-    struct RingRecord *record;
-    status = RingReserve(&lane->writer, IpcRecordSize(msg->dataSz, msg->spObjNum),
-                         IpcCharge(msg->dataSz, msg->spObjNum), &record);
-    if (status != 0) {
-        return status == -EMSGSIZE || status == -EPROTO ? -ENOMEM : status;
-    }
-    if (msg->type == MT_REQUEST && msg->target.handle == CMS_HANDLE) {
-        status = CheckMsgSize(task, msg);
-    }
-    if (status == 0) {
-        CopyDataFromUser(task, send, record);
-        status = HandleSpecialObjects(task, msg);
-    }
-    if (status != 0) {
-        RingAbandon(&lane->writer);
-        return status;
-    }
-    OutboundLanePublish(thread, lane);
-    return 0;
+    int status;
+    do {
+        status = CheckPara(task, send);
+        if (status != 0) {
+            return status;
+        }
+        const struct ControlProcess *process =
+            ControlProcessAt(thread->device->table, send->target.processID);
+        /* acquire: pairs with the domain's release when the process opens the device */
+        if (atomic_load_explicit(&process->opened, memory_order_acquire) == 0) {
+            return -EINVAL;
+        }
+        struct OutboundLane *lane;
+        status = OutboundLaneGet(thread, send->targetTask, &send->target, task->taskID,
+                                 msg->type != MT_REQUEST, send->wait, &lane);
+        if (status != 0) {
+            return status;
+        }
+        status = msg->spObjNum == 0 ? WritePlain(task, send, lane)
+                                    : WriteWithObjects(task, send, lane);
+        /* The domain had to be asked for something, and anything may have changed meanwhile. */
+    } while (status == -ERESTART);
+    return status;
 }

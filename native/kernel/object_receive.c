@@ -1,0 +1,257 @@
+/* The receiver's half of special objects. Nothing that the sender wrote is believed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/descriptors.h"
+#include "kernel/inbound.h"
+#include "kernel/object.h"
+#include "kernel/pool.h"
+#include "kernel/task.h"
+
+static const char *DataOf(const struct IpcNode *node)
+{
+    return (const char *)(node + 1);
+}
+
+static uint32_t OffsetAt(const struct IpcNode *node, uint32_t index)
+{
+    uint32_t offset;
+    memcpy(&offset, DataOf(node) + IpcAlign4(node->node.msg.dataSz) + index * sizeof(offset),
+           sizeof(offset));
+    return offset;
+}
+
+static SpecialObj ObjectAt(const struct IpcNode *node, uint32_t index)
+{
+    SpecialObj object;
+    memcpy(&object, DataOf(node) + OffsetAt(node, index), sizeof(object));
+    return object;
+}
+
+static void ObjectPut(struct IpcNode *node, uint32_t index, const SpecialObj *object)
+{
+    memcpy((char *)(node + 1) + OffsetAt(node, index), object, sizeof(*object));
+}
+
+/* The node behind the address that the program is given for an OBJ_PTR buffer. */
+static struct IpcNode *BufferNode(const struct ProcIpcInfo *ipcInfo, const SpecialObj *object)
+{
+    const char *user = object->content.ptr.buff;
+    return GetIpcKernelAddr(ipcInfo, user - sizeof(struct IpcNodePrefix));
+}
+
+/* Offsets in order, objects apart from each other and within the data, of known types. */
+static bool ObjectsAreSound(const struct IpcNode *node, uint32_t buffersSize)
+{
+    uint64_t next = 0, buffers = 0;
+    uint32_t descriptors = 0;
+    for (uint32_t i = 0; i < node->node.msg.spObjNum; i++) {
+        uint32_t offset = OffsetAt(node, i);
+        if (offset < next || (uint64_t)offset + sizeof(SpecialObj) > node->node.msg.dataSz ||
+            offset % _Alignof(SpecialObj) != 0) {
+            return false;
+        }
+        next = (uint64_t)offset + sizeof(SpecialObj);
+        SpecialObj object = ObjectAt(node, i);
+        if (object.type == OBJ_PTR) {
+            if (object.content.ptr.buffSz == 0 || object.content.ptr.buffSz > buffersSize) {
+                return false;
+            }
+            buffers += IpcAlign4(object.content.ptr.buffSz);
+        } else if (object.type == OBJ_FD) {
+            descriptors++;
+        } else if (object.type != OBJ_SVC) {
+            return false;
+        }
+    }
+    return buffers == buffersSize && descriptors <= IPC_DESCRIPTORS_MAX &&
+           (descriptors > 0) == (node->prefix.descriptors != 0);
+}
+
+/* Frees the buffers of the first `count` objects, without giving their charge back. */
+static void BuffersFree(struct LiteIpcThread *thread, struct IpcNode *node, uint32_t count)
+{
+    struct ProcIpcInfo *ipcInfo = &thread->device->ipcInfo;
+    for (uint32_t i = 0; i < count; i++) {
+        SpecialObj object = ObjectAt(node, i);
+        if (object.type == OBJ_PTR) {
+            LiteIpcNodeFree(ipcInfo, BufferNode(ipcInfo, &object));
+        }
+    }
+}
+
+int ObjectsArrive(struct LiteIpcThread *thread, struct IpcNode *node, const char *buffers,
+                  uint32_t buffersSize)
+{
+    struct ProcIpcInfo *ipcInfo = &thread->device->ipcInfo;
+    if (!ObjectsAreSound(node, buffersSize)) {
+        return -EPROTO;
+    }
+    for (uint32_t i = 0; i < node->node.msg.spObjNum; i++) {
+        SpecialObj object = ObjectAt(node, i);
+        if (object.type != OBJ_PTR) {
+            continue;
+        }
+        uint32_t size = object.content.ptr.buffSz;
+        struct IpcNode *buffer;
+        if (ArrivalAlloc(thread, IpcBufferNodeSize(size), &buffer) != 0) {
+            BuffersFree(thread, node, i);
+            return -ENOMEM;
+        }
+        buffer->prefix =
+            (struct IpcNodePrefix){.lane = node->prefix.lane, .charge = IpcAlign4(size)};
+        memcpy((char *)buffer + sizeof(struct IpcNodePrefix), buffers, size);
+        buffers += IpcAlign4(size);
+        const char *user = GetIpcUserAddr(ipcInfo, buffer);
+        object.content.ptr.buff = (void *)(uintptr_t)(user + sizeof(struct IpcNodePrefix));
+        ObjectPut(node, i, &object);
+    }
+    return 0;
+}
+
+static void BatchClose(struct DescriptorBatch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        (void)close(batch->descriptors[i]);
+    }
+    batch->count = 0;
+    batch->number = 0;
+}
+
+/* A place for a batch that came before the one that is wanted. 16 are the most that are on their way. */
+static struct DescriptorBatch *BatchPlace(struct InboundLane *lane, uint16_t number)
+{
+    if (lane->batches == NULL) {
+        return NULL;
+    }
+    struct DescriptorBatch *free = NULL;
+    for (unsigned i = 0; i < IPC_DESCRIPTORS_MAX; i++) {
+        if (lane->batches[i].number == number) {
+            return &lane->batches[i];
+        }
+        if (lane->batches[i].number == 0) {
+            free = &lane->batches[i];
+        }
+    }
+    return number == 0 ? free : NULL;
+}
+
+/* Finds the descriptors that came with the record of this number. 0, -EPROTO, -EMFILE. */
+static int BatchFind(struct InboundLane *lane, uint16_t number, struct DescriptorBatch *found)
+{
+    struct DescriptorBatch *kept = BatchPlace(lane, number);
+    if (kept != NULL) {
+        *found = *kept;
+        *kept = (struct DescriptorBatch){0};
+        return 0;
+    }
+    for (;;) {
+        struct DescriptorBatch next = {0};
+        int status = lane->socket < 0 ? -EPROTO
+                                      : DescriptorsTake(lane->socket, &next.number,
+                                                        next.descriptors, &next.count);
+        if (status <= 0) {
+            return status == 0 ? -EPROTO : status;
+        }
+        DescriptorsTakenAdd(lane->cursors, next.count);
+        if (next.number == number) {
+            *found = next;
+            return 0;
+        }
+        /* Another message of the lane, for another task, is delivered later. */
+        struct DescriptorBatch *place = BatchPlace(lane, 0);
+        if (place == NULL || next.number == 0) {
+            BatchClose(&next);
+        } else {
+            *place = next;
+        }
+    }
+}
+
+void DescriptorsDrop(struct InboundLane *lane, uint16_t number)
+{
+    struct DescriptorBatch batch;
+    if (number != 0 && BatchFind(lane, number, &batch) == 0) {
+        BatchClose(&batch);
+    }
+}
+
+void DescriptorsFree(struct InboundLane *lane)
+{
+    for (unsigned i = 0; lane->batches != NULL && i < IPC_DESCRIPTORS_MAX; i++) {
+        BatchClose(&lane->batches[i]);
+    }
+    free(lane->batches);
+    lane->batches = NULL;
+    if (lane->socket >= 0) {
+        (void)close(lane->socket);
+        lane->socket = -1;
+    }
+}
+
+static uint32_t DescriptorObjects(const struct IpcNode *node)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < node->node.msg.spObjNum; i++) {
+        count += ObjectAt(node, i).type == OBJ_FD;
+    }
+    return count;
+}
+
+static int DescriptorsInstall(struct IpcNode *node)
+{
+    struct DescriptorBatch batch;
+    int status = BatchFind(node->prefix.lane, node->prefix.descriptors, &batch);
+    node->prefix.descriptors = 0;
+    if (status != 0) {
+        return status;
+    }
+    if (batch.count != DescriptorObjects(node)) {
+        BatchClose(&batch);
+        return -EPROTO;
+    }
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < node->node.msg.spObjNum; i++) {
+        SpecialObj object = ObjectAt(node, i);
+        if (object.type == OBJ_FD) {
+            object.content.fd = (uint32_t)batch.descriptors[next++];
+            ObjectPut(node, i, &object);
+        }
+    }
+    return 0;
+}
+
+int ObjectsDeliver(struct LiteIpcThread *thread, struct IpcNode *node)
+{
+    struct ProcIpcInfo *ipcInfo = &thread->device->ipcInfo;
+    if (node->prefix.descriptors != 0) {
+        int status = DescriptorsInstall(node);
+        if (status != 0) {
+            return status;
+        }
+    }
+    for (uint32_t i = 0; i < node->node.msg.spObjNum; i++) {
+        SpecialObj object = ObjectAt(node, i);
+        if (object.type == OBJ_PTR) {
+            EnableIpcNodeFreeByUser(ipcInfo, BufferNode(ipcInfo, &object));
+        }
+    }
+    return 0;
+}
+
+void ObjectsRollback(struct LiteIpcThread *thread, struct IpcNode *node)
+{
+    struct ProcIpcInfo *ipcInfo = &thread->device->ipcInfo;
+    if (node->prefix.descriptors != 0) {
+        DescriptorsDrop(node->prefix.lane, node->prefix.descriptors);
+        node->prefix.descriptors = 0;
+    }
+    for (uint32_t i = 0; i < node->node.msg.spObjNum; i++) {
+        SpecialObj object = ObjectAt(node, i);
+        if (object.type == OBJ_PTR) {
+            IpcNodeRelease(thread->device, thread, BufferNode(ipcInfo, &object));
+        }
+    }
+}
