@@ -70,6 +70,7 @@ async function inOneThread(
     told: () => ({ count: 0, disorder: 0 }),
   });
   const client = await openDevice({ domain });
+  t.teardown(() => Promise.all([manager, service, client].map((member) => member.close())));
   const work = await client.service(contract);
   t.is(await work.add([1, 2]), 3);
   const codes: string[] = [];
@@ -129,6 +130,7 @@ test('in one thread: all at once, in every order', async (t) => {
 test('after close every method says so', async (t) => {
   const domain = 'closed';
   const manager = await ServiceManager.start({ domain });
+  t.teardown(() => manager.close());
   const device = await openDevice({ domain });
   const contract = workService('work');
   await device.close();

@@ -72,6 +72,9 @@ struct InboundLane {
     bool headKnown;       /* the head was seen, its stamp settled */
     bool headFuture;      /* the head was seen once with a stamp later than the look */
     uint64_t lastEmpty;   /* ns; when the lane was last seen empty */
+    uint64_t markTime;    /* ns; a look at which the lane stood at position markTaken */
+    uint64_t markTaken;   /* bytes; what is a whole ring further on was published after it */
+    uint64_t floorStamp;  /* ns; nothing at the head can have been published before */
     uint64_t takenCharge; /* bytes of all messages taken, ever */
     uint32_t queued;      /* of these, messages that wait in the queues of tasks */
     uint32_t garbage;     /* malformed records so far */

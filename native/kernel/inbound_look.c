@@ -93,6 +93,21 @@ static void Attend(struct LiteIpcThread *thread)
 }
 
 /*
+ * When the record at the head can have been published at the earliest: not before the lane was seen
+ * empty, nor before it was seen a whole ring ago. Else a lane that is never empty and whose clock is
+ * slow would always come first, and the others never.
+ */
+static uint64_t EarliestStamp(struct InboundLane *lane, uint64_t now)
+{
+    if (lane->reader.taken - lane->markTaken >= lane->reader.capacity) {
+        lane->floorStamp = lane->markTime;
+        lane->markTime = now;
+        lane->markTaken = lane->reader.taken;
+    }
+    return lane->floorStamp > lane->lastEmpty ? lane->floorStamp : lane->lastEmpty;
+}
+
+/*
  * The stamp by which the head of a lane is sorted: the sender's, clamped to what is possible. A
  * stamp later than this look belongs to the next one; if the same record then still claims the
  * future, its sender's clock lies, and "now" is the latest it can be.
@@ -110,7 +125,8 @@ static bool HeadStamp(struct InboundLane *lane, const struct RingRecord *ring, u
         }
         stamp = now;
     }
-    lane->headStamp = stamp < lane->lastEmpty ? lane->lastEmpty : stamp;
+    uint64_t earliest = EarliestStamp(lane, now);
+    lane->headStamp = stamp < earliest ? earliest : stamp;
     lane->headKnown = true;
     return true;
 }

@@ -11,6 +11,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Participant, endParticipants, pause, until } from '../support/participant.js';
 import type { LoadProgress } from '../support/participant-commands.js';
+import {
+  descriptorsOf,
+  grownDescriptors,
+  leakedDescriptors,
+  type DescriptorKinds,
+} from './descriptors.js';
 import { Manager } from './manager.js';
 import { Nursery } from './nursery.js';
 import type { TortureOptions } from './options.js';
@@ -50,34 +56,9 @@ const ABSENCE_MAX_MS = 60;
 /** Survivors must have got new answers within this, ms. */
 const PROGRESS_MAX_MS = 15_000;
 const FAULTS_MAX = 20;
-/** Lane ends that a thread keeps ready, at most (native/host/control_message.h). */
-const LANE_ENDS_MAX = 64;
 
 function sumOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
-function descriptors(): number {
-  return readdirSync('/proc/self/fd').length;
-}
-
-/**
- * Are there more descriptors than before, other than lane ends in store? A thread that met many senders
- * keeps more ends ready than at first: each one memory of cursors and a bell, which the domain, here in
- * the same process, holds too.
- */
-function hasLeaked(
-  before: Readonly<Record<string, number>>,
-  after: Readonly<Record<string, number>>,
-): boolean {
-  const grown = Object.entries(after).map(([kind, count]): [string, number] => [
-    kind,
-    count - (before[kind] ?? 0),
-  ]);
-  const ends = grown.find(([kind]) => kind.includes('liteipc-cursors'))?.[1] ?? 0;
-  const allowed = (kind: string): number =>
-    kind.includes('liteipc-cursors') ? LANE_ENDS_MAX : kind.includes('eventfd') ? 2 * ends : 0;
-  return grown.some(([kind, growth]) => growth > Math.max(0, allowed(kind)));
 }
 
 /** Children of `parent` that have ended and were not waited for. */
@@ -118,7 +99,7 @@ class Torture {
   #managerMayDie = false;
   #atFirst = {
     counters: {},
-    managerDescriptors: {} as Readonly<Record<string, number>>,
+    managerDescriptors: {} as DescriptorKinds,
     survivorDescriptors: 0,
   };
   #lastAnswers = { agent: -1, node: -1, at: performance.now() };
@@ -195,7 +176,7 @@ class Torture {
     const counters = await this.#manager.counters();
     this.#atFirst = {
       counters,
-      managerDescriptors: this.#manager.descriptors(),
+      managerDescriptors: descriptorsOf(this.#manager.pid),
       survivorDescriptors: (await this.#survivor.do('facts', {})).descriptors,
     };
     this.#options.print(`the domain with its manager alone: ${JSON.stringify(counters)}`);
@@ -379,11 +360,12 @@ class Torture {
     await this.#domainHolds(counters);
     this.#options.print(`  and after them ${JSON.stringify(await this.#manager.counters())}`);
     this.#options.print(`  descriptors of the survivor: ${now}, at first ${survivorDescriptors}`);
-    const after = this.#manager.descriptors();
-    const [last, then] = [after, managerDescriptors].map((it) => JSON.stringify(it));
-    const text = `descriptors of the manager: ${last ?? ''}, at first ${then ?? ''}`;
-    if (hasLeaked(managerDescriptors, after)) this.#fault(text);
-    else this.#options.print(`  ${text}`);
+    const after = descriptorsOf(this.#manager.pid);
+    const leaked = leakedDescriptors(managerDescriptors, after);
+    if (leaked !== '') this.#fault(`descriptors left in the manager: ${leaked}`);
+    this.#options.print(
+      `  descriptors of the manager: ${sumOf(after)}, at first ${sumOf(managerDescriptors)}`,
+    );
     await this.#survivor.kill();
     await this.#manager.stop();
     const zombies = [...zombiesOf(process.pid), ...zombiesOf(this.#nursery.pid)];
@@ -419,7 +401,7 @@ class Torture {
 export async function torture(options: TortureOptions): Promise<TortureResult> {
   const folder = mkdtempSync(join(tmpdir(), 'liteipc-torture-'));
   const before = process.env['XDG_RUNTIME_DIR'];
-  const descriptorsBefore = descriptors();
+  const descriptorsBefore = descriptorsOf(process.pid);
   process.env['XDG_RUNTIME_DIR'] = folder;
   try {
     const result = await new Torture(options).run();
@@ -427,9 +409,10 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
     const sockets = join(folder, 'liteipc');
     const files = existsSync(sockets) ? readdirSync(sockets) : [];
     if (files.length > 0) faults.push(`left in the runtime directory: ${files.join(', ')}`);
+    const left = (): string => grownDescriptors(descriptorsBefore, descriptorsOf(process.pid));
     await until(
-      () => descriptors() <= descriptorsBefore,
-      () => `${descriptors()} descriptors here, ${descriptorsBefore} at first`,
+      () => left() === '',
+      () => `descriptors left here: ${left()}`,
       2000,
     ).catch((error: unknown) => faults.push(String(error)));
     return { ...result, faults };

@@ -176,11 +176,16 @@ static struct Actor *Begin(struct Stage *stage, struct LiteIpcDevice *device)
     return actor;
 }
 
-struct Actor *ActorProcess(struct Stage *stage)
+struct Actor *ActorProcessOf(struct Stage *stage, const char *domain)
 {
     struct LiteIpcDevice *device;
-    assert_int_equal(LiteIpcDeviceAttach(LiteIpcDomainPath(stage->domain), &device), 0);
+    assert_int_equal(LiteIpcDeviceAttach(domain, &device), 0);
     return Begin(stage, device);
+}
+
+struct Actor *ActorProcess(struct Stage *stage)
+{
+    return ActorProcessOf(stage, LiteIpcDomainPath(stage->domain));
 }
 
 struct Actor *ActorSibling(struct Actor *actor)

@@ -44,6 +44,8 @@ bool StageSettles(struct Stage *stage, uint32_t processes);
 
 /* A new process with one task, not opened yet. */
 struct Actor *ActorProcess(struct Stage *stage);
+/* The same in another domain, which need not be this OS process's. */
+struct Actor *ActorProcessOf(struct Stage *stage, const char *domain);
 /* Another task of the same process, with a thread of its own. */
 struct Actor *ActorSibling(struct Actor *actor);
 /* A process that has opened the device and mapped ACTOR_POOL bytes. */

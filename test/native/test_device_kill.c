@@ -1,0 +1,332 @@
+/* SIGKILL at any moment: a client, a service, the domain's process. Nobody hangs, nothing is left over. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/child.h"
+#include "support/endpoint.h"
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define ROUNDS  20 /* starting a process takes 20 times as long */
+#define SOON_MS 1000
+#else
+#define ROUNDS  100
+#define SOON_MS 100
+#endif
+#define CALLS 20
+
+static struct Endpoint *const client = &trio.client;
+static struct Endpoint *const service = &trio.service;
+
+static void SayTask(const struct Endpoint *endpoint)
+{
+    ChildSayNumber(endpoint->taskID);
+    ChildHear();
+}
+
+/* Messages of all sizes, each filled with its number, until killed. */
+static int StreamRole(const char *domain, const char *argument)
+{
+    static unsigned char data[4000];
+    struct Endpoint self;
+    struct LiteIpcEvent event;
+    struct Endpoint target = {.taskID = (uint32_t)strtoul(argument, NULL, 10)};
+    EndpointOpen(domain, &self, 0);
+    SayTask(&self);
+    for (uint32_t code = 0;;) {
+        struct LiteIpcOutgoing out = EndpointRequest(&target, code, LITEIPC_FLAG_ONEWAY);
+        out.data = data;
+        out.dataSz = code * 37 % sizeof(data);
+        memset(data, (int)(code & 0xFF), out.dataSz);
+        int status = LiteIpcSendRequest(self.task, &out, 0, NULL);
+        if (status == 0) {
+            code++;
+        } else if (status == -EINPROGRESS) {
+            (void)EndpointNext(&self, &event, 1000);
+        } else if (status != -ENOMEM) {
+            return 1;
+        }
+    }
+}
+
+/* A service that takes what comes and answers the first `argument` calls. */
+static int ServeRole(const char *domain, const char *argument)
+{
+    uint32_t answers = (uint32_t)strtoul(argument, NULL, 10);
+    struct LiteIpcOutgoing answer = {.code = 1};
+    struct LiteIpcEvent event;
+    struct Endpoint self;
+    const IpcMsg *requests[CALLS];
+    EndpointOpen(domain, &self, 0);
+    SayTask(&self);
+    for (uint32_t i = 0; i < CALLS; i++) {
+        requests[i] = EndpointExpect(&self, LITEIPC_EVENT_MESSAGE).message;
+    }
+    for (uint32_t i = 0; i < answers; i++) {
+        if (EndpointReply(&self, requests[i], &answer) != 0) {
+            return 1;
+        }
+    }
+    ChildSay("answered");
+    for (;;) {
+        (void)EndpointNext(&self, &event, 1000);
+    }
+}
+
+static int DomainRole(const char *path, const char *argument)
+{
+    struct LiteIpcDomainOptions options = {
+        .name = path, .profile = LITEIPC_PROFILE_HOST, .socketGid = (uint32_t)-1};
+    struct LiteIpcDomain *domain;
+    (void)argument;
+    if (LiteIpcDomainStart(&options, &domain) != 0) {
+        return 1;
+    }
+    ChildSay("ready");
+    for (;;) {
+        pause();
+    }
+}
+
+static const struct ChildRole roles[] = {
+    {"stream", StreamRole}, {"serve", ServeRole}, {"domain", DomainRole}, {NULL, NULL}};
+
+/* A child of the trio's domain and the task that it has; it waits to be told to go on. */
+static struct Endpoint Start(struct Child *child, const char *role, const char *argument)
+{
+    struct Endpoint endpoint = {0};
+    ChildStart(child, role, LiteIpcDomainPath(trio.stage.domain), argument, CHILD_SAME_USER);
+    endpoint.taskID = ChildNumber(child);
+    assert_int_not_equal(endpoint.taskID, 0);
+    return endpoint;
+}
+
+static void ClientKilledWhileItStreams(void **state)
+{
+    char target[16];
+    uint32_t most = 0;
+    (void)state;
+
+    snprintf(target, sizeof(target), "%u", service->taskID);
+    srand(4711);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct Child child;
+        struct LiteIpcEvent event;
+        struct Endpoint streamer = Start(&child, "stream", target);
+        EndpointGrant(&trio.manager, &streamer, service);
+        ChildTell(&child);
+        uint32_t next = 0;
+        uint32_t until = (uint32_t)rand() % 2000;
+        uint64_t killAt = NowMs() + (uint64_t)rand() % 4;
+        bool killed = false;
+        /* It goes on until all is there that it published; none is missing, torn or twice. */
+        while (EndpointNext(service, &event, killed ? 30 : 1000)) {
+            assert_int_equal(event.message->code, next);
+            assert_int_equal(event.message->dataSz, next * 37 % 4000);
+            for (uint32_t i = 0; i < event.message->dataSz; i++) {
+                assert_int_equal(((const uint8_t *)event.message->data)[i], next & 0xFF);
+            }
+            next++;
+            assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
+            if (!killed && (next >= until || NowMs() >= killAt)) {
+                ChildKill(&child);
+                killed = true;
+            }
+        }
+        if (!killed) {
+            ChildKill(&child);
+        }
+        assert_int_equal(ChildEnd(&child), -9);
+        most = next > most ? next : most;
+        /* The others are none the worse. */
+        assert_int_equal(EndpointTell(client, service, 5), 0);
+        assert_true(EndpointGets(service, 5));
+        assert_true(EndpointPoolIsEmpty(service));
+        assert_true(StageSettles(&trio.stage, 3));
+    }
+    assert_true(most > 100);
+}
+
+static void ServiceKilledWithCallsInFlight(void **state)
+{
+    (void)state;
+    for (uint32_t round = 0; round < 10; round++) {
+        struct Child child;
+        struct LiteIpcEvent event;
+        uint32_t answers = round % 5;
+        char argument[16];
+        snprintf(argument, sizeof(argument), "%u", answers);
+        struct Endpoint target = Start(&child, "serve", argument);
+        EndpointGrant(&trio.manager, client, &target);
+        EndpointGrant(&trio.manager, &target, client);
+        ChildTell(&child);
+        struct LiteIpcOutgoing out = EndpointRequest(&target, 0, LITEIPC_FLAG_DEFAULT);
+        for (uint32_t i = 0; i < CALLS; i++) {
+            assert_int_equal(EndpointSend(client, &out, i, NULL), 0);
+        }
+        bool answered = answers == 0;
+        for (uint32_t i = 0; i < answers; i++) { /* makes the lane back, if there is one */
+            event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+            assert_int_equal(event.status, 0);
+            assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
+            answered = true;
+        }
+        assert_true(answered && ChildSays(&child, "answered"));
+        uint64_t start = NowMs();
+        ChildKill(&child);
+        for (uint32_t i = answers; i < CALLS; i++) {
+            event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+            assert_int_equal(event.status, -EPIPE);
+        }
+        assert_true(NowMs() - start < SOON_MS);
+        assert_int_equal(ChildEnd(&child), -9);
+        assert_int_equal(LiteIpcSendRequest(client->task, &out, 0, NULL), -EACCES);
+        assert_true(EndpointIsQuiet(client) && EndpointPoolIsEmpty(client));
+        assert_true(StageSettles(&trio.stage, 3));
+    }
+}
+
+/* The same on the ioctl face. */
+static void CallerOnTheIoctlFaceIsTold(void **state)
+{
+    struct Child child;
+    struct Actor *caller;
+    (void)state;
+
+    struct Endpoint target = Start(&child, "serve", "0");
+    caller = ActorReady(&trio.stage);
+    struct Endpoint as = {.taskID = ActorID(caller)};
+    EndpointGrant(&trio.manager, &as, &target);
+    ChildTell(&child);
+    IpcMsg out = ActorRequest(target.taskID, 0);
+    ActorMsgStart(caller, SEND | RECV, &out, NULL);
+    uint64_t start = NowMs();
+    ChildKill(&child);
+    assert_int_equal(ActorMsgEnd(caller, NULL), -ENOENT);
+    assert_true(NowMs() - start < SOON_MS);
+    assert_int_equal(ChildEnd(&child), -9);
+}
+
+static int AttachTo(const char *path, struct LiteIpcDevice **device)
+{
+    int status = LiteIpcDeviceAttach(path, device);
+    if (status == 0) {
+        LiteIpcDeviceDetach(*device);
+    }
+    return status;
+}
+
+static void DomainKilled(void **state)
+{
+    struct Stage stage;
+    struct LiteIpcDevice *device;
+    char path[128];
+    (void)state;
+
+    StageOpen(&stage, LITEIPC_PROFILE_HOST); /* only for its directory and its actors */
+    snprintf(path, sizeof(path), "%s/killed.sock", stage.directory);
+    for (int round = 0; round < 5; round++) {
+        struct Child child;
+        struct Endpoint manager, caller, target;
+        ChildStart(&child, "domain", path, "", CHILD_SAME_USER);
+        assert_true(ChildSays(&child, "ready"));
+        EndpointOpen(path, &manager, 0);
+        EndpointOpen(path, &caller, 0);
+        EndpointOpen(path, &target, 0);
+        EndpointManage(&manager);
+        EndpointGrant(&manager, &caller, &target);
+        struct LiteIpcOutgoing out = EndpointRequest(&target, 0, LITEIPC_FLAG_DEFAULT);
+        for (uint32_t i = 0; i < CALLS; i++) {
+            assert_int_equal(EndpointSend(&caller, &out, i, NULL), 0);
+        }
+        ChildKill(&child);
+        assert_int_equal(ChildEnd(&child), -9);
+        for (uint32_t i = 0; i < CALLS; i++) { /* what was published is delivered */
+            assert_true(EndpointGets(&target, 0));
+            struct LiteIpcEvent event = EndpointExpect(&caller, LITEIPC_EVENT_CALL);
+            assert_int_equal(event.status, -ENODEV);
+        }
+        struct Endpoint *const all[] = {&manager, &caller, &target};
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(EndpointExpect(all[i], LITEIPC_EVENT_LOST).status, -ENODEV);
+            assert_false(LiteIpcDeviceAlive(all[i]->device));
+            assert_int_equal(LiteIpcSendRequest(all[i]->task, &out, 0, NULL), -ENODEV);
+            EndpointClose(all[i]);
+        }
+        assert_int_equal(AttachTo(path, &device), -ENODEV);
+    }
+    /* The next domain takes the dead one's place. */
+    struct Child child;
+    ChildStart(&child, "domain", path, "", CHILD_SAME_USER);
+    assert_true(ChildSays(&child, "ready"));
+    assert_int_equal(AttachTo(path, &device), 0);
+    ChildKill(&child);
+    assert_int_equal(ChildEnd(&child), -9);
+    (void)unlink(path);
+    snprintf(path, sizeof(path), "%s/killed.sock.lock", stage.directory);
+    (void)unlink(path);
+    StageClose(&stage);
+}
+
+/* Tasks that block on the ioctl face are told, too. */
+static void BlockedTasksLearnThatTheDomainIsGone(void **state)
+{
+    struct Stage stage;
+    char path[128];
+    (void)state;
+
+    StageOpen(&stage, LITEIPC_PROFILE_HOST);
+    snprintf(path, sizeof(path), "%s/killed.sock", stage.directory);
+    for (int round = 0; round < 5; round++) {
+        struct Child child;
+        ChildStart(&child, "domain", path, "", CHILD_SAME_USER);
+        assert_true(ChildSays(&child, "ready"));
+        struct Actor *cms = ActorProcessOf(&stage, path);
+        struct Actor *cli = ActorProcessOf(&stage, path);
+        assert_int_equal(ActorOpen(cms), 0);
+        assert_int_equal(ActorOpen(cli), 0);
+        assert_int_equal(ActorMap(cms, ACTOR_POOL, PROT_READ, MAP_PRIVATE), 0);
+        assert_int_equal(ActorMap(cli, ACTOR_POOL, PROT_READ, MAP_PRIVATE), 0);
+        assert_int_equal(ActorSetCms(cms, ACTOR_CMS_MESSAGE), 0);
+        IpcMsg out = ActorRequest(0, 1);
+        ActorMsgStart(cli, SEND | RECV, &out, NULL);
+        assert_int_equal(ActorReceive(cms, NULL), 0);
+        ActorMsgStart(cms, RECV, NULL, NULL);
+        uint64_t start = NowMs();
+        ChildKill(&child);
+        assert_int_equal(ActorMsgEnd(cli, NULL), -ENODEV);
+        assert_int_equal(ActorMsgEnd(cms, NULL), -ENODEV);
+        assert_true(NowMs() - start < SOON_MS);
+        assert_int_equal(ActorReceive(cms, NULL), -ENODEV);
+        assert_int_equal(ActorSend(cli, &out), -ENODEV);
+        assert_int_equal(ChildEnd(&child), -9);
+        ActorDetach(cms);
+        ActorDetach(cli);
+    }
+    (void)unlink(path);
+    snprintf(path, sizeof(path), "%s/killed.sock.lock", stage.directory);
+    (void)unlink(path);
+    StageClose(&stage);
+}
+
+int main(int count, char **arguments)
+{
+    ChildRunIfAsked(count, arguments, roles);
+    const struct CMUnitTest tests[] = {
+        TRIO_TEST(ClientKilledWhileItStreams),
+        TRIO_TEST(ServiceKilledWithCallsInFlight),
+        TRIO_TEST(CallerOnTheIoctlFaceIsTold),
+        cmocka_unit_test(DomainKilled),
+        cmocka_unit_test(BlockedTasksLearnThatTheDomainIsGone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
