@@ -78,10 +78,14 @@ int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
         return status;
     }
     IpcMsg msg = MessageOf(out, MT_REPLY);
-    msg.target.handle = node->node.msg.taskID;
-    msg.timestamp = node->node.msg.timestamp;
     struct IpcSend send = {.msg = &msg, .buffToFree = node};
-    status = LiteIpcWrite(task, &send);
+    if (IpcNodeIsMessage(node)) {
+        msg.target.handle = node->node.msg.taskID;
+        msg.timestamp = node->node.msg.timestamp;
+        status = LiteIpcWrite(task, &send);
+    } else {
+        status = -EINVAL; /* a buffer is freed, as anything that cannot be answered */
+    }
     if (status == -EINPROGRESS || status == -ENOMEM) {
         UndoCheckUsedBuffer(&device->ipcInfo, node);
     } else {
@@ -133,7 +137,7 @@ static bool EventFromNotice(struct LiteIpcThread *thread, struct LiteIpcEvent *e
     return true;
 }
 
-static bool FillMessage(struct LiteIpcEvent *event, struct LiteIpcTask *task, struct IpcNode *node)
+static int FillMessage(struct LiteIpcEvent *event, struct LiteIpcTask *task, struct IpcNode *node)
 {
     *event = (struct LiteIpcEvent){
         .kind = LITEIPC_EVENT_MESSAGE,
@@ -142,8 +146,10 @@ static bool FillMessage(struct LiteIpcEvent *event, struct LiteIpcTask *task, st
         .callerGeneration = node->prefix.sourceGeneration,
         .deadlineMs = node->prefix.deadlineMs,
     };
-    event->message = IpcDeliver(task->thread, node);
-    return event->message != NULL;
+    IpcMsg *message = NULL;
+    int status = IpcDeliver(task->thread, node, &message);
+    event->message = message;
+    return status;
 }
 
 /* The answer to a call: its end, if the call is pending; else nobody waits for it. */
@@ -160,9 +166,8 @@ static bool EventFromReply(struct LiteIpcTask *task, struct IpcNode *node,
         return false;
     }
     CallEnd(&task->calls, call);
-    /* An answer whose descriptors find no room here is a call that failed for want of them. */
-    if (verdict == 0 && !FillMessage(event, task, node)) {
-        verdict = -EMFILE;
+    if (verdict == 0) {
+        verdict = FillMessage(event, task, node);
     }
     if (verdict != 0) {
         IpcNodeDiscard(task->thread, node);
@@ -185,7 +190,7 @@ static bool EventFromQueue(struct LiteIpcThread *thread, struct LiteIpcEvent *ev
             if (EventFromReply(task, node, event)) {
                 return true;
             }
-        } else if (CheckReceivedMsg(task, node, NULL) == 0 && FillMessage(event, task, node)) {
+        } else if (CheckReceivedMsg(task, node, NULL) == 0 && FillMessage(event, task, node) == 0) {
             return true;
         }
         IpcNodeDrop(thread, node);

@@ -163,25 +163,43 @@ void DomainLanesOfThreadEnd(struct Domain *domain, struct DomainThread *thread)
     }
 }
 
+/* Nothing is kept for a receiver that does not read: the sender can try again. */
+static int LaneSocketMake(struct Domain *domain, struct DomainLane *lane, int *senderEnd)
+{
+    struct ControlMessage event = {.type = CONTROL_EVENT_LANE_SOCKET, .object = {.id = lane->id}};
+    struct DomainThread *receiver = lane->receiver;
+    int ends[2];
+
+    if (receiver->socket.waiting > 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+        return -ENOMEM;
+    }
+    int status = DomainTransmit(receiver->socket.descriptor, &event, &ends[0], 1);
+    close(ends[0]);
+    if (status != 0) {
+        close(ends[1]);
+        return -ENOMEM;
+    }
+    ControlThreadAttend(ControlThreadAt(domain->table, receiver->id));
+    lane->socketMade = true;
+    *senderEnd = ends[1];
+    return 0;
+}
+
 void DomainLaneSocket(struct Domain *domain, struct DomainThread *thread,
                       const struct ControlMessage *request)
 {
     struct DomainLane *lane = DomainLaneFind(domain, request->object.id);
-    struct ControlMessage event = {.type = CONTROL_EVENT_LANE_SOCKET, .object = request->object};
     struct ControlMessage answer = *request;
-    int ends[2];
+    int end = -1;
 
     if (lane == NULL || lane->lease != thread) {
         answer.status = -ENOENT;
-    } else if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
-        answer.status = errno == EMFILE || errno == ENFILE ? -ENOMEM : -errno;
+    } else {
+        answer.status = lane->socketMade ? -EEXIST : LaneSocketMake(domain, lane, &end);
     }
-    if (answer.status != 0) {
-        DomainSendThread(domain, thread, &answer, NULL, 0);
-        return;
+    DomainSendThread(domain, thread, &answer, &end, answer.status == 0 ? 1 : 0);
+    if (end >= 0) {
+        close(end);
     }
-    DomainSendThread(domain, lane->receiver, &event, &ends[0], 1);
-    DomainSendThread(domain, thread, &answer, &ends[1], 1);
-    close(ends[0]);
-    close(ends[1]);
 }

@@ -27,8 +27,8 @@ void DomainLanesOfThreadEnd(struct Domain *domain, struct DomainThread *thread);
 
 /*
  * LANE_SOCKET: makes a socketpair for the descriptors that travel with a lane's records, hands one end
- * to the receiver and then answers `request` with the other. The domain keeps neither. A second one
- * replaces the first.
+ * to the receiver and then answers `request` with the other. The domain keeps neither. -EEXIST: once in
+ * a lane's life; -ENOMEM: no descriptors, or the receiver does not read what the domain tells it.
  */
 void DomainLaneSocket(struct Domain *domain, struct DomainThread *thread,
                       const struct ControlMessage *request);

@@ -123,6 +123,7 @@ static int Connect(struct Domain *domain, struct DomainThread *thread, uint32_t 
     lane->sender = sender;
     lane->lease = thread;
     lane->receiver = receiver;
+    lane->socketMade = false;
     ListAppend(&sender->outbound, &lane->inSender);
     ListAppend(&receiver->inbound, &lane->inReceiver);
     ListAppend(&thread->leased, &lane->inLease);

@@ -131,6 +131,7 @@ struct DomainLane {
     struct DomainProcess *sender; /* null: slot free */
     struct DomainThread *lease;   /* null: nobody uses it now */
     struct DomainThread *receiver;
+    bool socketMade; /* at most once: it costs the receiver's attention */
     struct List inSender, inReceiver, inLease;
 };
 

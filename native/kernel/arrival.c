@@ -27,8 +27,8 @@ static bool SizesAreSound(const struct LiteIpcThread *thread, const struct Inbou
         return false;
     }
     /* relaxed: what is freed later only makes more room */
-    uint64_t freed = lane->reader.freed + atomic_load_explicit(&lane->cursors->freedElsewhere,
-                                                               memory_order_relaxed);
+    uint64_t freed = lane->reader.freed +
+                     atomic_load_explicit(&lane->cursors->freedElsewhere, memory_order_relaxed);
     return lane->takenCharge - freed + IpcCharge(copy->dataSz, copy->spObjNum) +
                copy->buffersSize <=
            thread->device->ipcInfo.pool.poolSize;
@@ -39,6 +39,11 @@ static uint32_t ManagerLimit(const struct ControlTable *table)
 {
     /* acquire: pairs with the domain's release when it gives the role */
     return atomic_load_explicit(&table->cmsMaxMsgSize, memory_order_acquire);
+}
+
+static uint64_t HeaderAndData(const struct IpcRecord *copy)
+{
+    return sizeof(IpcMsg) + (uint64_t)copy->dataSz + sizeof(uint32_t) * (uint64_t)copy->spObjNum;
 }
 
 /*
@@ -71,9 +76,7 @@ static enum Verdict Judge(const struct LiteIpcThread *thread, const struct Inbou
     if (task == NULL || task->generation != copy->destinationGeneration) {
         return VERDICT_DROP; /* it ended while the message was on its way */
     }
-    if ((copy->bits & IPC_RECORD_TO_CMS) != 0 &&
-        sizeof(IpcMsg) + IpcCharge(copy->dataSz, copy->spObjNum) - sizeof(IpcListNode) >
-            ManagerLimit(table)) {
+    if ((copy->bits & IPC_RECORD_TO_CMS) != 0 && HeaderAndData(copy) > ManagerLimit(table)) {
         return VERDICT_MALFORMED;
     }
     return VERDICT_GOOD;
@@ -149,9 +152,12 @@ static int Accept(struct LiteIpcThread *thread, struct InboundLane *lane,
     }
     Fill(thread, lane, copy, record, node);
     if (copy->spObjNum > 0 || copy->descriptors != 0 || copy->buffersSize != 0) {
-        const char *buffers =
-            (const char *)record + IpcRecordSize(copy->dataSz, copy->spObjNum);
-        int status = ObjectsArrive(thread, node, buffers, copy->buffersSize);
+        const char *buffers = (const char *)record + IpcRecordSize(copy->dataSz, copy->spObjNum);
+        /* Judge has found room for the message itself in what the ServiceManager allows. */
+        uint64_t maximum = (copy->bits & IPC_RECORD_TO_CMS) == 0
+                               ? UINT64_MAX
+                               : ManagerLimit(thread->device->table) - HeaderAndData(copy);
+        int status = ObjectsArrive(thread, node, buffers, copy->buffersSize, maximum);
         if (status != 0) {
             LiteIpcNodeFree(&thread->device->ipcInfo, node);
             return status;
@@ -175,8 +181,15 @@ int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
         RingTake(&lane->reader);
         return Malformed(thread, lane);
     }
+    if (copy.descriptors != 0 && lane->socket < 0 && !lane->socketAwaited) {
+        /* The domain has told of the socket before the sender could use it: read that first. */
+        lane->socketAwaited = true;
+        thread->controlReady = true;
+        return -EAGAIN;
+    }
     uint64_t charge = IpcCharge(copy.dataSz, copy.spObjNum) + copy.buffersSize;
-    enum Verdict verdict = Judge(thread, lane, &copy);
+    bool broken = copy.descriptors != 0 && lane->socket < 0;
+    enum Verdict verdict = broken ? VERDICT_MALFORMED : Judge(thread, lane, &copy);
     struct IpcNode *node = NULL;
     if (verdict == VERDICT_GOOD) {
         int status = Accept(thread, lane, &copy, record, &node);

@@ -38,6 +38,7 @@
 /* Descriptors that came with one record; number 0: none. */
 struct DescriptorBatch {
     uint16_t number;
+    uint16_t sent; /* how many, as the sender says */
     uint32_t count;
     int descriptors[IPC_DESCRIPTORS_MAX];
 };
@@ -62,8 +63,9 @@ struct InboundLane {
     size_t ringSize;  /* bytes */
     struct RingCursors *cursors;
     struct Bell bell;      /* its listening end is in the thread's epoll set; closed: -1 */
-    int socket;            /* where descriptors come from, -1 before the first; lives like the cursors */
-    struct DescriptorBatch *batches; /* IPC_DESCRIPTORS_MAX that came out of turn; NULL while no socket */
+    int socket;            /* where descriptors come from, -1 before the first */
+    bool socketAwaited;    /* a record with descriptors was seen before the domain's word of a socket */
+    struct DescriptorBatch *batches; /* IPC_DESCRIPTORS_MAX out of turn; NULL without a socket */
     uint64_t drainedEpoch; /* of the ring when the bell was drained last */
     uint32_t laneID, endID;
     uint32_t processID, processGeneration; /* the sender */
@@ -101,8 +103,10 @@ struct OutboundLane {
     const void *cursors; /* the receiver's, read-only */
     struct Bell bell;    /* the receiver's; both ends, see host/bell.h */
     int socket;          /* where descriptors go, -1 before the first */
-    uint64_t descriptorsSent; /* ever */
-    uint16_t descriptorBatch; /* number of the last message that had any */
+    uint32_t datagramSize;                /* what one weighs in the socket, bytes; 0: not known */
+    uint64_t descriptorsSent;             /* ever */
+    uint16_t descriptorBatch;             /* number of the last message that had any */
+    uint8_t batchCounts[IPC_DESCRIPTORS_MAX]; /* descriptors of the last messages, by number */
     uint32_t laneID;
     uint32_t threadID, threadGeneration; /* the receiver */
     struct LaneWaiter *waiters;          /* who tried to send while it was opening */

@@ -48,8 +48,8 @@ int GenerateServiceHandle(struct Domain *domain, struct DomainTask *caller, uint
 int RefreshServiceHandle(struct Domain *domain, uint32_t handle);
 
 /*
- * AddServiceAccess: the process of task `taskID` may call `handle` (0: the ServiceManager). -EINVAL: out of range, the service
- * has no queue or is dead, or the process has not opened.
+ * AddServiceAccess: the process of task `taskID` may call `handle` (0: the ServiceManager). -EINVAL: out
+ * of range, the service has no queue or is dead, or the process has not opened.
  */
 int AddServiceAccess(struct Domain *domain, uint32_t taskID, uint32_t handle);
 
@@ -63,8 +63,8 @@ int RemoveServiceAccess(struct Domain *domain, struct DomainTask *caller,
 
 /*
  * GrantServiceAccess: the domain's half of HandleSvc. The process named in `access` may call the service,
- * which has a queue from now on. -EINVAL: the service is not alive or, as "me", the ServiceManager; the
- * process is not there or has not opened. -EACCES: the caller has no right that it could pass on.
+ * which has a queue from now on. -EINVAL: the service is not alive, the process is not there or has not
+ * opened. -EACCES: the caller has no right that it could pass on.
  */
 int GrantServiceAccess(struct Domain *domain, struct DomainTask *caller,
                        const struct ControlAccess *access);

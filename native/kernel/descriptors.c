@@ -1,13 +1,26 @@
 #include "kernel/descriptors.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kernel/control_blocks.h"
+#include "host/discard.h"
 
 #define TAKEN_OFFSET 128U
+_Static_assert(sizeof(struct RingCursors) <= TAKEN_OFFSET, "the ring's part of the cursors page");
+
+/* The bytes of a datagram. */
+struct Label {
+    uint16_t number, count;
+};
+
+union Ancillary {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int) * IPC_DESCRIPTORS_MAX)];
+};
 
 static _Atomic uint64_t *TakenWord(const void *cursors)
 {
@@ -27,15 +40,51 @@ void DescriptorsTakenAdd(void *cursors, uint64_t count)
     atomic_store_explicit(TakenWord(cursors), taken + count, memory_order_relaxed);
 }
 
-union Ancillary {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int) * IPC_DESCRIPTORS_MAX)];
-};
+/* Descriptors in the datagrams that nobody has read. Not more than that many can be there. */
+static uint64_t Unread(const struct OutboundLane *lane)
+{
+    int bytes = 0;
+    if (lane->socket < 0 || lane->datagramSize == 0 || ioctl(lane->socket, SIOCOUTQ, &bytes) != 0 ||
+        bytes <= 0) {
+        return 0;
+    }
+    uint32_t datagrams = ((uint32_t)bytes + lane->datagramSize - 1) / lane->datagramSize;
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < datagrams && i < IPC_DESCRIPTORS_MAX; i++) {
+        count += lane->batchCounts[(uint16_t)(lane->descriptorBatch - i) % IPC_DESCRIPTORS_MAX];
+    }
+    return count;
+}
+
+uint64_t DescriptorsInFlight(const struct OutboundLane *lane)
+{
+    uint64_t unread = Unread(lane);
+    uint64_t unsettled = lane->descriptorsSent - DescriptorsTaken(lane->cursors);
+    return unread > unsettled ? unread : unsettled;
+}
+
+uint32_t DescriptorDatagramSize(void)
+{
+    int ends[2];
+    int bytes = 0;
+    struct Label label = {0};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+        return 0;
+    }
+    if (send(ends[0], &label, sizeof(label), MSG_NOSIGNAL) != (ssize_t)sizeof(label) ||
+        ioctl(ends[0], SIOCOUTQ, &bytes) != 0 || bytes < 0) {
+        bytes = 0;
+    }
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return (uint32_t)bytes;
+}
 
 int DescriptorsTransmit(int socket, uint16_t number, const int *descriptors, uint32_t count)
 {
     union Ancillary ancillary;
-    struct iovec data = {.iov_base = &number, .iov_len = sizeof(number)};
+    struct Label label = {.number = number, .count = (uint16_t)count};
+    struct iovec data = {.iov_base = &label, .iov_len = sizeof(label)};
     struct msghdr packet = {.msg_iov = &data,
                             .msg_iovlen = 1,
                             .msg_control = &ancillary,
@@ -50,17 +99,30 @@ int DescriptorsTransmit(int socket, uint16_t number, const int *descriptors, uin
     do {
         sent = sendmsg(socket, &packet, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
-    if (sent == (ssize_t)sizeof(number)) {
+    if (sent == (ssize_t)sizeof(label)) {
         return 0;
     }
     /* EAGAIN, ETOOMANYREFS, ENOBUFS: too much is on its way already. */
-    return errno == EBADF ? -EBADF : -ENOMEM;
+    return sent < 0 && errno == EBADF ? -EBADF : -ENOMEM;
 }
 
-int DescriptorsTake(int socket, uint16_t *number, int *descriptors, uint32_t *count)
+/* The kernel gives no more than there is room for in `ancillary`. */
+static void Collect(struct msghdr *packet, struct DescriptorBatch *batch)
+{
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(packet); header != NULL;
+         header = CMSG_NXTHDR(packet, header)) {
+        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+            batch->count = (uint32_t)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+            memcpy(batch->descriptors, CMSG_DATA(header), batch->count * sizeof(int));
+        }
+    }
+}
+
+int DescriptorsTake(int socket, struct DescriptorBatch *batch)
 {
     union Ancillary ancillary;
-    struct iovec data = {.iov_base = number, .iov_len = sizeof(*number)};
+    struct Label label = {0};
+    struct iovec data = {.iov_base = &label, .iov_len = sizeof(label)};
     struct msghdr packet = {.msg_iov = &data,
                             .msg_iovlen = 1,
                             .msg_control = &ancillary,
@@ -69,23 +131,26 @@ int DescriptorsTake(int socket, uint16_t *number, int *descriptors, uint32_t *co
     do {
         length = recvmsg(socket, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (length < 0 && errno == EINTR);
-    *count = 0;
+    *batch = (struct DescriptorBatch){0};
     if (length < 0) {
-        return errno == EAGAIN ? 0 : -EPROTO;
+        return 0;
     }
-    for (struct cmsghdr *header = CMSG_FIRSTHDR(&packet); header != NULL;
-         header = CMSG_NXTHDR(&packet, header)) {
-        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-            *count = (uint32_t)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-            memcpy(descriptors, CMSG_DATA(header), *count * sizeof(int));
-        }
+    Collect(&packet, batch);
+    if (length == 0 && batch->count == 0) {
+        return 0; /* the sender's end is closed */
     }
-    bool cut = (packet.msg_flags & MSG_CTRUNC) != 0;
-    if (cut || length != (ssize_t)sizeof(*number)) {
-        for (uint32_t i = 0; i < *count; i++) {
-            (void)close(descriptors[i]);
+    bool known = length == (ssize_t)sizeof(label) && label.count <= IPC_DESCRIPTORS_MAX &&
+                 (packet.msg_flags & MSG_TRUNC) == 0 &&
+                 (batch->count == label.count || (packet.msg_flags & MSG_CTRUNC) != 0);
+    if (known) {
+        batch->number = label.number;
+        batch->sent = label.count;
+    }
+    if (!known || batch->count != label.count) {
+        for (uint32_t i = 0; i < batch->count; i++) {
+            DescriptorDiscard(batch->descriptors[i]);
         }
-        return cut ? -EMFILE : length == 0 ? 0 : -EPROTO;
+        batch->count = 0;
     }
     return 1;
 }

@@ -1,30 +1,41 @@
 /*
  * Descriptors on their way: one datagram per message over the lane's socketpair, sent before the record
  * is published, with the number that the record carries. What is on its way is counted in the lane's
- * cursors page, so that an idle receiver cannot exhaust the sender's limit.
+ * cursors page, so that a receiver that never looks cannot exhaust the sender's limit.
  * Source: unix(7) SCM_RIGHTS.
  */
 #ifndef LITEIPC_KERNEL_DESCRIPTORS_H
 #define LITEIPC_KERNEL_DESCRIPTORS_H
 
-#include <stdint.h>
-
-#include "queue/ring.h"
+#include "kernel/control_blocks.h"
 
 /*
- * Descriptors that the receiver has taken out of the socket, ever. Written by the receiver, in the part
+ * Descriptors that were delivered or closed by the receiver, ever. Written by the receiver, in the part
  * of the cursors page that the ring leaves free.
  */
 uint64_t DescriptorsTaken(const void *cursors);
 void DescriptorsTakenAdd(void *cursors, uint64_t count);
 
-/* Sends `count` descriptors, which stay the caller's. 0, -EBADF, -ENOMEM (no room, or too many). */
+/*
+ * How many descriptors of this lane are on their way: as the receiver says or as the kernel says of the
+ * socket, whichever is more, for the receiver may lie.
+ */
+uint64_t DescriptorsInFlight(const struct OutboundLane *lane);
+
+/* What one datagram weighs in a socket's send buffer, bytes; 0 if it cannot be found out. */
+uint32_t DescriptorDatagramSize(void);
+
+/*
+ * Sends `count` descriptors (1 to IPC_DESCRIPTORS_MAX), which stay the caller's. 0, -EBADF, -ENOMEM (no
+ * room, or too many).
+ */
 int DescriptorsTransmit(int socket, uint16_t number, const int *descriptors, uint32_t count);
 
 /*
- * Takes the next datagram: 1 with *number, *count and descriptors (close-on-exec, the caller's); 0 if
- * there is none; -EMFILE if this process had no room for all of them (they are closed); -EPROTO.
+ * Takes the next datagram: 1 with the batch, whose descriptors are close-on-exec and the caller's; 0 if
+ * there is none. A batch with count < sent lost its descriptors: this process had no room for them. A
+ * batch with number 0 is not one of DescriptorsTransmit. In both cases count is 0.
  */
-int DescriptorsTake(int socket, uint16_t *number, int *descriptors, uint32_t *count);
+int DescriptorsTake(int socket, struct DescriptorBatch *batch);
 
 #endif

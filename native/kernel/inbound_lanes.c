@@ -13,10 +13,10 @@
 /* Frees what is left of a lane. */
 static void LaneFree(struct InboundLane *lane)
 {
+    DescriptorsFree(lane);
     SharedMemoryUnmap(lane->ring, lane->ringSize);
     SharedMemoryUnmap(lane->cursors, RING_CURSORS_SIZE);
     BellClose(&lane->bell);
-    DescriptorsFree(lane);
     free(lane);
 }
 
@@ -179,6 +179,9 @@ void InboundSweep(struct LiteIpcThread *thread)
     while (thread->closedCount > 0 && link != &thread->lanes) {
         struct InboundLane *lane = LOS_DL_LIST_ENTRY(link, struct InboundLane, listNode);
         link = link->pstNext;
+        if (lane->state == LANE_CLOSED && lane->queued == 0) {
+            DescriptorsFree(lane); /* no message is left that could want any */
+        }
         if (lane->state == LANE_CLOSED && LaneSettled(lane)) {
             LOS_ListDelete(&lane->listNode);
             thread->closedCount--;
@@ -232,6 +235,7 @@ void InboundRelease(struct LiteIpcThread *thread)
             continue;
         }
         BellClose(&lane->bell);
+        DescriptorsFree(lane);
         /* relaxed: whoever frees a message of this lane from now on is "elsewhere" */
         atomic_store_explicit(&lane->thread, NULL, memory_order_relaxed);
         (void)pthread_mutex_lock(&device->lock);

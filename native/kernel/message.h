@@ -33,7 +33,8 @@ int CheckPara(struct LiteIpcTask *task, struct IpcSend *send);
 bool IsValidReply(const struct LiteIpcTask *task, const struct IpcNode *node, const IpcMsg *reply);
 
 /*
- * LiteIpcWrite: checks, passes objects on, puts the message in the receiver's lane, rings if it sleeps. Frees nothing.
+ * LiteIpcWrite: checks, passes objects on, puts the message in the receiver's lane, rings if it sleeps.
+ * Frees nothing.
  * As in the kernel, and -EINPROGRESS without `wait` while the lane is being made, -ENODEV when the
  * domain is gone. After an error nothing was sent.
  */
@@ -49,16 +50,18 @@ int CheckReceivedMsg(const struct LiteIpcTask *task, const struct IpcNode *node,
 /*
  * LiteIpcRead: waits for the next message, or for the answer to `call`, and hands it out in the
  * user view. -ETIME at `deadline` (ns), -ENOENT when the call failed or its service died,
- * -ERFKILL when the process ends, -ENODEV when the domain is gone.
+ * -EMFILE when the answer's descriptors find no room, -EPROTO when they did not come, -ERFKILL when the
+ * process ends, -ENODEV when the domain is gone.
  */
 int LiteIpcRead(struct LiteIpcTask *task, const struct IpcCall *call, uint64_t deadline,
                 IpcMsg **inMsg);
 
 /*
- * A message goes to the program: it may free it now. Returns the program's address of it; NULL if its
- * descriptors did not come or this process has no room for them: the message has to be dropped.
+ * A message goes to the program, which may free it from now on: *msg is the program's address of it.
+ * -EMFILE: this process has no room for its descriptors; -EPROTO: they did not come. Then it has to be
+ * dropped.
  */
-IpcMsg *IpcDeliver(struct LiteIpcThread *thread, struct IpcNode *node);
+int IpcDeliver(struct LiteIpcThread *thread, struct IpcNode *node, IpcMsg **msg);
 
 /* IPC_SEND_RECV_MSG: frees, sends and receives, in this order. */
 int LiteIpcMsgHandle(struct LiteIpcTask *task, IpcContent *content);

@@ -4,11 +4,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/discard.h"
 #include "kernel/descriptors.h"
 #include "kernel/inbound.h"
 #include "kernel/object.h"
 #include "kernel/pool.h"
 #include "kernel/task.h"
+
+/*
+ * Datagrams that are read to find one. Not more can lie before it: 16 of messages that are on their way,
+ * and as many of messages that failed after their descriptors were sent.
+ */
+#define DATAGRAMS_MAX (2 * IPC_DESCRIPTORS_MAX)
 
 static const char *DataOf(const struct IpcNode *node)
 {
@@ -43,9 +50,9 @@ static struct IpcNode *BufferNode(const struct ProcIpcInfo *ipcInfo, const Speci
 }
 
 /* Offsets in order, objects apart from each other and within the data, of known types. */
-static bool ObjectsAreSound(const struct IpcNode *node, uint32_t buffersSize)
+static bool ObjectsAreSound(const struct IpcNode *node, uint32_t buffersSize, uint64_t maximum)
 {
-    uint64_t next = 0, buffers = 0;
+    uint64_t next = 0, buffers = 0, contents = 0;
     uint32_t descriptors = 0;
     for (uint32_t i = 0; i < node->node.msg.spObjNum; i++) {
         uint32_t offset = OffsetAt(node, i);
@@ -60,13 +67,14 @@ static bool ObjectsAreSound(const struct IpcNode *node, uint32_t buffersSize)
                 return false;
             }
             buffers += IpcAlign4(object.content.ptr.buffSz);
+            contents += object.content.ptr.buffSz;
         } else if (object.type == OBJ_FD) {
             descriptors++;
         } else if (object.type != OBJ_SVC) {
             return false;
         }
     }
-    return buffers == buffersSize && descriptors <= IPC_DESCRIPTORS_MAX &&
+    return buffers == buffersSize && contents <= maximum && descriptors <= IPC_DESCRIPTORS_MAX &&
            (descriptors > 0) == (node->prefix.descriptors != 0);
 }
 
@@ -83,10 +91,10 @@ static void BuffersFree(struct LiteIpcThread *thread, struct IpcNode *node, uint
 }
 
 int ObjectsArrive(struct LiteIpcThread *thread, struct IpcNode *node, const char *buffers,
-                  uint32_t buffersSize)
+                  uint32_t buffersSize, uint64_t maximum)
 {
     struct ProcIpcInfo *ipcInfo = &thread->device->ipcInfo;
-    if (!ObjectsAreSound(node, buffersSize)) {
+    if (!ObjectsAreSound(node, buffersSize, maximum)) {
         return -EPROTO;
     }
     for (uint32_t i = 0; i < node->node.msg.spObjNum; i++) {
@@ -111,80 +119,97 @@ int ObjectsArrive(struct LiteIpcThread *thread, struct IpcNode *node, const char
     return 0;
 }
 
-static void BatchClose(struct DescriptorBatch *batch)
+/* A batch is done with: its sender may send as many again. */
+static void BatchSettle(struct InboundLane *lane, struct DescriptorBatch *batch)
 {
-    for (uint32_t i = 0; i < batch->count; i++) {
-        (void)close(batch->descriptors[i]);
-    }
-    batch->count = 0;
-    batch->number = 0;
+    DescriptorsTakenAdd(lane->cursors, batch->sent);
+    *batch = (struct DescriptorBatch){0};
 }
 
-/* A place for a batch that came before the one that is wanted. 16 are the most that are on their way. */
-static struct DescriptorBatch *BatchPlace(struct InboundLane *lane, uint16_t number)
+static void BatchDrop(struct InboundLane *lane, struct DescriptorBatch *batch)
 {
-    if (lane->batches == NULL) {
-        return NULL;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        DescriptorDiscard(batch->descriptors[i]);
     }
+    BatchSettle(lane, batch);
+}
+
+/* Keeps what came before the batch that is wanted. An honest sender has no more than 16 on their way. */
+static void BatchKeep(struct InboundLane *lane, struct DescriptorBatch *batch)
+{
     struct DescriptorBatch *free = NULL;
+    uint32_t kept = 0;
     for (unsigned i = 0; i < IPC_DESCRIPTORS_MAX; i++) {
-        if (lane->batches[i].number == number) {
-            return &lane->batches[i];
-        }
+        kept += lane->batches[i].count;
         if (lane->batches[i].number == 0) {
             free = &lane->batches[i];
         }
     }
-    return number == 0 ? free : NULL;
+    if (free == NULL || batch->number == 0 || kept + batch->count > IPC_DESCRIPTORS_MAX) {
+        BatchDrop(lane, batch);
+    } else {
+        *free = *batch;
+    }
 }
 
-/* Finds the descriptors that came with the record of this number. 0, -EPROTO, -EMFILE. */
+static bool BatchUnkeep(struct InboundLane *lane, uint16_t number, struct DescriptorBatch *found)
+{
+    for (unsigned i = 0; i < IPC_DESCRIPTORS_MAX; i++) {
+        if (lane->batches[i].number == number) {
+            *found = lane->batches[i];
+            lane->batches[i] = (struct DescriptorBatch){0};
+            return true;
+        }
+    }
+    return false;
+}
+
+static void KeptDrop(struct InboundLane *lane)
+{
+    for (unsigned i = 0; i < IPC_DESCRIPTORS_MAX; i++) {
+        if (lane->batches[i].number != 0) {
+            BatchDrop(lane, &lane->batches[i]);
+        }
+    }
+}
+
+/* Finds the descriptors that came with the record of this number (not 0). 0 or -EPROTO. */
 static int BatchFind(struct InboundLane *lane, uint16_t number, struct DescriptorBatch *found)
 {
-    struct DescriptorBatch *kept = BatchPlace(lane, number);
-    if (kept != NULL) {
-        *found = *kept;
-        *kept = (struct DescriptorBatch){0};
-        return 0;
+    if (lane->socket < 0) {
+        return -EPROTO;
     }
-    for (;;) {
-        struct DescriptorBatch next = {0};
-        int status = lane->socket < 0 ? -EPROTO
-                                      : DescriptorsTake(lane->socket, &next.number,
-                                                        next.descriptors, &next.count);
-        if (status <= 0) {
-            return status == 0 ? -EPROTO : status;
-        }
-        DescriptorsTakenAdd(lane->cursors, next.count);
-        if (next.number == number) {
-            *found = next;
-            return 0;
-        }
-        /* Another message of the lane, for another task, is delivered later. */
-        struct DescriptorBatch *place = BatchPlace(lane, 0);
-        if (place == NULL || next.number == 0) {
-            BatchClose(&next);
-        } else {
-            *place = next;
+    bool is = BatchUnkeep(lane, number, found);
+    for (unsigned i = 0; !is && i < DATAGRAMS_MAX && DescriptorsTake(lane->socket, found) > 0;
+         i++) {
+        is = found->number == number;
+        if (!is && lane->queued > 0) {
+            BatchKeep(lane, found); /* perhaps another task's, whose turn is later */
+        } else if (!is) {
+            BatchDrop(lane, found); /* nobody's: its message never came */
         }
     }
+    if (lane->queued == 0) {
+        KeptDrop(lane);
+    }
+    return is ? 0 : -EPROTO;
 }
 
 void DescriptorsDrop(struct InboundLane *lane, uint16_t number)
 {
     struct DescriptorBatch batch;
     if (number != 0 && BatchFind(lane, number, &batch) == 0) {
-        BatchClose(&batch);
+        BatchDrop(lane, &batch);
     }
 }
 
 void DescriptorsFree(struct InboundLane *lane)
 {
-    for (unsigned i = 0; lane->batches != NULL && i < IPC_DESCRIPTORS_MAX; i++) {
-        BatchClose(&lane->batches[i]);
+    if (lane->batches != NULL) {
+        KeptDrop(lane);
+        free(lane->batches);
+        lane->batches = NULL;
     }
-    free(lane->batches);
-    lane->batches = NULL;
     if (lane->socket >= 0) {
         (void)close(lane->socket);
         lane->socket = -1;
@@ -202,15 +227,17 @@ static uint32_t DescriptorObjects(const struct IpcNode *node)
 
 static int DescriptorsInstall(struct IpcNode *node)
 {
+    struct InboundLane *lane = node->prefix.lane;
     struct DescriptorBatch batch;
-    int status = BatchFind(node->prefix.lane, node->prefix.descriptors, &batch);
+    int status = BatchFind(lane, node->prefix.descriptors, &batch);
     node->prefix.descriptors = 0;
     if (status != 0) {
         return status;
     }
     if (batch.count != DescriptorObjects(node)) {
-        BatchClose(&batch);
-        return -EPROTO;
+        status = batch.count < batch.sent ? -EMFILE : -EPROTO;
+        BatchDrop(lane, &batch);
+        return status;
     }
     uint32_t next = 0;
     for (uint32_t i = 0; i < node->node.msg.spObjNum; i++) {
@@ -220,6 +247,7 @@ static int DescriptorsInstall(struct IpcNode *node)
             ObjectPut(node, i, &object);
         }
     }
+    BatchSettle(lane, &batch);
     return 0;
 }
 

@@ -14,14 +14,11 @@
 
 /* What HandleObj and the functions below it need to know. */
 struct ObjectCheck {
-    struct LiteIpcTask *task;
+    const struct LiteIpcTask *task;
     const struct IpcSend *send;
-    struct OutboundLane *lane;
+    const struct OutboundLane *lane;
     uint64_t available;
     struct IpcObjects *objects;
-    /* Rights that the receiver needs and does not have yet. */
-    uint32_t grantCount;
-    struct ControlObject grants[IPC_OBJECTS_MAX];
 };
 
 /* HandleFd: a descriptor of this process; at most 16 in a message and on their way in a lane. */
@@ -33,9 +30,7 @@ static int HandleFd(struct ObjectCheck *check, SpecialObj *object)
     if (check->objects->descriptorCount == IPC_DESCRIPTORS_MAX) {
         return -EINVAL;
     }
-    if (check->lane->descriptorsSent - DescriptorsTaken(check->lane->cursors) +
-            check->objects->descriptorCount >=
-        IPC_DESCRIPTORS_MAX) {
+    if (DescriptorsInFlight(check->lane) + check->objects->descriptorCount >= IPC_DESCRIPTORS_MAX) {
         return -ENOMEM;
     }
     check->objects->descriptorCount++;
@@ -84,7 +79,8 @@ static int HandleSvc(struct ObjectCheck *check, SpecialObj *object)
     }
     uint32_t receiver = check->send->target.processID;
     if (receiver != service.processID && !HasServiceAccess(device->table, receiver, svc->handle)) {
-        check->grants[check->grantCount++] =
+        struct IpcObjects *objects = check->objects;
+        objects->grants[objects->grantCount++] =
             (struct ControlObject){.id = svc->handle, .generation = service.generation};
     }
     return 0;
@@ -110,52 +106,45 @@ static uint64_t Waiter(const struct IpcSend *send)
     return ((uint64_t)send->targetTask << 32) | send->target.generation;
 }
 
-static int Ask(struct ObjectCheck *check, struct ControlMessage *message,
+static int Ask(struct LiteIpcTask *task, const struct IpcSend *send, struct ControlMessage *message,
                enum ControlPendingKind kind)
 {
-    struct LiteIpcThread *thread = check->task->thread;
-    struct ControlPending pending = {.kind = kind, .userData = Waiter(check->send)};
-    int status = ThreadControlStart(thread, message, NULL, 0, pending);
+    struct ControlPending pending = {.kind = kind, .userData = Waiter(send)};
+    int status = ThreadControlStart(task->thread, message, NULL, 0, pending);
     return status == 0 ? -EINPROGRESS : status;
 }
 
-static int GrantAll(struct ObjectCheck *check)
+static int GrantAll(struct LiteIpcTask *task, const struct IpcSend *send,
+                    const struct IpcObjects *objects)
 {
-    int status = -ERESTART;
-    for (uint32_t i = 0; i < check->grantCount; i++) {
+    for (uint32_t i = 0; i < objects->grantCount; i++) {
         struct ControlMessage message = {
             .type = CONTROL_GRANT_ACCESS,
-            .access = {.callerTaskID = check->task->taskID,
-                       .processID = check->send->target.processID,
-                       .processGeneration = check->send->target.processGeneration,
-                       .serviceHandle = check->grants[i].id,
-                       .serviceGeneration = check->grants[i].generation}};
-        if (check->send->wait) {
-            int granted = ThreadControlCall(check->task->thread, &message);
-            if (granted != 0) {
-                return granted;
-            }
-        } else {
-            status = Ask(check, &message, PENDING_STEP);
-            if (status != -EINPROGRESS) {
-                return status;
-            }
+            .access = {.callerTaskID = task->taskID,
+                       .processID = send->target.processID,
+                       .processGeneration = send->target.processGeneration,
+                       .serviceHandle = objects->grants[i].id,
+                       .serviceGeneration = objects->grants[i].generation}};
+        int status = send->wait ? ThreadControlCall(task->thread, &message)
+                                : Ask(task, send, &message, PENDING_STEP);
+        if (status != 0 && status != -EINPROGRESS) {
+            return status;
         }
     }
-    return status;
+    return send->wait ? -ERESTART : -EINPROGRESS;
 }
 
-static int SocketAsk(struct ObjectCheck *check)
+static int SocketAsk(struct LiteIpcTask *task, const struct IpcSend *send,
+                     const struct OutboundLane *lane)
 {
-    struct ControlMessage message = {.type = CONTROL_LANE_SOCKET,
-                                     .object = {.id = check->lane->laneID}};
-    if (!check->send->wait) {
-        return Ask(check, &message, PENDING_SOCKET);
+    struct ControlMessage message = {.type = CONTROL_LANE_SOCKET, .object = {.id = lane->laneID}};
+    if (!send->wait) {
+        return Ask(task, send, &message, PENDING_SOCKET);
     }
     int descriptor = -1;
-    int status = ThreadControlCallFor(check->task->thread, &message, &descriptor);
+    int status = ThreadControlCallFor(task->thread, &message, &descriptor);
     if (status == 0) {
-        OutboundLaneSocket(check->task->thread, message.object.id, &descriptor);
+        OutboundLaneSocket(task->thread, message.object.id, &descriptor);
         status = -ERESTART;
     }
     if (descriptor >= 0) {
@@ -164,18 +153,35 @@ static int SocketAsk(struct ObjectCheck *check)
     return status;
 }
 
-int HandleSpecialObjects(struct LiteIpcTask *task, const struct IpcSend *send,
-                         struct OutboundLane *lane, uint64_t available,
+static bool SocketIsMissing(const struct OutboundLane *lane, const struct IpcObjects *objects)
+{
+    return objects->descriptorCount > 0 && lane->socket < 0;
+}
+
+bool ObjectsNeedDomain(const struct OutboundLane *lane, const struct IpcObjects *objects)
+{
+    return objects->grantCount > 0 || SocketIsMissing(lane, objects);
+}
+
+int ObjectsPrepare(struct LiteIpcTask *task, const struct IpcSend *send, struct OutboundLane *lane,
+                   const struct IpcObjects *objects)
+{
+    return SocketIsMissing(lane, objects) ? SocketAsk(task, send, lane)
+                                          : GrantAll(task, send, objects);
+}
+
+int HandleSpecialObjects(const struct LiteIpcTask *task, const struct IpcSend *send,
+                         const struct OutboundLane *lane, uint64_t available,
                          struct IpcObjects *objects)
 {
     const IpcMsg *msg = send->msg;
-    struct ObjectCheck check = {.task = task,
-                                .send = send,
-                                .lane = lane,
-                                .available = available,
-                                .objects = objects};
+    struct ObjectCheck check = {
+        .task = task, .send = send, .lane = lane, .available = available, .objects = objects};
     uint64_t next = 0; /* where the next object may begin */
-    *objects = (struct IpcObjects){.count = msg->spObjNum};
+    objects->count = msg->spObjNum;
+    objects->buffersSize = 0;
+    objects->descriptorCount = 0;
+    objects->grantCount = 0;
     for (uint32_t i = 0; i < msg->spObjNum; i++) {
         struct IpcObject *entry = &objects->list[i];
         memcpy(&entry->offset, (const char *)msg->offsets + i * sizeof(uint32_t), sizeof(uint32_t));
@@ -190,10 +196,7 @@ int HandleSpecialObjects(struct LiteIpcTask *task, const struct IpcSend *send,
             return status;
         }
     }
-    if (check.grantCount > 0) {
-        return GrantAll(&check);
-    }
-    return objects->descriptorCount > 0 && lane->socket < 0 ? SocketAsk(&check) : 0;
+    return 0;
 }
 
 static int DescriptorsSend(struct OutboundLane *lane, const struct IpcObjects *objects,
@@ -207,6 +210,7 @@ static int DescriptorsSend(struct OutboundLane *lane, const struct IpcObjects *o
         }
     }
     int status = DescriptorsTransmit(lane->socket, number, descriptors, count);
+    lane->batchCounts[number % IPC_DESCRIPTORS_MAX] = (uint8_t)(status == 0 ? count : 0);
     if (status == 0) {
         lane->descriptorsSent += count;
     }
@@ -245,7 +249,10 @@ int ObjectsWrite(const IpcMsg *msg, struct OutboundLane *lane, const struct IpcO
     if (objects->descriptorCount == 0) {
         return 0;
     }
-    uint16_t number = ++lane->descriptorBatch == 0 ? ++lane->descriptorBatch : lane->descriptorBatch;
-    record->descriptors = number;
-    return DescriptorsSend(lane, objects, number);
+    if (++lane->descriptorBatch == 0) {
+        lane->batchCounts[0] = 0;
+        lane->descriptorBatch = 1; /* 0 is no number */
+    }
+    record->descriptors = lane->descriptorBatch;
+    return DescriptorsSend(lane, objects, lane->descriptorBatch);
 }

@@ -7,6 +7,7 @@
 
 #include "host/clock.h"
 #include "host/shared_memory.h"
+#include "kernel/descriptors.h"
 #include "kernel/thread_control.h"
 
 static void LaneFree(struct OutboundLane *lane)
@@ -337,6 +338,7 @@ void OutboundLaneSocket(struct LiteIpcThread *thread, uint32_t laneID, int *desc
         struct OutboundLane *lane = LOS_DL_LIST_ENTRY(link, struct OutboundLane, listNode);
         if (lane->state == LANE_READY && lane->laneID == laneID && lane->socket < 0) {
             lane->socket = *descriptor;
+            lane->datagramSize = DescriptorDatagramSize();
             *descriptor = -1;
             return;
         }

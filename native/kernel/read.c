@@ -49,30 +49,34 @@ int CheckReceivedMsg(const struct LiteIpcTask *task, const struct IpcNode *node,
     }
 }
 
-IpcMsg *IpcDeliver(struct LiteIpcThread *thread, struct IpcNode *node)
+int IpcDeliver(struct LiteIpcThread *thread, struct IpcNode *node, IpcMsg **msg)
 {
     struct ProcIpcInfo *ipcInfo = &thread->device->ipcInfo;
-    if (node->node.msg.spObjNum > 0 && ObjectsDeliver(thread, node) != 0) {
-        return NULL;
+    int status = node->node.msg.spObjNum > 0 ? ObjectsDeliver(thread, node) : 0;
+    if (status != 0) {
+        return status;
     }
     thread->counters.received++;
     LOS_ListInit(&node->node.listNode);
     EnableIpcNodeFreeByUser(ipcInfo, node);
     const struct IpcNode *user = GetIpcUserAddr(ipcInfo, node);
-    return (IpcMsg *)(uintptr_t)&user->node.msg;
+    *msg = (IpcMsg *)(uintptr_t)&user->node.msg;
+    return 0;
 }
 
-/* Takes the queue's messages until one is for the caller: 1 = *inMsg is set, 0 = none, or -ENOENT. */
+/* Takes the queue's messages until one is for the caller: 1 = *inMsg is set, 0 = none, or an error. */
 static int TakeQueued(struct LiteIpcTask *task, const struct IpcCall *call, IpcMsg **inMsg)
 {
     struct IpcNode *node;
     while ((node = TaskQueueTake(task)) != NULL) {
         int verdict = CheckReceivedMsg(task, node, call);
         if (verdict == 0) {
-            *inMsg = IpcDeliver(task->thread, node);
-            if (*inMsg != NULL) {
+            int status = IpcDeliver(task->thread, node, inMsg);
+            if (status == 0) {
                 return 1;
             }
+            /* Without its answer the call has failed; without a request there is none. */
+            verdict = node->node.msg.type == MT_REPLY ? status : 1;
         }
         IpcNodeDrop(task->thread, node);
         if (verdict < 0) {

@@ -55,7 +55,7 @@ struct IpcNodePrefix {
     uint32_t sourceGeneration;
     uint32_t callIndex;
     uint32_t deadlineMs;
-    uint32_t destinationGeneration; /* 0: not a message but the buffer of an OBJ_PTR */
+    uint32_t destinationGeneration; /* 0: the buffer of an OBJ_PTR, or a death notice */
     uint16_t destinationTask;
     uint16_t descriptors; /* as in the record; 0 once they were installed or closed */
 };
@@ -65,6 +65,12 @@ struct IpcNode {
     IpcListNode node;
     /* data and offsets follow */
 };
+
+/* False: the buffer of an OBJ_PTR, whatever its bytes look like; or a death notice. */
+static inline bool IpcNodeIsMessage(const struct IpcNode *node)
+{
+    return node->prefix.destinationGeneration != 0;
+}
 
 _Static_assert(sizeof(struct IpcRecord) == 88, "wire layout: at most sizeof(IpcListNode)");
 _Static_assert(sizeof(IpcListNode) == 96, "what the kernel charges for an empty message, LP64");

@@ -105,8 +105,12 @@ struct IpcNode *TaskQueueTake(struct LiteIpcTask *task)
     }
     struct IpcNode *node = NodeOf(link);
     struct InboundLane *lane = node->prefix.lane;
-    if (lane != NULL && --lane->queued == 0 && lane->state == LANE_DRAINING) {
-        task->thread->scanNeeded = true; /* the domain waits to be told */
+    if (lane != NULL && --lane->queued == 0) {
+        if (lane->state == LANE_DRAINING) {
+            task->thread->scanNeeded = true; /* the domain waits to be told */
+        } else if (lane->state == LANE_CLOSED) {
+            task->thread->sweepNeeded = true; /* its descriptors are not needed any more */
+        }
     }
     return node;
 }

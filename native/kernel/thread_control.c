@@ -169,7 +169,8 @@ static void HandleAnswer(struct LiteIpcThread *thread, const struct ControlMessa
                 if (answer->status == 0 && count == 1) {
                     OutboundLaneSocket(thread, answer->object.id, &descriptors[0]);
                 }
-                StepNotice(thread, &pending, answer->status);
+                /* Asked twice: the first answer brought it. */
+                StepNotice(thread, &pending, answer->status == -EEXIST ? 0 : answer->status);
                 break;
             case PENDING_STEP:
                 StepNotice(thread, &pending, answer->status);

@@ -21,11 +21,9 @@ bool IsValidReply(const struct LiteIpcTask *task, const struct IpcNode *node, co
 {
     const IpcMsg *request = &node->node.msg;
     struct ControlTaskFacts addressed;
-    if (node->prefix.destinationGeneration == 0) {
-        return false; /* the buffer of an OBJ_PTR, whatever its bytes look like */
-    }
-    if (request->type != MT_REQUEST || request->flag == LITEIPC_FLAG_ONEWAY ||
-        reply->timestamp != request->timestamp || reply->target.handle != request->taskID) {
+    if (!IpcNodeIsMessage(node) || request->type != MT_REQUEST ||
+        request->flag == LITEIPC_FLAG_ONEWAY || reply->timestamp != request->timestamp ||
+        reply->target.handle != request->taskID) {
         return false;
     }
     /* The request's service must still be there; any task of its process may answer for it. */
@@ -153,8 +151,8 @@ static void CopyDataFromUser(const struct LiteIpcTask *task, const struct IpcSen
 static int Reserve(struct OutboundLane *lane, uint64_t size, uint64_t charge,
                    struct RingRecord **record)
 {
-    int status = size > UINT32_MAX ? -EMSGSIZE
-                                   : RingReserve(&lane->writer, (uint32_t)size, charge, record);
+    int status =
+        size > UINT32_MAX ? -EMSGSIZE : RingReserve(&lane->writer, (uint32_t)size, charge, record);
     return status == -EMSGSIZE || status == -EPROTO ? -ENOMEM : status;
 }
 
@@ -198,14 +196,18 @@ static int WriteWithObjects(struct LiteIpcTask *task, struct IpcSend *send,
         return -EINVAL;
     }
     struct IpcObjects objects;
-    int status = HandleSpecialObjects(task, send, lane, lane->allowance - outstanding - charge,
-                                      &objects);
+    int status =
+        HandleSpecialObjects(task, send, lane, lane->allowance - outstanding - charge, &objects);
     if (status != 0) {
         return status;
     }
     struct RingRecord *record;
     uint64_t size = IpcRecordSize(msg->dataSz, msg->spObjNum);
     status = Reserve(lane, size + objects.buffersSize, charge + objects.buffersSize, &record);
+    if (status == 0 && ObjectsNeedDomain(lane, &objects)) {
+        RingAbandon(&lane->writer); /* it was there: nothing but this thread takes room away */
+        return ObjectsPrepare(task, send, lane, &objects);
+    }
     if (status == 0) {
         CopyDataFromUser(task, send, record);
         status = ObjectsWrite(msg, lane, &objects, (struct IpcRecord *)record);
@@ -243,8 +245,8 @@ int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send)
         if (status != 0) {
             return status;
         }
-        status = msg->spObjNum == 0 ? WritePlain(task, send, lane)
-                                    : WriteWithObjects(task, send, lane);
+        status =
+            msg->spObjNum == 0 ? WritePlain(task, send, lane) : WriteWithObjects(task, send, lane);
         /* The domain had to be asked for something, and anything may have changed meanwhile. */
     } while (status == -ERESTART);
     return status;
