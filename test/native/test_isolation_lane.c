@@ -112,8 +112,8 @@ static void WrongSizesAreMalformed(void **state)
     Malformed(&record, sizeof(record));
 }
 
-/* No honest sender has objects yet; the numbers in them would be believed. */
-static void ObjectsAreMalformed(void **state)
+/* Zeroes are descriptors that nobody sent, all at the same place. */
+static void ObjectsOfZeroesAreMalformed(void **state)
 {
     struct IpcRecord record = Good();
     (void)state;
@@ -353,7 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(RightRecordsAreDelivered, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(WrongSizesAreMalformed, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ObjectsAreMalformed, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ObjectsOfZeroesAreMalformed, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(ForgedSendersAreMalformed, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(OtherTypesAreMalformed, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(MessagesForNobodyAreDropped, SetUp, TearDown),

@@ -75,32 +75,6 @@ static void LargestMessagePasses(void **state)
     }
 }
 
-/* Objects cannot be passed yet: refused, and nothing of the message is sent. */
-static void ObjectsAreRefused(void **state)
-{
-    struct Actor *cms = ActorManager(*state);
-    struct Actor *cli = ActorReady(*state);
-    struct Actor *svc = ActorService(cms, cli);
-    SpecialObj object = {.type = OBJ_SVC, .content.svc = {.handle = INVALID_ID, .token = 1}};
-    uint32_t offset = 0;
-    IpcMsg out = ActorOneway(ActorID(svc), 1);
-    IpcMsg *request;
-
-    out.data = &object;
-    out.dataSz = sizeof(object);
-    out.spObjNum = 1;
-    out.offsets = &offset;
-    for (unsigned type = OBJ_FD; type <= OBJ_SVC + 1; type++) {
-        object.type = (ObjType)type;
-        assert_int_equal(ActorSend(cli, &out), -EINVAL);
-    }
-    IpcMsg plain = ActorOneway(ActorID(svc), 2);
-    assert_int_equal(ActorSend(cli, &plain), 0);
-    assert_int_equal(ActorReceive(svc, &request), 0);
-    assert_true(ActorIsMessage(request, MT_REQUEST, 2, cli));
-    assert_int_equal(ActorFree(svc, request), 0);
-}
-
 static void UsersSendThreeTypesOnly(void **state)
 {
     static const unsigned bad[] = {MT_DEATH_NOTIFY, MT_NUM, 1000, (unsigned)-1};
@@ -272,7 +246,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STAGE_TEST(SizesAreCheckedFirst),
         STAGE_TEST(LargestMessagePasses),
-        STAGE_TEST(ObjectsAreRefused),
         STAGE_TEST(UsersSendThreeTypesOnly),
         STAGE_TEST(HandlesWithoutAccessAreRefusedAlike),
         STAGE_TEST(BufferToFreeIsCheckedFirst),

@@ -116,7 +116,7 @@ int TestSend(int descriptor, const void *bytes, size_t size, const int *descript
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * 8)];
+        char bytes[CMSG_SPACE(sizeof(int) * TEST_SENT_MAX)];
     } control = {.bytes = {0}};
     struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
     struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};

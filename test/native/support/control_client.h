@@ -58,7 +58,8 @@ bool TestDescriptorCountIs(size_t expected);
 
 /* connect(2): a descriptor or a negative errno. */
 int TestConnect(const char *path);
-/* Sends bytes with descriptors as they are. 0 or a negative errno. */
+#define TEST_SENT_MAX 64 /* descriptors */
+/* Sends bytes with descriptors (up to TEST_SENT_MAX) as they are. 0 or a negative errno. */
 int TestSend(int descriptor, const void *bytes, size_t size, const int *descriptors, size_t count);
 /* 1: a message; 0: end of file; -ETIMEDOUT; or a negative errno. */
 int TestReceive(int descriptor, struct TestMessage *message, int timeoutMs);

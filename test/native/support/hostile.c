@@ -90,7 +90,8 @@ void HostileRing(struct HostileLane *lane)
     BellRing(lane->bell.ring);
 }
 
-int HostilePublish(struct HostileLane *lane, const struct IpcRecord *record, uint32_t size)
+static int Publish(struct HostileLane *lane, const struct IpcRecord *record, uint32_t size,
+                   const void *body, uint32_t bodySize)
 {
     struct RingRecord *out;
     uint32_t header = size < sizeof(*record) ? size : (uint32_t)sizeof(*record);
@@ -103,9 +104,33 @@ int HostilePublish(struct HostileLane *lane, const struct IpcRecord *record, uin
         memcpy((char *)out + sizeof(*out), (const char *)record + sizeof(*out),
                header - sizeof(*out));
     }
+    if (size > header && bodySize > 0) {
+        memcpy((char *)out + header, body, bodySize < size - header ? bodySize : size - header);
+    }
     (void)RingPublish(&lane->writer);
     HostileRing(lane);
     return 0;
+}
+
+int HostilePublish(struct HostileLane *lane, const struct IpcRecord *record, uint32_t size)
+{
+    return Publish(lane, record, size, NULL, 0);
+}
+
+int HostilePublishBody(struct HostileLane *lane, const struct IpcRecord *record, const void *body,
+                       uint32_t bodySize)
+{
+    return Publish(lane, record, (uint32_t)sizeof(*record) + bodySize, body, bodySize);
+}
+
+int HostileSocket(struct Hostile *hostile, int *descriptor)
+{
+    struct ControlMessage message = {.type = CONTROL_LANE_SOCKET,
+                                     .object = {.id = hostile->lane.laneID}};
+    int received[CONTROL_DESCRIPTORS_MAX] = {-1, -1, -1};
+    int status = TestCall(&hostile->process.thread.socket, &message, NULL, 0, received);
+    *descriptor = received[0];
+    return status;
 }
 
 int HostileSend(struct HostileLane *lane, const struct IpcRecord *record)

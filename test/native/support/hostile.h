@@ -45,7 +45,12 @@ struct IpcRecord HostileRequest(const struct Hostile *hostile, uint32_t taskID, 
  * 0, or what RingReserve says.
  */
 int HostilePublish(struct HostileLane *lane, const struct IpcRecord *record, uint32_t size);
-/* The same with the size that fits. */
+/* A record whose body is this. */
+int HostilePublishBody(struct HostileLane *lane, const struct IpcRecord *record, const void *body,
+                       uint32_t bodySize);
+/* CONTROL_LANE_SOCKET: the sending end of the way for descriptors. Status as the domain answers. */
+int HostileSocket(struct Hostile *hostile, int *descriptor);
+/* HostilePublish with the size that fits. */
 int HostileSend(struct HostileLane *lane, const struct IpcRecord *record);
 void HostileRing(struct HostileLane *lane);
 
