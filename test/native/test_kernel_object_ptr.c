@@ -12,7 +12,7 @@
 #include "support/parcel.h"
 
 static struct Actor *cms, *cli, *svc;
-static struct Parcel parcel;
+static struct Parcel parcel, answer;
 static char memory[80000];
 
 /* A client and a service that it may call, both with a pool of 64 KiB. */
@@ -69,9 +69,9 @@ static void BuffersAreCopiedAndFreedOneByOne(void **state)
     assert_int_equal(ActorFree(svc, two), 0);
     assert_int_equal(ActorFree(svc, two), -EFAULT);
 
-    ParcelBegin(&parcel, ActorReplyTo(MT_REPLY, request, 5));
-    ParcelPtr(&parcel, third, sizeof(third));
-    assert_int_equal(ActorMsg(svc, SEND | BUFF_FREE, &parcel.msg, request, NULL), 0);
+    ParcelBegin(&answer, ActorReplyTo(MT_REPLY, request, 5));
+    ParcelPtr(&answer, third, sizeof(third));
+    assert_int_equal(ActorMsg(svc, SEND | BUFF_FREE, &answer.msg, request, NULL), 0);
     (void)ParcelBuffer(
         &(IpcMsg){.spObjNum = 1, /* the message is gone, its buffer is not */
                   .dataSz = sizeof(SpecialObj),

@@ -90,6 +90,20 @@ size_t TestDescriptorCount(void)
     return count;
 }
 
+size_t TestDescriptorsSettled(void)
+{
+    size_t count = TestDescriptorCount();
+    for (unsigned same = 0; same < 30; same++) {
+        usleep(1000);
+        size_t now = TestDescriptorCount();
+        if (now != count) {
+            count = now;
+            same = 0;
+        }
+    }
+    return count;
+}
+
 bool TestDescriptorCountIs(size_t expected)
 {
     for (int attempt = 0; attempt < 5000 && TestDescriptorCount() != expected; attempt++) {
@@ -110,6 +124,18 @@ int TestConnect(const char *path)
         return status;
     }
     return descriptor;
+}
+
+struct rlimit TestDescriptorRoom(unsigned count)
+{
+    struct rlimit before, now;
+    int next = dup(0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    now = before;
+    now.rlim_cur = (rlim_t)next + count;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+    return before;
 }
 
 int TestSend(int descriptor, const void *bytes, size_t size, const int *descriptors, size_t count)

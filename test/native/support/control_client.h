@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "host/bell.h"
 #include "host/control_message.h"
@@ -53,8 +54,13 @@ struct DomainOptions TestDomainOptions(const char *name);
 bool TestDomainIsEmpty(const struct Domain *domain);
 /* Open descriptors of this process. */
 size_t TestDescriptorCount(void);
+/* The same when the domain, in its thread, has nothing more to do with its own. */
+size_t TestDescriptorsSettled(void);
 /* Waits (at most 5 s) until there are as many as that again: the domain closes its own in its thread. */
 bool TestDescriptorCountIs(size_t expected);
+
+/* From now on this process can have so many more descriptors. Returns the limit, to be set again. */
+struct rlimit TestDescriptorRoom(unsigned count);
 
 /* connect(2): a descriptor or a negative errno. */
 int TestConnect(const char *path);

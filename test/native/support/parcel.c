@@ -1,10 +1,12 @@
 #include "support/parcel.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -78,4 +80,18 @@ const void *ParcelBuffer(const IpcMsg *msg, uint32_t index, int value, uint32_t 
     assert_memory_equal(object.content.ptr.buff, expected, size);
     free(expected);
     return object.content.ptr.buff;
+}
+
+int ParcelFdOf(const IpcMsg *msg, uint32_t index)
+{
+    return (int)ParcelGet(msg, index, OBJ_FD).content.fd;
+}
+
+bool ParcelIsPipe(const IpcMsg *msg, uint32_t index, int readingEnd)
+{
+    int descriptor = ParcelFdOf(msg, index);
+    char byte = 0;
+    bool is = write(descriptor, "x", 1) == 1 && read(readingEnd, &byte, 1) == 1 && byte == 'x' &&
+              (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0;
+    return close(descriptor) == 0 && is;
 }

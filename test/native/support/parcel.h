@@ -2,6 +2,7 @@
 #ifndef LITEIPC_TEST_PARCEL_H
 #define LITEIPC_TEST_PARCEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "device/liteipc.h"
@@ -29,5 +30,11 @@ void ParcelSvc(struct Parcel *parcel, uint32_t handle, uint32_t token, uint32_t 
 SpecialObj ParcelGet(const IpcMsg *msg, uint32_t index, ObjType type);
 /* The buffer of an OBJ_PTR, which must be so many bytes of this value. */
 const void *ParcelBuffer(const IpcMsg *msg, uint32_t index, int value, uint32_t size);
+/* The descriptor of an OBJ_FD. */
+int ParcelFdOf(const IpcMsg *msg, uint32_t index);
+/*
+ * Is that descriptor, close-on-exec, the writing end of the pipe whose reading end this is? Closes it.
+ */
+bool ParcelIsPipe(const IpcMsg *msg, uint32_t index, int readingEnd);
 
 #endif
