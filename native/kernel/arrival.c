@@ -26,8 +26,8 @@ static bool SizesAreSound(const struct LiteIpcThread *thread, const struct Inbou
         return false;
     }
     /* relaxed: what is freed later only makes more room */
-    uint64_t freed = lane->reader.freed + atomic_load_explicit(&lane->cursors->freedElsewhere,
-                                                               memory_order_relaxed);
+    uint64_t freed = lane->reader.freed +
+                     atomic_load_explicit(&lane->cursors->freedElsewhere, memory_order_relaxed);
     return lane->takenCharge - freed + IpcCharge(copy->dataSz, copy->spObjNum) <=
            thread->device->ipcInfo.pool.poolSize;
 }
