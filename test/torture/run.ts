@@ -361,7 +361,7 @@ class Torture {
     this.#options.print(`  and after them ${JSON.stringify(await this.#manager.counters())}`);
     this.#options.print(`  descriptors of the survivor: ${now}, at first ${survivorDescriptors}`);
     const after = descriptorsOf(this.#manager.pid);
-    const leaked = leakedDescriptors(managerDescriptors, after);
+    const leaked = leakedDescriptors(managerDescriptors, this.#manager.pid);
     if (leaked !== '') this.#fault(`descriptors left in the manager: ${leaked}`);
     this.#options.print(
       `  descriptors of the manager: ${sumOf(after)}, at first ${sumOf(managerDescriptors)}`,
@@ -409,7 +409,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
     const sockets = join(folder, 'liteipc');
     const files = existsSync(sockets) ? readdirSync(sockets) : [];
     if (files.length > 0) faults.push(`left in the runtime directory: ${files.join(', ')}`);
-    const left = (): string => grownDescriptors(descriptorsBefore, descriptorsOf(process.pid));
+    const left = (): string => grownDescriptors(descriptorsBefore, process.pid);
     await until(
       () => left() === '',
       () => `descriptors left here: ${left()}`,
