@@ -258,3 +258,19 @@ bool ThreadNoticeTake(struct LiteIpcThread *thread, struct IpcNotice *notice)
     queue->count--;
     return true;
 }
+
+void ThreadControlDisown(struct LiteIpcThread *thread, const struct LiteIpcTask *task)
+{
+    struct IpcNoticeQueue *queue = &thread->notices;
+    for (size_t i = 0; i < queue->count; i++) {
+        struct IpcNotice *notice = &queue->notices[(queue->head + i) % queue->capacity];
+        if (notice->task == task) {
+            notice->task = NULL;
+        }
+    }
+    for (unsigned i = 0; i < thread->pendingCount; i++) {
+        if (thread->pending[i].task == task) {
+            thread->pending[i].task = NULL;
+        }
+    }
+}
