@@ -6,6 +6,8 @@
  * Participants: processes in C (test/programs/torture_nursery.c), Node processes, worker threads of this
  * process, and the manager, which holds the domain.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -401,6 +403,8 @@ class Torture {
 export async function torture(options: TortureOptions): Promise<TortureResult> {
   const folder = mkdtempSync(join(tmpdir(), 'liteipc-torture-'));
   const before = process.env['XDG_RUNTIME_DIR'];
+  // The first child makes Node open what it keeps open.
+  await once(spawn(process.execPath, ['--version'], { stdio: 'pipe' }), 'close');
   const descriptorsBefore = descriptorsOf(process.pid);
   process.env['XDG_RUNTIME_DIR'] = folder;
   try {
