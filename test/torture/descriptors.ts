@@ -7,27 +7,29 @@ export type DescriptorKinds = Readonly<Record<string, number>>;
 /** Lane ends that a thread keeps ready, at most (native/host/control_message.h). */
 const LANE_ENDS_MAX = 64;
 
+/** What was closed since its name was read: the folder of descriptors itself, for one. */
+const GONE = 'closed meanwhile';
+
 function targetOf(link: string): string {
   try {
     return readlinkSync(link);
   } catch {
-    return 'closed meanwhile';
+    return GONE;
   }
 }
 
-/** E.g. `{ socket: 8, 'anon_inode:[eventfd]': 14 }`. */
+/**
+ * E.g. `{ socket: 8, pipe: 14 }`. Without Node's own file: V8 opens it when a thread starts, and a process
+ * that is spawned in that moment inherits it; a module that msgpackr loads (detect-libc) closes it
+ * asynchronously, which never happens in a worker thread that is terminated while it loads modules.
+ */
 export function descriptorsOf(pid: number): DescriptorKinds {
   const folder = `/proc/${pid}/fd`;
   const kinds: Record<string, number> = {};
   for (const name of readdirSync(folder)) {
     const kind = targetOf(join(folder, name)).replace(/:\[\d+\]$/, '');
-    kinds[kind] = (kinds[kind] ?? 0) + 1;
+    if (kind !== GONE && kind !== process.execPath) kinds[kind] = (kinds[kind] ?? 0) + 1;
   }
-  // The folder that was just read. And Node's own file: V8 opens it when a thread starts, and a process
-  // that is spawned in that moment inherits it; a module that msgpackr loads (detect-libc) closes it
-  // asynchronously, which never happens in a worker thread that is terminated while it loads modules.
-  delete kinds['closed meanwhile'];
-  delete kinds[process.execPath];
   return kinds;
 }
 
