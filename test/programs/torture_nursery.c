@@ -71,7 +71,7 @@ static void Start(struct AgentOptions *options, const char *role, pid_t parent)
     int (*run)(const struct AgentOptions *) = strcmp(role, "serve") == 0  ? AgentServe
                                               : strcmp(role, "call") == 0 ? AgentCall
                                                                           : AgentFlicker;
-    _exit(run(options));
+    exit(run(options)); /* not _exit: leaks are looked for on the way out */
 }
 
 static bool Obey(char *line, struct AgentOptions *options, pid_t parent)
