@@ -42,10 +42,10 @@ static uint64_t DroppedBy(const struct Endpoint *endpoint)
 }
 
 /* An answer to the client's pending call of this index, as only its service could know it. */
-static struct IpcRecord Answer(uint32_t index, uint8_t type)
+static struct IpcRecord Answer(uint32_t index, unsigned type)
 {
     struct IpcRecord record = HostileRequest(&hostile, client->taskID, 666, 0);
-    record.type = type;
+    record.type = (uint8_t)type;
     record.callIndex = index + 1;
     record.timestamp = client->task->calls.calls[index].timestamp;
     return record;
@@ -59,7 +59,7 @@ static void ThirdPartiesCannotAnswer(void **state)
 
     assert_int_equal(EndpointSend(client, &out, 50, NULL), 0);
     const IpcMsg *request = EndpointExpect(service, LITEIPC_EVENT_MESSAGE).message;
-    for (uint8_t type = MT_REPLY; type <= MT_FAILED_REPLY; type++) {
+    for (unsigned type = MT_REPLY; type <= MT_FAILED_REPLY; type++) {
         struct IpcRecord record = Answer(0, type);
         assert_int_equal(record.timestamp, request->timestamp);
         assert_int_equal(HostileSend(&hostile.lane, &record), 0);
@@ -170,9 +170,9 @@ static void CallersAreAnsweredByTheirServiceOnly(void **state)
     IpcMsg out = ActorRequest(service->taskID, 1);
     ActorMsgStart(caller, SEND | RECV, &out, NULL);
     const IpcMsg *request = EndpointExpect(service, LITEIPC_EVENT_MESSAGE).message;
-    for (uint8_t type = MT_REPLY; type <= MT_FAILED_REPLY; type++) {
+    for (unsigned type = MT_REPLY; type <= MT_FAILED_REPLY; type++) {
         struct IpcRecord record = HostileRequest(&hostile, ActorID(caller), 666, 0);
-        record.type = type;
+        record.type = (uint8_t)type;
         record.timestamp = request->timestamp;
         assert_int_equal(HostileSend(&hostile.lane, &record), 0);
     }
