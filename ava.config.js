@@ -1,8 +1,9 @@
 // The tests are compiled first (npm test does it): test/**/*.test.ts becomes out/test/**/*.test.js.
-// One process per file, because the tests signal, kill and exit.
+// One process per file, because the tests signal, kill and exit; one file at a time, because they
+// start processes of their own and some state how soon a caller must be told.
 export default {
   files: ['out/test/**/*.test.js'],
   workerThreads: false,
-  concurrency: 2,
+  concurrency: 1,
   timeout: '2m',
 };

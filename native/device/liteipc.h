@@ -96,7 +96,11 @@ void LiteIpcThreadDestroy(struct LiteIpcThread *thread);
 
 /* A new task of this thread. Blocks for one exchange. -EAGAIN when there are no more task IDs. */
 int LiteIpcTaskCreate(struct LiteIpcThread *thread, struct LiteIpcTask **task);
-/* The task ends: LiteIpcRemoveServiceHandle. The object is gone afterwards. */
+/*
+ * The task ends: LiteIpcRemoveServiceHandle. What waits in its queue is dropped, its pending calls are
+ * forgotten without an event. The object is gone afterwards; events of it that were not taken yet come
+ * with `task` NULL.
+ */
 void LiteIpcTaskExit(struct LiteIpcTask *task);
 uint32_t LiteIpcTaskID(const struct LiteIpcTask *task);
 uint32_t LiteIpcTaskGeneration(const struct LiteIpcTask *task);
@@ -157,7 +161,7 @@ int LiteIpcFree(struct LiteIpcThread *thread, const void *message);
 /* Control requests for event loops: answered by a LITEIPC_EVENT_CONTROL with the same userData. */
 enum LiteIpcControlOperation {
     LITEIPC_CONTROL_TASK_CREATE,  /* with a queue at once; event: value0 task ID, `task` */
-    LITEIPC_CONTROL_TASK_EXIT,    /* `task` is gone when the event comes */
+    LITEIPC_CONTROL_TASK_EXIT,    /* as LiteIpcTaskExit; `task` is gone when the event comes */
     LITEIPC_CONTROL_SET_CMS,      /* value0 = maximum message size, bytes */
     LITEIPC_CONTROL_SET_IPC_TASK, /* `task` receives the process's death notices */
     LITEIPC_CONTROL_GEN_HANDLE, /* value0 = task ID, value2 = its generation; event: value0 handle.

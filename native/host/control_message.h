@@ -44,9 +44,9 @@ enum ControlMessageType {
     CONTROL_SET_IPC_TASK,  /* object.id = calling task */
     CONTROL_CMS_COMMAND,   /* cmsCommand -> cmsCommand.serviceHandle */
     CONTROL_REMOVE_ACCESS, /* access: takes a right away (not in the kernel; the CMS only) */
-    CONTROL_GRANT_ACCESS, /* access: passes a right that the caller has on to a process, whose
+    CONTROL_GRANT_ACCESS,  /* access: passes a right that the caller has on to a process, whose
                              generation is given; the service gets a queue. HandleSvc */
-    CONTROL_LANE_SOCKET,  /* object.id = laneID, leased by the caller: a way for descriptors;
+    CONTROL_LANE_SOCKET,   /* object.id = laneID, leased by the caller: a way for descriptors;
                              + the sender's end. The receiver gets EVENT_LANE_SOCKET before */
     CONTROL_LANE_OPEN,     /* lane {taskID, generation, ringSize}; + ring
                              -> laneOpened {laneID, threadID, threadGeneration}; + cursors, bell (2) */

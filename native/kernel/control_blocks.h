@@ -62,11 +62,12 @@ struct InboundLane {
     const void *ring; /* the sender's memory, NULL while spare or closed */
     size_t ringSize;  /* bytes */
     struct RingCursors *cursors;
-    struct Bell bell;      /* its listening end is in the thread's epoll set; closed: -1 */
-    int socket;            /* where descriptors come from, -1 before the first */
-    bool socketAwaited;    /* a record with descriptors was seen before the domain's word of a socket */
+    struct Bell bell; /* its listening end is in the thread's epoll set; closed: -1 */
+    int socket;       /* where descriptors come from, -1 before the first */
+    bool
+        socketAwaited; /* a record with descriptors was seen before the domain's word of a socket */
     struct DescriptorBatch *batches; /* IPC_DESCRIPTORS_MAX out of turn; NULL without a socket */
-    uint64_t drainedEpoch; /* of the ring when the bell was drained last */
+    uint64_t drainedEpoch;           /* of the ring when the bell was drained last */
     uint32_t laneID, endID;
     uint32_t processID, processGeneration; /* the sender */
     uint32_t pid, uid, gid;                /* of the sender, from the control table */
@@ -99,13 +100,13 @@ struct OutboundLane {
     enum OutboundLaneState state;
     void *ring;
     size_t ringSize;
-    uint64_t allowance;  /* bytes that may be pending at the receiver */
-    const void *cursors; /* the receiver's, read-only */
-    struct Bell bell;    /* the receiver's; both ends, see host/bell.h */
-    int socket;          /* where descriptors go, -1 before the first */
-    uint32_t datagramSize;                /* what one weighs in the socket, bytes; 0: not known */
-    uint64_t descriptorsSent;             /* ever */
-    uint16_t descriptorBatch;             /* number of the last message that had any */
+    uint64_t allowance;       /* bytes that may be pending at the receiver */
+    const void *cursors;      /* the receiver's, read-only */
+    struct Bell bell;         /* the receiver's; both ends, see host/bell.h */
+    int socket;               /* where descriptors go, -1 before the first */
+    uint32_t datagramSize;    /* what one weighs in the socket, bytes; 0: not known */
+    uint64_t descriptorsSent; /* ever */
+    uint16_t descriptorBatch; /* number of the last message that had any */
     uint8_t batchCounts[IPC_DESCRIPTORS_MAX]; /* descriptors of the last messages, by number */
     uint32_t laneID;
     uint32_t threadID, threadGeneration; /* the receiver */

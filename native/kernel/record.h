@@ -34,8 +34,8 @@ struct IpcRecord {
     uint16_t spObjNum;
     uint8_t type; /* MsgType */
     uint8_t bits;
-    uint32_t callIndex;  /* chosen by the caller, repeated by the reply; 0 for none */
-    uint32_t deadlineMs; /* requests: answers later than timestamp + this are refused; 0 = never */
+    uint32_t callIndex;   /* chosen by the caller, repeated by the reply; 0 for none */
+    uint32_t deadlineMs;  /* requests: answers later than timestamp + this are refused; 0 = never */
     uint16_t processor;   /* on which the sender ran: whether waiting by spinning makes sense */
     uint16_t descriptors; /* number of its datagram in the lane's socket, from 1 on; 0 for none */
     uint32_t buffersSize; /* bytes of all OBJ_PTR contents with their padding */

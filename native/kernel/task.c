@@ -46,6 +46,7 @@ void TaskForget(struct LiteIpcTask *task)
     LOS_ListDelete(&task->listNode);
     LOS_ListDelete(&task->readyNode);
     CallTableFree(&task->calls);
+    ThreadControlDisown(thread, task);
     LOS_ListTailInsert(&thread->endedTasks, &task->listNode);
 }
 

@@ -70,10 +70,8 @@ int ThreadControlCallFor(struct LiteIpcThread *thread, struct ControlMessage *me
 {
     struct ControlMessage answer = {.status = -ENODEV};
     bool answered = false;
-    struct ControlPending pending = {.kind = PENDING_CALL,
-                                     .answer = &answer,
-                                     .answered = &answered,
-                                     .descriptor = descriptor};
+    struct ControlPending pending = {
+        .kind = PENDING_CALL, .answer = &answer, .answered = &answered, .descriptor = descriptor};
     int status = ThreadControlStart(thread, message, NULL, 0, pending);
     while (status == 0 && !answered) {
         status = ThreadControlWait(thread, CONTROL_ANSWER_TIMEOUT_MS);
@@ -294,4 +292,20 @@ bool ThreadNoticeTake(struct LiteIpcThread *thread, struct IpcNotice *notice)
     queue->head = (queue->head + 1) % queue->capacity;
     queue->count--;
     return true;
+}
+
+void ThreadControlDisown(struct LiteIpcThread *thread, const struct LiteIpcTask *task)
+{
+    struct IpcNoticeQueue *queue = &thread->notices;
+    for (size_t i = 0; i < queue->count; i++) {
+        struct IpcNotice *notice = &queue->notices[(queue->head + i) % queue->capacity];
+        if (notice->task == task) {
+            notice->task = NULL;
+        }
+    }
+    for (unsigned i = 0; i < thread->pendingCount; i++) {
+        if (thread->pending[i].task == task) {
+            thread->pending[i].task = NULL;
+        }
+    }
 }

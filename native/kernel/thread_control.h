@@ -44,5 +44,7 @@ void ThreadControlFailAll(struct LiteIpcThread *thread);
 void ThreadNotice(struct LiteIpcThread *thread, struct IpcNotice notice);
 /* Takes the oldest notice; false if there is none. */
 bool ThreadNoticeTake(struct LiteIpcThread *thread, struct IpcNotice *notice);
+/* A task ends: notices that were not taken yet and answers to come do not name it any more. */
+void ThreadControlDisown(struct LiteIpcThread *thread, const struct LiteIpcTask *task);
 
 #endif

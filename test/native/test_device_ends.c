@@ -245,6 +245,92 @@ static void RevocationCountsAtOnce(void **state)
     assert_true(EndpointPoolIsEmpty(service));
 }
 
+/* A task ends with calls pending: they are forgotten with it; those of its siblings go on. */
+static void TaskEndsDuringItsCalls(void **state)
+{
+    struct LiteIpcControlRequest create = {.operation = LITEIPC_CONTROL_TASK_CREATE};
+    struct LiteIpcControlRequest exit = {.operation = LITEIPC_CONTROL_TASK_EXIT};
+    struct LiteIpcOutgoing out = EndpointRequest(service, 0, LITEIPC_FLAG_DEFAULT);
+    struct LiteIpcOutgoing answer = {.code = 5};
+    struct LiteIpcThreadCounters counters;
+    struct LiteIpcEvent event;
+    (void)state;
+
+    assert_int_equal(EndpointControl(client, &create, &event), 0);
+    exit.task = event.task;
+    struct Endpoint ending = {.device = client->device,
+                              .thread = client->thread,
+                              .task = event.task,
+                              .taskID = event.value0};
+    AskMany(2);
+    for (out.code = 2; out.code < 5; out.code++) {
+        assert_int_equal(EndpointSend(&ending, &out, 100, NULL), 0);
+    }
+    TakeMany(5);
+    assert_int_equal(EndpointControl(client, &exit, &event), 0);
+    LiteIpcThreadCount(client->thread, &counters);
+    assert_int_equal(counters.pendingCalls, 2);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(EndpointReply(service, requests[i], &answer), i < 2 ? 0 : -EINVAL);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+        assert_int_equal(event.userData, i);
+        assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
+    }
+    assert_true(EndpointIsQuiet(client));
+}
+
+/* A task ends while events that name it wait to be taken: they are taken, but do not name it any more. */
+static void EventsOutliveTheirTask(void **state)
+{
+    struct LiteIpcControlRequest exit = {.operation = LITEIPC_CONTROL_TASK_EXIT,
+                                         .task = client->task};
+    struct LiteIpcEvent event;
+    uint32_t ended = 0;
+    (void)state;
+
+    AskMany(CALLS);
+    EndpointClose(service);
+    event = EndpointExpect(client, LITEIPC_EVENT_CALL); /* the first; the others are ready, too */
+    assert_int_equal(event.status, -EPIPE);
+    assert_ptr_equal(event.task, client->task);
+    assert_int_equal(LiteIpcControlStart(client->thread, &exit, 1), 0);
+    exit.operation = LITEIPC_CONTROL_SET_IPC_TASK;
+    assert_int_equal(LiteIpcControlStart(client->thread, &exit, 2), 0);
+    do { /* one by one, so that the task ends before all are taken */
+        assert_true(EndpointNext(client, &event, ENDPOINT_PATIENCE_MS));
+        ended += event.kind == LITEIPC_EVENT_CALL;
+        assert_true(event.task == NULL || LiteIpcTaskID(event.task) == client->taskID);
+    } while (event.kind != LITEIPC_EVENT_CONTROL);
+    assert_int_equal(ended, CALLS - 1);
+    event = EndpointExpect(client, LITEIPC_EVENT_CONTROL); /* asked for after the end: refused */
+    assert_int_equal(event.userData, 2);
+    assert_int_equal(event.status, -EINVAL);
+    assert_null(event.task);
+    assert_true(EndpointIsQuiet(client) && EndpointPoolIsEmpty(client));
+}
+
+/* The same with LiteIpcTaskExit. */
+static void EventsOutliveTheirExitedTask(void **state)
+{
+    struct LiteIpcEvent event;
+    uint32_t ended = 1;
+    (void)state;
+
+    AskMany(CALLS);
+    EndpointClose(service);
+    event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+    LiteIpcTaskExit(client->task);
+    while (LiteIpcReceive(client->thread, &event, 1) == 1) {
+        assert_int_equal(event.kind, LITEIPC_EVENT_CALL);
+        assert_null(event.task);
+        ended++;
+    }
+    assert_int_equal(ended, CALLS);
+    assert_true(EndpointIsQuiet(client));
+}
+
 /* 60 services that a process can call end at once: it is told of each, once. */
 static void EveryDeathIsTold(void **state)
 {
@@ -291,6 +377,9 @@ int main(void)
         TRIO_TEST(ClientEndsDuringItsCalls),
         TRIO_TEST(ShutdownEndsTheProcess),
         TRIO_TEST(RevocationCountsAtOnce),
+        TRIO_TEST(TaskEndsDuringItsCalls),
+        TRIO_TEST(EventsOutliveTheirTask),
+        TRIO_TEST(EventsOutliveTheirExitedTask),
         TRIO_TEST(EveryDeathIsTold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /** Open descriptors of processes, by what they lead to. */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 export type DescriptorKinds = Readonly<Record<string, number>>;
@@ -7,54 +7,73 @@ export type DescriptorKinds = Readonly<Record<string, number>>;
 /** Lane ends that a thread keeps ready, at most (native/host/control_message.h). */
 const LANE_ENDS_MAX = 64;
 
+/** What was closed since its name was read: the folder of descriptors itself, for one. */
+const GONE = 'closed meanwhile';
+
 function targetOf(link: string): string {
   try {
     return readlinkSync(link);
   } catch {
-    return 'closed meanwhile';
+    return GONE;
   }
 }
 
-/** E.g. `{ socket: 8, 'anon_inode:[eventfd]': 14 }`. */
+/**
+ * E.g. `{ socket: 8, pipe: 14 }`. Without Node's own file: V8 opens it when a thread starts, and a process
+ * that is spawned in that moment inherits it; a module that msgpackr loads (detect-libc) closes it
+ * asynchronously, which never happens in a worker thread that is terminated while it loads modules.
+ */
 export function descriptorsOf(pid: number): DescriptorKinds {
   const folder = `/proc/${pid}/fd`;
   const kinds: Record<string, number> = {};
   for (const name of readdirSync(folder)) {
     const kind = targetOf(join(folder, name)).replace(/:\[\d+\]$/, '');
-    kinds[kind] = (kinds[kind] ?? 0) + 1;
+    if (kind !== GONE && kind !== process.execPath) kinds[kind] = (kinds[kind] ?? 0) + 1;
   }
-  // The folder that was just read; and Node itself reads its own file when a worker thread starts and,
-  // if that is terminated just then, leaves it open.
-  delete kinds['closed meanwhile'];
-  delete kinds[process.execPath];
   return kinds;
+}
+
+/** Each descriptor that leads to one of these kinds, with what the kernel says of it. */
+function details(pid: number, kinds: readonly string[]): string {
+  const folder = `/proc/${pid}`;
+  return readdirSync(join(folder, 'fd'))
+    .filter((name) => kinds.some((kind) => targetOf(join(folder, 'fd', name)).startsWith(kind)))
+    .map((name) => {
+      const facts = readFileSync(join(folder, 'fdinfo', name), 'utf8');
+      return `${name}: ${facts.trim().replace(/\s+/g, ' ')}`;
+    })
+    .join('; ');
 }
 
 function growth(before: DescriptorKinds, after: DescriptorKinds): [string, number][] {
   return Object.entries(after).map(([kind, count]) => [kind, count - (before[kind] ?? 0)]);
 }
 
-/** What there is more of than before: `1 socket, 2 pipe`; empty if nothing. */
-export function grownDescriptors(before: DescriptorKinds, after: DescriptorKinds): string {
-  return growth(before, after)
-    .filter(([, count]) => count > 0)
-    .map(([kind, count]) => `${count} ${kind}`)
-    .join(', ');
+function told(grown: readonly [string, number][]): string {
+  return grown.map(([kind, count]) => `${count} ${kind}`).join(', ');
+}
+
+/** What a process has more of than before: `1 socket (17: pos: 0 ...)`; empty if nothing. */
+export function grownDescriptors(before: DescriptorKinds, pid: number): string {
+  const grown = growth(before, descriptorsOf(pid)).filter(([, count]) => count > 0);
+  if (grown.length === 0) return '';
+  const kinds = grown.map(([kind]) => kind);
+  return `${told(grown)} (${details(pid, kinds)})`;
 }
 
 /**
  * The same, without lane ends in store: a thread that met many senders keeps more ends ready than at
- * first. Each is one memory of cursors and a bell, which the domain, here in the same process, holds too.
+ * first. Each is one memory of cursors and a bell, of which the domain, here in the same process, holds
+ * both ends of the pipe and the thread one.
  */
-export function leakedDescriptors(before: DescriptorKinds, after: DescriptorKinds): string {
+export function leakedDescriptors(before: DescriptorKinds, pid: number): string {
+  const after = descriptorsOf(pid);
   const isEnd = (kind: string): boolean => kind.includes('liteipc-cursors');
   const ends = growth(before, after).find(([kind]) => isEnd(kind))?.[1] ?? 0;
-  if (ends > LANE_ENDS_MAX) return grownDescriptors(before, after);
-  const allowed = Object.fromEntries(
-    Object.entries(after).map(([kind]): [string, number] => {
-      const spare = isEnd(kind) ? ends : kind.includes('eventfd') ? 2 * Math.max(0, ends) : 0;
-      return [kind, (before[kind] ?? 0) + spare];
-    }),
-  );
-  return grownDescriptors(allowed, after);
+  const spare = Math.min(Math.max(0, ends), LANE_ENDS_MAX);
+  const allowed = Object.entries(after).map(([kind]): [string, number] => {
+    const more = isEnd(kind) ? spare : kind === 'pipe' ? 3 * spare : 0;
+    return [kind, (before[kind] ?? 0) + more];
+  });
+  return grownDescriptors(Object.fromEntries(allowed), pid);
 }

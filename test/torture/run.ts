@@ -6,6 +6,8 @@
  * Participants: processes in C (test/programs/torture_nursery.c), Node processes, worker threads of this
  * process, and the manager, which holds the domain.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -361,7 +363,7 @@ class Torture {
     this.#options.print(`  and after them ${JSON.stringify(await this.#manager.counters())}`);
     this.#options.print(`  descriptors of the survivor: ${now}, at first ${survivorDescriptors}`);
     const after = descriptorsOf(this.#manager.pid);
-    const leaked = leakedDescriptors(managerDescriptors, after);
+    const leaked = leakedDescriptors(managerDescriptors, this.#manager.pid);
     if (leaked !== '') this.#fault(`descriptors left in the manager: ${leaked}`);
     this.#options.print(
       `  descriptors of the manager: ${sumOf(after)}, at first ${sumOf(managerDescriptors)}`,
@@ -401,6 +403,8 @@ class Torture {
 export async function torture(options: TortureOptions): Promise<TortureResult> {
   const folder = mkdtempSync(join(tmpdir(), 'liteipc-torture-'));
   const before = process.env['XDG_RUNTIME_DIR'];
+  // The first child makes Node open what it keeps open.
+  await once(spawn(process.execPath, ['--version'], { stdio: 'pipe' }), 'close');
   const descriptorsBefore = descriptorsOf(process.pid);
   process.env['XDG_RUNTIME_DIR'] = folder;
   try {
@@ -409,7 +413,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
     const sockets = join(folder, 'liteipc');
     const files = existsSync(sockets) ? readdirSync(sockets) : [];
     if (files.length > 0) faults.push(`left in the runtime directory: ${files.join(', ')}`);
-    const left = (): string => grownDescriptors(descriptorsBefore, descriptorsOf(process.pid));
+    const left = (): string => grownDescriptors(descriptorsBefore, process.pid);
     await until(
       () => left() === '',
       () => `descriptors left here: ${left()}`,

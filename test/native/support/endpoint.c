@@ -11,7 +11,7 @@
 void EndpointJoin(const struct Endpoint *first, struct Endpoint *sibling)
 {
     struct LiteIpcControlRequest create = {.operation = LITEIPC_CONTROL_TASK_CREATE};
-    struct LiteIpcEvent event;
+    struct LiteIpcEvent event = {0};
     *sibling = (struct Endpoint){.device = first->device};
     assert_int_equal(LiteIpcThreadCreate(sibling->device, &sibling->thread), 0);
     assert_int_equal(EndpointControl(sibling, &create, &event), 0);

@@ -32,7 +32,7 @@
 /* How long there may be no domain or no ServiceManager, ns. */
 #define ABSENCE_MAX_NS (30 * NS_PER_SECOND)
 
-static volatile sig_atomic_t ended;
+static atomic_bool ended; /* set by a signal handler, read by all threads */
 
 struct Agent {
     const struct AgentOptions *options;
@@ -106,7 +106,7 @@ static size_t DescriptorCount(void)
 static void OnTerminate(int number)
 {
     (void)number;
-    ended = 1;
+    ended = true;
 }
 
 /* ---- messages ---------------------------------------------------------------------------------- */
@@ -201,7 +201,7 @@ static int Call(struct AgentThread *self, uint32_t handle, uint32_t code, const 
     if (took > CALL_MAX_NS || status == -ETIME) {
         Tell("failed %d call of handle %u took %" PRIu64 " ms and ended with %d\n", getpid(),
              handle, took / 1000000, status);
-        ended = 1;
+        ended = true;
     }
     if (status == 0) {
         self->toFree = content.inMsg;
@@ -418,7 +418,10 @@ static int Run(const struct AgentOptions *options, bool once,
     int status = 0;
     size_t before = DescriptorCount();
 
+    sigset_t none;
+    sigemptyset(&none);
     sigaction(SIGTERM, &action, NULL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     agent = (struct Agent){.options = options, .lock = PTHREAD_MUTEX_INITIALIZER, .once = once};
     if (pthread_create(&watcher, NULL, Watch, &agent) != 0) {
         abort();
@@ -430,7 +433,7 @@ static int Run(const struct AgentOptions *options, bool once,
         }
     }
     bool isEnded = ended;
-    ended = 1;
+    ended = true;
     pthread_join(watcher, NULL);
     size_t after = DescriptorCount();
     if (after != before) {

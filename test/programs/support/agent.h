@@ -31,7 +31,7 @@ struct AgentOptions {
     uint64_t seed;
 };
 
-/* Each runs until SIGTERM, then closes everything and returns the exit status. */
+/* Called with SIGTERM blocked. Each runs until SIGTERM, then closes everything and returns the exit status. */
 int AgentServe(const struct AgentOptions *options);
 /* Calls services at random, from one or two threads. */
 int AgentCall(const struct AgentOptions *options);

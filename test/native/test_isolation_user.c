@@ -1,0 +1,84 @@
+/* Who may reach a domain at all: the modes of its directory and its socket. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/actors.h"
+#include "support/child.h"
+
+/* Has its way in, or not. */
+static int VisitorRole(const char *domain, const char *argument)
+{
+    struct LiteIpcDevice *device;
+    int status = LiteIpcDeviceAttach(domain, &device);
+    (void)argument;
+    if (status == 0) {
+        LiteIpcDeviceDetach(device);
+    }
+    return -status;
+}
+
+static const struct ChildRole roles[] = {{"visitor", VisitorRole}, {NULL, NULL}};
+
+static int Visit(const char *domain, uint32_t uid)
+{
+    struct Child child;
+    ChildStart(&child, "visitor", domain, "", uid);
+    return -ChildEnd(&child);
+}
+
+/* The default is a directory of 0700; where that is wider, the socket's own mode decides. */
+static void OnlyItsUserReachesAPrivateDomain(void **state)
+{
+    struct Stage stage;
+    char path[128];
+    bool root = getuid() == 0;
+    (void)state;
+
+    StageOpen(&stage, LITEIPC_PROFILE_HOST);
+    assert_int_equal(Visit(LiteIpcDomainPath(stage.domain), CHILD_SAME_USER), 0);
+    assert_int_equal(Visit("stage", CHILD_SAME_USER), 0);
+    if (root) {
+        assert_int_equal(Visit(LiteIpcDomainPath(stage.domain), CHILD_OTHER_USER), -EACCES);
+    }
+    LiteIpcDomainStop(stage.domain);
+    stage.domain = NULL;
+    assert_int_equal(Visit("stage", CHILD_SAME_USER), -ENODEV);
+
+    assert_int_equal(chmod(stage.directory, 0711), 0);
+    snprintf(path, sizeof(path), "%s/by-path.sock", stage.directory);
+    static const uint32_t modes[] = {0, 0600, 0660, 0666};
+    for (int i = 0; i < 4; i++) {
+        struct LiteIpcDomainOptions options = {.name = path,
+                                               .profile = LITEIPC_PROFILE_HOST,
+                                               .socketMode = modes[i],
+                                               .socketGid = (uint32_t)-1};
+        assert_int_equal(LiteIpcDomainStart(&options, &stage.domain), 0);
+        assert_int_equal(Visit(path, CHILD_SAME_USER), 0);
+        if (root) {
+            assert_int_equal(Visit(path, CHILD_OTHER_USER), modes[i] == 0666 ? 0 : -EACCES);
+        }
+        LiteIpcDomainStop(stage.domain);
+        stage.domain = NULL;
+    }
+    StageClose(&stage);
+    if (!root) {
+        print_message("Visitors of another user: not run, because only root can start them.\n");
+    }
+}
+
+int main(int count, char **arguments)
+{
+    ChildRunIfAsked(count, arguments, roles);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(OnlyItsUserReachesAPrivateDomain),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
