@@ -30,6 +30,11 @@ const expectedCode: Readonly<Record<Member, string>> = {
   client: 'ECANCELED',
 };
 
+/** Whoever closes its own device right after another was closed may be faster than the news of it. */
+function possibleCodes(order: readonly Member[]): readonly string[] {
+  return [expectedCode[order[0] as Member], ...(order[1] === 'client' ? ['ECANCELED'] : [])];
+}
+
 function descriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
@@ -101,7 +106,9 @@ for (const order of orders) {
           await pause(waitMs);
         }
       });
-      t.deepEqual(new Set(codes), new Set([expectedCode[order[0] as Member]]));
+      t.is(codes.length, 20);
+      const possible = possibleCodes(order);
+      for (const code of codes) t.true(possible.includes(code), code);
       await until(
         () => descriptors() === before,
         () => `${descriptors()} of ${before} descriptors`,
@@ -168,11 +175,7 @@ for (const asWorker of [false, true]) {
       }
       const outcomes = await client.do('outcomes', undefined, 5000);
       t.is(outcomes.length, 20);
-      // Whoever closes its own device right after another was closed may be faster than the news of it.
-      const codes = [
-        expectedCode[order[0] as Member],
-        ...(order[1] === 'client' ? ['ECANCELED'] : []),
-      ];
+      const codes = possibleCodes(order);
       for (const outcome of outcomes) t.true(!outcome.ok && codes.includes(outcome.code));
       t.deepEqual(runtimeFiles(), []);
       // The first round opens what stays: the addon, a log, an entropy source.
