@@ -244,14 +244,10 @@ static void RequestWithBufferFreesAndSends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STAGE_TEST(SizesAreCheckedFirst),
-        STAGE_TEST(LargestMessagePasses),
-        STAGE_TEST(UsersSendThreeTypesOnly),
-        STAGE_TEST(HandlesWithoutAccessAreRefusedAlike),
-        STAGE_TEST(BufferToFreeIsCheckedFirst),
-        STAGE_TEST(OnlyReceivedBuffersAreFreed),
-        STAGE_TEST(QueuedMessageCannotBeFreed),
-        STAGE_TEST(FailedSendHasFreedItsBuffer),
+        STAGE_TEST(SizesAreCheckedFirst),           STAGE_TEST(LargestMessagePasses),
+        STAGE_TEST(UsersSendThreeTypesOnly),        STAGE_TEST(HandlesWithoutAccessAreRefusedAlike),
+        STAGE_TEST(BufferToFreeIsCheckedFirst),     STAGE_TEST(OnlyReceivedBuffersAreFreed),
+        STAGE_TEST(QueuedMessageCannotBeFreed),     STAGE_TEST(FailedSendHasFreedItsBuffer),
         STAGE_TEST(RequestWithBufferFreesAndSends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
