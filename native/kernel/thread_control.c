@@ -71,7 +71,8 @@ int ThreadControlCallFor(struct LiteIpcThread *thread, struct ControlMessage *me
     struct ControlMessage answer = {.status = -ENODEV};
     bool answered = false;
     struct ControlPending pending = {
-        .kind = PENDING_CALL, .answer = &answer, .answered = &answered, .descriptor = descriptor};
+        .kind = PENDING_CALL, .answer = &answer, .answered = &answered};
+    pending.descriptor = descriptor;
     int status = ThreadControlStart(thread, message, NULL, 0, pending);
     while (status == 0 && !answered) {
         status = ThreadControlWait(thread, CONTROL_ANSWER_TIMEOUT_MS);
