@@ -19,7 +19,7 @@ const supportedArchitectures: readonly string[] = ['x64', 'arm64'];
 let binding: NativeBinding | undefined;
 
 /** The addon's path. Throws an `Error` that names the remedy if this machine has none. */
-function findAddon(): string {
+export function findAddon(): string {
   const chosen = process.env['LITEIPC_ADDON'];
   if (chosen !== undefined && chosen !== '') {
     const path = resolve(chosen);
