@@ -1,8 +1,8 @@
 /* Becoming a process of a domain, and ending it. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "device/liteipc.h"
 #include "host/control_client.h"
@@ -26,8 +26,8 @@ int ProcessControlCall(struct LiteIpcDevice *device, struct ControlMessage *mess
     message->requestID = requestID;
     int status = ControlSend(device->processSocket, message, NULL, 0);
     if (status == 0) {
-        int received = ControlReceive(device->processSocket, message, descriptors, &count,
-                                      CONTROL_ANSWER_TIMEOUT_MS);
+        int received = ControlReceive(&device->owned, device->processSocket, message, descriptors,
+                                      &count, CONTROL_ANSWER_TIMEOUT_MS);
         status = received == 1 && message->requestID == requestID ? message->status : -ENODEV;
     }
     (void)pthread_mutex_unlock(&device->lock);
@@ -38,7 +38,7 @@ int ProcessControlCall(struct LiteIpcDevice *device, struct ControlMessage *mess
         *descriptor = descriptors[0];
     }
     for (unsigned i = count < wanted ? 0 : wanted; i < count; i++) {
-        (void)close(descriptors[i]);
+        OwnedClose(&device->owned, descriptors[i]);
     }
     return status;
 }
@@ -54,12 +54,15 @@ static int Greet(struct LiteIpcDevice *device)
     }
     device->identity = message.identity;
     const void *table = NULL;
+    OwnedEnter(&device->owned);
     status = SharedMemoryMap(tableDescriptor, device->identity.tableSize, &table);
-    (void)close(tableDescriptor);
+    OwnedLeave(&device->owned);
+    OwnedClose(&device->owned, tableDescriptor);
     if (status != 0) {
         return status;
     }
     device->table = table;
+    device->epoch = device->table->epoch;
     return ControlTableCheck(device->table, device->identity.tableSize);
 }
 
@@ -69,39 +72,63 @@ static void DeviceFree(struct LiteIpcDevice *device)
     InboundOrphansFree(device);
     (void)LiteIpcPoolDelete(&device->ipcInfo);
     SharedMemoryUnmap(device->table, device->identity.tableSize);
-    if (device->processSocket >= 0) {
-        (void)close(device->processSocket);
-    }
+    OwnedClose(&device->owned, device->processSocket);
+    OwnedDestroy(&device->owned);
     (void)pthread_mutex_destroy(&device->lock);
     (void)pthread_mutex_destroy(&device->setupLock);
     free(device);
 }
 
-int LiteIpcDeviceAttach(const char *domain, struct LiteIpcDevice **device)
+static int Connect(struct LiteIpcDevice *device)
 {
-    if (domain == NULL || device == NULL) {
-        return -EINVAL;
+    int status = ControlConnect(device->address, &device->processSocket);
+    if (status == 0) {
+        OwnedEnter(&device->owned);
+        OwnedAdd(&device->owned, &device->processSocket, 1);
+        OwnedLeave(&device->owned);
+        status = Greet(device);
     }
+    return status;
+}
+
+int DeviceAttach(const char *address, struct LiteIpcDevice **device)
+{
     struct LiteIpcDevice *created = calloc(1, sizeof(*created));
     if (created == NULL) {
         return -ENOMEM;
     }
+    int status = OwnedInit(&created->owned);
+    if (status != 0) {
+        free(created);
+        return status;
+    }
     created->processSocket = -1;
+    (void)snprintf(created->address, sizeof(created->address), "%s", address);
     (void)pthread_mutex_init(&created->lock, NULL);
     (void)pthread_mutex_init(&created->setupLock, NULL);
     LOS_ListInit(&created->threads);
     LOS_ListInit(&created->shelf);
     LOS_ListInit(&created->orphans);
-    int status = ControlConnect(domain, &created->processSocket);
-    if (status == 0) {
-        status = Greet(created);
-    }
+    status = Connect(created);
     if (status != 0) {
         DeviceFree(created);
         return status;
     }
     *device = created;
     return 0;
+}
+
+int LiteIpcDeviceAttach(const char *domain, struct LiteIpcDevice **device)
+{
+    char address[RUNTIME_PATH_SIZE];
+    if (domain == NULL || device == NULL) {
+        return -EINVAL;
+    }
+    int status = RuntimeSocketPath(domain, false, address, sizeof(address));
+    if (status != 0) {
+        return status == -ENOENT ? -ENODEV : status;
+    }
+    return DeviceAttach(address, device);
 }
 
 void LiteIpcDeviceShutdown(struct LiteIpcDevice *device)

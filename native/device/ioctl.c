@@ -49,14 +49,18 @@ static bool IsOpened(struct LiteIpcDevice *device)
 static int PoolMap(struct LiteIpcTask *task, uint32_t poolSize)
 {
     struct LiteIpcDevice *device = DeviceOf(task);
+    OwnedEnter(&device->owned);
     int status = DoIpcMmap(&device->ipcInfo, poolSize, device->table->limits.processLimit);
+    OwnedLeave(&device->owned);
     if (status != 0) {
         return status;
     }
     struct ControlMessage message = {.type = CONTROL_PROCESS_MAP, .map = {.poolSize = poolSize}};
     status = ThreadControlCall(task->thread, &message);
     if (status != 0) {
+        OwnedEnter(&device->owned);
         (void)LiteIpcPoolDelete(&device->ipcInfo);
+        OwnedLeave(&device->owned);
     }
     return status;
 }

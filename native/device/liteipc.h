@@ -89,6 +89,33 @@ uint32_t LiteIpcDeviceProcessID(const struct LiteIpcDevice *device);
 /* False once the domain is gone or the device was shut down. Any thread. */
 bool LiteIpcDeviceAlive(const struct LiteIpcDevice *device);
 
+/*
+ * Fork. A program that forks without an exec(3) afterwards calls these from pthread_atfork(3) handlers, for
+ * each of its devices; without them the child holds copies of the parent's descriptors, which keep the domain
+ * from hearing of the parent's end by anything but its pid.
+ *
+ * Prepare waits until no other thread is about to make, receive or close a descriptor (microseconds: nothing
+ * that waits is done there); until Parent or Child such threads wait. Sending and receiving goes on.
+ * LiteIpcDeviceAttach and LiteIpcDeviceDetach of this device must not be running.
+ *
+ * Child closes every descriptor of the parent's device; its mappings were not inherited. The parent's
+ * device, threads and tasks may not be used in the child any more, but for LiteIpcDeviceForked. What they
+ * take in malloc's memory stays, as do the stacks of the parent's threads: they may have been changing it. The
+ * parent notices nothing of all this. None of the three fails. Not from a signal handler that may have
+ * interrupted a function of this library.
+ */
+void LiteIpcForkPrepare(struct LiteIpcDevice *device);
+void LiteIpcForkParent(struct LiteIpcDevice *device);
+void LiteIpcForkChild(struct LiteIpcDevice *device);
+/*
+ * LiteIpcPoolReInit: becomes a new process of the domain that `parent` belongs to. It has the device open if
+ * the parent had, and nothing else: no pool, no task, no right, no IPC task, no part in the ServiceManager.
+ * In the child of a fork after LiteIpcForkChild, or in the parent's own OS process, which then holds both
+ * devices (`parent` is not changed). Blocks and fails as LiteIpcDeviceAttach; -ENODEV also when another domain
+ * has taken the place of the parent's. May be called again after a failure.
+ */
+int LiteIpcDeviceForked(struct LiteIpcDevice *parent, struct LiteIpcDevice **child);
+
 /* One per OS thread that sends or receives. Blocks for one exchange with the domain. */
 int LiteIpcThreadCreate(struct LiteIpcDevice *device, struct LiteIpcThread **thread);
 /* Ends its tasks and lanes. */

@@ -4,7 +4,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "device/liteipc.h"
 #include "kernel/inbound.h"
@@ -19,7 +18,11 @@ static void *SparseArray(size_t count, size_t elementSize)
 {
     void *memory = mmap(NULL, count * elementSize, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
+    if (memory == MAP_FAILED) {
+        return NULL;
+    }
+    (void)madvise(memory, count * elementSize, MADV_DONTFORK); /* of no use to a child */
+    return memory;
 }
 
 static void SparseArrayFree(void *array, size_t count, size_t elementSize)
@@ -44,9 +47,7 @@ static void ThreadFree(struct LiteIpcThread *thread)
     SparseArrayFree(thread->taskByID, limits->taskLimit, sizeof(*thread->taskByID));
     int descriptors[] = {thread->epoll, thread->nudge, thread->controlSocket};
     for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++) {
-        if (descriptors[i] >= 0) {
-            (void)close(descriptors[i]);
-        }
+        OwnedClose(&thread->device->owned, descriptors[i]);
     }
     free(thread->candidates);
     free(thread->deaths);
@@ -55,15 +56,28 @@ static void ThreadFree(struct LiteIpcThread *thread)
     free(thread);
 }
 
+static int WaitingSetUp(struct LiteIpcThread *thread)
+{
+    struct OwnedDescriptors *owned = &thread->device->owned;
+    OwnedEnter(owned);
+    thread->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (thread->epoll >= 0) {
+        OwnedAdd(owned, &thread->epoll, 1);
+        thread->nudge = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    if (thread->nudge >= 0) {
+        OwnedAdd(owned, &thread->nudge, 1);
+    }
+    OwnedLeave(owned);
+    return thread->epoll >= 0 && thread->nudge >= 0 ? 0 : -ENOMEM;
+}
+
 static int ThreadSetUp(struct LiteIpcThread *thread)
 {
     const struct ControlLimits *limits = &thread->device->table->limits;
     thread->outbound = SparseArray(limits->threadLimit, sizeof(*thread->outbound));
     thread->taskByID = SparseArray(limits->taskLimit, sizeof(*thread->taskByID));
-    thread->epoll = epoll_create1(EPOLL_CLOEXEC);
-    thread->nudge = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (thread->outbound == NULL || thread->taskByID == NULL || thread->epoll < 0 ||
-        thread->nudge < 0) {
+    if (thread->outbound == NULL || thread->taskByID == NULL || WaitingSetUp(thread) != 0) {
         return -ENOMEM;
     }
     struct ControlMessage message = {.type = CONTROL_THREAD_CREATE};
@@ -95,7 +109,7 @@ int LiteIpcThreadCreate(struct LiteIpcDevice *device, struct LiteIpcThread **thr
         return -ENOMEM;
     }
     created->device = device;
-    created->controlSocket = -1;
+    created->epoll = created->nudge = created->controlSocket = -1;
     created->spinLimit = SPIN_LIMIT_DEFAULT;
     LOS_ListInit(&created->lanes);
     LOS_ListInit(&created->rang);

@@ -46,6 +46,13 @@ void BellClose(struct Bell *bell)
     *bell = (struct Bell){.listen = -1, .ring = -1};
 }
 
+void BellCloseOwned(struct OwnedDescriptors *owned, struct Bell *bell)
+{
+    OwnedClose(owned, bell->listen);
+    OwnedClose(owned, bell->ring);
+    *bell = (struct Bell){.listen = -1, .ring = -1};
+}
+
 bool BellIsEnd(int descriptor, bool forWriting)
 {
     int flags = fcntl(descriptor, F_GETFL);

@@ -14,6 +14,8 @@
 
 #include <stdbool.h>
 
+#include "host/owned_descriptors.h"
+
 /* Rings that a bell holds at least before it must be drained, or further rings are lost. */
 #define BELL_CAPACITY 4096U
 
@@ -33,6 +35,8 @@ void BellDrain(int listen);
 
 /* Closes what is open of a bell and forgets it. */
 void BellClose(struct Bell *bell);
+/* The same for a bell whose ends are entered in `owned`. */
+void BellCloseOwned(struct OwnedDescriptors *owned, struct Bell *bell);
 
 /* Is this an end of a pipe, open for writing or for reading. Never blocks. */
 bool BellIsEnd(int descriptor, bool forWriting);

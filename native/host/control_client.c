@@ -96,7 +96,7 @@ static unsigned CollectDescriptors(struct msghdr *packet, int *descriptors)
     return count;
 }
 
-int ControlReceive(int socket, struct ControlMessage *message,
+int ControlReceive(struct OwnedDescriptors *owned, int socket, struct ControlMessage *message,
                    int descriptors[CONTROL_DESCRIPTORS_MAX], unsigned *count, int timeoutMs)
 {
     union {
@@ -111,14 +111,20 @@ int ControlReceive(int socket, struct ControlMessage *message,
                                 .msg_iovlen = 1,
                                 .msg_control = &ancillary,
                                 .msg_controllen = sizeof(ancillary)};
+        OwnedEnter(owned);
         ssize_t length = recvmsg(socket, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        int error = errno;
         if (length > 0) {
             *count = CollectDescriptors(&packet, descriptors);
+            OwnedAdd(owned, descriptors, *count);
+        }
+        OwnedLeave(owned);
+        if (length > 0) {
             if (length == (ssize_t)sizeof(*message) && !(packet.msg_flags & MSG_TRUNC)) {
                 return 1;
             }
             for (unsigned i = 0; i < *count; i++) {
-                (void)close(descriptors[i]);
+                OwnedClose(owned, descriptors[i]);
             }
             *count = 0;
             return -EPROTO;
@@ -126,13 +132,13 @@ int ControlReceive(int socket, struct ControlMessage *message,
         if (length == 0) {
             return -ENODEV;
         }
-        if (errno == EAGAIN) {
+        if (error == EAGAIN) {
             int ready = timeoutMs == 0 ? 0 : WaitFor(socket, POLLIN, timeoutMs);
             if (ready <= 0) {
                 return ready;
             }
-        } else if (errno != EINTR) {
-            return errno == ECONNRESET ? -ENODEV : -errno;
+        } else if (error != EINTR) {
+            return error == ECONNRESET ? -ENODEV : -error;
         }
     }
 }

@@ -6,6 +6,7 @@
 #define LITEIPC_HOST_CONTROL_CLIENT_H
 
 #include "host/control_message.h"
+#include "host/owned_descriptors.h"
 
 /* Longest time that the domain's thread may take to answer, ms. It needs some 50 us. */
 #define CONTROL_ANSWER_TIMEOUT_MS 5000
@@ -24,11 +25,11 @@ int ControlSend(int socket, const struct ControlMessage *message, const int *des
                 unsigned count);
 
 /*
- * Receives the next message. 1: *message and *count descriptors, which become the caller's and are
- * close-on-exec; 0: none within `timeoutMs` (0 = do not wait); -ENODEV: the other end is gone;
+ * Receives the next message. 1: *message and *count descriptors, which are close-on-exec, the caller's, and
+ * entered in `owned`; 0: none within `timeoutMs` (0 = do not wait); -ENODEV: the other end is gone;
  * -EPROTO: not one of our messages.
  */
-int ControlReceive(int socket, struct ControlMessage *message,
+int ControlReceive(struct OwnedDescriptors *owned, int socket, struct ControlMessage *message,
                    int descriptors[CONTROL_DESCRIPTORS_MAX], unsigned *count, int timeoutMs);
 
 #endif

@@ -35,7 +35,8 @@ enum ControlMessageType {
 
     /* thread socket */
     CONTROL_THREAD_EXIT,   /* its tasks end, its inbound lanes are dropped; then the answer */
-    CONTROL_PROCESS_OPEN,  /* LiteIpcOpen: the process may be given rights and messages */
+    CONTROL_PROCESS_OPEN,  /* LiteIpcOpen: the process may be given rights and messages. The process
+                             socket takes it, too: the child of a fork has no thread yet */
     CONTROL_PROCESS_MAP,   /* LiteIpcMmap: map.poolSize; 0 takes the pool away again */
     CONTROL_TASK_CREATE,   /* -> object {taskID, generation}, owned by this thread */
     CONTROL_TASK_EXIT,     /* object.id: LiteIpcRemoveServiceHandle, then the slot dies */

@@ -44,6 +44,13 @@ static void ProcessExit(struct Domain *domain, struct DomainProcess *process,
     DomainLastAnswer(descriptor, request);
 }
 
+static int ProcessOpen(struct Domain *domain, struct DomainProcess *process)
+{
+    /* release: pairs with the readers' acquire in ControlProcessRead */
+    atomic_store_explicit(&DomainProcessEntry(domain, process)->opened, 1, memory_order_release);
+    return 0;
+}
+
 /* False: not a request that this socket takes. */
 static bool ProcessRequest(struct Domain *domain, struct DomainProcess *process,
                            const struct DomainInput *input)
@@ -55,6 +62,12 @@ static bool ProcessRequest(struct Domain *domain, struct DomainProcess *process,
         case CONTROL_THREAD_CREATE:
             ThreadCreate(domain, process, &input->message);
             return true;
+        case CONTROL_PROCESS_OPEN: {
+            struct ControlMessage answer = input->message;
+            answer.status = ProcessOpen(domain, process);
+            DomainSend(domain, process, &process->socket, &answer, NULL, 0);
+            return true;
+        }
         case CONTROL_PROCESS_EXIT:
             ProcessExit(domain, process, &input->message);
             return true;
@@ -102,13 +115,6 @@ static int ProcessMap(struct Domain *domain, struct DomainProcess *process, uint
     }
     /* release: pairs with the readers' acquire in ControlProcessRead */
     atomic_store_explicit(&entry->poolSize, size, memory_order_release);
-    return 0;
-}
-
-static int ProcessOpen(struct Domain *domain, struct DomainProcess *process)
-{
-    /* release: pairs with the readers' acquire in ControlProcessRead */
-    atomic_store_explicit(&DomainProcessEntry(domain, process)->opened, 1, memory_order_release);
     return 0;
 }
 

@@ -19,6 +19,8 @@
 #include "host/bell.h"
 #include "host/control_message.h"
 #include "host/control_table.h"
+#include "host/owned_descriptors.h"
+#include "host/runtime_directory.h"
 #include "kernel/los_liteipc.h"
 #include "kernel/record.h"
 #include "queue/ring.h"
@@ -62,8 +64,9 @@ struct InboundLane {
     const void *ring; /* the sender's memory, NULL while spare or closed */
     size_t ringSize;  /* bytes */
     struct RingCursors *cursors;
-    struct Bell bell; /* its listening end is in the thread's epoll set; closed: -1 */
-    int socket;       /* where descriptors come from, -1 before the first */
+    struct Bell bell;               /* its listening end is in the thread's epoll set; closed: -1 */
+    struct OwnedDescriptors *owned; /* the device's */
+    int socket;                     /* where descriptors come from, -1 before the first */
     bool
         socketAwaited; /* a record with descriptors was seen before the domain's word of a socket */
     struct DescriptorBatch *batches; /* IPC_DESCRIPTORS_MAX out of turn; NULL without a socket */
@@ -100,13 +103,14 @@ struct OutboundLane {
     enum OutboundLaneState state;
     void *ring;
     size_t ringSize;
-    uint64_t allowance;       /* bytes that may be pending at the receiver */
-    const void *cursors;      /* the receiver's, read-only */
-    struct Bell bell;         /* the receiver's; both ends, see host/bell.h */
-    int socket;               /* where descriptors go, -1 before the first */
-    uint32_t datagramSize;    /* what one weighs in the socket, bytes; 0: not known */
-    uint64_t descriptorsSent; /* ever */
-    uint16_t descriptorBatch; /* number of the last message that had any */
+    uint64_t allowance;             /* bytes that may be pending at the receiver */
+    const void *cursors;            /* the receiver's, read-only */
+    struct Bell bell;               /* the receiver's; both ends, see host/bell.h */
+    struct OwnedDescriptors *owned; /* the device's */
+    int socket;                     /* where descriptors go, -1 before the first */
+    uint32_t datagramSize;          /* what one weighs in the socket, bytes; 0: not known */
+    uint64_t descriptorsSent;       /* ever */
+    uint16_t descriptorBatch;       /* number of the last message that had any */
     uint8_t batchCounts[IPC_DESCRIPTORS_MAX]; /* descriptors of the last messages, by number */
     uint32_t laneID;
     uint32_t threadID, threadGeneration; /* the receiver */
@@ -244,8 +248,11 @@ struct LiteIpcThread {
 };
 
 struct LiteIpcDevice {
+    char address[RUNTIME_PATH_SIZE]; /* the domain's socket */
+    struct OwnedDescriptors owned;   /* every descriptor of this device and its threads */
     struct ControlIdentity identity;
     const struct ControlTable *table;
+    uint64_t epoch;            /* of the table: a child of fork(2) has no table to look at */
     int processSocket;         /* under lock */
     pthread_mutex_t lock;      /* never held while waiting for anything but the process socket */
     pthread_mutex_t setupLock; /* open and mmap: one at a time */
@@ -256,8 +263,8 @@ struct LiteIpcDevice {
     uint32_t nextRequestID; /* of the process socket, under lock */
     _Atomic bool opened;
     _Atomic bool shutdown;
-    _Atomic bool poolFull; /* some thread waits for memory: nudge it when something is freed */
-    struct ProcIpcInfo ipcInfo;
+    _Atomic bool poolFull;      /* some thread waits for memory: nudge it when something is freed */
+    struct ProcIpcInfo ipcInfo; /* its addresses change between OwnedEnter and OwnedLeave */
 };
 
 #endif

@@ -118,7 +118,17 @@ static void Collect(struct msghdr *packet, struct DescriptorBatch *batch)
     }
 }
 
-int DescriptorsTake(int socket, struct DescriptorBatch *batch)
+void DescriptorsDiscard(struct OwnedDescriptors *owned, const int *descriptors, uint32_t count)
+{
+    OwnedEnter(owned);
+    OwnedRelease(owned, descriptors, count);
+    for (uint32_t i = 0; i < count; i++) {
+        DescriptorDiscard(descriptors[i]);
+    }
+    OwnedLeave(owned);
+}
+
+int DescriptorsTake(struct OwnedDescriptors *owned, int socket, struct DescriptorBatch *batch)
 {
     union Ancillary ancillary;
     struct Label label = {0};
@@ -128,14 +138,19 @@ int DescriptorsTake(int socket, struct DescriptorBatch *batch)
                             .msg_control = &ancillary,
                             .msg_controllen = sizeof(ancillary)};
     ssize_t length;
+    *batch = (struct DescriptorBatch){0};
+    OwnedEnter(owned);
     do {
         length = recvmsg(socket, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (length < 0 && errno == EINTR);
-    *batch = (struct DescriptorBatch){0};
+    if (length >= 0) {
+        Collect(&packet, batch);
+        OwnedAdd(owned, batch->descriptors, batch->count);
+    }
+    OwnedLeave(owned);
     if (length < 0) {
         return 0;
     }
-    Collect(&packet, batch);
     if (length == 0 && batch->count == 0) {
         return 0; /* the sender's end is closed */
     }
@@ -147,9 +162,7 @@ int DescriptorsTake(int socket, struct DescriptorBatch *batch)
         batch->sent = label.count;
     }
     if (!known || batch->count != label.count) {
-        for (uint32_t i = 0; i < batch->count; i++) {
-            DescriptorDiscard(batch->descriptors[i]);
-        }
+        DescriptorsDiscard(owned, batch->descriptors, batch->count);
         batch->count = 0;
     }
     return 1;

@@ -32,10 +32,16 @@ uint32_t DescriptorDatagramSize(void);
 int DescriptorsTransmit(int socket, uint16_t number, const int *descriptors, uint32_t count);
 
 /*
- * Takes the next datagram: 1 with the batch, whose descriptors are close-on-exec and the caller's; 0 if
- * there is none. A batch with count < sent lost its descriptors: this process had no room for them. A
+ * Takes the next datagram: 1 with the batch, whose descriptors are close-on-exec, the caller's and entered
+ * in `owned`; 0 if there is none. A batch with count < sent lost its descriptors: this process had no room for them. A
  * batch with number 0 is not one of DescriptorsTransmit. In both cases count is 0.
  */
-int DescriptorsTake(int socket, struct DescriptorBatch *batch);
+int DescriptorsTake(struct OwnedDescriptors *owned, int socket, struct DescriptorBatch *batch);
+
+/*
+ * Closes them, wherever they lead. A fork in the moment when one of them waits to be closed (DescriptorDiscard)
+ * leaves the child a copy.
+ */
+void DescriptorsDiscard(struct OwnedDescriptors *owned, const int *descriptors, uint32_t count);
 
 #endif

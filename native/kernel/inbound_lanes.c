@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "host/shared_memory.h"
 #include "kernel/inbound.h"
@@ -16,7 +15,7 @@ static void LaneFree(struct InboundLane *lane)
     DescriptorsFree(lane);
     SharedMemoryUnmap(lane->ring, lane->ringSize);
     SharedMemoryUnmap(lane->cursors, RING_CURSORS_SIZE);
-    BellClose(&lane->bell);
+    BellCloseOwned(lane->owned, &lane->bell);
     free(lane);
 }
 
@@ -48,6 +47,24 @@ static int CandidatesReserve(struct LiteIpcThread *thread, unsigned wanted)
     return 0;
 }
 
+/* What the receiver of a lane makes. The memory's descriptor is in `descriptor`, -1 on failure. */
+static int EndsMake(struct InboundLane *lane, int *descriptor)
+{
+    void *cursors = NULL;
+    OwnedEnter(lane->owned);
+    int status = SharedMemoryCreate("liteipc-cursors", RING_CURSORS_SIZE, &cursors, descriptor);
+    lane->cursors = cursors;
+    if (status == 0) {
+        OwnedAdd(lane->owned, descriptor, 1);
+        status = BellCreate(&lane->bell);
+    }
+    if (status == 0) {
+        OwnedAdd(lane->owned, (int[]){lane->bell.listen, lane->bell.ring}, 2);
+    }
+    OwnedLeave(lane->owned);
+    return status;
+}
+
 static int SpareDeposit(struct LiteIpcThread *thread)
 {
     if (CandidatesReserve(thread, thread->liveCount + thread->spareCount + 1) != 0) {
@@ -60,15 +77,10 @@ static int SpareDeposit(struct LiteIpcThread *thread)
     LOS_ListInit(&lane->listNode);
     LOS_ListInit(&lane->rangNode);
     int descriptors[3] = {-1, -1, -1};
-    void *cursors = NULL;
-    int status =
-        SharedMemoryCreate("liteipc-cursors", RING_CURSORS_SIZE, &cursors, &descriptors[0]);
-    lane->cursors = cursors;
+    lane->owned = &thread->device->owned;
     lane->socket = -1;
     lane->bell = (struct Bell){.listen = -1, .ring = -1};
-    if (status == 0) {
-        status = BellCreate(&lane->bell);
-    }
+    int status = EndsMake(lane, &descriptors[0]);
     if (status == 0) {
         /* Edge-triggered: every write is an edge, whether the bell is ever drained or not. */
         struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = lane};
@@ -84,14 +96,12 @@ static int SpareDeposit(struct LiteIpcThread *thread)
         descriptors[2] = lane->bell.ring;
         status = ThreadControlTell(thread, &message, descriptors, 3);
     }
-    if (descriptors[0] >= 0) {
-        (void)close(descriptors[0]);
-    }
+    OwnedClose(lane->owned, descriptors[0]);
     if (status != 0) {
         LaneFree(lane);
         return status;
     }
-    (void)close(lane->bell.ring); /* the sender's */
+    OwnedClose(lane->owned, lane->bell.ring); /* the sender's */
     lane->bell.ring = -1;
     LOS_ListTailInsert(&thread->lanes, &lane->listNode);
     thread->spareCount++;
@@ -124,7 +134,9 @@ static struct InboundLane *LaneFind(struct LiteIpcThread *thread, enum InboundLa
 /* The domain is not expected to lie, but the ring is the sender's: a bad one is refused here. */
 static int LaneMap(struct InboundLane *lane, int ringDescriptor)
 {
+    OwnedEnter(lane->owned);
     int status = SharedMemoryMap(ringDescriptor, lane->ringSize, &lane->ring);
+    OwnedLeave(lane->owned);
     if (status != 0) {
         return status;
     }
@@ -164,7 +176,7 @@ void InboundLaneClose(struct LiteIpcThread *thread, struct InboundLane *lane)
     thread->liveCount--;
     /* Closing is not enough: the sender's copy would keep the bell in the epoll set. */
     (void)epoll_ctl(thread->epoll, EPOLL_CTL_DEL, lane->bell.listen, NULL);
-    BellClose(&lane->bell);
+    BellCloseOwned(lane->owned, &lane->bell);
     SharedMemoryUnmap(lane->ring, lane->ringSize);
     lane->ring = NULL;
     lane->state = LANE_CLOSED;
@@ -234,7 +246,7 @@ void InboundRelease(struct LiteIpcThread *thread)
             LaneFree(lane);
             continue;
         }
-        BellClose(&lane->bell);
+        BellCloseOwned(lane->owned, &lane->bell);
         DescriptorsFree(lane);
         /* relaxed: whoever frees a message of this lane from now on is "elsewhere" */
         atomic_store_explicit(&lane->thread, NULL, memory_order_relaxed);

@@ -2,9 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "host/discard.h"
 #include "kernel/descriptors.h"
 #include "kernel/inbound.h"
 #include "kernel/object.h"
@@ -128,9 +126,7 @@ static void BatchSettle(struct InboundLane *lane, struct DescriptorBatch *batch)
 
 static void BatchDrop(struct InboundLane *lane, struct DescriptorBatch *batch)
 {
-    for (uint32_t i = 0; i < batch->count; i++) {
-        DescriptorDiscard(batch->descriptors[i]);
-    }
+    DescriptorsDiscard(lane->owned, batch->descriptors, batch->count);
     BatchSettle(lane, batch);
 }
 
@@ -180,8 +176,8 @@ static int BatchFind(struct InboundLane *lane, uint16_t number, struct Descripto
         return -EPROTO;
     }
     bool is = BatchUnkeep(lane, number, found);
-    for (unsigned i = 0; !is && i < DATAGRAMS_MAX && DescriptorsTake(lane->socket, found) > 0;
-         i++) {
+    for (unsigned i = 0;
+         !is && i < DATAGRAMS_MAX && DescriptorsTake(lane->owned, lane->socket, found) > 0; i++) {
         is = found->number == number;
         if (!is && lane->queued > 0) {
             BatchKeep(lane, found); /* perhaps another task's, whose turn is later */
@@ -210,10 +206,8 @@ void DescriptorsFree(struct InboundLane *lane)
         free(lane->batches);
         lane->batches = NULL;
     }
-    if (lane->socket >= 0) {
-        (void)close(lane->socket);
-        lane->socket = -1;
-    }
+    OwnedClose(lane->owned, lane->socket);
+    lane->socket = -1;
 }
 
 static uint32_t DescriptorObjects(const struct IpcNode *node)
@@ -239,6 +233,9 @@ static int DescriptorsInstall(struct IpcNode *node)
         BatchDrop(lane, &batch);
         return status;
     }
+    OwnedEnter(lane->owned); /* from now on they are the program's, for its children too */
+    OwnedRelease(lane->owned, batch.descriptors, batch.count);
+    OwnedLeave(lane->owned);
     uint32_t next = 0;
     for (uint32_t i = 0; i < node->node.msg.spObjNum; i++) {
         SpecialObj object = ObjectAt(node, i);

@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "kernel/access.h"
 #include "kernel/descriptors.h"
@@ -147,9 +146,7 @@ static int SocketAsk(struct LiteIpcTask *task, const struct IpcSend *send,
         OutboundLaneSocket(task->thread, message.object.id, &descriptor);
         status = -ERESTART;
     }
-    if (descriptor >= 0) {
-        (void)close(descriptor);
-    }
+    OwnedClose(lane->owned, descriptor);
     return status;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "host/clock.h"
 #include "host/shared_memory.h"
@@ -14,10 +13,8 @@ static void LaneFree(struct OutboundLane *lane)
 {
     SharedMemoryUnmap(lane->ring, lane->ringSize);
     SharedMemoryUnmap(lane->cursors, RING_CURSORS_SIZE);
-    BellClose(&lane->bell);
-    if (lane->socket >= 0) {
-        (void)close(lane->socket);
-    }
+    BellCloseOwned(lane->owned, &lane->bell);
+    OwnedClose(lane->owned, lane->socket);
     free(lane->waiters);
     free(lane);
 }
@@ -55,6 +52,7 @@ static int LaneCreate(struct LiteIpcThread *thread, const struct ControlTaskFact
     if (lane == NULL) {
         return -ENOMEM;
     }
+    lane->owned = &thread->device->owned;
     lane->bell = (struct Bell){.listen = -1, .ring = -1};
     lane->socket = -1;
     lane->state = LANE_OPENING;
@@ -69,7 +67,12 @@ static int LaneCreate(struct LiteIpcThread *thread, const struct ControlTaskFact
             firstSequence = 0;
         }
     }
+    OwnedEnter(lane->owned);
     int status = SharedMemoryCreate("liteipc-ring", lane->ringSize, &lane->ring, ringDescriptor);
+    if (status == 0) {
+        OwnedAdd(lane->owned, ringDescriptor, 1);
+    }
+    OwnedLeave(lane->owned);
     if (status == 0) {
         status = RingFormat(lane->ring, lane->ringSize, firstSequence);
     }
@@ -134,7 +137,7 @@ static int LaneAsk(struct LiteIpcThread *thread, uint32_t taskID,
                                               .ringSize = lane->ringSize}};
     struct ControlPending pending = {.kind = PENDING_LANE, .lane = lane};
     status = ThreadControlStart(thread, &message, &ringDescriptor, 1, pending);
-    (void)close(ringDescriptor);
+    OwnedClose(&thread->device->owned, ringDescriptor);
     if (status != 0) {
         LaneFree(lane);
         return status;
@@ -235,7 +238,9 @@ static int LaneComplete(struct OutboundLane *lane, const struct ControlMessage *
         answer->laneOpened.threadGeneration != lane->threadGeneration) {
         return -EINVAL;
     }
+    OwnedEnter(lane->owned);
     int status = SharedMemoryMap(descriptors[0], RING_CURSORS_SIZE, &lane->cursors);
+    OwnedLeave(lane->owned);
     if (status == 0) {
         status = RingWriterInit(&lane->writer, lane->ring, lane->ringSize, lane->cursors,
                                 lane->allowance);
@@ -338,7 +343,9 @@ void OutboundLaneSocket(struct LiteIpcThread *thread, uint32_t laneID, int *desc
         struct OutboundLane *lane = LOS_DL_LIST_ENTRY(link, struct OutboundLane, listNode);
         if (lane->state == LANE_READY && lane->laneID == laneID && lane->socket < 0) {
             lane->socket = *descriptor;
+            OwnedEnter(lane->owned);
             lane->datagramSize = DescriptorDatagramSize();
+            OwnedLeave(lane->owned);
             *descriptor = -1;
             return;
         }

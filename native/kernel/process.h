@@ -1,4 +1,4 @@
-/* The process socket of a device: requests about the process itself, rare and blocking. */
+/* The process itself: its place in the domain, and its process socket, whose requests are rare and block. */
 #ifndef LITEIPC_KERNEL_PROCESS_H
 #define LITEIPC_KERNEL_PROCESS_H
 
@@ -11,5 +11,8 @@
  */
 int ProcessControlCall(struct LiteIpcDevice *device, struct ControlMessage *message,
                        int *descriptor);
+
+/* As LiteIpcDeviceAttach, for the path of a control socket. */
+int DeviceAttach(const char *address, struct LiteIpcDevice **device);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "host/control_client.h"
 #include "kernel/inbound.h"
@@ -216,7 +215,8 @@ static int HandleOne(struct LiteIpcThread *thread, int timeoutMs)
     struct ControlMessage message;
     int descriptors[CONTROL_DESCRIPTORS_MAX];
     unsigned count;
-    int received = ControlReceive(thread->controlSocket, &message, descriptors, &count, timeoutMs);
+    int received = ControlReceive(&thread->device->owned, thread->controlSocket, &message,
+                                  descriptors, &count, timeoutMs);
     if (received == 0) {
         return 0;
     }
@@ -230,7 +230,8 @@ static int HandleOne(struct LiteIpcThread *thread, int timeoutMs)
         HandleEvent(thread, &message, descriptors, count);
     }
     for (unsigned i = 0; i < count; i++) {
-        (void)close(descriptors[i]); /* whoever wanted a descriptor has taken it and set it to -1 */
+        /* whoever wanted a descriptor has taken it and set it to -1 */
+        OwnedClose(&thread->device->owned, descriptors[i]);
     }
     return 1;
 }

@@ -208,11 +208,13 @@ static void UnaskedAnswersCloseTheirDescriptors(void **state)
 static void TheKernelsCountOutweighsTheReceivers(void **state)
 {
     static _Alignas(64) char cursors[RING_CURSORS_SIZE];
+    struct OwnedDescriptors owned;
     struct DescriptorBatch batch;
     int pair[2];
     int some[IPC_DESCRIPTORS_MAX];
     (void)state;
 
+    assert_int_equal(OwnedInit(&owned), 0);
     memset(cursors, 0, sizeof(cursors));
     for (unsigned i = 0; i < IPC_DESCRIPTORS_MAX; i++) {
         some[i] = forge.ends[1];
@@ -233,20 +235,19 @@ static void TheKernelsCountOutweighsTheReceivers(void **state)
     DescriptorsTakenAdd(cursors, 15); /* it says that it took them all */
     assert_int_equal(DescriptorsInFlight(&lane), 15);
     for (uint32_t left = 15, number = 1; number <= 5; number++) {
-        assert_int_equal(DescriptorsTake(pair[1], &batch), 1);
+        assert_int_equal(DescriptorsTake(&owned, pair[1], &batch), 1);
         assert_int_equal(batch.number, number);
         assert_int_equal(batch.count, number);
-        for (uint32_t i = 0; i < batch.count; i++) {
-            close(batch.descriptors[i]);
-        }
+        DescriptorsDiscard(&owned, batch.descriptors, batch.count);
         left -= number;
         assert_int_equal(DescriptorsInFlight(&lane), left);
     }
     DescriptorsTakenAdd(cursors, 1); /* more than there were: nothing can be sent any more */
     assert_true(DescriptorsInFlight(&lane) > IPC_DESCRIPTORS_MAX);
     close(pair[0]);
-    assert_int_equal(DescriptorsTake(pair[1], &batch), 0);
+    assert_int_equal(DescriptorsTake(&owned, pair[1], &batch), 0);
     close(pair[1]);
+    OwnedDestroy(&owned);
 }
 
 int main(void)

@@ -1,0 +1,65 @@
+/* What fork(2) means to a device, on either side. */
+#include <errno.h>
+
+#include "device/liteipc.h"
+#include "kernel/pool.h"
+#include "kernel/process.h"
+
+void LiteIpcForkPrepare(struct LiteIpcDevice *device)
+{
+    OwnedEnter(&device->owned);
+}
+
+void LiteIpcForkParent(struct LiteIpcDevice *device)
+{
+    OwnedLeave(&device->owned);
+}
+
+void LiteIpcForkChild(struct LiteIpcDevice *device)
+{
+    device->processSocket = -1;
+    OwnedCloseAll(&device->owned);
+}
+
+/* The child's state of the device is the parent's; the domain has to know of it. */
+static int Inherit(struct LiteIpcDevice *child, const struct ProcIpcInfo *parent, bool opened)
+{
+    if (!opened) {
+        return 0;
+    }
+    struct ControlMessage message = {.type = CONTROL_PROCESS_OPEN};
+    int status = ProcessControlCall(child, &message, NULL);
+    if (status == 0) {
+        status = LiteIpcPoolReInit(&child->ipcInfo, parent);
+    }
+    if (status == 0) {
+        /* release: whoever sees it open sees the initialised ipcInfo */
+        atomic_store_explicit(&child->opened, true, memory_order_release);
+    }
+    return status;
+}
+
+int LiteIpcDeviceForked(struct LiteIpcDevice *parent, struct LiteIpcDevice **child)
+{
+    if (parent == NULL || child == NULL) {
+        return -EINVAL;
+    }
+    OwnedEnter(&parent->owned);
+    /* acquire: pairs with the release in LiteIpcOpen */
+    bool opened = atomic_load_explicit(&parent->opened, memory_order_acquire);
+    struct ProcIpcInfo ipcInfo = parent->ipcInfo;
+    OwnedLeave(&parent->owned);
+
+    struct LiteIpcDevice *created;
+    int status = DeviceAttach(parent->address, &created);
+    if (status != 0) {
+        return status;
+    }
+    status = created->epoch == parent->epoch ? Inherit(created, &ipcInfo, opened) : -ENODEV;
+    if (status != 0) {
+        LiteIpcDeviceDetach(created);
+        return status;
+    }
+    *child = created;
+    return 0;
+}
