@@ -7,6 +7,7 @@
 #include "kernel/message.h"
 #include "kernel/pool.h"
 #include "kernel/thread_control.h"
+#include "mem/slab_pool.h"
 
 static struct LiteIpcDevice *DeviceOf(struct LiteIpcTask *task)
 {
@@ -84,6 +85,15 @@ int LiteIpcMmap(struct LiteIpcTask *task, size_t size, int prot, int flags, void
     }
     (void)pthread_mutex_unlock(&device->setupLock);
     return status;
+}
+
+void LiteIpcMunmap(struct LiteIpcDevice *device)
+{
+    (void)pthread_mutex_lock(&device->setupLock);
+    if (IsPoolMapped(&device->ipcInfo)) {
+        SlabPoolDisownUserView(device->ipcInfo.slab);
+    }
+    (void)pthread_mutex_unlock(&device->setupLock);
 }
 
 static int SetCms(struct LiteIpcTask *task, unsigned long maxMsgSize)

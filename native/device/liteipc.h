@@ -142,6 +142,13 @@ int LiteIpcClose(struct LiteIpcTask *task);
  * -EINVAL, -EEXIST, -ENOMEM as in the kernel; the pool belongs to the device.
  */
 int LiteIpcMmap(struct LiteIpcTask *task, size_t size, int prot, int flags, void **address);
+/*
+ * To be told when the program has unmapped, moved or replaced any part of its view: what is left of it is the
+ * program's own from then on, and LiteIpcDeviceDetach does not touch it (the addresses may be somebody
+ * else's by then). The pool stays: messages go on coming and can be freed, a second LiteIpcMmap is -EEXIST, as
+ * in the kernel. Does nothing before LiteIpcMmap. Any thread.
+ */
+void LiteIpcMunmap(struct LiteIpcDevice *device);
 /* Returns what the kernel returns: 0, a task ID (IPC_SET_IPC_THREAD), or a negative errno. */
 int LiteIpcIoctl(struct LiteIpcTask *task, unsigned int cmd, unsigned long arg);
 

@@ -1,10 +1,22 @@
 /* LiteIpcMsgHandle: one IPC_SEND_RECV_MSG frees, sends and receives, in this order. */
 #include <errno.h>
+#include <string.h>
 
 #include "host/clock.h"
 #include "kernel/message.h"
 #include "kernel/pool.h"
 #include "kernel/task.h"
+
+/*
+ * The caller's message, read once, so that what was checked is what is sent. Without the last two fields: a
+ * program that was compiled without LOSCFG_SECURITY_CAPABILITY has none.
+ */
+static IpcMsg CopyHeader(const IpcMsg *outMsg)
+{
+    IpcMsg msg = {0};
+    memcpy(&msg, outMsg, offsetof(IpcMsg, userID));
+    return msg;
+}
 
 int LiteIpcMsgHandle(struct LiteIpcTask *task, IpcContent *content)
 {
@@ -12,7 +24,8 @@ int LiteIpcMsgHandle(struct LiteIpcTask *task, IpcContent *content)
     struct LiteIpcDevice *device = thread->device;
     struct IpcNode *node = NULL;
     int status = 0;
-    struct IpcSend send = {.msg = content->outMsg, .deadlineMs = LITEIPC_TIMEOUT_MS, .wait = true};
+    IpcMsg msg = {0};
+    struct IpcSend send = {.msg = &msg, .deadlineMs = LITEIPC_TIMEOUT_MS, .wait = true};
     if (content->flag & BUFF_FREE) {
         status = CheckUsedBuffer(&device->ipcInfo, content->buffToFree, &node);
         if (status != 0) {
@@ -21,14 +34,12 @@ int LiteIpcMsgHandle(struct LiteIpcTask *task, IpcContent *content)
         send.buffToFree = node;
     }
     if (content->flag & SEND) {
-        const IpcMsg *msg = content->outMsg;
-        if (msg == NULL) {
-            status = -EINVAL;
-        } else if (msg->type != MT_REQUEST && msg->type != MT_REPLY &&
-                   msg->type != MT_FAILED_REPLY) {
-            status = -EINVAL;
-        } else {
-            status = LiteIpcWrite(task, &send);
+        status = content->outMsg == NULL ? -EINVAL : 0;
+        if (status == 0) {
+            msg = CopyHeader(content->outMsg);
+            bool known =
+                msg.type == MT_REQUEST || msg.type == MT_REPLY || msg.type == MT_FAILED_REPLY;
+            status = known ? LiteIpcWrite(task, &send) : -EINVAL;
         }
     }
     /* Also after a failure: a reply that could not be sent has consumed its request. */
@@ -41,7 +52,7 @@ int LiteIpcMsgHandle(struct LiteIpcTask *task, IpcContent *content)
     if (!(content->flag & SEND)) {
         return LiteIpcRead(task, NULL, UINT64_MAX, &content->inMsg);
     }
-    bool request = content->outMsg->type == MT_REQUEST;
+    bool request = msg.type == MT_REQUEST;
     uint64_t deadline = (request ? send.timestamp : ClockNow()) + LITEIPC_TIMEOUT_NS;
     struct IpcCall call = {
         .used = request, /* whoever gets a reply is not expected to answer it */

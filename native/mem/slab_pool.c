@@ -115,6 +115,11 @@ void SlabPoolDestroy(struct SlabPool *pool)
     free(pool);
 }
 
+void SlabPoolDisownUserView(struct SlabPool *pool)
+{
+    pool->views.disowned = true;
+}
+
 void *SlabPoolKernelBase(const struct SlabPool *pool)
 {
     return pool->kernelBase;

@@ -53,6 +53,12 @@ int SlabPoolCreate(size_t capacity, struct SlabPool **pool);
  * child of fork(2) it frees what the child inherited and touches no mapping. Null is allowed.
  */
 void SlabPoolDestroy(struct SlabPool *pool);
+/*
+ * The program has changed the user view's mapping (munmap(2), mremap(2)): SlabPoolDestroy leaves it alone, so that
+ * it unmaps nobody else's memory. The pool itself never touches that view. Not while another thread destroys
+ * the pool.
+ */
+void SlabPoolDisownUserView(struct SlabPool *pool);
 
 /* The first byte of the kernel view (kvaddr) and of the user view (uvaddr); bytes in each. */
 void *SlabPoolKernelBase(const struct SlabPool *pool);

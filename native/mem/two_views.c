@@ -105,7 +105,9 @@ int TwoViewsCreate(const char *name, size_t bytes, struct TwoViews *views)
 void TwoViewsDestroy(struct TwoViews *views)
 {
     (void)munmap(views->writable, views->bytes);
-    (void)munmap((void *)(uintptr_t)views->readable, views->bytes);
+    if (!views->disowned) {
+        (void)munmap((void *)(uintptr_t)views->readable, views->bytes);
+    }
     *views = (struct TwoViews){0};
 }
 

@@ -16,6 +16,7 @@ struct TwoViews {
     const void *readable; /* the same bytes, for the program to read */
     size_t bytes;         /* length of either view, a multiple of the page size */
     bool releasable;      /* TwoViewsRelease works on this system */
+    bool disowned;        /* the readable view is not TwoViewsDestroy's to unmap */
 };
 
 /*
@@ -25,7 +26,7 @@ struct TwoViews {
  */
 int TwoViewsCreate(const char *name, size_t bytes, struct TwoViews *views);
 
-/* Unmaps both views. Nobody may use them any more. */
+/* Unmaps the views, the readable one unless it is disowned. Nobody may use them any more. */
 void TwoViewsDestroy(struct TwoViews *views);
 
 /*
