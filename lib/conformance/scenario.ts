@@ -141,6 +141,8 @@ export type Action =
 export interface Step {
   /** Its place in the file's list, from 1. */
   readonly number: number;
+  /** The line of the file it begins on, from 1. */
+  readonly line: number;
   /** `undefined` for a join. */
   readonly task?: Task;
   readonly action: Action;
