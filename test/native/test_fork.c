@@ -1,0 +1,373 @@
+/* LiteIpcPoolReInit with a real fork: the child has the device open if the parent had, and nothing else. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kernel/control_blocks.h"
+#include "support/control_client.h"
+#include "support/forked.h"
+#include "support/parcel.h"
+
+static struct Parcel parcel;
+
+/* The version, or what IPC_GET_VERSION says. */
+static int Version(struct Forked *self)
+{
+    IpcVersion version = {0};
+    int status = ForkedIoctl(self, IPC_GET_VERSION, (unsigned long)&version);
+    return status == 0 ? version.driverVersion : status;
+}
+
+/* ---- nothing of the parent's ---------------------------------------------------------------------- */
+
+static void HasOnlyWhatWasKnown(struct LiteIpcDevice *parent, void *argument)
+{
+    (void)parent;
+    FORKED_CHECK(KnownDescriptorsOnly(argument, "/dev/full"));
+    FORKED_CHECK(!LiteIpcIsMapped());
+}
+
+static void SendFd(struct Actor *from, uint32_t to, int descriptor)
+{
+    ParcelBegin(&parcel, ActorOneway(to, 1));
+    ParcelFd(&parcel, descriptor);
+    assert_int_equal(ActorSend(from, &parcel.msg), 0);
+}
+
+struct SecondTask {
+    struct LiteIpcTask *task;
+    IpcContent content;
+};
+
+static int SecondTaskStep(struct Actor *actor, void *argument)
+{
+    struct SecondTask *second = argument;
+    return LiteIpcTaskCreate(ActorThread(actor), &second->task);
+}
+
+static int SecondReceiveStep(struct Actor *actor, void *argument)
+{
+    struct SecondTask *second = argument;
+    (void)actor;
+    second->content = (IpcContent){.flag = RECV};
+    return LiteIpcIoctl(second->task, IPC_SEND_RECV_MSG, (unsigned long)&second->content);
+}
+
+/*
+ * The parent has lanes both ways, two threads, ways for descriptors, one that was delivered (the program's
+ * own, so the child has it) and one that waits for its message's turn (which it has not).
+ */
+static void NothingOfTheParentsIsInherited(void **state)
+{
+    struct ForkStage *stage = *state;
+    struct KnownDescriptors known;
+    struct SecondTask second;
+    IpcMsg *got;
+    int full = open("/dev/full", O_RDWR | O_CLOEXEC);
+    int zero = open("/dev/zero", O_RDWR | O_CLOEXEC);
+    KnownDescriptorsTake(&known);
+    struct Actor *cms = ForkStageManager(stage);
+    struct Actor *peer = ForkStageActor(stage);
+    struct Actor *parent = ForkStageService(stage, cms, peer);
+    struct Actor *sibling = ActorSibling(parent);
+
+    assert_int_equal(ActorRun(parent, SecondTaskStep, &second), 0);
+    uint32_t handle = LiteIpcTaskID(second.task);
+    IpcMsg out = ActorOneway(handle, 0);
+    assert_int_equal(ActorSend(sibling, &out), 0);
+    assert_int_equal(ActorRun(parent, SecondReceiveStep, &second), 0); /* it has a queue now */
+    assert_int_equal(ActorCmsCommand(cms, CMS_ADD_ACCESS, ActorID(peer), &handle), 0);
+    SendFd(peer, handle, zero);
+    SendFd(peer, ActorID(parent), full);
+    assert_int_equal(ActorReceive(parent, &got), 0);
+    assert_true(TestDescriptorCount() > stage->stage.descriptorsBefore + 20);
+    assert_true(ForkedRun(stage, ActorDevice(parent), HasOnlyWhatWasKnown, &known));
+    assert_int_equal(close(ParcelFdOf(got, 0)), 0);
+    assert_int_equal(ActorFree(parent, got), 0);
+    /* The parent has it all still. */
+    assert_int_equal(ActorRun(parent, SecondReceiveStep, &second), 0);
+    assert_int_equal(close(ParcelFdOf(second.content.inMsg, 0)), 0);
+    SendFd(peer, ActorID(parent), full);
+    assert_int_equal(ActorReceive(parent, &got), 0);
+    assert_int_equal(close(ParcelFdOf(got, 0)), 0);
+    close(full);
+    close(zero);
+}
+
+static void HasUnknownDescriptors(struct LiteIpcDevice *parent, void *argument)
+{
+    (void)parent;
+    fclose(stderr); /* this time they are no news */
+    FORKED_CHECK(!KnownDescriptorsOnly(argument, NULL));
+}
+
+/* The test above can fail: the handlers are what closes the descriptors. */
+static void WithoutTheHandlersThereIsSomething(void **state)
+{
+    struct ForkStage *stage = *state;
+    struct KnownDescriptors known;
+    KnownDescriptorsTake(&known);
+    struct Actor *parent = ForkStageActor(stage);
+    unsigned count = stage->deviceCount;
+    stage->deviceCount = 0;
+    assert_true(ForkedRun(stage, ActorDevice(parent), HasUnknownDescriptors, &known));
+    stage->deviceCount = count;
+}
+
+/* ---- at three moments ------------------------------------------------------------------------------- */
+
+static void IsNotOpen(struct LiteIpcDevice *parent, void *argument)
+{
+    struct Forked self;
+    (void)argument;
+    FORKED_CHECK(ForkedBegin(parent, &self) == 0);
+    FORKED_CHECK(Version(&self) == -EINVAL);
+    FORKED_CHECK(ForkedMap(&self, ACTOR_POOL) == -EINVAL);
+    FORKED_CHECK(LiteIpcOpen(self.task) == 0);
+    FORKED_CHECK(Version(&self) == -ENOMEM);
+    FORKED_CHECK(ForkedMap(&self, ACTOR_POOL) == 0);
+    FORKED_CHECK(Version(&self) == DRIVER_VERSION);
+    ForkedFinish(&self);
+}
+
+static void BeforeOpen(void **state)
+{
+    struct ForkStage *stage = *state;
+    struct Actor *parent = ForkStageProcess(stage);
+    assert_true(ForkedRun(stage, ActorDevice(parent), IsNotOpen, NULL));
+    assert_int_equal(ActorOpen(parent), 0);
+}
+
+static void IsOpenOnly(struct LiteIpcDevice *parent, void *argument)
+{
+    IpcMsg out = ActorOneway(CMS_HANDLE, 1);
+    struct Forked self;
+    (void)argument;
+    FORKED_CHECK(ForkedBegin(parent, &self) == 0);
+    FORKED_CHECK(Version(&self) == -ENOMEM);
+    FORKED_CHECK(ForkedMsg(&self, SEND, &out, NULL, NULL) == -ENOMEM);
+    FORKED_CHECK(ForkedMsg(&self, RECV, NULL, NULL, NULL) == -ENOMEM);
+    FORKED_CHECK(LiteIpcOpen(self.task) == 0); /* again: changes nothing */
+    FORKED_CHECK(Version(&self) == -ENOMEM);
+    FORKED_CHECK(ForkedMap(&self, 4096) == 0);
+    FORKED_CHECK(Version(&self) == DRIVER_VERSION);
+    ForkedFinish(&self);
+}
+
+static void BetweenOpenAndMmap(void **state)
+{
+    struct ForkStage *stage = *state;
+    struct Actor *parent = ForkStageProcess(stage);
+    IpcVersion version = {0};
+    assert_int_equal(ActorOpen(parent), 0);
+    assert_true(ForkedRun(stage, ActorDevice(parent), IsOpenOnly, NULL));
+    assert_int_equal(ActorIoctl(parent, IPC_GET_VERSION, (unsigned long)&version), -ENOMEM);
+    assert_int_equal(ActorMap(parent, 4096, PROT_READ, MAP_PRIVATE), 0);
+    assert_int_equal(ActorIoctl(parent, IPC_GET_VERSION, (unsigned long)&version), 0);
+}
+
+static void AfterMmap(void **state)
+{
+    struct ForkStage *stage = *state;
+    struct Actor *parent = ForkStageManager(stage);
+    IpcMsg *held;
+    IpcMsg out = ActorOneway(ActorID(parent), 77);
+    assert_int_equal(ActorSend(parent, &out), 0);
+    assert_int_equal(ActorReceive(parent, &held), 0);
+    assert_true(ForkedRun(stage, ActorDevice(parent), IsOpenOnly, NULL));
+    assert_int_equal(held->code, 77); /* its pool is untouched */
+    assert_int_equal(ActorFree(parent, held), 0);
+    assert_true(ActorPoolIsEmpty(parent));
+}
+
+/* ---- rights and roles ------------------------------------------------------------------------------- */
+
+static void HasNoPart(struct LiteIpcDevice *parent, void *argument)
+{
+    const uint32_t *service = argument;
+    IpcMsg out = ActorOneway(*service, 1);
+    CmsCmdContent command = {.cmd = CMS_GEN_HANDLE, .taskID = *service};
+    struct Forked self;
+    ForkedReady(parent, &self);
+    FORKED_CHECK(ForkedMsg(&self, SEND, &out, NULL, NULL) == -EACCES);
+    FORKED_CHECK(ForkedIoctl(&self, IPC_CMS_CMD, (unsigned long)&command) == -EACCES);
+    FORKED_CHECK(ForkedIoctl(&self, IPC_SET_CMS, ACTOR_CMS_MESSAGE) == -EEXIST);
+    FORKED_CHECK(ForkedIoctl(&self, IPC_SET_IPC_THREAD, 0) == (int)self.taskID);
+    FORKED_CHECK(ForkedIoctl(&self, IPC_SET_IPC_THREAD, 0) == -EINVAL);
+    ForkedFinish(&self);
+}
+
+static void RightsAndRolesAreTheParents(void **state)
+{
+    struct ForkStage *stage = *state;
+    struct Actor *parent = ForkStageManager(stage);
+    struct Actor *service = ForkStageService(stage, parent, parent);
+    uint32_t handle = ActorID(service);
+    IpcMsg out = ActorOneway(handle, 1);
+    assert_int_equal(ActorIoctl(parent, IPC_SET_IPC_THREAD, 0), (int)ActorID(parent));
+    assert_int_equal(ActorSend(parent, &out), 0);
+    assert_true(ForkedRun(stage, ActorDevice(parent), HasNoPart, &handle));
+    assert_int_equal(ActorIoctl(parent, IPC_SET_IPC_THREAD, 0), -EINVAL); /* it is set */
+    assert_int_equal(ActorCmsCommand(parent, CMS_GEN_HANDLE, handle, &handle), 0);
+    assert_int_equal(ActorSend(parent, &out), 0);
+    assert_int_equal(ActorReceive(service, NULL), 0);
+    assert_int_equal(ActorReceive(service, NULL), 0);
+}
+
+/* ---- the child's own life ------------------------------------------------------------------------- */
+
+/* Serves: tells the manager its handle, answers one call, and calls the manager itself. */
+static void LivesItsOwnLife(struct LiteIpcDevice *parent, void *argument)
+{
+    struct Forked self;
+    IpcMsg *request;
+    (void)argument;
+    FORKED_CHECK(ForkedBegin(parent, &self) == 0);
+    FORKED_CHECK(self.device->identity.pid == (uint32_t)getpid());
+    FORKED_CHECK(ForkedMap(&self, ACTOR_POOL) == 0);
+    FORKED_CHECK(ForkedMap(&self, ACTOR_POOL) == -EEXIST);
+    FORKED_CHECK(ForkedCall(&self, CMS_HANDLE, 5) == 6);
+    FORKED_CHECK(ForkedMsg(&self, RECV, NULL, NULL, &request) == 0);
+    FORKED_CHECK(ForkedMap(&self, 4096) == -EEXIST);
+    FORKED_CHECK(request->type == MT_REQUEST && request->code == 50); /* still readable */
+    IpcMsg reply = ActorReplyTo(MT_REPLY, request, 51);
+    FORKED_CHECK(ForkedMsg(&self, SEND | BUFF_FREE, &reply, request, NULL) == 0);
+    ForkedFinish(&self);
+}
+
+static void ChildCallsAndIsCalled(void **state)
+{
+    struct ForkStage *stage = *state;
+    struct Actor *parent = ForkStageManager(stage);
+    IpcMsg *got;
+    uint32_t handle;
+    for (int round = 0; round < 3; round++) {
+        pid_t pid = ForkedStart(stage, ActorDevice(parent), LivesItsOwnLife, NULL);
+        assert_int_equal(ActorReceive(parent, &got), 0);
+        assert_true(got->code == 5 && got->processID != ActorProcessID(parent));
+        uint32_t child = got->taskID;
+        assert_int_equal(ActorCmsCommand(parent, CMS_GEN_HANDLE, child, &handle), 0);
+        assert_int_equal(ActorReply(parent, MT_REPLY, got, 6), 0);
+        IpcMsg out = ActorRequest(handle, 50);
+        assert_int_equal(ActorMsg(parent, SEND | RECV, &out, NULL, &got), 0);
+        assert_true(got->code == 51 && got->taskID == child);
+        assert_int_equal(ActorFree(parent, got), 0);
+        assert_true(ForkedEnd(pid));
+    }
+}
+
+/* A child that is mapped forks in its turn, `generations` deep; the last one lives its own life. */
+struct Lineage {
+    const struct KnownDescriptors *known;
+    unsigned generations;
+};
+
+static void Descend(struct LiteIpcDevice *parent, void *argument)
+{
+    struct Lineage *lineage = argument;
+    struct Forked self;
+    FORKED_CHECK(KnownDescriptorsOnly(lineage->known, NULL) && !LiteIpcIsMapped());
+    if (lineage->generations-- == 0) {
+        LivesItsOwnLife(parent, NULL);
+        return;
+    }
+    ForkedReady(parent, &self);
+    struct ForkStage stage = {.devices = {self.device}, .deviceCount = 1};
+    FORKED_CHECK(ForkedRun(&stage, self.device, Descend, lineage));
+    FORKED_CHECK(Version(&self) == DRIVER_VERSION);
+    ForkedFinish(&self);
+}
+
+static void ChildOfAChild(void **state)
+{
+    struct ForkStage *stage = *state;
+    struct KnownDescriptors known;
+    IpcMsg *got;
+    KnownDescriptorsTake(&known);
+    struct Lineage lineage = {.known = &known, .generations = 3};
+    struct Actor *parent = ForkStageManager(stage);
+    pid_t pid = ForkedStart(stage, ActorDevice(parent), Descend, &lineage);
+    assert_int_equal(ActorReceive(parent, &got), 0);
+    uint32_t handle = got->taskID;
+    IpcMsg out = ActorRequest(handle, 50);
+    assert_int_equal(ActorCmsCommand(parent, CMS_GEN_HANDLE, handle, &handle), 0);
+    assert_int_equal(ActorReply(parent, MT_REPLY, got, 6), 0);
+    assert_int_equal(ActorMsg(parent, SEND | RECV, &out, NULL, NULL), 0);
+    assert_true(ForkedEnd(pid));
+}
+
+static void ClosesAnyway(struct LiteIpcDevice *parent, void *argument)
+{
+    struct ForkStage *stage = argument;
+    struct LiteIpcDevice *child;
+    FORKED_CHECK(LiteIpcDeviceForked(NULL, &child) == -EINVAL);
+    FORKED_CHECK(LiteIpcDeviceForked(parent, NULL) == -EINVAL);
+    FORKED_CHECK(LiteIpcDeviceForked(parent, &child) == -ENODEV);
+    FORKED_CHECK(LiteIpcDeviceForked(parent, &child) == -ENODEV);
+    /* Others of that name are not the parent's domain. */
+    FORKED_CHECK(LiteIpcDeviceAttach(stage->path, &child) ==
+                 (stage->domain.pid == 0 ? -ENODEV : 0));
+}
+
+static void DomainIsGone(void **state)
+{
+    struct ForkStage *stage = *state;
+    struct Actor *parent = ForkStageActor(stage);
+    ForkStageEnd(stage);
+    assert_true(ForkedRun(stage, ActorDevice(parent), ClosesAnyway, stage));
+    ForkStageBegin(stage);
+    assert_true(ForkedRun(stage, ActorDevice(parent), ClosesAnyway, stage));
+}
+
+/* Without a fork, as a test of many processes in one has it: the parent goes on beside the child. */
+static void BothInOneProcess(void **state)
+{
+    struct ForkStage *stage = *state;
+    struct Actor *parent = ForkStageManager(stage);
+    struct Forked self;
+    IpcMsg *got;
+    assert_int_equal(ForkedBegin(ActorDevice(parent), &self), 0);
+    assert_true(LiteIpcDeviceProcessID(self.device) != ActorProcessID(parent));
+    assert_ptr_equal(self.device->ipcInfo.pool.uvaddr,
+                     ActorDevice(parent)->ipcInfo.pool.uvaddr); /* as the kernel keeps it */
+    assert_int_equal(Version(&self), -ENOMEM);
+    assert_int_equal(ForkedMap(&self, 4096), 0);
+    assert_ptr_not_equal(self.device->ipcInfo.pool.uvaddr,
+                         ActorDevice(parent)->ipcInfo.pool.uvaddr);
+    IpcMsg out = ActorOneway(CMS_HANDLE, 3);
+    assert_int_equal(ForkedMsg(&self, SEND, &out, NULL, NULL), 0);
+    assert_int_equal(ActorReceive(parent, &got), 0);
+    assert_true(got->code == 3 && got->taskID == self.taskID);
+    assert_int_equal(ActorFree(parent, got), 0);
+    ForkedFinish(&self);
+    out = ActorOneway(ActorID(parent), 4);
+    assert_int_equal(ActorSend(parent, &out), 0);
+    assert_int_equal(ActorReceive(parent, NULL), 0);
+}
+
+int main(int count, char **arguments)
+{
+    const struct ChildRole roles[] = {FORK_STAGE_ROLE, {NULL, NULL}};
+    ChildRunIfAsked(count, arguments, roles);
+    const struct CMUnitTest tests[] = {
+        FORK_TEST(NothingOfTheParentsIsInherited),
+        FORK_TEST(WithoutTheHandlersThereIsSomething),
+        FORK_TEST(BeforeOpen),
+        FORK_TEST(BetweenOpenAndMmap),
+        FORK_TEST(AfterMmap),
+        FORK_TEST(RightsAndRolesAreTheParents),
+        FORK_TEST(ChildCallsAndIsCalled),
+        FORK_TEST(ChildOfAChild),
+        FORK_TEST(DomainIsGone),
+        FORK_TEST(BothInOneProcess),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
