@@ -94,13 +94,23 @@ int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
     return status;
 }
 
+/* A call ends without an answer. */
+static void GiveUp(struct LiteIpcTask *task, struct IpcCall *call, enum LosHookType type,
+                   int status)
+{
+    OsHookCall(task->thread, type, .task = task->taskID, .msgType = MT_REPLY,
+               .dstTask = call->targetTask, .dstProcess = call->targetProcess,
+               .timestamp = call->timestamp, .waitState = IPC_WAIT_LITEIPC, .reason = status);
+    CallEnd(&task->calls, call);
+}
+
 int LiteIpcCancelCall(struct LiteIpcTask *task, uint32_t callID)
 {
     struct IpcCall *call = CallByID(&task->calls, callID);
     if (call == NULL) {
         return -ENOENT;
     }
-    CallEnd(&task->calls, call);
+    GiveUp(task, call, LOS_HOOK_TYPE_IPC_READ_TIMEOUT, -ECANCELED);
     return 0;
 }
 
@@ -147,36 +157,52 @@ static int FillMessage(struct LiteIpcEvent *event, struct LiteIpcTask *task, str
         .deadlineMs = node->prefix.deadlineMs,
     };
     IpcMsg *message = NULL;
-    int status = IpcDeliver(task->thread, node, &message);
+    int status = IpcDeliver(task, node, &message);
     event->message = message;
     return status;
 }
 
-/* The answer to a call: its end, if the call is pending; else nobody waits for it. */
+/* An answer: the end of a call, if one waits for it; else it is dropped, and false. */
 static bool EventFromReply(struct LiteIpcTask *task, struct IpcNode *node,
                            struct LiteIpcEvent *event)
 {
     struct IpcCall *call = CallFind(&task->calls, node);
-    if (call == NULL) {
+    enum IpcDropReason reason;
+    int verdict = CheckReceivedMsg(task, node, call, &reason);
+    if (call == NULL || verdict > 0) {
+        IpcNodeDrop(task, node, reason);
         return false;
     }
     uint64_t userData = call->userData;
-    int verdict = CheckReceivedMsg(task, node, call);
-    if (verdict > 0) {
-        return false;
-    }
     CallEnd(&task->calls, call);
     if (verdict == 0) {
         verdict = FillMessage(event, task, node);
+        reason = IpcUndeliverable(verdict);
     }
     if (verdict != 0) {
-        IpcNodeDiscard(task->thread, node);
+        IpcNodeDiscard(task, node, reason);
         *event = (struct LiteIpcEvent){.task = task};
     }
     event->kind = LITEIPC_EVENT_CALL;
     event->status = verdict;
     event->userData = userData;
     return true;
+}
+
+/* A request or a death notice; what cannot be handed out is dropped, and false. */
+static bool EventFromMessage(struct LiteIpcTask *task, struct IpcNode *node,
+                             struct LiteIpcEvent *event)
+{
+    enum IpcDropReason reason;
+    if (CheckReceivedMsg(task, node, NULL, &reason) == 0) {
+        int status = FillMessage(event, task, node);
+        if (status == 0) {
+            return true;
+        }
+        reason = IpcUndeliverable(status);
+    }
+    IpcNodeDrop(task, node, reason);
+    return false;
 }
 
 static bool EventFromQueue(struct LiteIpcThread *thread, struct LiteIpcEvent *event)
@@ -186,14 +212,10 @@ static bool EventFromQueue(struct LiteIpcThread *thread, struct LiteIpcEvent *ev
             LOS_DL_LIST_ENTRY(thread->ready.pstNext, struct LiteIpcTask, readyNode);
         struct IpcNode *node = TaskQueueTake(task);
         MsgType type = node->node.msg.type;
-        if (type == MT_REPLY || type == MT_FAILED_REPLY) {
-            if (EventFromReply(task, node, event)) {
-                return true;
-            }
-        } else if (CheckReceivedMsg(task, node, NULL) == 0 && FillMessage(event, task, node) == 0) {
+        bool isReply = type == MT_REPLY || type == MT_FAILED_REPLY;
+        if (isReply ? EventFromReply(task, node, event) : EventFromMessage(task, node, event)) {
             return true;
         }
-        IpcNodeDrop(thread, node);
     }
     return false;
 }
@@ -201,6 +223,7 @@ static bool EventFromQueue(struct LiteIpcThread *thread, struct LiteIpcEvent *ev
 /* Ends the calls whose service died, or all of them. Everything published before was looked at. */
 static void FailCalls(struct LiteIpcThread *thread, int status, bool all)
 {
+    enum LosHookType type = all ? LOS_HOOK_TYPE_IPC_KILL : LOS_HOOK_TYPE_IPC_READ_TIMEOUT;
     for (LOS_DL_LIST *link = thread->tasks.pstNext; link != &thread->tasks; link = link->pstNext) {
         struct LiteIpcTask *task = LOS_DL_LIST_ENTRY(link, struct LiteIpcTask, listNode);
         for (uint32_t i = 0; task->calls.used > 0 && i < task->calls.capacity; i++) {
@@ -210,7 +233,7 @@ static void FailCalls(struct LiteIpcThread *thread, int status, bool all)
                                                         .status = status,
                                                         .task = task,
                                                         .userData = call->userData});
-                CallEnd(&task->calls, call);
+                GiveUp(task, call, type, status);
             }
         }
     }
@@ -261,12 +284,20 @@ static bool WorkIsQueued(const struct LiteIpcThread *thread)
            (thread->doomedCalls && !thread->poolFull) || (thread->lost && !thread->lostReported);
 }
 
+/* The wait of a loop, for whatever comes to whichever of its tasks. */
+static void WaitHook(struct LiteIpcThread *thread, enum LosHookType type, int reason)
+{
+    OsHookCall(thread, type, .msgType = MT_REQUEST, .waitState = IPC_WAIT_LITEIPC,
+               .reason = reason);
+}
+
 int LiteIpcPrepareSleep(struct LiteIpcThread *thread)
 {
     if (WorkIsQueued(thread) || InboundArm(thread)) {
         return 1;
     }
     thread->counters.sleeps++;
+    WaitHook(thread, LOS_HOOK_TYPE_IPC_TRY_READ, 0);
     return 0;
 }
 
@@ -296,11 +327,16 @@ int LiteIpcWait(struct LiteIpcThread *thread, int timeoutMs)
     uint64_t deadline =
         timeoutMs < 0 ? UINT64_MAX : ClockNow() + (uint64_t)timeoutMs * NANOSECONDS_PER_MILLISECOND;
     int status;
+    WaitHook(thread, LOS_HOOK_TYPE_IPC_TRY_READ, 0);
     do {
         status = ThreadSleep(thread, deadline);
         /* With a full pool whoever woke us may have made room: only a look can tell. */
     } while (status == 0 && !thread->poolFull && !WorkIsQueued(thread) && !InboundVisible(thread));
-    return status == 0 ? 1 : status == -ETIME ? 0 : status;
+    if (status == -ETIME) {
+        WaitHook(thread, LOS_HOOK_TYPE_IPC_READ_TIMEOUT, -ETIME);
+        return 0;
+    }
+    return status == 0 ? 1 : status;
 }
 
 static int RequestOf(const struct LiteIpcControlRequest *request, struct ControlMessage *message)

@@ -138,13 +138,14 @@ void LiteIpcThreadDestroy(struct LiteIpcThread *thread)
     struct LiteIpcDevice *device = thread->device;
     struct ControlMessage message = {.type = CONTROL_THREAD_EXIT};
     (void)ThreadControlCall(thread, &message);
-    (void)pthread_mutex_lock(&device->lock);
-    LOS_ListDelete(&thread->listNode);
-    (void)pthread_mutex_unlock(&device->lock);
     while (!LOS_ListEmpty(&thread->tasks)) {
         TaskForget(LOS_DL_LIST_ENTRY(thread->tasks.pstNext, struct LiteIpcTask, listNode));
     }
     TasksFreeEnded(thread);
+    /* After the last hook: LOS_HookUnReg waits for the threads of this list. */
+    (void)pthread_mutex_lock(&device->lock);
+    LOS_ListDelete(&thread->listNode);
+    (void)pthread_mutex_unlock(&device->lock);
     ThreadFree(thread);
 }
 

@@ -11,8 +11,6 @@
 #include "kernel/task.h"
 #include "kernel/thread_control.h"
 
-enum Verdict { VERDICT_GOOD, VERDICT_DROP, VERDICT_MALFORMED };
-
 /*
  * Sizes that belong together and lie within the domain's limits, and a charge within the sender's
  * allowance, which an honest sender keeps by itself. `size` was checked by the ring.
@@ -50,36 +48,55 @@ static uint64_t HeaderAndData(const struct IpcRecord *copy)
  * Does the copy say what its sender may say? Its process is what the lane says; the task it claims
  * to be must belong to that process, and the one it addresses to this thread.
  */
-static enum Verdict Judge(const struct LiteIpcThread *thread, const struct InboundLane *lane,
-                          const struct IpcRecord *copy)
+static enum IpcDropReason Judge(const struct LiteIpcThread *thread, const struct InboundLane *lane,
+                                const struct IpcRecord *copy)
 {
     const struct ControlTable *table = thread->device->table;
     if (copy->type > MT_FAILED_REPLY) {
-        return VERDICT_MALFORMED;
+        return IPC_DROP_MALFORMED;
     }
     struct ControlTaskFacts source;
     if (ControlTaskRead(table, copy->sourceTask, &source) != 0 ||
         source.generation != copy->sourceGeneration) {
         /* Ended, and its slot is in use again: nobody can tell any more whose it was. */
         return copy->sourceTask == 0 || copy->sourceTask >= table->limits.taskLimit
-                   ? VERDICT_MALFORMED
-                   : VERDICT_DROP;
+                   ? IPC_DROP_MALFORMED
+                   : IPC_DROP_SENDER_UNKNOWN;
     }
     if (source.processID != lane->processID ||
         source.processGeneration != lane->processGeneration) {
-        return VERDICT_MALFORMED;
+        return IPC_DROP_MALFORMED;
     }
     if (copy->destinationTask >= table->limits.taskLimit) {
-        return VERDICT_MALFORMED;
+        return IPC_DROP_MALFORMED;
     }
     const struct LiteIpcTask *task = thread->taskByID[copy->destinationTask];
     if (task == NULL || task->generation != copy->destinationGeneration) {
-        return VERDICT_DROP; /* it ended while the message was on its way */
+        return IPC_DROP_TASK_ENDED; /* it ended while the message was on its way */
     }
     if ((copy->bits & IPC_RECORD_TO_CMS) != 0 && HeaderAndData(copy) > ManagerLimit(table)) {
-        return VERDICT_MALFORMED;
+        return IPC_DROP_MALFORMED;
     }
-    return VERDICT_GOOD;
+    return IPC_DROP_NONE;
+}
+
+/* The header, as the kernel would have stamped it. Without addresses: those are the receiver's. */
+static IpcMsg HeaderOf(const struct InboundLane *lane, const struct IpcRecord *copy)
+{
+    uint32_t handle = copy->bits & IPC_RECORD_TO_CMS ? CMS_HANDLE : copy->destinationTask;
+    return (IpcMsg){
+        .type = (MsgType)copy->type,
+        .target = {.handle = handle, .token = copy->token, .cookie = copy->cookie},
+        .code = copy->code,
+        .flag = copy->flag,
+        .timestamp = copy->timestamp,
+        .dataSz = copy->dataSz,
+        .spObjNum = copy->spObjNum,
+        .processID = lane->processID,
+        .taskID = copy->sourceTask,
+        .userID = lane->uid,
+        .gid = lane->gid,
+    };
 }
 
 static void Fill(const struct LiteIpcThread *thread, struct InboundLane *lane,
@@ -96,33 +113,37 @@ static void Fill(const struct LiteIpcThread *thread, struct InboundLane *lane,
         .destinationGeneration = copy->destinationGeneration,
         .descriptors = copy->descriptors,
     };
-    uint32_t handle = copy->bits & IPC_RECORD_TO_CMS ? CMS_HANDLE : copy->destinationTask;
     uint32_t tail = IpcAlign4(copy->dataSz) + 4U * copy->spObjNum;
     const char *payload = GetIpcUserAddr(&thread->device->ipcInfo, node);
     payload += sizeof(*node);
-    node->node.msg = (IpcMsg){
-        .type = (MsgType)copy->type,
-        .target = {.handle = handle, .token = copy->token, .cookie = copy->cookie},
-        .code = copy->code,
-        .flag = copy->flag,
-        .timestamp = copy->timestamp,
-        .dataSz = copy->dataSz,
-        .data = copy->dataSz > 0 ? (void *)(uintptr_t)payload : NULL,
-        .spObjNum = copy->spObjNum,
-        .offsets =
-            copy->spObjNum > 0 ? (void *)(uintptr_t)(payload + IpcAlign4(copy->dataSz)) : NULL,
-        .processID = lane->processID,
-        .taskID = copy->sourceTask,
-        .userID = lane->uid,
-        .gid = lane->gid,
-    };
+    IpcMsg *msg = &node->node.msg;
+    *msg = HeaderOf(lane, copy);
+    msg->data = copy->dataSz > 0 ? (void *)(uintptr_t)payload : NULL;
+    msg->offsets =
+        copy->spObjNum > 0 ? (void *)(uintptr_t)(payload + IpcAlign4(copy->dataSz)) : NULL;
     if (tail > 0) {
         memcpy(node + 1, (const char *)record + sizeof(struct IpcRecord), tail);
     }
 }
 
-static int Malformed(struct LiteIpcThread *thread, struct InboundLane *lane)
+/*
+ * A record is thrown away. `copy` is NULL when it was too small to say anything. 0, or -EPROTO: its sender
+ * has broken the rules once too often.
+ */
+static int Refuse(struct LiteIpcThread *thread, struct InboundLane *lane,
+                  const struct IpcRecord *copy, enum IpcDropReason reason)
 {
+    if (HookIsOn(&thread->device->hooks, LOS_HOOK_TYPE_IPC_READ_DROP)) {
+        static const struct IpcRecord NOTHING;
+        const struct IpcRecord *said = copy == NULL ? &NOTHING : copy;
+        IpcMsg msg = HeaderOf(lane, said);
+        OsHookCall(thread, LOS_HOOK_TYPE_IPC_READ_DROP, .task = said->destinationTask, .msg = &msg,
+                   .reason = (int)reason);
+    }
+    if (reason != IPC_DROP_MALFORMED) {
+        thread->counters.dropped++;
+        return 0;
+    }
     thread->counters.malformed++;
     return ++lane->garbage > LANE_GARBAGE_MAX ? -EPROTO : 0;
 }
@@ -174,12 +195,12 @@ int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
     struct IpcRecord copy;
     if (size < sizeof(copy)) {
         RingTake(&lane->reader);
-        return Malformed(thread, lane);
+        return Refuse(thread, lane, NULL, IPC_DROP_MALFORMED);
     }
     memcpy(&copy, record, sizeof(copy));
     if (!SizesAreSound(thread, lane, &copy, size)) {
         RingTake(&lane->reader);
-        return Malformed(thread, lane);
+        return Refuse(thread, lane, &copy, IPC_DROP_MALFORMED);
     }
     if (copy.descriptors != 0 && lane->socket < 0 && !lane->socketAwaited) {
         /* The domain has told of the socket before the sender could use it: read that first. */
@@ -189,25 +210,21 @@ int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
     }
     uint64_t charge = IpcCharge(copy.dataSz, copy.spObjNum) + copy.buffersSize;
     bool broken = copy.descriptors != 0 && lane->socket < 0;
-    enum Verdict verdict = broken ? VERDICT_MALFORMED : Judge(thread, lane, &copy);
+    enum IpcDropReason reason = broken ? IPC_DROP_MALFORMED : Judge(thread, lane, &copy);
     struct IpcNode *node = NULL;
-    if (verdict == VERDICT_GOOD) {
+    if (reason == IPC_DROP_NONE) {
         int status = Accept(thread, lane, &copy, record, &node);
         if (status == -ENOMEM) {
             return status;
         }
-        verdict = status == 0 ? VERDICT_GOOD : VERDICT_MALFORMED;
+        reason = status == 0 ? IPC_DROP_NONE : IPC_DROP_MALFORMED;
     }
     RingTake(&lane->reader);
     lane->takenCharge += charge;
-    if (verdict != VERDICT_GOOD) {
+    if (reason != IPC_DROP_NONE) {
         DescriptorsDrop(lane, copy.descriptors);
         RingFree(&lane->reader, charge);
-        if (verdict == VERDICT_MALFORMED) {
-            return Malformed(thread, lane);
-        }
-        thread->counters.dropped++;
-        return 0;
+        return Refuse(thread, lane, &copy, reason);
     }
     thread->peerProcessor = copy.processor;
     thread->lastSentAt = copy.sentAt;

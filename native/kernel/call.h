@@ -14,7 +14,7 @@
 int CallBegin(struct IpcCallTable *table, struct IpcCall **call, uint32_t *callIndex);
 /* The slot is free again. */
 void CallEnd(struct IpcCallTable *table, struct IpcCall *call);
-/* The pending call that this reply answers, or NULL. */
+/* The pending call that this reply names, or NULL. Whether it answers it: CheckReceivedMsg. */
 struct IpcCall *CallFind(struct IpcCallTable *table, const struct IpcNode *reply);
 /* The call's public name, and back (NULL when it has ended). */
 uint32_t CallID(const struct IpcCallTable *table, const struct IpcCall *call);

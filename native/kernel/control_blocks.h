@@ -21,6 +21,7 @@
 #include "host/control_table.h"
 #include "host/owned_descriptors.h"
 #include "host/runtime_directory.h"
+#include "kernel/hooks.h"
 #include "kernel/los_liteipc.h"
 #include "kernel/record.h"
 #include "queue/ring.h"
@@ -142,6 +143,7 @@ struct LiteIpcTask {
     LOS_DL_LIST readyNode; /* in LiteIpcThread.ready while the queue holds something */
     bool ready;
     bool queueMade; /* LiteIpcTaskInit was done */
+    enum IpcWaitState waitState;
     uint32_t taskID, generation;
     uint64_t lastTimestamp;  /* ns; timestamps of a task's requests strictly increase */
     LOS_DL_LIST msgListHead; /* IpcListNode.listNode, in the pool */
@@ -245,6 +247,7 @@ struct LiteIpcThread {
     uint64_t lastSentAt; /* ns; when the last record taken was sent */
     uint64_t waitStart;  /* ns, 0 when not waiting */
     struct ThreadCounters counters;
+    struct IpcHookPresence hookPresence; /* any thread */
 };
 
 struct LiteIpcDevice {
@@ -252,6 +255,7 @@ struct LiteIpcDevice {
     struct OwnedDescriptors owned;   /* every descriptor of this device and its threads */
     struct ControlIdentity identity;
     const struct ControlTable *table;
+    struct IpcHooks hooks;
     uint64_t epoch;            /* of the table: a child of fork(2) has no table to look at */
     int processSocket;         /* under lock */
     pthread_mutex_t lock;      /* never held while waiting for anything but the process socket */

@@ -42,10 +42,11 @@ int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send);
 
 /*
  * What a message means to a task that waits for the answer to `call` (NULL: to a task that just
- * receives). CheckReceivedMsg of the kernel: 0 = deliver, 1 = drop, -ENOENT = the call failed.
+ * receives). CheckReceivedMsg of the kernel: 0 = deliver, 1 = drop, -ENOENT = the call failed. *reason is
+ * set unless it is to be delivered.
  */
 int CheckReceivedMsg(const struct LiteIpcTask *task, const struct IpcNode *node,
-                     const struct IpcCall *call);
+                     const struct IpcCall *call, enum IpcDropReason *reason);
 
 /*
  * LiteIpcRead: waits for the next message, or for the answer to `call`, and hands it out in the
@@ -57,11 +58,13 @@ int LiteIpcRead(struct LiteIpcTask *task, const struct IpcCall *call, uint64_t d
                 IpcMsg **inMsg);
 
 /*
- * A message goes to the program, which may free it from now on: *msg is the program's address of it.
+ * A message for `task` goes to the program, which may free it from now on: *msg is the program's address of it.
  * -EMFILE: this process has no room for its descriptors; -EPROTO: they did not come. Then it has to be
  * dropped.
  */
-int IpcDeliver(struct LiteIpcThread *thread, struct IpcNode *node, IpcMsg **msg);
+int IpcDeliver(struct LiteIpcTask *task, struct IpcNode *node, IpcMsg **msg);
+/* Why it has to be, from the status of IpcDeliver. */
+enum IpcDropReason IpcUndeliverable(int status);
 
 /* IPC_SEND_RECV_MSG: frees, sends and receives, in this order. */
 int LiteIpcMsgHandle(struct LiteIpcTask *task, IpcContent *content);

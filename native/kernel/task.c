@@ -38,7 +38,7 @@ void TaskForget(struct LiteIpcTask *task)
     struct LiteIpcThread *thread = task->thread;
     struct IpcNode *node;
     while ((node = TaskQueueTake(task)) != NULL) {
-        IpcNodeDrop(thread, node);
+        IpcNodeDrop(task, node, IPC_DROP_TASK_ENDED);
     }
     if (thread->taskByID[task->taskID] == task) {
         thread->taskByID[task->taskID] = NULL;
@@ -139,14 +139,16 @@ void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
     }
 }
 
-void IpcNodeDiscard(struct LiteIpcThread *thread, struct IpcNode *node)
+void IpcNodeDiscard(struct LiteIpcTask *task, struct IpcNode *node, enum IpcDropReason reason)
 {
-    ObjectsRollback(thread, node);
-    IpcNodeRelease(thread->device, thread, node);
+    OsHookCall(task->thread, LOS_HOOK_TYPE_IPC_READ_DROP, .task = task->taskID,
+               .msg = &node->node.msg, .waitState = task->waitState, .reason = (int)reason);
+    ObjectsRollback(task->thread, node);
+    IpcNodeRelease(task->thread->device, task->thread, node);
 }
 
-void IpcNodeDrop(struct LiteIpcThread *thread, struct IpcNode *node)
+void IpcNodeDrop(struct LiteIpcTask *task, struct IpcNode *node, enum IpcDropReason reason)
 {
-    thread->counters.dropped++;
-    IpcNodeDiscard(thread, node);
+    task->thread->counters.dropped++;
+    IpcNodeDiscard(task, node, reason);
 }

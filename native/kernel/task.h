@@ -30,10 +30,10 @@ void TaskQueueAppend(struct LiteIpcTask *task, struct IpcNode *node);
 /* Takes the head of the queue, NULL when it is empty. */
 struct IpcNode *TaskQueueTake(struct LiteIpcTask *task);
 
-/* A message is not wanted: its memory and its charge go back. Counted as dropped. */
-void IpcNodeDrop(struct LiteIpcThread *thread, struct IpcNode *node);
+/* A message of the task's is not wanted: its memory and its charge go back. Counted as dropped. */
+void IpcNodeDrop(struct LiteIpcTask *task, struct IpcNode *node, enum IpcDropReason reason);
 /* An undelivered message whose meaning was understood: the same, not counted. */
-void IpcNodeDiscard(struct LiteIpcThread *thread, struct IpcNode *node);
+void IpcNodeDiscard(struct LiteIpcTask *task, struct IpcNode *node, enum IpcDropReason reason);
 /* A message has been dealt with: the same, not counted. `thread` is the calling one, or NULL. */
 void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
                     struct IpcNode *node);

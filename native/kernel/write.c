@@ -161,6 +161,29 @@ static bool IsForCms(const IpcMsg *msg)
     return msg->type == MT_REQUEST && msg->target.handle == CMS_HANDLE;
 }
 
+/* The message as the kernel would have stamped it. */
+static void WriteHook(struct LiteIpcTask *task, const struct IpcSend *send, enum LosHookType type,
+                      uint32_t waitState, int reason)
+{
+    const struct ControlIdentity *identity = &task->thread->device->identity;
+    IpcMsg msg = *send->msg;
+    msg.timestamp = send->timestamp;
+    msg.processID = identity->processID;
+    msg.taskID = task->taskID;
+    OsHookCall(task->thread, type, .task = task->taskID, .msg = &msg, .dstTask = send->targetTask,
+               .dstProcess = send->target.processID, .waitState = waitState, .reason = reason);
+}
+
+static void Publish(struct LiteIpcTask *task, const struct IpcSend *send, struct OutboundLane *lane)
+{
+    /* Before anyone can read it: who looks at all traces by time sees it written, then read. */
+    if (HookIsOn(&task->thread->device->hooks, LOS_HOOK_TYPE_IPC_WRITE)) {
+        uint32_t waitState = RingIsArmed(&lane->writer) ? IPC_WAIT_LITEIPC : IPC_WAIT_NONE;
+        WriteHook(task, send, LOS_HOOK_TYPE_IPC_WRITE, waitState, 0);
+    }
+    OutboundLanePublish(task->thread, lane);
+}
+
 static int WritePlain(struct LiteIpcTask *task, struct IpcSend *send, struct OutboundLane *lane)
 {
     const IpcMsg *msg = send->msg;
@@ -174,7 +197,7 @@ static int WritePlain(struct LiteIpcTask *task, struct IpcSend *send, struct Out
         return status;
     }
     CopyDataFromUser(task, send, record);
-    OutboundLanePublish(task->thread, lane);
+    Publish(task, send, lane);
     return 0;
 }
 
@@ -216,11 +239,11 @@ static int WriteWithObjects(struct LiteIpcTask *task, struct IpcSend *send,
         RingAbandon(&lane->writer);
         return status;
     }
-    OutboundLanePublish(task->thread, lane);
+    Publish(task, send, lane);
     return 0;
 }
 
-int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send)
+static int Write(struct LiteIpcTask *task, struct IpcSend *send)
 {
     struct LiteIpcThread *thread = task->thread;
     const IpcMsg *msg = send->msg;
@@ -249,5 +272,18 @@ int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send)
             msg->spObjNum == 0 ? WritePlain(task, send, lane) : WriteWithObjects(task, send, lane);
         /* The domain had to be asked for something, and anything may have changed meanwhile. */
     } while (status == -ERESTART);
+    return status;
+}
+
+int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send)
+{
+    send->targetTask = send->msg->target.handle;
+    send->timestamp = send->msg->type == MT_REQUEST ? 0 : send->msg->timestamp;
+    int status = Write(task, send);
+    /* -EINPROGRESS is no refusal: the same message comes again. */
+    if (status != 0 && status != -EINPROGRESS &&
+        HookIsOn(&task->thread->device->hooks, LOS_HOOK_TYPE_IPC_WRITE_DROP)) {
+        WriteHook(task, send, LOS_HOOK_TYPE_IPC_WRITE_DROP, IPC_WAIT_NONE, status);
+    }
     return status;
 }

@@ -202,6 +202,13 @@ int RingReserve(struct RingWriter *writer, uint32_t size, uint64_t charge,
  */
 bool RingPublish(struct RingWriter *writer);
 
+/* Sender: has the receiver asked to be rung just now? A hint for those who watch. */
+static inline bool RingIsArmed(const struct RingWriter *writer)
+{
+    /* relaxed: nothing follows from it */
+    return (atomic_load_explicit(&writer->cursors->attend, memory_order_relaxed) & 1) != 0;
+}
+
 /* Sender: forgets the reservation, if there is one. */
 void RingAbandon(struct RingWriter *writer);
 
