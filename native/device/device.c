@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "device/device_trace.h"
 #include "device/liteipc.h"
 #include "host/control_client.h"
 #include "host/shared_memory.h"
@@ -74,6 +75,7 @@ static void DeviceFree(struct LiteIpcDevice *device)
     SharedMemoryUnmap(device->table, device->identity.tableSize);
     OwnedClose(&device->owned, device->processSocket);
     OwnedDestroy(&device->owned);
+    DeviceTraceFree(device);
     (void)pthread_mutex_destroy(&device->lock);
     (void)pthread_mutex_destroy(&device->setupLock);
     free(device);
@@ -106,6 +108,7 @@ int DeviceAttach(const char *address, struct LiteIpcDevice **device)
     (void)snprintf(created->address, sizeof(created->address), "%s", address);
     (void)pthread_mutex_init(&created->lock, NULL);
     (void)pthread_mutex_init(&created->setupLock, NULL);
+    DeviceTraceInit(created);
     LOS_ListInit(&created->threads);
     LOS_ListInit(&created->shelf);
     LOS_ListInit(&created->orphans);

@@ -28,6 +28,7 @@
 #define LOSCFG_SECURITY_CAPABILITY
 #endif
 #include "device/hm_liteipc.h"
+#include "kernel/hook_types.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -267,6 +268,30 @@ int LiteIpcWait(struct LiteIpcThread *thread, int timeoutMs);
 int LiteIpcThreadDescriptor(const struct LiteIpcThread *thread);
 /* Longest spin before a blocking sleep, ns. 0 turns the adaptive wait off. Default 50,000. */
 void LiteIpcThreadSetSpin(struct LiteIpcThread *thread, uint64_t limitNs);
+
+/* ---- Trace: what the hooks of kernel/hooks.h say, recorded. Any thread ---------------------------------- */
+
+#define LITEIPC_TRACE_RECORDS_MAX 262144U
+
+/*
+ * From now on every hook of this device is recorded, in a ring of `records` (rounded up to a power of two; 80
+ * bytes each) that belongs to the device; the oldest give way. What was recorded before is forgotten.
+ * -EINVAL: 0 or over LITEIPC_TRACE_RECORDS_MAX; -EALREADY: it is on; -ENOMEM; -ENOSPC: the device has
+ * IPC_HOOK_LISTENERS_MAX listeners already.
+ */
+int LiteIpcTraceStart(struct LiteIpcDevice *device, uint32_t records);
+/*
+ * Once this has returned nothing is recorded any more; what was recorded can still be read. -EALREADY: it is
+ * not on; -EDEADLK: from inside of a hook.
+ */
+int LiteIpcTraceStop(struct LiteIpcDevice *device);
+/*
+ * Takes the oldest records, at most `maximum`: returns how many; 0 when there are none. `*lost` becomes the
+ * number of records since the last read that gave way before anyone read them. A record is whole or not there.
+ * -ENODATA: there never was a trace; -EINVAL.
+ */
+int LiteIpcTraceRead(struct LiteIpcDevice *device, struct LiteIpcTraceRecord *records,
+                     size_t maximum, uint64_t *lost);
 
 /* ---- Facts, any thread --------------------------------------------------------------------------------- */
 

@@ -250,6 +250,8 @@ struct LiteIpcThread {
     struct IpcHookPresence hookPresence; /* any thread */
 };
 
+struct IpcTrace;
+
 struct LiteIpcDevice {
     char address[RUNTIME_PATH_SIZE]; /* the domain's socket */
     struct OwnedDescriptors owned;   /* every descriptor of this device and its threads */
@@ -267,7 +269,10 @@ struct LiteIpcDevice {
     uint32_t nextRequestID; /* of the process socket, under lock */
     _Atomic bool opened;
     _Atomic bool shutdown;
-    _Atomic bool poolFull;      /* some thread waits for memory: nudge it when something is freed */
+    _Atomic bool poolFull; /* some thread waits for memory: nudge it when something is freed */
+    pthread_mutex_t traceLock;
+    struct IpcTrace *trace;     /* under traceLock; kept when tracing ends, until the next begins */
+    bool tracing;               /* under traceLock */
     struct ProcIpcInfo ipcInfo; /* its addresses change between OwnedEnter and OwnedLeave */
 };
 

@@ -74,6 +74,4 @@ struct LiteIpcTraceRecord {
     uint32_t waitState;
 };
 
-_Static_assert(sizeof(struct LiteIpcTraceRecord) == 64, "read by other languages");
-
 #endif
