@@ -4,6 +4,7 @@
 #include "device/liteipc.h"
 #include "kernel/pool.h"
 #include "kernel/process.h"
+#include "mem/slab_pool.h"
 
 void LiteIpcForkPrepare(struct LiteIpcDevice *device)
 {
@@ -17,7 +18,9 @@ void LiteIpcForkParent(struct LiteIpcDevice *device)
 
 void LiteIpcForkChild(struct LiteIpcDevice *device)
 {
-    device->processSocket = -1;
+    if (IsPoolMapped(&device->ipcInfo)) {
+        SlabPoolForked(device->ipcInfo.slab);
+    }
     OwnedCloseAll(&device->owned);
 }
 

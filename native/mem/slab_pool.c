@@ -115,6 +115,12 @@ void SlabPoolDestroy(struct SlabPool *pool)
     free(pool);
 }
 
+void SlabPoolForked(const struct SlabPool *pool)
+{
+    /* What was marked in the parent would be wrong for whatever comes to lie there. */
+    SlabUnpoison(pool, pool->kernelBase, pool->capacity);
+}
+
 void SlabPoolDisownUserView(struct SlabPool *pool)
 {
     pool->views.disowned = true;

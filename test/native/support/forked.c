@@ -177,7 +177,7 @@ int ForkedMap(struct Forked *self, size_t size)
 {
     void *address = NULL;
     int status = LiteIpcMmap(self->task, size, PROT_READ, MAP_PRIVATE, &address);
-    FORKED_CHECK(status != 0 || *(volatile char *)address == 0);
+    FORKED_CHECK(status != 0 || address != NULL);
     return status;
 }
 

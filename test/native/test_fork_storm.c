@@ -1,0 +1,224 @@
+/*
+ * Forks by the hundred while other threads of the parent send, receive, make and end threads, open lanes and
+ * pass descriptors: whatever they were doing, the child has nothing of it, and they notice nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/control_client.h"
+#include "support/forked.h"
+#include "support/parcel.h"
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define FORKS 60
+#else
+#define FORKS 400
+#endif
+#define ANEW_EVERY 8 /* children of which one becomes a process of its own */
+
+static atomic_bool over; /* relaxed everywhere: nothing else is read on the strength of it */
+
+static bool IsOver(void)
+{
+    return atomic_load_explicit(&over, memory_order_relaxed);
+}
+
+/* What a worker's step needs; `count` is how often it did its work. */
+struct Work {
+    struct LiteIpcDevice *device;
+    uint32_t target;
+    int descriptor; /* to be passed */
+    uint64_t count;
+    struct Parcel parcel;
+};
+
+static int Msg(struct LiteIpcTask *task, IpcContent *content)
+{
+    return LiteIpcIoctl(task, IPC_SEND_RECV_MSG, (unsigned long)content);
+}
+
+/* Calls, one after the other. */
+static int CallStep(struct Actor *actor, void *argument)
+{
+    struct Work *work = argument;
+    for (; !IsOver(); work->count++) {
+        IpcMsg out = ActorRequest(work->target, (uint32_t)work->count);
+        IpcContent content = {.flag = SEND | RECV, .outMsg = &out};
+        int status = Msg(ActorTask(actor), &content);
+        if (status != 0 || content.inMsg->code != out.code + 1) {
+            return status != 0 ? status : -EBADMSG;
+        }
+        content = (IpcContent){.flag = BUFF_FREE, .buffToFree = content.inMsg};
+        status = Msg(ActorTask(actor), &content);
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+/* Passes a descriptor in each message. */
+static int PassStep(struct Actor *actor, void *argument)
+{
+    struct Work *work = argument;
+    while (!IsOver()) {
+        ParcelBegin(&work->parcel, ActorOneway(work->target, 0));
+        ParcelFd(&work->parcel, work->descriptor);
+        IpcContent content = {.flag = SEND, .outMsg = &work->parcel.msg};
+        int status = Msg(ActorTask(actor), &content);
+        if (status == 0) {
+            work->count++;
+        } else if (status == -ENOMEM) {
+            usleep(50); /* enough is on its way */
+        } else {
+            return status;
+        }
+    }
+    IpcMsg last = ActorOneway(work->target, 0);
+    last.flag = 2;
+    IpcContent content = {.flag = SEND, .outMsg = &last};
+    return Msg(ActorTask(actor), &content);
+}
+
+/* Answers what can be answered, closes what it is given, ends with a message of flag 2. */
+static int ServeStep(struct Actor *actor, void *argument)
+{
+    struct Work *work = argument;
+    for (;; work->count++) {
+        IpcContent content = {.flag = RECV};
+        int status = Msg(ActorTask(actor), &content);
+        if (status != 0) {
+            return status;
+        }
+        const IpcMsg *in = content.inMsg;
+        IpcMsg reply = ActorReplyTo(MT_REPLY, in, in->code + 1);
+        bool last = in->flag == 2;
+        bool answer = in->flag == LITEIPC_FLAG_DEFAULT;
+        if (in->spObjNum == 1) {
+            close(ParcelFdOf(in, 0));
+        }
+        content = (IpcContent){
+            .flag = BUFF_FREE | (answer ? SEND : 0), .outMsg = &reply, .buffToFree = content.inMsg};
+        status = Msg(ActorTask(actor), &content);
+        if (status != 0 || last) {
+            return status;
+        }
+    }
+}
+
+/* Threads that come, open a lane both ways, and go. */
+static int ComeAndGoStep(struct Actor *actor, void *argument)
+{
+    struct Work *work = argument;
+    (void)actor;
+    for (; !IsOver(); work->count++) {
+        struct LiteIpcThread *thread;
+        struct LiteIpcTask *task;
+        int status = LiteIpcThreadCreate(work->device, &thread);
+        if (status != 0) {
+            return status;
+        }
+        status = LiteIpcTaskCreate(thread, &task);
+        if (status == 0) {
+            IpcMsg out = ActorRequest(work->target, 1);
+            IpcContent content = {.flag = SEND | RECV, .outMsg = &out};
+            status = Msg(task, &content);
+            if (status == 0) {
+                content = (IpcContent){.flag = BUFF_FREE, .buffToFree = content.inMsg};
+                status = Msg(task, &content);
+            }
+        }
+        LiteIpcThreadDestroy(thread);
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+struct Storm {
+    struct KnownDescriptors known;
+    bool anew;
+};
+
+static void HasNothing(struct LiteIpcDevice *parent, void *argument)
+{
+    const struct Storm *storm = argument;
+    struct Forked self;
+    FORKED_CHECK(KnownDescriptorsOnly(&storm->known, "/dev/full"));
+    FORKED_CHECK(!LiteIpcIsMapped());
+    if (storm->anew) {
+        ForkedReady(parent, &self);
+        FORKED_CHECK(ForkedCall(&self, CMS_HANDLE, 41) == 42);
+        ForkedFinish(&self);
+        FORKED_CHECK(KnownDescriptorsOnly(&storm->known, "/dev/full"));
+    }
+}
+
+static void ParentIsBusyWhileItForks(void **state)
+{
+    struct ForkStage *stage = *state;
+    static struct Work calls, passes, comes, serves, manages;
+    int full = open("/dev/full", O_RDWR | O_CLOEXEC);
+    struct Storm storm = {0};
+    KnownDescriptorsTake(&storm.known);
+    struct Actor *manager = ForkStageManager(stage);
+    struct Actor *parent = ForkStageActor(stage);
+    struct Actor *service = ForkStageService(stage, manager, parent);
+    struct Actor *passer = ForkStageActor(stage);
+    uint32_t handle = ActorID(service);
+    assert_int_equal(ActorGrant(manager, passer, service), 0);
+    struct Actor *comer = ActorSibling(parent);
+    atomic_store_explicit(&over, false, memory_order_relaxed);
+    calls = (struct Work){.target = handle};
+    passes = (struct Work){.target = handle, .descriptor = full};
+    comes = (struct Work){.target = CMS_HANDLE, .device = ActorDevice(parent)};
+    ActorLaunch(service, ServeStep, &serves);
+    ActorLaunch(manager, ServeStep, &manages);
+    ActorLaunch(parent, CallStep, &calls);
+    ActorLaunch(passer, PassStep, &passes);
+    ActorLaunch(comer, ComeAndGoStep, &comes);
+
+    bool good = true;
+    for (unsigned i = 0; i < FORKS && good; i++) {
+        storm.anew = i % ANEW_EVERY == 0;
+        good = ForkedRun(stage, ActorDevice(i % 2 == 0 ? parent : service), HasNothing, &storm);
+    }
+    assert_true(good);
+    atomic_store_explicit(&over, true, memory_order_relaxed);
+    assert_int_equal(ActorJoin(parent), 0);
+    assert_int_equal(ActorJoin(comer), 0);
+    assert_int_equal(ActorJoin(passer), 0);
+    assert_int_equal(ActorJoin(service), 0);
+    IpcMsg last = ActorOneway(CMS_HANDLE, 0);
+    last.flag = 2;
+    assert_int_equal(ActorSend(parent, &last), 0);
+    assert_int_equal(ActorJoin(manager), 0);
+    print_message("%u forks during %llu calls, %llu descriptors and %llu threads\n", FORKS,
+                  (unsigned long long)calls.count, (unsigned long long)passes.count,
+                  (unsigned long long)comes.count);
+    assert_true(calls.count > 0 && passes.count > 0 && comes.count > 0);
+    assert_true(ActorPoolIsEmpty(parent) && ActorPoolIsEmpty(service) && ActorPoolIsEmpty(manager));
+    close(full);
+}
+
+int main(int count, char **arguments)
+{
+    const struct ChildRole roles[] = {FORK_STAGE_ROLE, {NULL, NULL}};
+    ChildRunIfAsked(count, arguments, roles);
+    const struct CMUnitTest tests[] = {
+        FORK_TEST(ParentIsBusyWhileItForks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
