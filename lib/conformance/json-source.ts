@@ -71,7 +71,11 @@ export class JsonSource {
   complain(offset: number, message: string): void {
     const line = this.lineOf(offset);
     const column = offset - (this.#lineStarts[line - 1] ?? 0) + 1;
-    this.complaints.push({ file: this.file, line, column, message });
+    // A place may be looked at more than once.
+    const isKnown = this.complaints.some(
+      (known) => known.line === line && known.column === column && known.message === message,
+    );
+    if (!isKnown) this.complaints.push({ file: this.file, line, column, message });
   }
 
   /** The line of an offset, from 1. */

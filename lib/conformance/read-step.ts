@@ -214,7 +214,7 @@ const actionReaders: Readonly<Record<string, ActionReader>> = {
   version: call(['wantVersion'], readVersion),
   cmsCmd: call(['cmd', 'of', 'handle', 'save'], readCmsCommand),
   ioctlRaw: call(['cmd', 'arg'], readRawIoctl),
-  msg: call(['flag', 'out', 'free', 'save', 'wantMsg'], readMessageStep),
+  msg: call(['flag', 'out', 'free', 'save'], readMessageStep),
   exitTask: event([], ({ task, course }) => {
     course.endTask(task);
     return { do: 'exitTask' };
@@ -245,7 +245,7 @@ function readExpectation(members: Members, course: Course, receives: boolean): E
   const want = optional(members, 'want', (value) => value.oneOf(wants, 'a result')) ?? 'OK';
   const value = members.get('wantMsg');
   if (value === undefined) return { want };
-  if (!receives) value.complain('the step receives no message: its "flag" has no "RECV"');
+  if (!receives) value.complain('the step receives no message');
   if (want !== 'OK') value.complain(`a step that wants ${want} receives no message`);
   const wantMessage = readWantedMessage(value, course);
   return { want, ...(wantMessage === undefined ? {} : { wantMessage }) };
@@ -294,7 +294,10 @@ export function readStep(
   const name = verb.oneOf(Object.keys(actionReaders), 'an action');
   const reader = name === undefined ? undefined : actionReaders[name];
   if (reader === undefined) return undefined;
-  const members = step.object(['task', 'do', ...reader.members, 'want', 'port', 'start'], ['task']);
+  const members = step.object(
+    ['task', 'do', ...reader.members, 'want', 'wantMsg', 'port', 'start'],
+    ['task'],
+  );
   if (members === undefined) return undefined;
   const task = optional(members, 'task', (value) => course.actor(value));
   if (task === undefined) return undefined;
