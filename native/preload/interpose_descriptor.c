@@ -1,0 +1,117 @@
+/*
+ * ioctl(2), fcntl(2), and the functions that close descriptors or put others in their place. A device's
+ * descriptor is closed and duplicated by libc like any other; what these look after are the core's own
+ * descriptors, and what the OS cannot say of the device.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "preload/libc_calls.h"
+#include "preload/shim.h"
+
+/* The width of `request` differs between libc implementations; its upper half means nothing. */
+int InterposedIoctl(int descriptor, unsigned long request, ...) INTERPOSES(ioctl);
+int InterposedFcntl(int descriptor, int command, ...) INTERPOSES(fcntl);
+int InterposedFcntl64(int descriptor, int command, ...) INTERPOSES_TOO(fcntl64, fcntl);
+int InterposedClose(int descriptor) INTERPOSES(close);
+int InterposedCloseRange(unsigned first, unsigned last, int flags) INTERPOSES(close_range);
+void InterposedCloseFrom(int first) INTERPOSES(closefrom);
+int InterposedDup2(int from, int to) INTERPOSES(dup2);
+int InterposedDup3(int from, int to, int flags) INTERPOSES(dup3);
+
+int InterposedIoctl(int descriptor, unsigned long request, ...)
+{
+    va_list arguments;
+    va_start(arguments, request);
+    unsigned long argument = va_arg(arguments, unsigned long);
+    va_end(arguments);
+    if (_IOC_TYPE(request) == IPC_IOC_MAGIC && NodeIsDescriptor(descriptor)) {
+        return ShimResult(DeviceControl((unsigned int)request, argument));
+    }
+    int result = LibcIoctl(descriptor, request, argument);
+    if (result < 0 && errno == EBADF && NodeIsDescriptor(descriptor)) {
+        return ShimResult(DeviceControl((unsigned int)request, argument));
+    }
+    return result;
+}
+
+int InterposedFcntl(int descriptor, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    unsigned long argument = va_arg(arguments, unsigned long);
+    va_end(arguments);
+    int result = LibcFcntl(descriptor, command, argument);
+    if (command == F_GETFL && result >= 0 && (result & O_PATH) != 0 &&
+        NodeIsDescriptor(descriptor)) {
+        return O_RDWR;
+    }
+    if (command == F_SETFL && result < 0 && errno == EBADF && NodeIsDescriptor(descriptor)) {
+        return 0; /* O_NONBLOCK and the like mean nothing to this driver */
+    }
+    return result;
+}
+
+int InterposedClose(int descriptor)
+{
+    return OwnDescriptorsHave(descriptor) ? ShimResult(-EBADF) : LibcClose(descriptor);
+}
+
+/* One stretch without descriptors of the core. Kernels before 5.9 do not have the system call. */
+static int CloseStretch(unsigned first, unsigned last, int flags)
+{
+    int status = LibcCloseRange(first, last, flags);
+    if (status == 0 || errno != ENOSYS || flags != 0) {
+        return status;
+    }
+    long limit = sysconf(_SC_OPEN_MAX);
+    for (unsigned number = first; number <= last && (long)number < limit; number++) {
+        (void)LibcClose((int)number);
+    }
+    return 0;
+}
+
+int InterposedCloseRange(unsigned first, unsigned last, int flags)
+{
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4
+#endif
+    if (first > last || (flags & CLOSE_RANGE_CLOEXEC) != 0) {
+        return LibcCloseRange(first, last, flags); /* the core's are close-on-exec anyway */
+    }
+    for (;;) {
+        int own = OwnDescriptorsNext(first, last);
+        if (own < 0) {
+            return CloseStretch(first, last, flags);
+        }
+        if ((unsigned)own > first) {
+            int status = CloseStretch(first, (unsigned)own - 1, flags);
+            if (status != 0) {
+                return status;
+            }
+        }
+        if ((unsigned)own == last) {
+            return 0;
+        }
+        first = (unsigned)own + 1;
+    }
+}
+
+void InterposedCloseFrom(int first)
+{
+    (void)InterposedCloseRange(first < 0 ? 0 : (unsigned)first, UINT_MAX, 0);
+}
+
+/* The number is taken, by somebody who cannot give it up: what dup2(2) says of a number in the making. */
+int InterposedDup2(int from, int to)
+{
+    return OwnDescriptorsHave(to) ? ShimResult(-EBUSY) : LibcDup2(from, to);
+}
+
+int InterposedDup3(int from, int to, int flags)
+{
+    return OwnDescriptorsHave(to) ? ShimResult(-EBUSY) : LibcDup3(from, to, flags);
+}
