@@ -12,6 +12,9 @@
 #include "preload/libc_calls.h"
 #include "preload/shim.h"
 
+/* Which driver a request is for, see ioctl(2); not every libc has _IOC_TYPE. */
+#define REQUEST_TYPE(request) (((request) >> 8) & 0xFF)
+
 /* The width of `request` differs between libc implementations; its upper half means nothing. */
 int InterposedIoctl(int descriptor, unsigned long request, ...) INTERPOSES(ioctl);
 int InterposedFcntl(int descriptor, int command, ...) INTERPOSES(fcntl);
@@ -28,7 +31,7 @@ int InterposedIoctl(int descriptor, unsigned long request, ...)
     va_start(arguments, request);
     unsigned long argument = va_arg(arguments, unsigned long);
     va_end(arguments);
-    if (_IOC_TYPE(request) == IPC_IOC_MAGIC && NodeIsDescriptor(descriptor)) {
+    if (REQUEST_TYPE(request) == IPC_IOC_MAGIC && NodeIsDescriptor(descriptor)) {
         return ShimResult(DeviceControl((unsigned int)request, argument));
     }
     int result = LibcIoctl(descriptor, request, argument);

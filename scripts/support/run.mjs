@@ -15,6 +15,9 @@ const remedies = {
   git: 'git (Debian, Ubuntu: apt-get install git)',
   'clang-format': 'clang-format (Debian, Ubuntu: apt-get install clang-format)',
   'clang-tidy': 'clang-tidy (Debian, Ubuntu: apt-get install clang-tidy)',
+  'musl-gcc': 'musl-gcc (Debian, Ubuntu: apt-get install musl-tools)',
+  'aarch64-linux-gnu-gcc':
+    'a C compiler for arm64 (Debian, Ubuntu: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross)',
 };
 
 /** An error for people: its message alone is shown, without a stack. */
