@@ -2,8 +2,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#ifndef RWF_NOWAIT /* musl before 1.2.5 has neither this nor the functions */
+#define RWF_NOWAIT 0x00000008
+
+/* The offset goes in two halves, of which 64-bit systems look at the first alone. */
+static ssize_t preadv2(int descriptor, const struct iovec *data, int count, off_t offset, int flags)
+{
+    return syscall(SYS_preadv2, descriptor, data, count, (long)offset, 0L, flags);
+}
+
+static ssize_t pwritev2(int descriptor, const struct iovec *data, int count, off_t offset,
+                        int flags)
+{
+    return syscall(SYS_pwritev2, descriptor, data, count, (long)offset, 0L, flags);
+}
+#endif
 
 int BellCreate(struct Bell *bell)
 {
