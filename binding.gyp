@@ -31,5 +31,19 @@
       # Node unloads an addon that only a worker had loaded, under its thread keys and threads.
       'ldflags': ['-Wl,-z,nodelete', '-pthread'],
     },
+    {
+      # The device shim, beside the addon. CMakeLists.txt says why the core's calls are wrapped.
+      'target_name': 'liteipc_preload',
+      'type': 'loadable_module',
+      'product_extension': 'so',
+      'dependencies': ['liteipc_core'],
+      'sources': ['<!@(node -p "require(\'./native/sources.json\').preload.join(\' \')")'],
+      'cflags': ['-ftls-model=initial-exec'],
+      'ldflags': [
+        '-Wl,-z,now',
+        '-pthread',
+        '<!@(node -p "require(\'./native/sources.json\').preloadWraps.map((name) => \'-Wl,--wrap=\' + name).join(\' \')")',
+      ],
+    },
   ],
 }

@@ -10,7 +10,6 @@ import { Problem, main, requireCommands, root } from './support/run.mjs';
 
 const execute = promisify(execFile);
 const sources = JSON.parse(readFileSync(join(root, 'native/sources.json'), 'utf8'));
-const wrapped = JSON.parse(readFileSync(join(root, 'native/preload/wrapped.json'), 'utf8'));
 
 const compileFlags = [
   ...['-std=c11', '-D_GNU_SOURCE', '-O2', '-g', '-fPIC', '-pthread', '-fvisibility=hidden'],
@@ -19,7 +18,7 @@ const compileFlags = [
 ];
 const linkFlags = [
   ...['-shared', '-pthread', '-Wl,--gc-sections', '-Wl,-z,defs', '-Wl,-z,now'],
-  ...wrapped.map((name) => `-Wl,--wrap=${name}`),
+  ...sources.preloadWraps.map((name) => `-Wl,--wrap=${name}`),
 ];
 
 /** musl-gcc looks nowhere for the kernel's headers (linux/...); they are the same for every libc. */

@@ -1,5 +1,5 @@
 /*
- * What the core calls in place of libc. The linker's --wrap (preload/wrapped.json) binds the core's own
+ * What the core calls in place of libc. The linker's --wrap (preloadWraps in sources.json) binds the core's own
  * calls to these, at link time and inside the library: the program's interposed functions are never
  * in their way, and every descriptor that the core makes is known here.
  */
