@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { compareSourceCommand } from './compare-source-command.js';
 import { UsageError } from './usage-error.js';
 
 const { version } = JSON.parse(
@@ -16,7 +17,8 @@ function makeProgram(): Command {
     .description('The LiteIPC of the LiteOS-A kernel on Linux: tools for services and for porters')
     .version(version)
     .showHelpAfterError('(liteipc --help tells what there is)')
-    .exitOverride();
+    .exitOverride()
+    .addCommand(compareSourceCommand());
 }
 
 async function main(): Promise<void> {

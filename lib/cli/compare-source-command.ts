@@ -1,0 +1,32 @@
+/** `liteipc compare-source`: what differs between the kernel's LiteIPC and this package's. */
+import { Command } from 'commander';
+
+interface Options {
+  json?: true;
+  differences?: true;
+}
+
+export function compareSourceCommand(): Command {
+  return new Command('compare-source')
+    .description("Compare the kernel's LiteIPC, header and source, with this package's")
+    .argument(
+      '<path...>',
+      'the folder kernel_liteos_a, the folder with hm_liteipc.h and hm_liteipc.c, or these files',
+    )
+    .option('--differences', 'show only what differs')
+    .option('--json', 'print everything as JSON')
+    .addHelpText('after', '\nExit status: 0 no difference, 1 differences, 2 unusable input.')
+    .action(async (paths: string[], options: Options) => {
+      // The parser is loaded only when it is needed.
+      const { compareWithKernel } = await import('../compare-source/compare.js');
+      const { formatJson, formatReport } = await import('../compare-source/report.js');
+      const { readKernelSources } = await import('../compare-source/sources.js');
+      const comparison = await compareWithKernel(readKernelSources(paths));
+      process.stdout.write(
+        options.json === true
+          ? formatJson(comparison)
+          : formatReport(comparison, options.differences === true),
+      );
+      process.exitCode = comparison.isSame ? 0 : 1;
+    });
+}

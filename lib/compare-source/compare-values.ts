@@ -1,0 +1,258 @@
+/** Compares constants, enumerators and ioctl numbers. */
+import type { ConstantValue } from './expression.js';
+import type { Computed, Facts } from './facts.js';
+import type { IoctlCommand } from './ioctl.js';
+import {
+  DRIVER_CONSTANTS,
+  OWN_CONSTANTS,
+  RENAMED_CONSTANTS,
+  SOURCE_CONSTANTS,
+} from './kernel-facts.js';
+import type { Observation } from './observation.js';
+import { DEVICE_HEADER, type OwnFacts } from './own-facts.js';
+import { pairRenamed } from './similarity.js';
+
+/** A constant that the kernel is expected to have. */
+interface ExpectedConstant {
+  /** The kernel's names for it, the usual one first. */
+  readonly names: readonly string[];
+  readonly value: bigint | string | undefined;
+  readonly where: string;
+  readonly inHeader: boolean;
+  /** Whether it belongs to what the driver keeps to itself. */
+  readonly isInternal: boolean;
+}
+
+const RENAMED_AT_LEAST = 0.6;
+
+function plain(value: ConstantValue): bigint | string {
+  return typeof value === 'string' ? value : value.value;
+}
+
+function show(value: bigint | string): string {
+  return typeof value === 'string' ? JSON.stringify(value) : value.toString();
+}
+
+/** -1 and 0xFFFFFFFF are the same ID: IDs have 32 bits without a sign. */
+function isEqual(a: bigint | string, b: bigint | string): boolean {
+  if (typeof a === 'string' || typeof b === 'string') return a === b;
+  const isMinusOne = (value: bigint): boolean => value === -1n || value === 0xffffffffn;
+  return a === b || (isMinusOne(a) && isMinusOne(b));
+}
+
+function expectedConstants(ours: Facts, own: OwnFacts): ExpectedConstant[] {
+  const fromHeader = [...ours.constants]
+    .filter(([name, { place }]) => place.file === DEVICE_HEADER && !OWN_CONSTANTS.has(name))
+    .map(([name, { computed }]): ExpectedConstant => ({
+      names: RENAMED_CONSTANTS[name] ?? [name],
+      value: 'value' in computed ? plain(computed.value) : undefined,
+      where: `${DEVICE_HEADER}${RENAMED_CONSTANTS[name] === undefined ? '' : `, ${name}`}`,
+      inHeader: !SOURCE_CONSTANTS.has(name),
+      isInternal: SOURCE_CONSTANTS.has(name),
+    }));
+  const fromDriver = DRIVER_CONSTANTS.map((constant): ExpectedConstant => ({
+    names: [constant.name],
+    value: own.driverConstant(constant),
+    where: constant.here === undefined ? 'known, not needed here' : constant.here.file,
+    inHeader: constant.inHeader === true,
+    isInternal: constant.name !== 'MAX_SERVICE_NUM',
+  }));
+  return [...fromHeader, ...fromDriver];
+}
+
+export interface ConstantsOutcome {
+  readonly observations: Observation[];
+  /** Names of the driver's internal constants if the texts have none of them at all. */
+  readonly left: string[];
+}
+
+/** `hasSource` is false if there is only a header: constants of the source are not expected then. */
+export function compareConstants(
+  theirs: Facts,
+  ours: Facts,
+  own: OwnFacts,
+  hasSource: boolean,
+): ConstantsOutcome {
+  const wanted = expectedConstants(ours, own);
+  const found = (constant: ExpectedConstant): string | undefined =>
+    constant.names.find((name) => theirs.constants.has(name));
+  const hasInternal = wanted.some((each) => each.isInternal && found(each) !== undefined);
+  const left: string[] = [];
+  const observations: Observation[] = [];
+  const gone = new Map<string, ExpectedConstant>();
+  const known = new Set(wanted.flatMap(({ names }) => names));
+  for (const expected of wanted) {
+    const name = found(expected);
+    const usual = expected.names[0] ?? '';
+    if (name !== undefined) observations.push(compareConstant(name, expected, theirs));
+    else if (expected.isInternal && !hasInternal) left.push(usual);
+    else if (hasSource || expected.inHeader) gone.set(usual, expected);
+  }
+  const added = [...theirs.constants.keys()].filter(
+    (name) => !known.has(name) && !/_H_*$/.test(name),
+  );
+  const renamed = pairRenamed([...gone.keys()], added, RENAMED_AT_LEAST, (before, after) => {
+    const value = valueOf(theirs, after);
+    const expected = gone.get(before)?.value;
+    return value !== undefined && expected !== undefined && isEqual(value, expected);
+  });
+  for (const [usual, expected] of gone) {
+    const after = renamed.get(usual);
+    if (after === undefined) {
+      const here = expected.value === undefined ? '' : show(expected.value);
+      observations.push({ name: usual, there: undefined, here, where: expected.where });
+    } else {
+      const change = `renamed to ${after}`;
+      observations.push({ ...compareConstant(after, expected, theirs), name: usual, change });
+    }
+  }
+  const newNames = new Set(renamed.values());
+  for (const name of added.filter((each) => !newNames.has(each))) {
+    const value = valueOf(theirs, name);
+    const { place } = theirs.constants.get(name) ?? {};
+    const there = value === undefined ? 'a value that this text does not tell' : show(value);
+    observations.push({ name, there, here: undefined, place });
+  }
+  return { observations, left };
+}
+
+function valueOf(facts: Facts, name: string): bigint | string | undefined {
+  const computed = facts.constants.get(name)?.computed;
+  return computed !== undefined && 'value' in computed ? plain(computed.value) : undefined;
+}
+
+function compareConstant(name: string, expected: ExpectedConstant, theirs: Facts): Observation {
+  const fact = theirs.constants.get(name);
+  const { where } = expected;
+  const here = expected.value === undefined ? 'nothing that can be computed' : show(expected.value);
+  if (fact === undefined) return { name, there: undefined, here, where };
+  const { computed, place } = fact;
+  if ('problem' in computed) {
+    const there = `not computable: ${computed.problem}`;
+    return { name, there, here, change: there, place, where };
+  }
+  const value = plain(computed.value);
+  const isSame = expected.value !== undefined && isEqual(value, expected.value);
+  const there = show(value);
+  const change = isSame ? undefined : `re-valued: ${there} there, ${here} here`;
+  return { name, there, here: isSame ? there : here, change, place, where };
+}
+
+function showComputed(value: Computed<bigint>): string {
+  return 'value' in value ? value.value.toString() : `not computable: ${value.problem}`;
+}
+
+/** Enumerators with their values and the type that they belong to. */
+export function compareEnumerators(theirs: Facts, ours: Facts): Observation[] {
+  const observations: Observation[] = [];
+  const added = [...theirs.enumerators.keys()].filter((name) => !ours.enumerators.has(name));
+  const gone = [...ours.enumerators.keys()].filter((name) => !theirs.enumerators.has(name));
+  const renamed = pairRenamed(gone, added, 0, (before, after) => {
+    const a = ours.enumerators.get(before);
+    const b = theirs.enumerators.get(after);
+    return (
+      a !== undefined &&
+      b !== undefined &&
+      a.enumeration === b.enumeration &&
+      showComputed(a.value) === showComputed(b.value)
+    );
+  });
+  for (const [name, ourFact] of ours.enumerators) {
+    const theirName = renamed.get(name) ?? name;
+    const fact = theirs.enumerators.get(theirName);
+    const here = showComputed(ourFact.value);
+    const where = `${DEVICE_HEADER}, ${ourFact.enumeration}`;
+    if (fact === undefined) {
+      observations.push({ name, there: undefined, here, where });
+      continue;
+    }
+    const there = showComputed(fact.value);
+    const changes: string[] = [];
+    if (theirName !== name) changes.push(`renamed to ${theirName}`);
+    if (there !== here) changes.push(`re-valued: ${there} there, ${here} here`);
+    if (fact.enumeration !== ourFact.enumeration) {
+      changes.push(`moved from ${ourFact.enumeration} to ${fact.enumeration}`);
+    }
+    const change = changes.length === 0 ? undefined : changes.join('; ');
+    observations.push({ name, there, here, change, place: fact.place, where });
+  }
+  const newNames = new Set(renamed.values());
+  for (const name of added) {
+    const fact = theirs.enumerators.get(name);
+    if (fact === undefined || newNames.has(name)) continue;
+    const there = `${showComputed(fact.value)} in ${fact.enumeration}`;
+    observations.push({ name, there, here: undefined, place: fact.place });
+  }
+  return observations;
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16).toUpperCase()}`;
+}
+
+function showCommand(command: Computed<IoctlCommand>): string {
+  if ('problem' in command) return `not computable: ${command.problem}`;
+  return hex(command.value.value);
+}
+
+function commandChanges(there: IoctlCommand, here: IoctlCommand): string[] {
+  const changes: string[] = [];
+  if (there.direction !== here.direction) {
+    changes.push(`direction ${there.direction} there, ${here.direction} here`);
+  }
+  if (there.magic !== here.magic) {
+    changes.push(`magic ${hex(there.magic)} there, ${hex(here.magic)} here`);
+  }
+  if (there.number !== here.number) {
+    changes.push(`number ${there.number} there, ${here.number} here`);
+  }
+  if (there.size !== here.size) {
+    changes.push(`argument of ${there.size} bytes there, ${here.size} here`);
+  }
+  return changes;
+}
+
+/** Numbers of the ioctl commands, and which part of a number differs. */
+export function compareIoctls(theirs: Facts, ours: Facts): Observation[] {
+  const observations: Observation[] = [];
+  const where = DEVICE_HEADER;
+  const added = [...theirs.ioctls.keys()].filter((name) => !ours.ioctls.has(name));
+  const gone = [...ours.ioctls.keys()].filter((name) => !theirs.ioctls.has(name));
+  const renamed = pairRenamed(gone, added, 0, (before, after) => {
+    const a = ours.ioctls.get(before)?.command;
+    const b = theirs.ioctls.get(after)?.command;
+    return a !== undefined && b !== undefined && showCommand(a) === showCommand(b);
+  });
+  for (const [name, { command: ourCommand }] of ours.ioctls) {
+    const theirName = renamed.get(name) ?? name;
+    const fact = theirs.ioctls.get(theirName);
+    const here = showCommand(ourCommand);
+    if (fact === undefined) {
+      observations.push({ name, there: undefined, here, where });
+      continue;
+    }
+    const there = showCommand(fact.command);
+    const changes = theirName === name ? [] : [`renamed to ${theirName}`];
+    if (there !== here) {
+      changes.push(
+        'value' in fact.command && 'value' in ourCommand
+          ? commandChanges(fact.command.value, ourCommand.value).join(', ')
+          : there,
+      );
+    }
+    const change = changes.length === 0 ? undefined : changes.join('; ');
+    observations.push({ name, there, here, change, place: fact.place, where });
+  }
+  const newNames = new Set(renamed.values());
+  for (const name of added) {
+    const fact = theirs.ioctls.get(name);
+    if (fact === undefined || newNames.has(name)) continue;
+    observations.push({
+      name,
+      there: showCommand(fact.command),
+      here: undefined,
+      place: fact.place,
+    });
+  }
+  return observations;
+}

@@ -1,0 +1,145 @@
+/**
+ * The error codes that a function itself gives back: what it returns, or puts into a variable, by name.
+ * Codes that merely pass through from a function that it calls are that function's.
+ */
+import { constants } from 'node:os';
+import type { MacroTable } from './macros.js';
+import type { Place } from './place.js';
+import { walk, type Node } from './syntax.js';
+
+/** A code, such as `EINVAL` for `-EINVAL`; a code without its minus is written `+EINVAL`. */
+export interface ErrorCode {
+  readonly code: string;
+  readonly place: Place;
+}
+
+const NAME = /^(?:LOS_)?E[A-Z][A-Z0-9]+$/;
+
+const NAMES_BY_NUMBER = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
+
+/** `-EINVAL` behind the name of a macro. */
+function codeOfMacro(name: string, macros: MacroTable): string | undefined {
+  const macro = macros.get(name);
+  if (macro === undefined || macro.parameters !== undefined) return undefined;
+  const body = macro.body.map(({ text }) => text).join('');
+  return /^\(*-\(*((?:LOS_)?E[A-Z][A-Z0-9]+)\)*$/.exec(body)?.[1];
+}
+
+function plainCode(name: string, macros: MacroTable): string | undefined {
+  if (NAME.test(name) && !macros.has(name)) return `+${name}`;
+  return codeOfMacro(name, macros);
+}
+
+/** The codes that an expression may have as its value. */
+function codesOfValue(value: Node, macros: MacroTable): { code: string; at: number }[] {
+  const found: { code: string; at: number }[] = [];
+  const stack: Node[] = [value];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    const at = node.startIndex;
+    switch (node.type) {
+      case 'parenthesized_expression':
+      case 'comma_expression': {
+        const last = node.namedChildren.at(-1);
+        if (last !== undefined) stack.push(last);
+        break;
+      }
+      case 'cast_expression': {
+        const operand = node.childForFieldName('value');
+        if (operand !== null) stack.push(operand);
+        break;
+      }
+      case 'conditional_expression':
+        for (const field of ['consequence', 'alternative']) {
+          const branch = node.childForFieldName(field);
+          if (branch !== null) stack.push(branch);
+        }
+        break;
+      case 'binary_expression': {
+        // `(UINT32)-EINVAL` with a type that the parser does not know is a difference to it.
+        const left = node.childForFieldName('left');
+        const right = node.childForFieldName('right');
+        const isCast =
+          node.childForFieldName('operator')?.type === '-' &&
+          left?.type === 'parenthesized_expression' &&
+          /^\(\s*[A-Z][A-Z0-9_]*\s*\)$/.test(left.text);
+        if (isCast && right?.type === 'identifier' && NAME.test(right.text)) {
+          found.push({ code: right.text, at });
+        }
+        break;
+      }
+      case 'unary_expression': {
+        const operand = node.childForFieldName('argument');
+        if (node.childForFieldName('operator')?.type !== '-' || operand === null) break;
+        const text = operand.text.replaceAll(/[()\s]/g, '');
+        if (NAME.test(text)) found.push({ code: text, at });
+        else if (/^\d+[uUlL]*$/.test(text)) {
+          const number = Number.parseInt(text, 10);
+          // -1 is used for "no" rather than for EPERM.
+          found.push({
+            code: number === 1 ? '-1' : (NAMES_BY_NUMBER.get(number) ?? `-${number}`),
+            at,
+          });
+        }
+        break;
+      }
+      case 'identifier': {
+        const code = plainCode(node.text, macros);
+        if (code !== undefined) found.push({ code, at });
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+/** `if (ret == -ENOENT) return ret;` gives a code back that it has only compared with. */
+function codesPassedOn(node: Node): { code: string; at: number }[] {
+  const condition = node.childForFieldName('condition');
+  const consequence = node.childForFieldName('consequence');
+  if (condition === null || consequence === null) return [];
+  const match = /^\(\s*(\w+)\s*==\s*(?:\(\w+\)\s*)?-\s*((?:LOS_)?E[A-Z][A-Z0-9]+)\s*\)$/.exec(
+    condition.text,
+  );
+  if (match === null) return [];
+  const [, variable, code = ''] = match;
+  const isReturned = new RegExp(`\\breturn\\s*\\(?\\s*(?:\\(\\w+\\)\\s*)?${variable ?? ''}\\b`);
+  return isReturned.test(consequence.text) ? [{ code, at: condition.startIndex }] : [];
+}
+
+/** The codes in a function's body, in the order of the text. */
+export function errorCodes(
+  body: Node,
+  macros: MacroTable,
+  placeAt: (offset: number) => Place,
+): ErrorCode[] {
+  const found: { code: string; at: number }[] = [];
+  walk(body, (node) => {
+    switch (node.type) {
+      case 'function_definition':
+        return false; // The text is damaged: another function's.
+      case 'return_statement': {
+        const value = node.namedChildren.find(({ type }) => type !== 'comment');
+        if (value !== undefined) found.push(...codesOfValue(value, macros));
+        break;
+      }
+      case 'assignment_expression': {
+        const value = node.childForFieldName('right');
+        const isPlain = node.childForFieldName('operator')?.type === '=';
+        if (value !== null && isPlain) found.push(...codesOfValue(value, macros));
+        break;
+      }
+      case 'init_declarator': {
+        const value = node.childForFieldName('value');
+        if (value !== null) found.push(...codesOfValue(value, macros));
+        break;
+      }
+      case 'if_statement':
+        found.push(...codesPassedOn(node));
+        break;
+    }
+    return true;
+  });
+  return found.sort((a, b) => a.at - b.at).map(({ code, at }) => ({ code, place: placeAt(at) }));
+}

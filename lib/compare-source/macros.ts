@@ -1,0 +1,100 @@
+/** Macros: what is defined, and their replacement in a row of tokens. */
+import { tokenize, type Token } from './lexer.js';
+import type { Place } from './place.js';
+
+export interface Macro {
+  readonly name: string;
+  /** Of a function-like macro. */
+  readonly parameters: readonly string[] | undefined;
+  readonly body: readonly Token[];
+  /** Where it is defined; `undefined` for what the environment defines. */
+  readonly place: Place | undefined;
+}
+
+export type MacroTable = Map<string, Macro>;
+
+/** An expression that has no value here; the message says why. */
+export class Unevaluable extends Error {
+  override name = 'Unevaluable';
+}
+
+/** More tokens than this are not a constant of anything. */
+const EXPANSION_MAX = 20_000;
+const NESTING_MAX = 100;
+
+export function defineMacro(
+  table: MacroTable,
+  name: string,
+  body: string,
+  place?: Place,
+  parameters?: readonly string[],
+): void {
+  table.set(name, { name, parameters, body: tokenize(body), place });
+}
+
+/** Arguments of a function-like macro; `open` is the index of its bracket. */
+function readArguments(
+  tokens: readonly Token[],
+  open: number,
+): { arguments: Token[][]; end: number } | undefined {
+  const list: Token[][] = [[]];
+  let depth = 0;
+  for (let at = open; at < tokens.length; at += 1) {
+    const token = tokens[at];
+    if (token === undefined) break;
+    if (token.text === '(') depth += 1;
+    if (token.text === ')') depth -= 1;
+    if (depth === 0) return { arguments: list, end: at };
+    if (depth === 1 && token.text === ',') list.push([]);
+    else if (at > open) list.at(-1)?.push(token);
+  }
+  return undefined;
+}
+
+/**
+ * The tokens with every macro replaced, as the C preprocessor does it without `#` and `##`. A macro
+ * is not replaced inside its own replacement. `keep` names what is left as it is.
+ *
+ * Throws {@link Unevaluable} if the result grows beyond reason.
+ */
+export function expandMacros(
+  tokens: readonly Token[],
+  table: MacroTable,
+  keep: (name: string) => boolean = () => false,
+): Token[] {
+  let produced = 0;
+  function expand(input: readonly Token[], active: ReadonlySet<string>): Token[] {
+    if (active.size > NESTING_MAX) throw new Unevaluable('its macros are nested too deeply');
+    const output: Token[] = [];
+    for (let at = 0; at < input.length; at += 1) {
+      const token = input[at];
+      if (token === undefined) break;
+      produced += 1;
+      if (produced > EXPANSION_MAX) throw new Unevaluable('its macros grow without end');
+      const macro = token.kind === 'identifier' ? table.get(token.text) : undefined;
+      if (macro === undefined || active.has(macro.name) || keep(macro.name)) {
+        output.push(token);
+        continue;
+      }
+      let body = macro.body;
+      if (macro.parameters !== undefined) {
+        const call = input[at + 1]?.text === '(' ? readArguments(input, at + 1) : undefined;
+        if (call === undefined) {
+          output.push(token);
+          continue;
+        }
+        const values = new Map(
+          macro.parameters.map((name, index) => [
+            name,
+            expand(call.arguments[index] ?? [], active),
+          ]),
+        );
+        body = macro.body.flatMap((part) => values.get(part.text) ?? [part]);
+        at = call.end;
+      }
+      output.push(...expand(body, new Set([...active, macro.name])));
+    }
+    return output;
+  }
+  return expand(tokens, new Set());
+}
