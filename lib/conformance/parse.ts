@@ -91,7 +91,7 @@ export function parseScenario(text: string, file: string, target: Target = 'port
   const source = new JsonSource(file, text);
   const root = source.parse();
   const members = root?.object(
-    ['name', 'about', 'deviation', 'port', 'kernel', 'processes', 'steps'],
+    ['name', 'about', 'deviation', 'port', 'kernel', 'abi', 'processes', 'steps'],
     ['name', 'about', 'processes', 'steps'],
   );
   let scenario: Scenario | undefined;
@@ -109,6 +109,7 @@ export function parseScenario(text: string, file: string, target: Target = 'port
     if (skips.port && skips.kernel) {
       members.get('kernel')?.complain('nobody would run the scenario: the port skips it too');
     }
+    const abi = optional(members, 'abi', (value) => value.oneOf(['lp64'] as const, 'known here'));
     const processes = optional(members, 'processes', readProcesses);
     // Without the processes every name in the steps would be unknown.
     const steps =
@@ -119,6 +120,7 @@ export function parseScenario(text: string, file: string, target: Target = 'port
       about,
       ...(deviation === undefined ? {} : { deviation }),
       skip: skips[target],
+      ...(abi === undefined ? {} : { abi }),
       processes: processes ?? [],
       steps: steps ?? [],
     };

@@ -163,6 +163,8 @@ export interface Scenario {
   readonly deviation?: string;
   /** The target does not run it: the port has a scenario of its own instead. */
   readonly skip: boolean;
+  /** It hangs on sizes of this ABI in a way that cannot be seen; see abi.ts. */
+  readonly abi?: 'lp64';
   readonly processes: readonly Process[];
   readonly steps: readonly Step[];
 }
