@@ -22,7 +22,7 @@ export interface OutgoingLayout {
   readonly Token: 3;
   readonly Cookie: 4;
   readonly Code: 5;
-  /** Requests: 0, or 1 for one-way. */
+  /** Requests: 0, or 1 for one-way. Replies: 0, or 1 for a failure (MT_FAILED_REPLY). */
   readonly Flag: 6;
   /** Where in `outbox` the data starts, bytes. Not used when a buffer is passed. */
   readonly DataStart: 7;
@@ -47,7 +47,7 @@ export interface IncomingLayout {
   readonly Status: 1;
   /** The task of this device that it is for. */
   readonly Task: 2;
-  /** MsgType: 0 request, 1 reply, 3 death notice. */
+  /** MsgType: 0 request, 1 reply, 2 failed reply, 3 death notice. */
   readonly Type: 3;
   readonly Code: 4;
   /** In a death notice: the handle of the service that died. */
@@ -79,7 +79,10 @@ export interface IncomingLayout {
 export interface EventKindLayout {
   /** A request or a death notice. */
   readonly Message: 0;
-  /** A call ended. Its reply, if any, has been freed already: the data is in `inbox` or `large`. */
+  /**
+   * A call ended. Its reply, if any, has been freed already: the data is in `inbox` or `large`. Status
+   * ENOENT is a failed reply, with the data that it has, if any.
+   */
   readonly Call: 1;
   /** A control request ended: Status, Value0, Value1. */
   readonly Control: 2;

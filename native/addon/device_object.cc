@@ -120,6 +120,7 @@ Napi::Value DeviceObject::SendReply(const Napi::CallbackInfo &info)
         FreeByName(name); /* as the core does with a reply that cannot be sent */
         return Napi::Number::New(info.Env(), status);
     }
+    out.failed = words[Outgoing::Flag] != 0;
     status = LiteIpcSendReply(task, request, &out);
     if (status != -EINPROGRESS && status != -ENOMEM) {
         requests_.Remove(name);

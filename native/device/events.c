@@ -77,7 +77,7 @@ int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
     if (status != 0) {
         return status;
     }
-    IpcMsg msg = MessageOf(out, MT_REPLY);
+    IpcMsg msg = MessageOf(out, out->failed ? MT_FAILED_REPLY : MT_REPLY);
     struct IpcSend send = {.msg = &msg, .buffToFree = node};
     if (IpcNodeIsMessage(node)) {
         msg.target.handle = node->node.msg.taskID;
@@ -175,13 +175,18 @@ static bool EventFromReply(struct LiteIpcTask *task, struct IpcNode *node,
     }
     uint64_t userData = call->userData;
     CallEnd(&task->calls, call);
-    if (verdict == 0) {
-        verdict = FillMessage(event, task, node);
-        reason = IpcUndeliverable(verdict);
+    /* A failure may say why; objects are nothing to it. */
+    const IpcMsg *reply = &node->node.msg;
+    bool explained = verdict == -ENOENT && reply->dataSz > 0 && reply->spObjNum == 0;
+    int status = verdict;
+    if (verdict == 0 || explained) {
+        status = FillMessage(event, task, node);
+        reason = IpcUndeliverable(status);
     }
-    if (verdict != 0) {
+    if (status != 0) {
         IpcNodeDiscard(task, node, reason);
         *event = (struct LiteIpcEvent){.task = task};
+        verdict = status;
     }
     event->kind = LITEIPC_EVENT_CALL;
     event->status = verdict;

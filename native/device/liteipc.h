@@ -163,6 +163,7 @@ struct LiteIpcOutgoing {
     uint32_t flag;       /* requests: LITEIPC_FLAG_ONEWAY or LITEIPC_FLAG_DEFAULT */
     uint32_t dataSz;     /* bytes, at most LiteIpcDataLimit() */
     uint32_t deadlineMs; /* requests: after so many ms an answer is refused with ETIME; 0 = never */
+    bool failed;         /* replies: MT_FAILED_REPLY, which an ioctl caller gets as ENOENT */
     const void *data;
 };
 
@@ -221,7 +222,8 @@ int LiteIpcControlStart(struct LiteIpcThread *thread, const struct LiteIpcContro
 enum LiteIpcEventKind {
     LITEIPC_EVENT_MESSAGE, /* `message` for `task`: MT_REQUEST or MT_DEATH_NOTIFY. Free it */
     LITEIPC_EVENT_CALL,    /* a call ended: status 0 with `message` (MT_REPLY; free it), or
-                              -ENOENT (MT_FAILED_REPLY), -EPIPE (the service died), -ENODEV */
+                              -ENOENT (MT_FAILED_REPLY; with `message` if it has data and no
+                              objects: free it), -EPIPE (the service died), -ENODEV */
     LITEIPC_EVENT_CONTROL, /* a control request ended: status, value0, value1, task */
     LITEIPC_EVENT_LANE,    /* a lane asked for is there, or refused (status): send again.
                               value0, value1 = destination's task ID and generation as asked */

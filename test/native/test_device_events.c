@@ -59,6 +59,32 @@ static void LaneIsMadeOnDemand(void **state)
     assert_true(EndpointPoolIsEmpty(client) && EndpointPoolIsEmpty(service));
 }
 
+/* A failed reply ends its call with ENOENT; what it says can be read, if it says anything. */
+static void FailedRepliesMaySayWhy(void **state)
+{
+    (void)state;
+    for (uint32_t size = 0; size <= 6; size += 6) {
+        struct LiteIpcOutgoing out = EndpointRequest(service, 7, LITEIPC_FLAG_DEFAULT);
+        assert_int_equal(EndpointSend(client, &out, 5, NULL), 0);
+        struct LiteIpcEvent event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
+        struct LiteIpcOutgoing answer = {
+            .code = 8, .data = "reason", .dataSz = size, .failed = true};
+        assert_int_equal(EndpointReply(service, event.message, &answer), 0);
+        event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+        assert_int_equal(event.status, -ENOENT);
+        assert_int_equal(event.userData, 5);
+        assert_int_equal(event.message != NULL, size > 0);
+        if (size > 0) {
+            assert_int_equal(event.message->type, MT_FAILED_REPLY);
+            assert_int_equal(event.message->code, 8);
+            assert_int_equal(event.message->dataSz, size);
+            assert_memory_equal(event.message->data, "reason", size);
+            assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
+        }
+        assert_true(EndpointPoolIsEmpty(client) && EndpointPoolIsEmpty(service));
+    }
+}
+
 #define CALLS 500
 
 /* Answered in another order than asked, some not at all. */
@@ -288,13 +314,10 @@ static void CallsAndRequestsMix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TRIO_TEST(LaneIsMadeOnDemand),
-        TRIO_TEST(ManyCallsAreInFlight),
-        TRIO_TEST(EveryCallIDIsAnother),
-        TRIO_TEST(NoRoomLosesNothing),
-        TRIO_TEST(ReplyWithoutRoomKeepsItsRequest),
-        TRIO_TEST(BadRequestsSendNothing),
-        TRIO_TEST(ControlRequestsAreAnsweredByEvents),
+        TRIO_TEST(LaneIsMadeOnDemand),     TRIO_TEST(FailedRepliesMaySayWhy),
+        TRIO_TEST(ManyCallsAreInFlight),   TRIO_TEST(EveryCallIDIsAnother),
+        TRIO_TEST(NoRoomLosesNothing),     TRIO_TEST(ReplyWithoutRoomKeepsItsRequest),
+        TRIO_TEST(BadRequestsSendNothing), TRIO_TEST(ControlRequestsAreAnsweredByEvents),
         TRIO_TEST(CallsAndRequestsMix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
