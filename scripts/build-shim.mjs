@@ -67,7 +67,8 @@ export async function buildShim(compiler, output, more = []) {
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   await main(async () => {
     const [compiler, output, ...more] = process.argv.slice(2);
-    if (output === undefined) throw new Problem('Usage: build-shim.mjs COMPILER OUTPUT.so [FLAGS...]');
+    if (output === undefined)
+      throw new Problem('Usage: build-shim.mjs COMPILER OUTPUT.so [FLAGS...]');
     await buildShim(compiler, output, more);
   });
 }

@@ -6,6 +6,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { compareSourceCommand } from './compare-source-command.js';
+import { conformanceCommand } from './conformance-command.js';
+import { domainCommand } from './domain-command.js';
+import { runCommand } from './run-command.js';
 import { UsageError } from './usage-error.js';
 
 const { version } = JSON.parse(
@@ -18,7 +21,11 @@ function makeProgram(): Command {
     .version(version)
     .showHelpAfterError('(liteipc --help tells what there is)')
     .exitOverride()
-    .addCommand(compareSourceCommand());
+    .enablePositionalOptions()
+    .addCommand(compareSourceCommand())
+    .addCommand(conformanceCommand())
+    .addCommand(domainCommand())
+    .addCommand(runCommand());
 }
 
 async function main(): Promise<void> {

@@ -1,0 +1,58 @@
+/** A domain without a ServiceManager in it, for programs that bring their own. */
+import { Option } from 'commander';
+import { checkDomainName } from '../checks.js';
+import { loadNativeBinding } from '../native-loader.js';
+import type { DomainProfile } from '../manager.js';
+import type { NativeDomain } from '../../types/native.js';
+import { UsageError } from './usage-error.js';
+
+/** `--profile`, the same for every command that starts a domain. */
+export function profileOption(): Option {
+  return new Option('--profile <profile>', 'limits of the domain')
+    .choices(['host', 'liteos-a'])
+    .default('host');
+}
+
+/** A domain's name as the command line gave it, or a {@link UsageError}. */
+export function checkedDomainName(name: string): string {
+  try {
+    checkDomainName(name, 'the domain');
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+  return name;
+}
+
+/** Starts it; it ends with `stop()` or with this process. */
+export function startBareDomain(name: string, profile: DomainProfile): NativeDomain {
+  try {
+    return loadNativeBinding().startDomain({ name, profile: profile === 'host' ? 0 : 1 });
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (code === 'EADDRINUSE') {
+      throw new Error(`a domain named "${name}" is running already`, { cause: error });
+    }
+    throw new Error(`the domain "${name}" cannot be started: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Throws an `Error` for people if no such domain is running, or not for this user. */
+export async function checkDomainRuns(name: string): Promise<void> {
+  try {
+    const device = await loadNativeBinding().openDevice({
+      domain: name,
+      onEvents: () => undefined,
+    });
+    await device.close();
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    const reasons: Readonly<Record<string, string>> = {
+      ENODEV: 'no such domain is running; "liteipc domain" starts one',
+      EACCES: 'its socket may not be used by this user',
+    };
+    const reason = reasons[String(code)] ?? (error as Error).message;
+    throw new Error(`domain "${name}": ${reason}`, { cause: error });
+  }
+}

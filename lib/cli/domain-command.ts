@@ -1,0 +1,42 @@
+/** `liteipc domain`: a domain for programs in several terminals to meet in. */
+import { Command } from 'commander';
+import type { DomainProfile } from '../manager.js';
+import { checkedDomainName, profileOption, startBareDomain } from './bare-domain.js';
+
+interface DomainOptions {
+  readonly name: string;
+  readonly profile: DomainProfile;
+}
+
+/** Resolves when the process is asked to end. */
+function untilAskedToEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    // Signals alone do not keep Node running.
+    const alive = setInterval(() => undefined, 0x7fff_ffff);
+    const end = (): void => {
+      clearInterval(alive);
+      resolve();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+  });
+}
+
+async function runDomain({ name, profile }: DomainOptions): Promise<void> {
+  const domain = startBareDomain(checkedDomainName(name), profile);
+  const ended = untilAskedToEnd();
+  process.stdout.write(`${domain.path}\n`);
+  await ended;
+  domain.stop();
+}
+
+/** The command. */
+export function domainCommand(): Command {
+  return new Command('domain')
+    .description(
+      'start a domain without a ServiceManager; prints the path of its socket when it is ready, and ' +
+        'ends with SIGINT or SIGTERM',
+    )
+    .option('--name <name>', 'its name, or the absolute path of its socket', 'default')
+    .addOption(profileOption())
+    .action(runDomain);
+}

@@ -1,0 +1,94 @@
+/** `liteipc run`: gives an unmodified program a /dev/lite_ipc. See docs/preload.md. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import { Command } from 'commander';
+import type { DomainProfile } from '../manager.js';
+import { findNativeFile } from '../native-files.js';
+import {
+  checkDomainRuns,
+  checkedDomainName,
+  profileOption,
+  startBareDomain,
+} from './bare-domain.js';
+import { chooseShim, findProgram } from './preload-program.js';
+import { UsageError } from './usage-error.js';
+
+interface RunOptions {
+  readonly domain?: string;
+  readonly profile: DomainProfile;
+}
+
+/** Passed on whoever sent them. */
+const forwarded = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const;
+/** A terminal sends these to the program itself, too. */
+const fromTerminal = ['SIGINT', 'SIGQUIT'] as const;
+
+/** LD_PRELOAD with the shim after what is there: the sanitizers' libraries insist on being first. */
+function preloadWith(shim: string): string {
+  if (/[\s:]/.test(shim)) {
+    throw new Error(`${shim}: LD_PRELOAD cannot hold a path with spaces or colons`);
+  }
+  const before = process.env['LD_PRELOAD'] ?? '';
+  return before === '' ? shim : `${before}:${shim}`;
+}
+
+/** Resolves to the exit status that a shell would give for it. */
+function whenEnded(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}
+
+function passSignals(child: ChildProcess): void {
+  for (const signal of forwarded) process.on(signal, () => child.kill(signal));
+  const hasTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  for (const signal of fromTerminal) {
+    process.on(signal, () => {
+      if (!hasTerminal) child.kill(signal);
+    });
+  }
+}
+
+async function runProgram(name: string, args: string[], options: RunOptions): Promise<void> {
+  const program = findProgram(name);
+  const preload = preloadWith(findNativeFile(chooseShim(program)));
+  const given = options.domain ?? process.env['LITEIPC_DOMAIN'];
+  if (options.domain !== undefined) await checkDomainRuns(checkedDomainName(options.domain));
+  const isPrivate = given === undefined || given === '';
+  const own = isPrivate ? startBareDomain(`run-${process.pid}`, options.profile) : undefined;
+  try {
+    const child = spawn(program, args, {
+      argv0: name,
+      stdio: 'inherit',
+      env: { ...process.env, LD_PRELOAD: preload, LITEIPC_DOMAIN: own?.path ?? given },
+    });
+    const ended = whenEnded(child);
+    passSignals(child);
+    process.exitCode = await ended;
+  } finally {
+    own?.stop();
+  }
+}
+
+/** The command. Its parent must have positional options enabled. */
+export function runCommand(): Command {
+  return new Command('run')
+    .description(
+      'run a dynamically linked program that finds a /dev/lite_ipc: that of the domain given, of ' +
+        'the environment variable LITEIPC_DOMAIN, or of a private domain that lives as long as it',
+    )
+    .argument('<program>', 'a path, or a name to be found in PATH')
+    .argument('[args...]', 'its arguments and options')
+    .option('--domain <name>', 'name of a running domain, or the absolute path of its socket')
+    .addOption(profileOption())
+    .passThroughOptions()
+    .action(async (name: string, args: string[], options: RunOptions, command: Command) => {
+      if (options.domain !== undefined && command.getOptionValueSource('profile') === 'cli') {
+        throw new UsageError('run: --profile is for a private domain, --domain for one that runs');
+      }
+      await runProgram(name, args, options);
+    });
+}
