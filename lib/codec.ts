@@ -9,10 +9,13 @@
  * symbols are refused. Class instances arrive as plain objects, as by structuredClone; -0 arrives as 0.
  *
  * No data at all stands for undefined.
+ *
+ * What a contract declares as a parcel is not packed but written by the program: see ipc-io/.
  */
 import { Packr, REUSE_BUFFER_MODE, Unpackr, type Options } from 'msgpackr';
 import type { EncodingBits } from '../types/wire.js';
 import { LiteIpcError } from './errors.js';
+import { readParcel, writeParcel, type AnyParcelFormat } from './ipc-io/parcel-format.js';
 
 const PLAIN: EncodingBits = 0;
 const RICH: EncodingBits = 1;
@@ -72,8 +75,17 @@ export class Encoder {
     this.#outbox = Buffer.from(outbox.buffer, outbox.byteOffset, outbox.byteLength);
   }
 
-  /** Encodes `value`. Throws a LiteIpcError with code EINVAL that names the path of what it refuses. */
-  encode(value: unknown): void {
+  /**
+   * Encodes `value`, as a parcel if there is a `format`. Throws a LiteIpcError with code EINVAL that names
+   * the path of what it refuses; EMSGSIZE if it does not fit a parcel.
+   */
+  encode(value: unknown, format?: AnyParcelFormat): void {
+    if (format !== undefined) {
+      const data = writeParcel(format, value);
+      this.#place(0, data.length, data);
+      this.encoding = PLAIN;
+      return;
+    }
     if (value === undefined) {
       this.#place(0, 0, undefined);
       this.encoding = PLAIN;
@@ -211,6 +223,17 @@ export function decodeCopying(
   } catch (error) {
     throw unreadable(error);
   }
+}
+
+/** Reads a parcel of `size` bytes at `start` of the inbox. Throws a LiteIpcError with code EPROTO. */
+export function decodeParcel(
+  format: AnyParcelFormat,
+  inbox: Uint8Array,
+  start: number,
+  size: number,
+): unknown {
+  // The format may keep the parcel, and the inbox is overwritten by the next batch.
+  return readParcel(format, Uint8Array.prototype.slice.call(inbox, start, start + size));
 }
 
 /** Decodes a message in memory of its own; binary values of the result are views of it. */

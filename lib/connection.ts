@@ -10,7 +10,7 @@ import type {
 import { CallContext } from './call-context.js';
 import { Callers } from './callers.js';
 import { CallTable } from './calls.js';
-import { Encoder, decodeCopying, decodeKeeping } from './codec.js';
+import { Encoder, decodeCopying, decodeKeeping, decodeParcel } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { LiteIpcError, Status, callError, codeOfStatus } from './errors.js';
 import {
@@ -20,11 +20,12 @@ import {
   MessageFlag,
   MessageType,
 } from './native-layout.js';
+import type { AnyParcelFormat } from './ipc-io/parcel-format.js';
 import { Replies, type PendingRequest } from './replies.js';
 import { Requests } from './requests.js';
 import { RouteState, type Route } from './route.js';
 import type { ServiceHost } from './service-host.js';
-import { ReplyCode, fromWireError } from './wire-error.js';
+import { fromWireError } from './wire-error.js';
 
 /** The numbers that a control request gave back. */
 export interface ControlResult {
@@ -182,11 +183,17 @@ export class Connection {
     this.#replies.retryAll();
   }
 
-  #decode(base: number): unknown {
+  #decode(base: number, format?: AnyParcelFormat): unknown {
     const incoming = this.#incoming;
     const size = incoming[base + Incoming.DataSize] as number;
-    if (size === 0) return undefined;
     const start = incoming[base + Incoming.DataStart] as number;
+    if (format !== undefined) {
+      const isLarge = incoming[base + Incoming.DataLarge] !== 0;
+      return isLarge
+        ? decodeParcel(format, this.native.large[start] as Uint8Array, 0, size)
+        : decodeParcel(format, this.#inbox, start, size);
+    }
+    if (size === 0) return undefined;
     const encoding = (incoming[base + Incoming.Cookie] as number) & 1;
     if (incoming[base + Incoming.DataLarge] === 0) {
       return decodeCopying(this.#inbox, start, size, encoding);
@@ -201,21 +208,21 @@ export class Connection {
     if (slot === -1) return;
     const status = (incoming[base + Incoming.Status] as number) | 0;
     const method = calls.methods[slot] as ContractMethod;
-    if (status !== 0) {
+    if (status !== 0 && status !== Status.noEntry) {
       this.#checkLife(calls.routes[slot] as Route);
-      const code = status === Status.noEntry ? 'EPIPE' : codeOfStatus(status);
-      calls.reject(slot, callError(code, method));
+      calls.reject(slot, callError(codeOfStatus(status), method));
       return;
     }
     let value: unknown;
     try {
-      value = this.#decode(base);
+      value = this.#decode(base, status === 0 ? method.outputParcel : undefined);
     } catch (error) {
       calls.reject(slot, callError('EPROTO', method, (error as Error).message));
       return;
     }
+    // ENOENT is MT_FAILED_REPLY: the service has answered that it did not do it.
     const code = incoming[base + Incoming.Code] as number;
-    if (code === ReplyCode.Result) calls.resolve(slot, value);
+    if (status === 0) calls.resolve(slot, value);
     else calls.reject(slot, fromWireError(value, code, method));
   }
 
@@ -255,7 +262,7 @@ export class Connection {
     }
     let input: unknown;
     try {
-      input = this.#decode(base);
+      input = this.#decode(base, method.inputParcel);
     } catch (error) {
       const text = `input: ${(error as Error).message}`;
       this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, method));

@@ -2,6 +2,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Contract } from './contract.js';
 import type { ServiceReference } from './errors.js';
+import type { AnyParcelFormat } from './ipc-io/parcel-format.js';
 
 /** One method of a contract, compiled. All have the same shape in memory. */
 export interface ContractMethod extends ServiceReference {
@@ -10,6 +11,8 @@ export interface ContractMethod extends ServiceReference {
   readonly oneway: boolean;
   readonly input: StandardSchemaV1 | undefined;
   readonly output: StandardSchemaV1 | undefined;
+  readonly inputParcel: AnyParcelFormat | undefined;
+  readonly outputParcel: AnyParcelFormat | undefined;
 }
 
 /** The methods of a contract, by number. */
@@ -21,5 +24,7 @@ export function methodsOf(contract: Contract): readonly ContractMethod[] {
     oneway: definition.kind === 'oneway',
     input: definition.input,
     output: definition.output,
+    inputParcel: definition.inputParcel,
+    outputParcel: definition.outputParcel,
   }));
 }

@@ -1,12 +1,25 @@
 /** The shape of a contract: what both sides must agree on before a message can be understood. */
 
+interface MethodShape {
+  readonly kind: string;
+  readonly inputParcel?: unknown;
+  readonly outputParcel?: unknown;
+}
+
 /** Anything that has the methods of a contract. */
-type MethodKinds = Readonly<Record<string, { readonly kind: string }>>;
+type MethodKinds = Readonly<Record<string, MethodShape>>;
+
+/** `method`, or with parcels `method(parcel)`, `method(parcel):parcel`, `method:parcel`. */
+function kindOf({ kind, inputParcel, outputParcel }: MethodShape): string {
+  const input = inputParcel === undefined ? '' : '(parcel)';
+  const output = outputParcel === undefined ? '' : ':parcel';
+  return kind + input + output;
+}
 
 /** The shape as text: one `kind name` a line, in order. */
 export function shapeOf(methods: MethodKinds): string {
   return Object.entries(methods)
-    .map(([name, definition]) => `${definition.kind} ${name}`)
+    .map(([name, definition]) => `${kindOf(definition)} ${name}`)
     .join('\n');
 }
 

@@ -9,6 +9,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { CallContext } from './call-context.js';
 import { checkObject, checkServiceName, unexpected } from './checks.js';
 import { shapeHash } from './contract-shape.js';
+import { isParcelFormat, type AnyParcelFormat, type ParcelFormat } from './ipc-io/parcel-format.js';
 
 declare const types: unique symbol;
 
@@ -28,6 +29,10 @@ export interface MethodDefinition<
   readonly input: StandardSchemaV1 | undefined;
   /** Checked where the service runs, before the answer is sent. */
   readonly output: StandardSchemaV1 | undefined;
+  /** How the request's data is written and read, if it is a parcel. */
+  readonly inputParcel: AnyParcelFormat | undefined;
+  /** How the answer's data is written and read, if it is a parcel. */
+  readonly outputParcel: AnyParcelFormat | undefined;
   /** For the type checker alone: there is no such property. */
   readonly [types]?: {
     readonly input: Input;
@@ -48,15 +53,24 @@ export interface Contract<Methods extends MethodDefinitions = MethodDefinitions>
   readonly hash: number;
 }
 
-type InputOf<Schema> = Schema extends StandardSchemaV1 ? StandardSchemaV1.InferInput<Schema> : void;
+type InputOf<Schema> = Schema extends StandardSchemaV1
+  ? StandardSchemaV1.InferInput<Schema>
+  : Schema extends ParcelFormat<infer Written, unknown>
+    ? Written
+    : void;
 type ParsedOf<Schema> = Schema extends StandardSchemaV1
   ? StandardSchemaV1.InferOutput<Schema>
-  : void;
+  : Schema extends ParcelFormat<never, infer Read>
+    ? Read
+    : void;
 
-/** Validators of a method: any library that implements Standard Schema. What is absent is `void`. */
+/** A validator, of any library that implements Standard Schema; or a format made by `parcel()`. */
+export type MethodSchema = StandardSchemaV1 | AnyParcelFormat;
+
+/** What a method takes and gives: checked or as a parcel. What is absent is `void`. */
 export interface MethodSchemas {
-  readonly input?: StandardSchemaV1;
-  readonly output?: StandardSchemaV1;
+  readonly input?: MethodSchema;
+  readonly output?: MethodSchema;
 }
 
 type FromSchemas<Kind extends MethodKind, Schemas extends MethodSchemas> = MethodDefinition<
@@ -68,13 +82,17 @@ type FromSchemas<Kind extends MethodKind, Schemas extends MethodSchemas> = Metho
 >;
 
 function checkSchema(value: unknown, what: string): StandardSchemaV1 | undefined {
-  if (value === undefined) return undefined;
+  if (value === undefined || isParcelFormat(value)) return undefined;
   const schema = value as StandardSchemaV1 | null;
   const standard: Partial<StandardSchemaV1.Props> | undefined = schema?.['~standard'];
   if (typeof standard?.validate !== 'function' || standard.version !== 1) {
-    throw unexpected('a Standard Schema (version 1) validator', what, value);
+    throw unexpected('a Standard Schema (version 1) validator or a parcel()', what, value);
   }
   return schema ?? undefined;
+}
+
+function parcelOf(value: unknown): AnyParcelFormat | undefined {
+  return isParcelFormat(value) ? value : undefined;
 }
 
 function define(kind: MethodKind, schemas: MethodSchemas | undefined): MethodDefinition {
@@ -83,12 +101,14 @@ function define(kind: MethodKind, schemas: MethodSchemas | undefined): MethodDef
     kind,
     input: checkSchema(schemas?.input, `input of ${kind}()`),
     output: checkSchema(schemas?.output, `output of ${kind}()`),
+    inputParcel: parcelOf(schemas?.input),
+    outputParcel: parcelOf(schemas?.output),
   };
 }
 
 /**
- * A method with an answer, with validators: `method({ input: z.string(), output: z.number() })`; or by
- * type alone, which nothing checks at run time: `method<string, number>()`.
+ * A method with an answer, with validators: `method({ input: z.string(), output: z.number() })`; with
+ * parcels: `method({ input: parcel(...), output: parcel(...) })`; or by type alone, which nothing checks at run time: `method<string, number>()`.
  */
 export function method<const Schemas extends MethodSchemas>(
   schemas: Schemas,
@@ -109,7 +129,7 @@ export function method(schemas?: MethodSchemas): MethodDefinition {
  * A method without an answer: the caller learns that the message was sent, not what became of it. What
  * the implementation throws goes to the service's `onError`.
  */
-export function oneway<const Schemas extends { readonly input?: StandardSchemaV1 }>(
+export function oneway<const Schemas extends { readonly input?: MethodSchema }>(
   schemas: Schemas,
 ): FromSchemas<'oneway', { readonly input: Schemas['input'] }>;
 export function oneway(): MethodDefinition<'oneway', void, void, void, void>;

@@ -22,8 +22,14 @@ export type {
   MethodDefinition,
   MethodDefinitions,
   MethodKind,
+  MethodSchema,
   MethodSchemas,
 } from './contract.js';
+export { IpcIo } from './ipc-io/ipc-io.js';
+export { parcel } from './ipc-io/parcel-format.js';
+export type { ParcelFormat } from './ipc-io/parcel-format.js';
+export type { IpcIoOptions } from './ipc-io/store.js';
+export type { SvcIdentity } from './ipc-io/writable-parcel.js';
 export type { CallContext } from './call-context.js';
 export type { OnServiceError } from './service-host.js';
 export { LiteIpcError } from './errors.js';

@@ -68,7 +68,7 @@ export const ControlOperation: ControlOperationLayout = {
 };
 
 /** MsgType of the kernel, as far as it reaches JavaScript. */
-export const MessageType = { Request: 0, Reply: 1, DeathNotice: 3 } as const;
+export const MessageType = { Request: 0, Reply: 1, FailedReply: 2, DeathNotice: 3 } as const;
 
 /** IpcFlag of the kernel. */
 export const MessageFlag = { Default: 0, OneWay: 1 } as const;

@@ -6,7 +6,8 @@
 import type { NativeDevice } from '../types/native.js';
 import type { EncodingBits } from '../types/wire.js';
 import type { Encoder } from './codec.js';
-import { LiteIpcError, Status, callError, type ServiceReference } from './errors.js';
+import type { ContractMethod } from './contract-methods.js';
+import { LiteIpcError, Status, callError } from './errors.js';
 import { Outgoing } from './native-layout.js';
 import { ReplyCode, toWireError } from './wire-error.js';
 
@@ -50,12 +51,13 @@ export class Replies {
   }
 
   /** Answers with a result; with an error if the result cannot be sent. */
-  sendResult(to: PendingRequest, value: unknown, about: ServiceReference): void {
+  sendResult(to: PendingRequest, value: unknown, about: ContractMethod): void {
     try {
-      this.#encoder.encode(value);
+      this.#encoder.encode(value, about.outputParcel);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      this.sendRefusal(to, callError('EINVAL', about, `output: ${text}`));
+      const code = error instanceof LiteIpcError ? error.code : 'EINVAL';
+      this.sendRefusal(to, callError(code, about, `output: ${text}`));
       return;
     }
     if (this.#encoder.size > this.#dataLimit) {
@@ -148,7 +150,7 @@ export class Replies {
     outgoing[Outgoing.Token] = 0;
     outgoing[Outgoing.Cookie] = message.encoding;
     outgoing[Outgoing.Code] = code;
-    outgoing[Outgoing.Flag] = 0;
+    outgoing[Outgoing.Flag] = code === ReplyCode.Result ? 0 : 1;
     outgoing[Outgoing.DataStart] = message.start;
     outgoing[Outgoing.DataSize] = message.size;
     return message.data === undefined || message.size === 0

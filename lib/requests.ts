@@ -68,7 +68,7 @@ export class Requests {
   send(route: Route, method: ContractMethod, input: unknown, timeoutMs: number): Promise<unknown> {
     const encoder = this.#encoder;
     try {
-      encoder.encode(input);
+      encoder.encode(input, method.inputParcel);
     } catch (error) {
       return Promise.reject(encodingError(error, method));
     }

@@ -2,7 +2,7 @@
 import type { ReplyCodes, WireError } from '../types/wire.js';
 import { LiteIpcError, type ServiceReference } from './errors.js';
 
-/** The `code` word of replies. */
+/** The `code` word of replies; what tells an error from a result is the message's type. */
 export const ReplyCode: ReplyCodes = { Result: 0, Thrown: 1, Refused: 2 };
 
 /** Deepest cause chain that is told; protects against cycles. */
@@ -73,8 +73,15 @@ function isWireError(value: unknown, depth = 0): value is WireError {
   );
 }
 
-/** The error that a reply with code Thrown or Refused stands for. */
+/**
+ * The error that a failed reply stands for: of an implementation or of LiteIPC on the other side by its
+ * code; without data it is a C program's, which does not say why it failed.
+ */
 export function fromWireError(value: unknown, replyCode: number, about: ServiceReference): Error {
+  if (value === undefined) {
+    const message = `${about.service}.${about.method}: the service failed and does not say why (EREMOTE)`;
+    return new RemoteError({ name: 'Error', message }, about);
+  }
   if (!isWireError(value)) {
     const text = `${about.service}.${about.method}: the service's error is not readable (EPROTO)`;
     return new LiteIpcError('EPROTO', text, about);

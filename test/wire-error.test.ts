@@ -46,9 +46,16 @@ test('a refusal is LiteIPC’s own error, whatever its code', (t) => {
 });
 
 test('what is not an error is EPROTO', (t) => {
-  for (const value of [undefined, 5, {}, { name: 'a' }, { name: 'a', message: 'b', cause: 1 }]) {
+  for (const value of [5, {}, { name: 'a' }, { name: 'a', message: 'b', cause: 1 }]) {
     t.like(fromWireError(value, ReplyCode.Thrown, about), { code: 'EPROTO' });
   }
+});
+
+test('a failure without a word is EREMOTE', (t) => {
+  const error = fromWireError(undefined, 7, about);
+  t.true(error instanceof RemoteError);
+  t.like(error, { code: 'EREMOTE' });
+  t.regex(error.message, /failed and does not say why/);
 });
 
 test('codes are the names of Linux', (t) => {

@@ -35,7 +35,10 @@ export interface Caller {
  */
 export type EncodingBits = 0 | 1;
 
-/** The `code` word of a reply; in requests it is the method's index in its contract. */
+/**
+ * The `code` word of a reply; in requests it is the method's index in its contract. An error is a message of
+ * type MT_FAILED_REPLY; in any other reply, which may be a C program's, this word is not looked at.
+ */
 export interface ReplyCodes {
   /** The data is the result. */
   readonly Result: 0;

@@ -1,0 +1,298 @@
+/** The writing half of a parcel; see ipc-io.ts for the rules of both. */
+import { checkObject, unexpected } from '../checks.js';
+import { LiteIpcError } from '../errors.js';
+import {
+  align4,
+  MAX_IO_SIZE,
+  MAX_OBJ_NUM,
+  OBJECT_SIZE,
+  ParcelStore,
+  type IpcIoOptions,
+} from './store.js';
+import * as kinds from './values.js';
+import type { NumberKind } from './values.js';
+
+/** A service, as an object of a parcel: a `SvcIdentity` of the kernel. */
+export interface SvcIdentity {
+  /** The service's task ID; -1 with token 1 is the sending task, which the driver puts in its place. */
+  readonly handle: number;
+  readonly token: number;
+  readonly cookie: number;
+}
+
+/** ObjType of the kernel. */
+export const ObjectType = { FileDescriptor: 0, Service: 2 } as const;
+/** Where in an object its content begins, bytes. */
+export const CONTENT = 4;
+
+/** Most bytes of a string, and most code units of a string of such, without what ends it. */
+const STRING_MAX = MAX_IO_SIZE - 1;
+const STRING16_MAX = MAX_IO_SIZE / 2 - 1;
+
+/** A parcel that can be written. */
+export class WritableParcel {
+  /** Most bytes of data and table of offsets together. */
+  static readonly MAX_IO_SIZE = MAX_IO_SIZE;
+  /** Most objects. */
+  static readonly MAX_OBJ_NUM = MAX_OBJ_NUM;
+
+  /** @internal */
+  protected store: ParcelStore;
+
+  /** An empty parcel; its memory grows as it is written. */
+  constructor(options: IpcIoOptions = {}) {
+    this.store = ParcelStore.empty(options);
+  }
+
+  /** The bytes written so far: a view, which later writes may leave behind. */
+  get data(): Uint8Array {
+    return this.store.bytes.subarray(0, this.store.used);
+  }
+
+  /** Where in {@link data} its objects begin, in order. */
+  get offsets(): readonly number[] {
+    return [...this.store.offsets];
+  }
+
+  /** True once something did not fit or was not there. Nothing more can be written or read then. */
+  get overflow(): boolean {
+    return this.store.overflow;
+  }
+
+  /**
+   * Copies all of another parcel behind what is here, rounded up to 4 bytes; its objects move along.
+   * Without room it throws EMSGSIZE; {@link overflow} is true then only if the padding alone has no room.
+   */
+  append(other: WritableParcel): this {
+    if (!(other instanceof WritableParcel)) throw unexpected('an IpcIo', 'append', other);
+    const store = this.store;
+    const source = other.store;
+    source.checkUsable('append');
+    const { used: size } = source;
+    const data = source.bytes.slice(0, size);
+    const offsets = [...source.offsets];
+    store.checkWritable('append');
+    if (!store.fits(size, offsets.length)) {
+      const text = `IpcIo.append: ${store.roomText(size, offsets.length)} (EMSGSIZE)`;
+      throw new LiteIpcError('EMSGSIZE', text);
+    }
+    const start = this.#room('append', align4(size), offsets.length);
+    store.bytes.set(data, start);
+    for (const offset of offsets) store.offsets.push(start + offset);
+    return this;
+  }
+
+  writeBool(value: boolean): this {
+    return this.#number(kinds.int32, kinds.checkBool(value, 'writeBool'), 'writeBool');
+  }
+  writeInt8(value: number): this {
+    return this.#number(kinds.int8InWord, value, 'writeInt8');
+  }
+  writeInt16(value: number): this {
+    return this.#number(kinds.int16InWord, value, 'writeInt16');
+  }
+  writeInt32(value: number): this {
+    return this.#number(kinds.int32, value, 'writeInt32');
+  }
+  writeUint8(value: number): this {
+    return this.#number(kinds.uint8InWord, value, 'writeUint8');
+  }
+  writeUint16(value: number): this {
+    return this.#number(kinds.uint16InWord, value, 'writeUint16');
+  }
+  writeUint32(value: number): this {
+    return this.#number(kinds.uint32, value, 'writeUint32');
+  }
+  writeInt64(value: bigint): this {
+    return this.#number(kinds.int64, value, 'writeInt64');
+  }
+  writeUint64(value: bigint): this {
+    return this.#number(kinds.uint64, value, 'writeUint64');
+  }
+  writeFloat(value: number): this {
+    return this.#number(kinds.float, value, 'writeFloat');
+  }
+  writeDouble(value: number): this {
+    return this.#number(kinds.double, value, 'writeDouble');
+  }
+  /** 1 byte, as the next four: what follows is not aligned any more. */
+  writeBoolUnaligned(value: boolean): this {
+    const bit = kinds.checkBool(value, 'writeBoolUnaligned');
+    return this.#number(kinds.uint8, bit, 'writeBoolUnaligned');
+  }
+  writeInt8Unaligned(value: number): this {
+    return this.#number(kinds.int8, value, 'writeInt8Unaligned');
+  }
+  writeUint8Unaligned(value: number): this {
+    return this.#number(kinds.uint8, value, 'writeUint8Unaligned');
+  }
+  writeInt16Unaligned(value: number): this {
+    return this.#number(kinds.int16, value, 'writeInt16Unaligned');
+  }
+  writeUint16Unaligned(value: number): this {
+    return this.#number(kinds.uint16, value, 'writeUint16Unaligned');
+  }
+
+  /** Text as UTF-8, or bytes as they are; without NUL, which ends it. At most 8191 bytes. */
+  writeString(value: string | Uint8Array): this {
+    const text = kinds.checkText(value, 'writeString');
+    this.#checkLength('writeString', text.length, STRING_MAX, 'bytes');
+    const start = this.#room('writeString', 4 + align4(text.length + 1));
+    this.store.view.setUint32(start, text.length, true);
+    this.store.bytes.set(text, start + 4);
+    return this;
+  }
+  /** Text as UTF-16, 1 to 4095 code units. */
+  writeString16(value: string): this {
+    return this.#string16(value, 'writeString16');
+  }
+  /** The name of an interface; as {@link writeString16}. */
+  writeInterfaceToken(name: string): this {
+    return this.#string16(name, 'writeInterfaceToken');
+  }
+  /** Bytes without their number, at least 1. */
+  writeBuffer(bytes: Uint8Array): this {
+    return this.#bytes(bytes, 0, 'writeBuffer');
+  }
+  /** Bytes with their number, at least 1. */
+  writeRawData(bytes: Uint8Array): this {
+    return this.#bytes(bytes, 4, 'writeRawData');
+  }
+
+  writeBoolVector(values: ArrayLike<boolean>): this {
+    const kind = { ...kinds.int32, check: kinds.checkBool };
+    return this.#vector(kind, values, 'writeBoolVector');
+  }
+  writeInt8Vector(values: ArrayLike<number>): this {
+    return this.#vector(kinds.int8, values, 'writeInt8Vector');
+  }
+  writeInt16Vector(values: ArrayLike<number>): this {
+    return this.#vector(kinds.int16InWord, values, 'writeInt16Vector');
+  }
+  writeInt32Vector(values: ArrayLike<number>): this {
+    return this.#vector(kinds.int32, values, 'writeInt32Vector');
+  }
+  writeInt64Vector(values: ArrayLike<bigint>): this {
+    return this.#vector(kinds.int64, values, 'writeInt64Vector');
+  }
+  writeUInt8Vector(values: ArrayLike<number>): this {
+    return this.#vector(kinds.uint8, values, 'writeUInt8Vector');
+  }
+  writeUInt16Vector(values: ArrayLike<number>): this {
+    return this.#vector(kinds.uint16, values, 'writeUInt16Vector');
+  }
+  writeUInt32Vector(values: ArrayLike<number>): this {
+    return this.#vector(kinds.uint32, values, 'writeUInt32Vector');
+  }
+  writeUInt64Vector(values: ArrayLike<bigint>): this {
+    return this.#vector(kinds.uint64, values, 'writeUInt64Vector');
+  }
+  writeFloatVector(values: ArrayLike<number>): this {
+    return this.#vector(kinds.float, values, 'writeFloatVector');
+  }
+  writeDoubleVector(values: ArrayLike<number>): this {
+    return this.#vector(kinds.double, values, 'writeDoubleVector');
+  }
+
+  /** A descriptor of the sending process. The parcel does not own it. */
+  writeFileDescriptor(descriptor: number): this {
+    kinds.uint32.check(descriptor, 'writeFileDescriptor');
+    return this.#object('writeFileDescriptor', ObjectType.FileDescriptor, [descriptor]);
+  }
+  writeRemoteObject(service: SvcIdentity): this {
+    checkObject(service, 'writeRemoteObject');
+    const handle = kinds.int32.check(service.handle, 'handle of writeRemoteObject');
+    const token = kinds.uint32.check(service.token, 'token of writeRemoteObject');
+    const cookie = kinds.uint32.check(service.cookie, 'cookie of writeRemoteObject');
+    return this.#object('writeRemoteObject', ObjectType.Service, [handle, token, cookie]);
+  }
+
+  #room(what: string, size: number, objects = 0): number {
+    this.store.checkRoom(what, size, objects);
+    return this.store.extend(size);
+  }
+
+  #number<Value extends number | bigint>(
+    kind: NumberKind<Value>,
+    value: Value,
+    what: string,
+  ): this {
+    kind.check(value, what);
+    const start = this.#room(what, kind.size);
+    kind.set(this.store.view, start, value);
+    return this;
+  }
+
+  #checkLength(what: string, length: number, maximum: number, unit: string): void {
+    this.store.checkWritable(what);
+    if (length <= maximum) return;
+    const text = `${length} ${unit} are too many, ${maximum} the most; send it in parts`;
+    throw this.store.overflowed('EMSGSIZE', what, text);
+  }
+
+  #string16(value: string, what: string): this {
+    if (typeof value !== 'string') throw unexpected('a string', what, value);
+    if (value === '') throw unexpected('text of at least one character', what, value);
+    this.#checkLength(what, value.length, STRING16_MAX, 'code units');
+    const start = this.#room(what, 4 + align4((value.length + 1) * 2));
+    const { view } = this.store;
+    view.setUint32(start, value.length, true);
+    for (let index = 0; index < value.length; index++) {
+      view.setUint16(start + 4 + index * 2, value.charCodeAt(index), true);
+    }
+    return this;
+  }
+
+  #bytes(bytes: Uint8Array, header: 0 | 4, what: string): this {
+    if (!(bytes instanceof Uint8Array)) throw unexpected('a Uint8Array', what, bytes);
+    const { length } = bytes;
+    if (length === 0) throw unexpected('at least one byte', what, bytes);
+    const start = this.#room(what, header + align4(length));
+    if (header !== 0) this.store.view.setUint32(start, length, true);
+    this.store.bytes.set(bytes, start + header);
+    return this;
+  }
+
+  #vector<Value extends number | bigint>(
+    kind: NumberKind<Value>,
+    values: ArrayLike<unknown>,
+    what: string,
+  ): this {
+    const count = checkCount(values, what);
+    const size = 4 + count * kind.size;
+    this.store.checkRoom(what, size);
+    // Taken out once: a getter among them might say something else the second time, or write itself.
+    const checked = Array.from({ length: count }, (_, index) =>
+      kind.check(values[index], `element ${index} of ${what}`),
+    );
+    const start = this.#room(what, size);
+    const { view } = this.store;
+    view.setUint32(start, count, true);
+    checked.forEach((value, index) => {
+      kind.set(view, start + 4 + index * kind.size, value);
+    });
+    return this;
+  }
+
+  #object(what: string, type: number, words: readonly number[]): this {
+    const start = this.#room(what, OBJECT_SIZE, 1);
+    const { view } = this.store;
+    view.setUint32(start, type, true);
+    words.forEach((word, index) => {
+      view.setUint32(start + CONTENT + index * 4, word, true);
+    });
+    this.store.offsets.push(start);
+    return this;
+  }
+}
+
+/** Number of elements of an array or typed array, at least 1. */
+function checkCount(values: unknown, what: string): number {
+  const length =
+    Array.isArray(values) || ArrayBuffer.isView(values)
+      ? (values as { readonly length?: unknown }).length
+      : undefined;
+  if (typeof length !== 'number') throw unexpected('an array or typed array', what, values);
+  if (length === 0) throw unexpected('at least one element', what, values);
+  return length;
+}
