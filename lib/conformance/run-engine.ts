@@ -74,7 +74,7 @@ function tail(text: string): string {
   return trimmed === '' ? '' : `; it said: ${trimmed.slice(-500)}`;
 }
 
-/** How long what the engine started may hold its output open after its end, ms. */
+/** How long the engine may tidy up, or what it started may hold its output open after its end, ms. */
 const grace = 2000;
 
 /**
@@ -101,19 +101,24 @@ export async function runEngine(
   let graceTimer: NodeJS.Timeout | undefined;
   // The engine leads a process group. As long as one of it holds the output open, its number is not
   // given to anybody else.
-  const killGroup = (): void => {
+  const signalGroup = (name: NodeJS.Signals): void => {
     if (isOver || child.pid === undefined) return;
     try {
-      process.kill(-child.pid, 'SIGKILL');
+      process.kill(-child.pid, name);
     } catch {
       // It has just ended.
     }
-    child.stdout.destroy();
-    child.stderr.destroy();
   };
+  // SIGTERM lets it tidy up; what does not listen is not asked twice.
   const kill = (reason: string): void => {
-    killedBecause ??= reason;
-    killGroup();
+    if (killedBecause !== undefined) return;
+    killedBecause = reason;
+    signalGroup('SIGTERM');
+    graceTimer = setTimeout(() => {
+      signalGroup('SIGKILL');
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, grace);
   };
   const onAbort = (): void => kill('the run was ended');
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -133,7 +138,7 @@ export async function runEngine(
     const end = await new Promise<string | undefined>((resolve) => {
       child.once('error', (error) => resolve(`${engine.program}: ${error.message}`));
       child.once('exit', () => {
-        graceTimer = setTimeout(() => kill('it left processes behind'), grace);
+        graceTimer ??= setTimeout(() => kill('it left processes behind'), grace);
       });
       child.once('close', (code, exitSignal) => {
         isOver = true;
@@ -154,6 +159,5 @@ export async function runEngine(
     clearTimeout(timer);
     clearTimeout(graceTimer);
     signal?.removeEventListener('abort', onAbort);
-    killGroup();
   }
 }

@@ -1,4 +1,5 @@
 /** Runs scenarios side by side, since most of them wait most of the time. */
+import { setMaxListeners } from 'node:events';
 import type { Engine } from './engine.js';
 import { runEngine, timeLimit, type EngineReport } from './run-engine.js';
 import type { Scenario, Step, Target } from './scenario.js';
@@ -97,6 +98,8 @@ export async function runScenarios(
   scenarios: readonly Scenario[],
   options: RunOptions,
 ): Promise<readonly Outcome[]> {
+  // Each engine that runs listens.
+  if (options.signal !== undefined) setMaxListeners(options.jobs + 1, options.signal);
   const outcomes = new Array<Outcome | undefined>(scenarios.length).fill(undefined);
   let told = 0;
   const tell = (): void => {

@@ -1,0 +1,128 @@
+/** `liteipc conformance`: runs scenarios and says which steps came to something else than they should. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { inOneProcess, inProcesses, onDevice, type Engine } from '../conformance/engine.js';
+import { formatComplaint } from '../conformance/json-source.js';
+import { findScenarioFiles, loadScenarios } from '../conformance/load.js';
+import {
+  countOutcomes,
+  formatCounts,
+  formatLine,
+  formatTapHead,
+  formatTapPoint,
+  toDocument,
+} from '../conformance/report.js';
+import { runScenarios, type Outcome } from '../conformance/run.js';
+import type { Scenario, Target } from '../conformance/scenario.js';
+import { compileTable } from '../conformance/table.js';
+import { UsageError } from './usage-error.js';
+
+interface ConformanceOptions {
+  readonly target: Target;
+  readonly device?: string;
+  readonly processes?: true;
+  readonly json?: true;
+  readonly tap?: true;
+  readonly jobs: number;
+}
+
+/** More would only wait for the processor: 24 finish as soon as the scenario that waits longest. */
+const defaultJobs = 24;
+const jobsMax = 256;
+
+function readJobs(text: string): number {
+  const jobs = /^\d+$/.test(text) ? Number(text) : 0;
+  if (jobs >= 1 && jobs <= jobsMax) return jobs;
+  throw new InvalidArgumentError(`Expected a number from 1 to ${jobsMax}.`);
+}
+
+/** Complains about all malformed files before anything is run. */
+function load(paths: readonly string[], target: Target): readonly Scenario[] {
+  let loaded: ReturnType<typeof loadScenarios>;
+  try {
+    loaded = loadScenarios(findScenarioFiles(paths), target);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  const { scenarios, complaints } = loaded;
+  if (complaints.length === 0) return scenarios;
+  for (const complaint of complaints) process.stderr.write(`${formatComplaint(complaint)}\n`);
+  const files = new Set(complaints.map(({ file }) => file)).size;
+  throw new UsageError(`${files} malformed ${files === 1 ? 'file' : 'files'}; nothing was run`);
+}
+
+function chooseEngine({ device, processes }: ConformanceOptions): Engine {
+  if (device !== undefined) return onDevice(device);
+  return processes ? inProcesses() : inOneProcess();
+}
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Ends what runs on SIGINT and SIGTERM, cleans up, and then ends as the signal would have. */
+async function untilSignal<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  let received: NodeJS.Signals | undefined;
+  const onSignal = (name: NodeJS.Signals): void => {
+    received ??= name;
+    controller.abort(new Error(`ended by ${name}`));
+  };
+  const names: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const name of names) process.on(name, onSignal);
+  try {
+    return await body(controller.signal);
+  } finally {
+    for (const name of names) process.off(name, onSignal);
+    if (received !== undefined) process.kill(process.pid, received);
+  }
+}
+
+async function run(paths: readonly string[], options: ConformanceOptions): Promise<void> {
+  const { target, json, tap, jobs } = options;
+  const scenarios = load(paths, target);
+  let number = 0;
+  const onOutcome = (outcome: Outcome): void => {
+    number += 1;
+    if (json === undefined) print(tap ? formatTapPoint(outcome, number) : formatLine(outcome));
+  };
+  const engine = chooseEngine(options);
+  if (tap) print(formatTapHead(scenarios.length));
+  const outcomes = await untilSignal((signal) =>
+    runScenarios(scenarios, { target, engine, compile: compileTable, jobs, onOutcome, signal }),
+  );
+  const counts = countOutcomes(outcomes);
+  if (json) print(JSON.stringify(toDocument(outcomes, target), null, 2));
+  else if (tap) print(`# ${formatCounts(counts)}`);
+  else print(formatCounts(counts));
+  if (counts.failed > 0) process.exitCode = 1;
+}
+
+export function conformanceCommand(): Command {
+  return new Command('conformance')
+    .description('run scenarios and compare every step with what the kernel does')
+    .argument('<FILE|DIR...>', 'scenario files, or folders with .json files')
+    .addOption(
+      new Option('--target <target>', "what to expect: the port's rules or the kernel's")
+        .choices(['port', 'kernel'])
+        .default('port'),
+    )
+    .addOption(
+      new Option(
+        '--device <path>',
+        'run on a device that is really there, such as /dev/lite_ipc',
+      ).conflicts('processes'),
+    )
+    .option('--processes', 'a process of the system for each process of a scenario')
+    .addOption(new Option('--json', 'print one JSON document').conflicts('tap'))
+    .option('--tap', 'print TAP version 14')
+    .option('--jobs <n>', 'how many scenarios run at a time', readJobs, defaultJobs)
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 none failed, 1 some failed, 2 wrong usage or a malformed file.
+
+Examples:
+  $ npx liteipc conformance test/conformance
+  $ npx liteipc conformance --processes --tap my-scenarios/reply.json
+  $ npx liteipc conformance --target kernel --device /dev/lite_ipc test/conformance/recorded`,
+    )
+    .action(run);
+}
