@@ -28,6 +28,7 @@ enum LosHookType {
 #define IPC_DROP_REASONS(X)                                                                        \
     X(NONE, "it was not dropped")                                                                  \
     X(MALFORMED, "its record breaks the rules")                                                    \
+    X(LANE_CLOSED, "whatever was left in the lane of a sender that broke the rules too often")     \
     X(SENDER_UNKNOWN, "its sender ended, and the sender's task ID is in use again")                \
     X(TASK_ENDED, "the task that it was for has ended")                                            \
     X(NO_RIGHT, "its sender may not call this task, or may not any more")                          \

@@ -206,6 +206,11 @@ void InboundLaneRefuse(struct LiteIpcThread *thread, struct InboundLane *lane)
 {
     struct ControlMessage message = {.type = CONTROL_LANE_CLOSE, .object = {.id = lane->laneID}};
     thread->counters.lanesClosedForGarbage++;
+    /* Nobody can tell what was in it; its process is known. */
+    OsHookCall(thread, LOS_HOOK_TYPE_IPC_READ_DROP,
+               .msg =
+                   &(IpcMsg){.processID = lane->processID, .userID = lane->uid, .gid = lane->gid},
+               .reason = IPC_DROP_LANE_CLOSED);
     struct ControlPending pending = {.kind = PENDING_NOBODY};
     (void)ThreadControlStart(thread, &message, NULL, 0, pending);
     InboundLaneClose(thread, lane);
