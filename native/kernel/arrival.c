@@ -81,10 +81,11 @@ static enum IpcDropReason Judge(const struct LiteIpcThread *thread, const struct
 }
 
 /* The header, as the kernel would have stamped it. Without addresses: those are the receiver's. */
-static IpcMsg HeaderOf(const struct InboundLane *lane, const struct IpcRecord *copy)
+static inline void HeaderFill(const struct InboundLane *lane, const struct IpcRecord *copy,
+                              IpcMsg *msg)
 {
     uint32_t handle = copy->bits & IPC_RECORD_TO_CMS ? CMS_HANDLE : copy->destinationTask;
-    return (IpcMsg){
+    *msg = (IpcMsg){
         .type = (MsgType)copy->type,
         .target = {.handle = handle, .token = copy->token, .cookie = copy->cookie},
         .code = copy->code,
@@ -117,7 +118,7 @@ static void Fill(const struct LiteIpcThread *thread, struct InboundLane *lane,
     const char *payload = GetIpcUserAddr(&thread->device->ipcInfo, node);
     payload += sizeof(*node);
     IpcMsg *msg = &node->node.msg;
-    *msg = HeaderOf(lane, copy);
+    HeaderFill(lane, copy, msg);
     msg->data = copy->dataSz > 0 ? (void *)(uintptr_t)payload : NULL;
     msg->offsets =
         copy->spObjNum > 0 ? (void *)(uintptr_t)(payload + IpcAlign4(copy->dataSz)) : NULL;
@@ -130,13 +131,14 @@ static void Fill(const struct LiteIpcThread *thread, struct InboundLane *lane,
  * A record is thrown away. `copy` is NULL when it was too small to say anything. 0, or -EPROTO: its sender
  * has broken the rules once too often.
  */
-static int Refuse(struct LiteIpcThread *thread, struct InboundLane *lane,
-                  const struct IpcRecord *copy, enum IpcDropReason reason)
+HOOK_COLD static int Refuse(struct LiteIpcThread *thread, struct InboundLane *lane,
+                            const struct IpcRecord *copy, enum IpcDropReason reason)
 {
     if (HookIsOn(&thread->device->hooks, LOS_HOOK_TYPE_IPC_READ_DROP)) {
         static const struct IpcRecord NOTHING;
         const struct IpcRecord *said = copy == NULL ? &NOTHING : copy;
-        IpcMsg msg = HeaderOf(lane, said);
+        IpcMsg msg;
+        HeaderFill(lane, said, &msg);
         OsHookCall(thread, LOS_HOOK_TYPE_IPC_READ_DROP, .task = said->destinationTask, .msg = &msg,
                    .reason = (int)reason);
     }

@@ -106,7 +106,10 @@ static inline bool HookIsOn(const struct IpcHooks *hooks, enum LosHookType type)
     return __builtin_expect((types & (1U << type)) != 0, 0);
 }
 
-void HookRun(struct LiteIpcThread *thread, const struct IpcHookEvent *event);
+/* Code that runs only for a listener: kept out of the way of the code that runs always. */
+#define HOOK_COLD __attribute__((cold, noinline))
+
+HOOK_COLD void HookRun(struct LiteIpcThread *thread, const struct IpcHookEvent *event);
 
 /*
  * OsHookCall(thread, LOS_HOOK_TYPE_IPC_READ, .msg = ..., ...): the rest are members of IpcHookEvent, which

@@ -162,8 +162,8 @@ static bool IsForCms(const IpcMsg *msg)
 }
 
 /* The message as the kernel would have stamped it. */
-static void WriteHook(struct LiteIpcTask *task, const struct IpcSend *send, enum LosHookType type,
-                      uint32_t waitState, int reason)
+HOOK_COLD static void WriteHook(struct LiteIpcTask *task, const struct IpcSend *send,
+                                enum LosHookType type, uint32_t waitState, int reason)
 {
     const struct ControlIdentity *identity = &task->thread->device->identity;
     IpcMsg msg = *send->msg;
