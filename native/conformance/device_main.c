@@ -1,0 +1,37 @@
+/*
+ * liteipc-conformance-device: runs one scenario against a device, each of its processes a process of the
+ * system. The device must be as good as new: a ServiceManager that is there already makes scenarios fail.
+ *
+ *   liteipc-conformance-device [--device PATH] < TABLE
+ *                                    one JSON object on the standard output; exit status 0, 1 or 2
+ */
+#include "conformance/portable.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conformance/device.h"
+#include "conformance/program.h"
+#include "device/hm_liteipc.h"
+
+int main(int argc, char **argv)
+{
+    struct DevicePath device = {.path = LITEIPC_DRIVER};
+    struct Scenario scenario;
+    struct RunResult result;
+    char error[TABLE_ERROR_SIZE];
+    if (argc == 3 && strcmp(argv[1], "--device") == 0) {
+        device.path = argv[2];
+    } else if (argc != 1) {
+        (void)fprintf(stderr, "usage: %s [--device PATH] < TABLE\n", argv[0]);
+        return PROGRAM_ERROR;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (ProgramReadScenario(&scenario, error) != 0) {
+        return ProgramPrintError(error);
+    }
+    Run(&scenario, &DEVICE_PLATFORM, &device, &result);
+    ScenarioFree(&scenario);
+    return ProgramPrint(&result);
+}
