@@ -32,6 +32,26 @@
       'ldflags': ['-Wl,-z,nodelete', '-pthread'],
     },
     {
+      'target_name': 'liteipc_conformance',
+      'type': 'static_library',
+      'sources': ['<!@(node -p "require(\'./native/sources.json\').conformance.join(\' \')")'],
+    },
+    {
+      # The programs that run scenarios, beside the addon: against the core, and against a device.
+      'target_name': 'liteipc-conformance',
+      'type': 'executable',
+      'dependencies': ['liteipc_conformance', 'liteipc_core'],
+      'sources': ['<!@(node -p "require(\'./native/sources.json\').conformanceEmbedded.join(\' \')")'],
+      'ldflags': ['-pthread'],
+    },
+    {
+      'target_name': 'liteipc-conformance-device',
+      'type': 'executable',
+      'dependencies': ['liteipc_conformance'],
+      'sources': ['<!@(node -p "require(\'./native/sources.json\').conformanceDevice.join(\' \')")'],
+      'ldflags': ['-pthread'],
+    },
+    {
       # The device shim, beside the addon. CMakeLists.txt says why the core's calls are wrapped.
       'target_name': 'liteipc_preload',
       'type': 'loadable_module',

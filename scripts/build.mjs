@@ -1,5 +1,5 @@
 // Builds the targets named on the command line, each incrementally: node scripts/build.mjs addon lib
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -69,10 +69,25 @@ function warnWithoutTests(built) {
   if (!built) console.warn('The C tests were not built: cmocka is missing (libcmocka-dev).');
 }
 
+/** What is compiled beside the addon; prebuildify takes the addon alone. */
+const besideAddon = ['liteipc-conformance', 'liteipc-conformance-device', 'liteipc_preload.so'];
+
+function addBesideAddon() {
+  const [folder, ...others] = readdirSync(join(root, 'prebuilds'));
+  if (folder === undefined || others.length > 0) {
+    throw new Problem('prebuilds should have one folder, for this machine');
+  }
+  for (const name of besideAddon) {
+    const target = join(root, 'prebuilds', folder, name);
+    copyFileSync(join(root, 'build/Release', name), target);
+    run('strip', ['--strip-unneeded', target]);
+  }
+}
+
 function prebuild() {
   // npm takes a script named prebuild for a hook of `npm run build`, which it is not meant to be.
   if (wasStartedAsHookOf('build')) return;
-  requireCommands('make', 'cc', 'c++');
+  requireCommands('make', 'cc', 'c++', 'strip');
   rmSync(join(root, 'prebuilds'), { recursive: true, force: true });
   runNode(
     [
@@ -81,6 +96,7 @@ function prebuild() {
     ],
     { env: nodeGypEnvironment() },
   );
+  addBesideAddon();
 }
 
 /** What can be built. `inputs` and `output` let ensure-built.mjs see what is out of date. */
