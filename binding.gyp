@@ -55,7 +55,8 @@
       # The device shim, beside the addon. CMakeLists.txt says why the core's calls are wrapped.
       'target_name': 'liteipc_preload',
       'type': 'loadable_module',
-      'product_extension': 'so',
+      # node-gyp gives every loadable module the extension .node; the last word is ours.
+      'target_conditions': [['_type=="loadable_module"', {'product_extension': 'so'}]],
       'dependencies': ['liteipc_core'],
       'sources': ['<!@(node -p "require(\'./native/sources.json\').preload.join(\' \')")'],
       'cflags': ['-ftls-model=initial-exec'],
