@@ -23,7 +23,7 @@ interface ExpectedConstant {
   readonly isInternal: boolean;
 }
 
-const RENAMED_AT_LEAST = 0.6;
+const RENAMED_AT_LEAST = 0.5;
 
 function plain(value: ConstantValue): bigint | string {
   return typeof value === 'string' ? value : value.value;

@@ -5,7 +5,7 @@ import { compareStructures } from './compare-structures.js';
 import { compareConstants, compareEnumerators, compareIoctls } from './compare-values.js';
 import { readFacts, type Facts, type SyntaxCache } from './facts.js';
 import { CATEGORIES, RowCollector, type Category, type Row } from './observation.js';
-import { readOwnFacts } from './own-facts.js';
+import { readOwnFacts, type OwnFacts } from './own-facts.js';
 import { formatPlace, type Finding } from './place.js';
 import type { KernelSources } from './sources.js';
 import { otherBranches } from './other-branches.js';
@@ -62,14 +62,20 @@ function tally(rows: readonly Row[]): Tally[] {
   });
 }
 
-/** Compares the kernel's texts with this package's, for both ABIs and every configuration. */
-export async function compareWithKernel({ header, source }: KernelSources): Promise<Comparison> {
+/**
+ * Compares the kernel's texts with this package's, for both ABIs and every configuration. Who compares
+ * more than once can read this package's side once ({@link readOwnFacts}) and hand it over.
+ */
+export async function compareWithKernel(
+  { header, source }: KernelSources,
+  ownFacts?: OwnFacts,
+): Promise<Comparison> {
   const sources = source === undefined ? [header] : [header, source];
   const hasSource = source !== undefined;
   const cache: SyntaxCache = new Map();
   const first = await readFacts(sources, { abi: ILP32, switches: [] }, cache);
   const variants = makeVariants(first.switches);
-  const own = await readOwnFacts(cache);
+  const own = ownFacts ?? (await readOwnFacts());
   const collector = new RowCollector(variants);
   const all: Facts[] = [];
   const left = new Set<string>();

@@ -27,6 +27,14 @@ function codeOfMacro(name: string, macros: MacroTable): string | undefined {
   return /^\(*-\(*((?:LOS_)?E[A-Z][A-Z0-9]+)\)*$/.exec(body)?.[1];
 }
 
+/** `-22` is `EINVAL`; `-1` is used for "no" rather than for `EPERM`. */
+function codeOfNumber(text: string): string | undefined {
+  const digits = /^-(\d{1,4})[uUlL]*$/.exec(text)?.[1];
+  if (digits === undefined) return undefined;
+  const number = Number(digits);
+  return number === 1 ? '-1' : (NAMES_BY_NUMBER.get(number) ?? `-${digits}`);
+}
+
 function plainCode(name: string, macros: MacroTable): string | undefined {
   if (NAME.test(name) && !macros.has(name)) return `+${name}`;
   return codeOfMacro(name, macros);
@@ -48,6 +56,13 @@ function codesOfValue(value: Node, macros: MacroTable): { code: string; at: numb
       case 'cast_expression': {
         const operand = node.childForFieldName('value');
         if (operand !== null) stack.push(operand);
+        break;
+      }
+      case 'call_expression': {
+        // `(UINT32)(-EINVAL)` with a type that the parser does not know is a call to it.
+        const isCast = node.childForFieldName('function')?.type === 'parenthesized_expression';
+        const operand = node.childForFieldName('arguments')?.namedChildren[0];
+        if (isCast && operand !== undefined) stack.push(operand);
         break;
       }
       case 'conditional_expression':
@@ -73,15 +88,13 @@ function codesOfValue(value: Node, macros: MacroTable): { code: string; at: numb
         const operand = node.childForFieldName('argument');
         if (node.childForFieldName('operator')?.type !== '-' || operand === null) break;
         const text = operand.text.replaceAll(/[()\s]/g, '');
-        if (NAME.test(text)) found.push({ code: text, at });
-        else if (/^\d+[uUlL]*$/.test(text)) {
-          const number = Number.parseInt(text, 10);
-          // -1 is used for "no" rather than for EPERM.
-          found.push({
-            code: number === 1 ? '-1' : (NAMES_BY_NUMBER.get(number) ?? `-${number}`),
-            at,
-          });
-        }
+        const code = NAME.test(text) ? text : codeOfNumber(`-${text}`);
+        if (code !== undefined) found.push({ code, at });
+        break;
+      }
+      case 'number_literal': {
+        const code = codeOfNumber(node.text);
+        if (code !== undefined) found.push({ code, at });
         break;
       }
       case 'identifier': {

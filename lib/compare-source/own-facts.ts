@@ -69,7 +69,8 @@ async function readProfile(file: string): Promise<Map<string, bigint>> {
 }
 
 /** Reads this package's C sources. */
-export async function readOwnFacts(cache: SyntaxCache): Promise<OwnFacts> {
+export async function readOwnFacts(): Promise<OwnFacts> {
+  const cache: SyntaxCache = new Map();
   const header = native(DEVICE_HEADER);
   const structures = new SourceText('the kernel facts', KERNEL_STRUCTURES);
   const files = readdirSync(NATIVE_FOLDER, { recursive: true, encoding: 'utf8' })

@@ -231,3 +231,18 @@ ${body(result, list)}
 }).join('\n')}
 LOS_MODULE_INIT(OsLiteIpcInit, LOS_INIT_LEVEL_KMOD_EXTENDED);
 `;
+
+/** Replaces one piece of a text; throws if it is not there exactly once, so that no test goes stale. */
+export function change(text: string, before: string, after: string): string {
+  const parts = text.split(before);
+  if (parts.length !== 2) throw new Error(`${parts.length - 1} places have ${before}`);
+  return parts.join(after);
+}
+
+/** Takes a function out of {@link SOURCE}. */
+export function withoutFunction(text: string, name: string): string {
+  const start = text.lastIndexOf('LITE_OS_SEC_TEXT', text.indexOf(`${name}(UINT32 first`));
+  const end = text.indexOf('\n}\n', start) + 3;
+  if (start < 0 || end < 3) throw new Error(`no function ${name}`);
+  return text.slice(0, start) + text.slice(end);
+}
