@@ -15,11 +15,19 @@ static struct IpcNode *NodeOf(LOS_DL_LIST *link)
     return LOS_DL_LIST_ENTRY(node, struct IpcNode, node);
 }
 
+void TaskAbandon(struct LiteIpcThread *thread, uint32_t taskID)
+{
+    struct ControlMessage message = {
+        .type = CONTROL_TASK_EXIT, .requestID = CONTROL_REQUEST_NOBODYS, .object = {.id = taskID}};
+    (void)ThreadControlTell(thread, &message, NULL, 0);
+}
+
 int TaskAdopt(struct LiteIpcThread *thread, uint32_t taskID, uint32_t generation,
               struct LiteIpcTask **task)
 {
     struct LiteIpcTask *created = calloc(1, sizeof(*created));
     if (created == NULL) {
+        TaskAbandon(thread, taskID);
         return -ENOMEM;
     }
     created->thread = thread;

@@ -36,7 +36,7 @@ int ThreadControlStart(struct LiteIpcThread *thread, struct ControlMessage *mess
     if (status != 0) {
         return status;
     }
-    if (++thread->nextRequestID == 0) {
+    if (++thread->nextRequestID == CONTROL_REQUEST_NOBODYS) {
         thread->nextRequestID = 1;
     }
     message->requestID = thread->nextRequestID;
@@ -73,6 +73,9 @@ int ThreadControlCallFor(struct LiteIpcThread *thread, struct ControlMessage *me
         .kind = PENDING_CALL, .answer = &answer, .answered = &answered};
     pending.descriptor = descriptor;
     int status = ThreadControlStart(thread, message, NULL, 0, pending);
+    if (status != 0) {
+        return status; /* it was not sent */
+    }
     while (status == 0 && !answered) {
         status = ThreadControlWait(thread, CONTROL_ANSWER_TIMEOUT_MS);
         if (status == -ETIMEDOUT) {
@@ -106,9 +109,12 @@ static void FinishEvent(struct LiteIpcThread *thread, const struct ControlPendin
                     TaskAdopt(thread, answer->object.id, answer->object.generation, &notice.task);
                 if (notice.status == 0) {
                     notice.status = TaskInitStart(notice.task, pending->userData);
-                }
-                if (notice.status == 0) {
-                    return; /* the answer to CONTROL_TASK_INIT reports it */
+                    if (notice.status == 0) {
+                        return; /* the answer to CONTROL_TASK_INIT reports it */
+                    }
+                    TaskForget(notice.task);
+                    TaskAbandon(thread, answer->object.id);
+                    notice.task = NULL;
                 }
                 break;
             case CONTROL_TASK_INIT:
