@@ -17,13 +17,25 @@ const compileFlags = [
   ...['-ffunction-sections', '-fdata-sections', '-Inative'],
 ];
 const linkFlags = [
-  ...['-shared', '-pthread', '-Wl,--gc-sections', '-Wl,-z,defs', '-Wl,-z,now'],
+  ...['-shared', '-pthread', '-Wl,--gc-sections', '-Wl,-z,now'],
   ...sources.preloadWraps.map((name) => `-Wl,--wrap=${name}`),
 ];
 
+/**
+ * A library that names musl's libc.so as what it needs keeps glibc programs, such as /bin/sh started by a musl
+ * program, from being loaded at all. Without a name it takes the functions of the libc that is there.
+ */
+function libcFlags(compiler) {
+  return isMusl(compiler) ? ['-nostdlib', '-lgcc'] : ['-Wl,-z,defs'];
+}
+
+function isMusl(compiler) {
+  return basename(compiler).startsWith('musl');
+}
+
 /** musl-gcc looks nowhere for the kernel's headers (linux/...); they are the same for every libc. */
 function kernelHeaders(compiler) {
-  if (!basename(compiler).startsWith('musl')) return [];
+  if (!isMusl(compiler)) return [];
   const tuple = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch];
   return [`/usr/include`, `/usr/include/${tuple}`]
     .filter((folder) => existsSync(folder))
@@ -57,7 +69,11 @@ export async function buildShim(compiler, output, more = []) {
     };
     await Promise.all([work(), work()]);
     const library = join(folder, 'library.so');
-    await execute(compiler, [...more, ...linkFlags, ...objects, '-o', library], { cwd: root });
+    await execute(
+      compiler,
+      [...more, ...linkFlags, ...objects, '-o', library, ...libcFlags(compiler)],
+      { cwd: root },
+    );
     renameSync(library, target);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -6,21 +6,23 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#ifndef RWF_NOWAIT /* musl before 1.2.5 has neither this nor the functions */
+#ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
-
-/* The offset goes in two halves, of which 64-bit systems look at the first alone. */
-static ssize_t preadv2(int descriptor, const struct iovec *data, int count, off_t offset, int flags)
-{
-    return syscall(SYS_preadv2, descriptor, data, count, (long)offset, 0L, flags);
-}
-
-static ssize_t pwritev2(int descriptor, const struct iovec *data, int count, off_t offset,
-                        int flags)
-{
-    return syscall(SYS_pwritev2, descriptor, data, count, (long)offset, 0L, flags);
-}
 #endif
+
+/*
+ * preadv2 and pwritev2, which musl has only since 1.2.5. The offset goes in two halves, of which 64-bit systems
+ * look at the first alone; -1 is the pipe's own.
+ */
+static ssize_t ReadAtOnce(int descriptor, const struct iovec *data)
+{
+    return syscall(SYS_preadv2, descriptor, data, 1, -1L, 0L, RWF_NOWAIT);
+}
+
+static ssize_t WriteAtOnce(int descriptor, const struct iovec *data)
+{
+    return syscall(SYS_pwritev2, descriptor, data, 1, -1L, 0L, RWF_NOWAIT);
+}
 
 int BellCreate(struct Bell *bell)
 {
@@ -38,7 +40,7 @@ void BellRing(int ring)
 {
     char byte = 1;
     struct iovec data = {.iov_base = &byte, .iov_len = sizeof(byte)};
-    if (pwritev2(ring, &data, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP) {
+    if (WriteAtOnce(ring, &data) < 0 && errno == EOPNOTSUPP) {
         (void)!write(ring, &byte, sizeof(byte));
     }
 }
@@ -47,7 +49,7 @@ void BellDrain(int listen)
 {
     char bytes[BELL_CAPACITY];
     struct iovec data = {.iov_base = bytes, .iov_len = sizeof(bytes)};
-    if (preadv2(listen, &data, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP) {
+    if (ReadAtOnce(listen, &data) < 0 && errno == EOPNOTSUPP) {
         (void)!read(listen, bytes, sizeof(bytes));
     }
 }

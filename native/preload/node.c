@@ -35,13 +35,18 @@ static char domainPath[RUNTIME_PATH_SIZE];
 static _Atomic bool domainPathKnown;
 static pthread_mutex_t domainPathLock = PTHREAD_MUTEX_INITIALIZER;
 
-/* At the start, before the program can change or clear its environment. */
-__attribute__((constructor)) static void RememberDomain(void)
+static void RememberDomain(void)
 {
-    const char *name = getenv("LITEIPC_DOMAIN");
+    const char *name = ShimIsForeign() ? NULL : getenv("LITEIPC_DOMAIN");
     if (name != NULL && strlen(name) < sizeof(domainName)) {
         memcpy(domainName, name, strlen(name) + 1);
     }
+}
+
+/* At the start, before the program can change or clear its environment. */
+__attribute__((constructor)) static void RememberDomainAtStart(void)
+{
+    (void)pthread_once(&namedOnce, RememberDomain);
 }
 
 int NodeDomainPath(const char **path)
@@ -169,7 +174,7 @@ bool NodeIsPath(int directory, const char *path)
         return false;
     }
     if (strcmp(path, LITEIPC_DRIVER) == 0) {
-        return true;
+        return !ShimIsForeign();
     }
     size_t length = strlen(path);
     size_t name = sizeof(NODE_NAME) - 1;
@@ -178,7 +183,7 @@ bool NodeIsPath(int directory, const char *path)
         return false;
     }
     int before = errno;
-    bool is = IsDeviceFolder(directory, path, length - name);
+    bool is = !ShimIsForeign() && IsDeviceFolder(directory, path, length - name);
     errno = before;
     return is;
 }

@@ -1,4 +1,5 @@
 /* The LiteIPC process behind the device: who is one, from when on, and what fork and exit do to it. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -68,6 +69,16 @@ void ShimExplain(const char *format, ...)
     }
     line[length] = '\n';
     (void)!write(STDERR_FILENO, line, (size_t)length + 1);
+}
+
+bool ShimIsForeign(void)
+{
+    bool isGlibc = dlsym(RTLD_DEFAULT, "gnu_get_libc_version") != NULL;
+#ifdef __GLIBC__
+    return !isGlibc;
+#else
+    return isGlibc;
+#endif
 }
 
 /* ---- devices; all under the lock ------------------------------------------------------------------ */
@@ -323,10 +334,31 @@ static void ForkChild(void)
     (void)pthread_mutex_unlock(&lock);
 }
 
+/*
+ * pthread_atfork(3) without a reference to it, which in glibc's case is to a function that other libcs do not
+ * have: the library would not even be loaded there, and with it not the program.
+ */
+static void RegisterForkHandlers(void)
+{
+#ifdef __GLIBC__
+    int (*registerFork)(void (*)(void), void (*)(void), void (*)(void), void *) =
+        (int (*)(void (*)(void), void (*)(void), void (*)(void), void *))dlsym(RTLD_DEFAULT,
+                                                                               "__register_atfork");
+    if (registerFork != NULL) {
+        (void)registerFork(ForkPrepare, ForkParent, ForkChild, NULL); /* never unloaded */
+    }
+#else
+    (void)pthread_atfork(ForkPrepare, ForkParent, ForkChild);
+#endif
+}
+
 __attribute__((constructor)) static void BeginProcess(void)
 {
+    if (ShimIsForeign()) {
+        return;
+    }
     (void)pthread_key_create(&threadKey, ThreadEnded);
-    (void)pthread_atfork(ForkPrepare, ForkParent, ForkChild);
+    RegisterForkHandlers();
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     void *guard = LibcMmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (guard != MAP_FAILED) {

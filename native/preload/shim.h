@@ -37,6 +37,12 @@ int ShimResult(int status);
 /* A line to standard error if LITEIPC_DEBUG is set: why something failed that only has an errno. */
 __attribute__((format(printf, 1, 2))) void ShimExplain(const char *format, ...);
 
+/*
+ * Was the shim built for another libc than the program's? Such a program (a musl program's child, say) has
+ * the library among its own all the same; it gets no device and is otherwise left alone.
+ */
+bool ShimIsForeign(void);
+
 /* ---- node.c -------------------------------------------------------------------------------------- */
 
 /*
