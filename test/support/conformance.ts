@@ -1,0 +1,89 @@
+/** Runs `liteipc conformance` as a user does. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
+
+const cli = fileURLToPath(new URL('../../../dist/cli/liteipc.js', import.meta.url));
+
+/** The folder of the scenarios: `recorded` or `own`. */
+export const scenarioFolder = (name: string): string =>
+  fileURLToPath(new URL(`../../../test/conformance/${name}/`, import.meta.url));
+
+/** The document of `--json`. */
+export interface Document {
+  readonly target: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly scenarios: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly result: string;
+    readonly reason?: string;
+    readonly step?: { readonly number: number; readonly line: number; readonly what: string };
+    readonly wanted?: string;
+    readonly came?: string;
+    readonly message?: string;
+    readonly notChecked: number;
+  }[];
+}
+
+export interface Finished {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Starts the command; `temporary` is where it may put what it needs. */
+export function start(
+  args: readonly string[],
+  temporary?: string,
+): { readonly child: ChildProcess; readonly finished: Promise<Finished> } {
+  const child = spawn(process.execPath, [cli, 'conformance', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: temporary === undefined ? process.env : { ...process.env, TMPDIR: temporary },
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
+  const finished = new Promise<Finished>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, signal) => resolve({ status, signal, output, errors }));
+  });
+  return { child, finished };
+}
+
+export const conformance = (...args: readonly string[]): Promise<Finished> => start(args).finished;
+
+/** Runs with `--json`; the exit status must fit what the document says. */
+export async function conformanceDocument(
+  t: ExecutionContext,
+  ...args: readonly string[]
+): Promise<Document> {
+  const { status, output, errors } = await conformance('--json', ...args);
+  t.is(errors, '');
+  const document = JSON.parse(output) as Document;
+  t.is(status, document.failed === 0 ? 0 : 1);
+  return document;
+}
+
+/** A folder that goes away with the test; `files` are put into it, those that are no text as JSON. */
+export function makeFolder(
+  t: ExecutionContext,
+  files: Readonly<Record<string, unknown>> = {},
+): string {
+  // Short: sockets lie in it.
+  const folder = mkdtempSync(join(tmpdir(), 'lc-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content, null, 1));
+  }
+  return folder;
+}
