@@ -8,7 +8,7 @@ import { lint } from './lint.mjs';
 import { packCheck } from './pack-check.mjs';
 import { prebuiltAddon, smoke } from './smoke.mjs';
 import { Tally } from './support/closing-line.mjs';
-import { Problem, main, root, run } from './support/run.mjs';
+import { Problem, main, root, run, runNode } from './support/run.mjs';
 import { testNative } from './test-native.mjs';
 import { testNode } from './test.mjs';
 
@@ -33,6 +33,18 @@ function buildAll(...names) {
   };
 }
 
+/** Every scenario counts. What the port skips on purpose is neither passed nor failed. */
+function conformance(...options) {
+  return () => {
+    const command = [join(root, 'dist/cli/liteipc.js'), 'conformance', ...options];
+    const { stdout } = runNode([...command, 'test/conformance'], { capture: true, check: false });
+    process.stdout.write(stdout);
+    const counts = /^(\d+) passed, (\d+) failed, \d+ skipped$/m.exec(stdout);
+    if (counts === null) throw new Problem('The scenarios were not run to their end');
+    return { passed: Number(counts[1]), failed: Number(counts[2]) };
+  };
+}
+
 // A step throws, or returns { passed, failed }, or returns nothing and counts as one that passed.
 const steps = [
   ['build: addon, library, programs', buildAll('addon', 'lib', 'programs')],
@@ -42,6 +54,8 @@ const steps = [
   ['C tests under ASan and UBSan', () => testNative('address', true)],
   ['C tests under TSan', () => testNative('thread', true)],
   ['AVA tests and leak check', () => testNode()],
+  ['scenarios in one process', conformance()],
+  ['scenarios in processes of their own', conformance('--processes')],
   ['package that compiles on installation', () => packCheck(false)],
   ['build: prebuilt addon', buildAll('prebuild')],
   ['package with the prebuilt addon', () => packCheck(true)],
