@@ -1,6 +1,6 @@
 /*
  * liteipc-conformance-device: runs one scenario against a device, each of its processes a process of the
- * system. The device must be as good as new: a ServiceManager that is there already makes scenarios fail.
+ * system. The device must be as good as new.
  *
  *   liteipc-conformance-device [--device PATH] < TABLE
  *                                    one JSON object on the standard output; exit status 0, 1 or 2
@@ -11,7 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
 #include "conformance/device.h"
+#include "conformance/probe.h"
 #include "conformance/program.h"
 #include "device/hm_liteipc.h"
 
@@ -27,8 +32,15 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: %s [--device PATH] < TABLE\n", argv[0]);
         return PROGRAM_ERROR;
     }
+#if defined(__linux__)
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* the workers end with this process */
+#endif
     (void)signal(SIGPIPE, SIG_IGN);
     if (ProgramReadScenario(&scenario, error) != 0) {
+        return ProgramPrintError(error);
+    }
+    if (ProbeDevice(device.path, error, sizeof(error)) != 0) {
+        ScenarioFree(&scenario);
         return ProgramPrintError(error);
     }
     Run(&scenario, &DEVICE_PLATFORM, &device, &result);
