@@ -1,0 +1,267 @@
+/*
+ * Threads as tasks: every thread that uses the device is one, with its own identity, queue and end. Calls among them,
+ * thread exit, pthread_cancel, signals, and a fork while others wait.
+ */
+#include <pthread.h>
+#include <signal.h>
+
+#include "support/device.h"
+
+#define SERVERS 4
+#define CLIENTS 4
+#define CALLS   500
+
+static int device;
+
+/* The calling thread's task ID; only the ServiceManager's process may ask so. */
+static uint32_t OwnHandle(void)
+{
+    CmsCmdContent command = {.cmd = CMS_GEN_HANDLE};
+    CHECK(ioctl(device, IPC_CMS_CMD, &command) == 0);
+    return command.serviceHandle;
+}
+
+struct Server {
+    pthread_t thread;
+    uint32_t handle;
+    uint32_t served;
+    pthread_barrier_t *ready;
+};
+
+enum { CODE_DOUBLE = 1, CODE_STOP = 2, CODE_DIE = 3 };
+
+static void *Serve(void *argument)
+{
+    struct Server *server = argument;
+    server->handle = OwnHandle();
+    (void)pthread_barrier_wait(server->ready);
+    for (;;) {
+        IpcMsg *request;
+        uint32_t value;
+        CHECK(Receive(device, &request) == 0 && request->type == MT_REQUEST);
+        CHECK(request->target.handle == server->handle);
+        if (request->code == CODE_DIE) {
+            return NULL; /* without an answer; the message is left to the process's end */
+        }
+        memcpy(&value, request->data, sizeof(value));
+        value *= 2;
+        server->served++;
+        bool stop = request->code == CODE_STOP;
+        CHECK(Reply(device, request, MT_REPLY, &value, sizeof(value)) == 0);
+        if (stop) {
+            return NULL;
+        }
+    }
+}
+
+static struct Server servers[SERVERS];
+
+static void *CallEverybody(void *argument)
+{
+    uint32_t seed = (uint32_t)(uintptr_t)argument;
+    for (uint32_t i = 0; i < CALLS; i++) {
+        uint32_t value = seed * CALLS + i;
+        CHECK(Ask(device, servers[i % SERVERS].handle, CODE_DOUBLE, value) == value * 2);
+    }
+    return NULL;
+}
+
+static void StartServer(struct Server *server)
+{
+    pthread_barrier_t ready;
+    CHECK(pthread_barrier_init(&ready, NULL, 2) == 0);
+    server->ready = &ready;
+    server->served = 0;
+    CHECK(pthread_create(&server->thread, NULL, Serve, server) == 0);
+    (void)pthread_barrier_wait(&ready);
+    CHECK(pthread_barrier_destroy(&ready) == 0);
+}
+
+static void CheckCalls(void)
+{
+    pthread_t clients[CLIENTS];
+    for (int i = 0; i < SERVERS; i++) {
+        StartServer(&servers[i]);
+        for (int k = 0; k < i; k++) {
+            CHECK(servers[k].handle != servers[i].handle);
+        }
+    }
+    for (uintptr_t i = 0; i < CLIENTS; i++) {
+        CHECK(pthread_create(&clients[i], NULL, CallEverybody, (void *)i) == 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        CHECK(pthread_join(clients[i], NULL) == 0);
+    }
+    for (int i = 0; i < SERVERS; i++) {
+        CHECK(Ask(device, servers[i].handle, CODE_STOP, 4) == 8);
+        CHECK(pthread_join(servers[i].thread, NULL) == 0);
+        CHECK(servers[i].served == CLIENTS * CALLS / SERVERS + 1);
+    }
+}
+
+/* The end of a thread is the end of its task: whoever waits for it is told at once. */
+static void CheckThreadExit(void)
+{
+    struct Server server;
+    uint32_t value = 1;
+    IpcMsg *reply;
+    StartServer(&server);
+    IpcMsg request = Request(server.handle, CODE_DIE, &value, sizeof(value));
+    CHECK_ERRNO(Call(device, &request, &reply), ENOENT);
+    CHECK(pthread_join(server.thread, NULL) == 0);
+    CHECK_ERRNO(Send(device, &request), EACCES);
+    CHECK(OwnHandle() > 0); /* not the CMS's thread: see main */
+}
+
+static void *WaitForEver(void *argument)
+{
+    struct Server *server = argument;
+    server->handle = OwnHandle();
+    (void)pthread_barrier_wait(server->ready);
+    IpcMsg *request;
+    CHECK(Receive(device, &request) == 0);
+    server->served = request->code;
+    CHECK(Free(device, request) == 0);
+    pthread_testcancel();
+    return server;
+}
+
+static void *WaitUncancelled(void *argument)
+{
+    CHECK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL) == 0);
+    return WaitForEver(argument);
+}
+
+static void StartWaiter(struct Server *server, void *(*body)(void *))
+{
+    pthread_barrier_t ready;
+    CHECK(pthread_barrier_init(&ready, NULL, 2) == 0);
+    server->ready = &ready;
+    server->served = 0;
+    CHECK(pthread_create(&server->thread, NULL, body, server) == 0);
+    (void)pthread_barrier_wait(&ready);
+    usleep(2000); /* most likely it waits by now; nothing depends on it */
+    CHECK(pthread_barrier_destroy(&ready) == 0);
+}
+
+static void CheckCancel(void)
+{
+    for (int round = 0; round < 20; round++) {
+        struct Server server;
+        void *result = NULL;
+        StartWaiter(&server, WaitForEver);
+        CHECK(pthread_cancel(server.thread) == 0);
+        CHECK(pthread_join(server.thread, &result) == 0 && result == PTHREAD_CANCELED);
+        IpcMsg request = Request(server.handle, 1, NULL, 0);
+        CHECK_ERRNO(Send(device, &request), EACCES);
+    }
+    struct Server server;
+    void *result = NULL;
+    StartWaiter(&server, WaitUncancelled);
+    CHECK(pthread_cancel(server.thread) == 0);
+    IpcMsg request = Request(server.handle, 7, NULL, 0);
+    CHECK(Send(device, &request) == 0);
+    CHECK(pthread_join(server.thread, &result) == 0 && result == &server && server.served == 7);
+}
+
+static volatile sig_atomic_t signals, refused;
+
+static void OnSignal(int number)
+{
+    (void)number;
+    int before = errno;
+    IpcVersion version;
+    signals++;
+    /* The thread is in the midst of an operation: a second one within it is refused, and harms nothing. */
+    refused += ioctl(device, IPC_GET_VERSION, &version) == -1 && errno == EBUSY;
+    errno = before;
+}
+
+static void CheckSignals(void)
+{
+    struct Server server;
+    struct sigaction action = {.sa_handler = OnSignal};
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    StartWaiter(&server, WaitForEver);
+    for (int i = 0; i < 10; i++) {
+        CHECK(pthread_kill(server.thread, SIGUSR1) == 0);
+        usleep(1000);
+    }
+    CHECK(signals > 0 && refused > 0);
+    IpcMsg request = Request(server.handle, 9, NULL, 0);
+    CHECK(Send(device, &request) == 0);
+    CHECK(pthread_join(server.thread, NULL) == 0 && server.served == 9);
+}
+
+static void *ForkMuch(void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < 20; i++) {
+        pid_t child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            IpcVersion version;
+            CHECK_ERRNO(ioctl(device, IPC_GET_VERSION, &version), ENOMEM);
+            CHECK(mmap(NULL, POOL_SIZE, PROT_READ, MAP_PRIVATE, device, 0) != MAP_FAILED);
+            CHECK(ioctl(device, IPC_GET_VERSION, &version) == 0);
+            exit(0);
+        }
+        Await(child);
+    }
+    return NULL;
+}
+
+/* While others wait, and while others call. */
+static void CheckForks(void)
+{
+    struct Server waiter;
+    pthread_t forking, calling;
+    StartWaiter(&waiter, WaitForEver);
+    for (int i = 0; i < SERVERS; i++) {
+        StartServer(&servers[i]);
+    }
+    CHECK(pthread_create(&forking, NULL, ForkMuch, NULL) == 0);
+    CHECK(pthread_create(&calling, NULL, CallEverybody, NULL) == 0);
+    (void)ForkMuch(NULL);
+    CHECK(pthread_join(forking, NULL) == 0 && pthread_join(calling, NULL) == 0);
+    for (int i = 0; i < SERVERS; i++) {
+        CHECK(Ask(device, servers[i].handle, CODE_STOP, 4) == 8);
+        CHECK(pthread_join(servers[i].thread, NULL) == 0);
+    }
+    IpcMsg request = Request(waiter.handle, 3, NULL, 0);
+    CHECK(Send(device, &request) == 0);
+    CHECK(pthread_join(waiter.thread, NULL) == 0 && waiter.served == 3);
+}
+
+static void *Everything(void *argument)
+{
+    CheckCalls();
+    CheckThreadExit();
+    CheckCancel();
+    CheckSignals();
+    CheckForks();
+    return argument;
+}
+
+static void *WaitAtExit(void *argument)
+{
+    IpcMsg *request;
+    (void)Receive(device, &request);
+    fprintf(stderr, "a thread came back from the device while the process ended\n");
+    exit(5);
+    return argument;
+}
+
+int main(void)
+{
+    pthread_t worker, waiting;
+    device = DeviceReady();
+    BecomeManager(device);
+    CHECK(pthread_create(&worker, NULL, Everything, NULL) == 0);
+    CHECK(pthread_join(worker, NULL) == 0);
+    /* The process ends with a thread in the device: it must not come back and do something about it. */
+    CHECK(pthread_create(&waiting, NULL, WaitAtExit, NULL) == 0);
+    usleep(5000);
+    printf("ok\n");
+    return 0;
+}
