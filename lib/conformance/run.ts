@@ -34,7 +34,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-function skipReason(scenario: Scenario, target: Target): string {
+/** Why the target does not run a scenario that it skips. */
+export function skipReason(scenario: Scenario, target: Target): string {
   const deviation = scenario.deviation === undefined ? '' : `${scenario.deviation}, `;
   return target === 'port'
     ? `${deviation}the port has a scenario of its own`
