@@ -9,11 +9,13 @@ import {
   type Implementation,
   type MethodDefinitions,
 } from './contract.js';
+import { DeviceTrace, type TraceOptions } from './device-trace.js';
 import { LiteIpcError } from './errors.js';
 import { Exposure } from './exposure.js';
 import { loadNativeBinding } from './native-loader.js';
 import { ServiceProxy } from './proxy.js';
 import { ServiceHost, type OnServiceError } from './service-host.js';
+import type { Trace } from './trace-record.js';
 
 /** Each failed attempt to reconnect makes the wait for the next so much longer, ms. */
 const RECONNECT_STEP_MS = 50;
@@ -83,6 +85,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   readonly #proxies = new Map<Contract, ServiceProxy>();
   readonly #proxyOf = new WeakMap<object, ServiceProxy>();
   readonly #exposures = new Set<Exposure>();
+  readonly #trace = new DeviceTrace();
   #connection: Connection | undefined;
   #closing: Promise<void> | undefined;
   #referenced = true;
@@ -204,6 +207,28 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     return { [Symbol.dispose]: () => proxy.deathListeners.delete(told) };
   }
 
+  /**
+   * Records from now on what happens to this device's messages: the kernel's seven hooks. What was recorded
+   * before is forgotten. Goes on through reconnections. Throws EALREADY if it is on.
+   */
+  startTrace(options: TraceOptions = {}): void {
+    this.#requireNotClosed();
+    this.#trace.start(options);
+  }
+
+  /** Ends the recording; what was recorded can still be read. Throws EALREADY if it is off. */
+  stopTrace(): void {
+    this.#trace.stop();
+  }
+
+  /**
+   * Takes what was recorded since the last reading, oldest first; also when the device was closed. Throws
+   * ENODATA if it was never traced.
+   */
+  readTrace(): Trace {
+    return this.#trace.read();
+  }
+
   /** Lets the open device keep the event loop alive again, as it does at first. */
   ref(): this {
     this.#referenced = true;
@@ -238,10 +263,14 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     await connection?.close();
   }
 
-  #current(): Connection {
+  #requireNotClosed(): void {
     if (this.#closing !== undefined) {
       throw new LiteIpcError('ECANCELED', 'The device was closed by this program (ECANCELED)');
     }
+  }
+
+  #current(): Connection {
+    this.#requireNotClosed();
     if (this.#connection?.alive !== true) {
       const text = `Domain "${this.domain}" is gone; the device reconnects by itself (ENODEV)`;
       throw new LiteIpcError('ENODEV', text);
@@ -256,6 +285,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
       const connection = await Connection.open(loadNativeBinding(), options, this.#listener);
       if (spinNs !== undefined) connection.native.setSpin(spinNs);
       if (!this.#referenced) connection.native.unref();
+      this.#trace.attach(connection.native);
       return connection;
     } catch (error) {
       throw openError(error, domain);
@@ -264,6 +294,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
 
   #detach(): void {
     this.#connection = undefined;
+    this.#trace.detach();
     for (const proxy of this.#proxies.values()) proxy.detach();
     for (const exposure of this.#exposures) exposure.detach();
   }

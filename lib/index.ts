@@ -35,4 +35,15 @@ export type { OnServiceError } from './service-host.js';
 export { LiteIpcError } from './errors.js';
 export type { LiteIpcErrorCode, ServiceReference } from './errors.js';
 export { RemoteError } from './wire-error.js';
+export type { TraceOptions } from './device-trace.js';
+export { dropReasons, traceHooks } from './trace-record.js';
+export type {
+  DropReason,
+  Trace,
+  TraceHook,
+  TraceMessageType,
+  TraceRecord,
+} from './trace-record.js';
+export { traceToChrome } from './trace-chrome.js';
+export type { ChromeTrace, ChromeTraceEvent, ChromeTraceSource } from './trace-chrome.js';
 export type { Caller, ProcessId, ServiceHandle, TaskId } from '../types/wire.js';

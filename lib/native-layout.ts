@@ -4,6 +4,7 @@ import type {
   EventKindLayout,
   IncomingLayout,
   OutgoingLayout,
+  TraceWordsLayout,
 } from '../types/native.js';
 
 /** Word indexes of an outgoing message. */
@@ -72,3 +73,22 @@ export const MessageType = { Request: 0, Reply: 1, FailedReply: 2, DeathNotice: 
 
 /** IpcFlag of the kernel. */
 export const MessageFlag = { Default: 0, OneWay: 1 } as const;
+
+/** Word indexes of a trace record. */
+export const TraceWords: TraceWordsLayout = {
+  Time: 0,
+  Timestamp: 2,
+  Hook: 4,
+  Reason: 5,
+  Process: 6,
+  Task: 7,
+  PeerProcess: 8,
+  PeerTask: 9,
+  Type: 10,
+  Code: 11,
+  Handle: 12,
+  Size: 13,
+  Flag: 14,
+  WaitState: 15,
+  Words: 16,
+};

@@ -8,6 +8,7 @@ import {
   Incoming,
   MessageFlag,
   Outgoing,
+  TraceWords,
 } from '#lib/native-layout.js';
 import { loadNativeBinding } from '#lib/native-loader.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
@@ -33,7 +34,7 @@ function pattern(size: number, seed: number): Uint8Array {
 
 test('the layouts in C++ are those of JavaScript', (t) => {
   const header = readFileSync(join(import.meta.dirname, '../../native/addon/contract.h'), 'utf8');
-  const layouts = { Outgoing, Incoming, EventKind, ControlOperation };
+  const layouts = { Outgoing, Incoming, EventKind, ControlOperation, TraceWords };
   for (const [name, layout] of Object.entries(layouts)) {
     const body = new RegExp(`namespace ${name}\\n\\{\\n([^}]*)\\}`).exec(header)?.[1] ?? '';
     const constants = [...body.matchAll(/constexpr \w+ (\w+) = (\d+);/g)];

@@ -103,6 +103,38 @@ export interface ControlOperationLayout {
   readonly RemoveAccess: 6;
 }
 
+/** Layout of one trace record: word indexes, relative to `record * TraceWords.Words`. See kernel/hook_types.h. */
+export interface TraceWordsLayout {
+  /** When: CLOCK_MONOTONIC ns; low and high word. */
+  readonly Time: 0;
+  /** The message's timestamp, low and high word. */
+  readonly Timestamp: 2;
+  /** enum LosHookType. */
+  readonly Hook: 4;
+  /** Signed: a negative errno, or enum IpcDropReason. */
+  readonly Reason: 5;
+  readonly Process: 6;
+  readonly Task: 7;
+  readonly PeerProcess: 8;
+  readonly PeerTask: 9;
+  /** MsgType. */
+  readonly Type: 10;
+  readonly Code: 11;
+  readonly Handle: 12;
+  readonly Size: 13;
+  readonly Flag: 14;
+  readonly WaitState: 15;
+  readonly Words: 16;
+}
+
+/** What {@link NativeDevice.readTrace} gives: memory of its own. */
+export interface NativeTrace {
+  /** TraceWords.Words for each record, oldest first. */
+  readonly words: Uint32Array;
+  /** Records since the last reading that were overwritten before anyone read them. */
+  readonly lost: number;
+}
+
 /** One of the numbers of {@link ControlOperationLayout}. */
 export type ControlOperation = ControlOperationLayout[keyof ControlOperationLayout];
 
@@ -207,6 +239,12 @@ export interface NativeDevice {
   unref(): void;
   /** Longest adaptive wait before the loop sleeps, ns; 0 = off. */
   setSpin(limitNs: number): void;
+  /** Records this device's hooks from now on. Throws EALREADY, ENOMEM, EINVAL (0), ENOSPC. */
+  startTrace(records: number): void;
+  /** Ends that; what was recorded can still be read. Throws EALREADY when there is no trace. */
+  stopTrace(): void;
+  /** Takes what was recorded. Throws ENODATA when there never was a trace. */
+  readTrace(): NativeTrace;
   /** Ends tasks, thread and process. Pending calls get no event. Idempotent; resolves when all is released. */
   close(): Promise<void>;
 }

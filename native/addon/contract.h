@@ -82,6 +82,45 @@ constexpr uint32_t AddAccess = 5;
 constexpr uint32_t RemoveAccess = 6;
 } // namespace ControlOperation
 
+/* One record of a trace: indexes of 32-bit words; times are two, the low one first. */
+namespace TraceWords
+{
+constexpr size_t Time = 0;
+constexpr size_t Timestamp = 2;
+constexpr size_t Hook = 4;
+constexpr size_t Reason = 5;
+constexpr size_t Process = 6;
+constexpr size_t Task = 7;
+constexpr size_t PeerProcess = 8;
+constexpr size_t PeerTask = 9;
+constexpr size_t Type = 10;
+constexpr size_t Code = 11;
+constexpr size_t Handle = 12;
+constexpr size_t Size = 13;
+constexpr size_t Flag = 14;
+constexpr size_t WaitState = 15;
+constexpr size_t Words = 16;
+} // namespace TraceWords
+
+#define LITEIPC_TRACE_WORD_IS(member, word)                                                        \
+    static_assert(offsetof(LiteIpcTraceRecord, member) == TraceWords::word * sizeof(uint32_t))
+LITEIPC_TRACE_WORD_IS(time, Time);
+LITEIPC_TRACE_WORD_IS(timestamp, Timestamp);
+LITEIPC_TRACE_WORD_IS(hook, Hook);
+LITEIPC_TRACE_WORD_IS(reason, Reason);
+LITEIPC_TRACE_WORD_IS(process, Process);
+LITEIPC_TRACE_WORD_IS(task, Task);
+LITEIPC_TRACE_WORD_IS(peerProcess, PeerProcess);
+LITEIPC_TRACE_WORD_IS(peerTask, PeerTask);
+LITEIPC_TRACE_WORD_IS(type, Type);
+LITEIPC_TRACE_WORD_IS(code, Code);
+LITEIPC_TRACE_WORD_IS(handle, Handle);
+LITEIPC_TRACE_WORD_IS(size, Size);
+LITEIPC_TRACE_WORD_IS(flag, Flag);
+LITEIPC_TRACE_WORD_IS(waitState, WaitState);
+#undef LITEIPC_TRACE_WORD_IS
+static_assert(sizeof(LiteIpcTraceRecord) == TraceWords::Words * sizeof(uint32_t));
+
 static_assert(EventKind::Message == LITEIPC_EVENT_MESSAGE && EventKind::Call == LITEIPC_EVENT_CALL);
 static_assert(EventKind::Control == LITEIPC_EVENT_CONTROL);
 static_assert(EventKind::Lane == LITEIPC_EVENT_LANE && EventKind::Lost == LITEIPC_EVENT_LOST);

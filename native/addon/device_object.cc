@@ -1,4 +1,4 @@
-/* The methods of NativeDevice. Its events: device_events.cc, its birth and end: device_lifetime.cc. */
+/* The methods of NativeDevice. Its events: device_events.cc, its trace: device_trace.cc, its birth and end: device_lifetime.cc. */
 #include "addon/device_object.h"
 
 #include <cerrno>
@@ -26,6 +26,9 @@ Napi::Function DeviceObject::Define(Napi::Env env)
                            InstanceMethod<&DeviceObject::RefLoop>("ref"),
                            InstanceMethod<&DeviceObject::UnrefLoop>("unref"),
                            InstanceMethod<&DeviceObject::SetSpin>("setSpin"),
+                           InstanceMethod<&DeviceObject::StartTrace>("startTrace"),
+                           InstanceMethod<&DeviceObject::StopTrace>("stopTrace"),
+                           InstanceMethod<&DeviceObject::ReadTrace>("readTrace"),
                            InstanceMethod<&DeviceObject::Close>("close"),
                        });
 }

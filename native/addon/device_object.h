@@ -54,6 +54,9 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     void RefLoop(const Napi::CallbackInfo &info);
     void UnrefLoop(const Napi::CallbackInfo &info);
     void SetSpin(const Napi::CallbackInfo &info);
+    void StartTrace(const Napi::CallbackInfo &info);
+    void StopTrace(const Napi::CallbackInfo &info);
+    Napi::Value ReadTrace(const Napi::CallbackInfo &info);
     Napi::Value Close(const Napi::CallbackInfo &info);
 
     /* Throws ENODEV when the device is not open. */
