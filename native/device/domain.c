@@ -91,6 +91,21 @@ void LiteIpcDomainCount(struct LiteIpcDomain *domain, struct LiteIpcDomainCounte
     };
 }
 
+void LiteIpcDomainForkPrepare(struct LiteIpcDomain *domain)
+{
+    DomainForkPrepare(domain->server);
+}
+
+void LiteIpcDomainForkParent(struct LiteIpcDomain *domain)
+{
+    DomainForkParent(domain->server);
+}
+
+void LiteIpcDomainForkChild(struct LiteIpcDomain *domain)
+{
+    DomainForkChild(domain->server);
+}
+
 const char *LiteIpcDomainPath(const struct LiteIpcDomain *domain)
 {
     return DomainPath(domain->server);

@@ -65,6 +65,15 @@ struct LiteIpcDomain;
 int LiteIpcDomainStart(const struct LiteIpcDomainOptions *options, struct LiteIpcDomain **domain);
 /* Ends it: every device of the domain sees -ENODEV. The object is gone afterwards. */
 void LiteIpcDomainStop(struct LiteIpcDomain *domain);
+/*
+ * For a program that forks without an exec(3) while it runs a domain, as LiteIpcForkPrepare for a device: without
+ * them a child that outlives the program keeps the domain's sockets and its name taken, and nobody learns that the
+ * domain is gone. The child may do nothing else with its copy. Not during LiteIpcDomainStart and
+ * LiteIpcDomainStop.
+ */
+void LiteIpcDomainForkPrepare(struct LiteIpcDomain *domain);
+void LiteIpcDomainForkParent(struct LiteIpcDomain *domain);
+void LiteIpcDomainForkChild(struct LiteIpcDomain *domain);
 void LiteIpcDomainCount(struct LiteIpcDomain *domain, struct LiteIpcDomainCounters *counters);
 /* Path of the control socket, valid as long as the domain. */
 const char *LiteIpcDomainPath(const struct LiteIpcDomain *domain);

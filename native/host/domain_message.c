@@ -240,6 +240,17 @@ static void End(int descriptor)
     close(descriptor);
 }
 
+void DomainSocketAbandon(struct DomainSocket *socket)
+{
+    if (socket->descriptor >= 0) {
+        LIST_EACH_REMOVABLE (node, &socket->outbox) {
+            WaitingFree(socket, LIST_ENTRY(node, struct Waiting, link));
+        }
+        close(socket->descriptor);
+        socket->descriptor = -1;
+    }
+}
+
 void DomainSocketClose(struct Domain *domain, struct DomainSocket *socket)
 {
     int descriptor = DomainSocketDetach(domain, socket);

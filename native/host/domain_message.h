@@ -45,6 +45,8 @@ int DomainSocketInit(struct Domain *domain, struct DomainSocket *socket, int des
                      uint64_t key, bool known);
 /* Ends the connection for whoever holds an end of it, forked children of the host program included. */
 void DomainSocketClose(struct Domain *domain, struct DomainSocket *socket);
+/* In a forked child: closes the descriptors, and the parent's connection goes on. */
+void DomainSocketAbandon(struct DomainSocket *socket);
 /* Takes the descriptor out, for a last answer with DomainLastAnswer; what waited is dropped. */
 int DomainSocketDetach(struct Domain *domain, struct DomainSocket *socket);
 void DomainLastAnswer(int descriptor, const struct ControlMessage *answer);

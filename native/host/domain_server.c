@@ -60,12 +60,14 @@ static void *Run(void *argument)
         if (count < 0 && errno != EINTR) {
             break;
         }
+        (void)pthread_mutex_lock(&domain->turn);
         for (int index = 0; index < count && !domain->stopping; index++) {
             Handle(domain, events[index].data.u64, events[index].events);
         }
         DomainConnectionsExpire(domain);
         DomainProcessCheckReaders(domain);
         DomainProcessReap(domain);
+        (void)pthread_mutex_unlock(&domain->turn);
     }
     (void)eventfd_write(domain->endedDescriptor, 1);
     return NULL;

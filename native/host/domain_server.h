@@ -80,6 +80,15 @@ int DomainStart(const struct DomainOptions *options, struct Domain **domain);
 /* Ends the domain: its clients see the end of their sockets. Any thread but the domain's own, once. */
 void DomainStop(struct Domain *domain);
 
+/*
+ * Around a fork(2) of the host program, not while the domain is started or stopped: the domain's thread
+ * stands still from Prepare to Parent or Child. Child closes every descriptor of the domain, silently; of the
+ * child's `domain` nothing may be used any more, and its memory stays.
+ */
+void DomainForkPrepare(struct Domain *domain);
+void DomainForkParent(struct Domain *domain);
+void DomainForkChild(struct Domain *domain);
+
 /* Any thread, while the domain runs. */
 void DomainCount(const struct Domain *domain, struct DomainCounters *counters);
 

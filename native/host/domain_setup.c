@@ -204,6 +204,7 @@ static void CloseAll(const int *descriptors, size_t count)
 void DomainFree(struct Domain *domain)
 {
     DomainAddressRelease(domain);
+    (void)pthread_mutex_destroy(&domain->turn);
     CloseAll((int[]){domain->epoll, domain->stopDescriptor, domain->endedDescriptor,
                      domain->spareDescriptor, domain->tableDescriptor},
              5);
@@ -234,6 +235,7 @@ int DomainMake(const struct DomainOptions *options, struct Domain **result)
     domain->epoll = domain->stopDescriptor = domain->endedDescriptor = -1;
     domain->spareDescriptor = domain->tableDescriptor = -1;
     domain->listener = domain->lockDescriptor = -1;
+    (void)pthread_mutex_init(&domain->turn, NULL);
     struct List *heads[] = {&domain->inExitList,  &domain->users,     &domain->freeProcesses,
                             &domain->freeThreads, &domain->freeTasks, &domain->freeLanes,
                             &domain->heldTasks,   &domain->doomed};

@@ -179,6 +179,8 @@ struct Domain {
     int listener, epoll, stopDescriptor, endedDescriptor;
     int spareDescriptor; /* given up for a moment to refuse a connection when there are no others */
     pthread_t thread;
+    pthread_mutex_t
+        turn; /* held by the thread while it does anything but wait; see DomainForkPrepare */
     bool stopping;
 
     struct ControlTable *table;

@@ -119,12 +119,18 @@ pid_t ForkedStart(struct ForkStage *stage, struct LiteIpcDevice *parent, ForkedM
                   void *argument)
 {
     fflush(NULL);
+    if (stage->own != NULL) {
+        LiteIpcDomainForkPrepare(stage->own);
+    }
     for (unsigned i = 0; i < stage->deviceCount; i++) {
         LiteIpcForkPrepare(stage->devices[i]);
     }
     pid_t pid = fork();
     for (unsigned i = 0; i < stage->deviceCount; i++) {
         (pid == 0 ? LiteIpcForkChild : LiteIpcForkParent)(stage->devices[i]);
+    }
+    if (stage->own != NULL) {
+        (pid == 0 ? LiteIpcDomainForkChild : LiteIpcDomainForkParent)(stage->own);
     }
     if (pid == 0) {
         alarm(FORKED_LIFE_S);

@@ -21,6 +21,7 @@ struct ForkStage {
     struct Stage stage;
     struct LiteIpcDevice *devices[FORK_STAGE_DEVICES_MAX];
     unsigned deviceCount;
+    struct LiteIpcDomain *own; /* one in this process, or NULL */
     struct Child domain;
     char path[96];
 };
@@ -50,7 +51,7 @@ struct Actor *ForkStageService(struct ForkStage *stage, struct Actor *manager,
                                struct Actor *client);
 
 /*
- * Forks with the handlers of all devices of the stage; the child does `main` with `parent`, one of them, and
+ * Forks with the handlers of all devices of the stage and of its own domain; the child does `main` with `parent`, one of them, and
  * ends. It dies by SIGALRM after 20 s.
  */
 typedef void (*ForkedMain)(struct LiteIpcDevice *parent, void *argument);

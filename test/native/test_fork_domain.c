@@ -1,0 +1,201 @@
+/* A program that runs a domain forks: the child has nothing of the domain, and does not keep it alive. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/control_client.h"
+#include "support/forked.h"
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define FORKS 40
+#else
+#define FORKS 200
+#endif
+#define SOON_MS 2000
+
+static struct ForkStage host; /* of a domain in this process */
+
+static int SetUp(void **state)
+{
+    host = (struct ForkStage){0};
+    StageOpen(&host.stage, LITEIPC_PROFILE_LITEOS_A);
+    host.own = host.stage.domain;
+    (void)snprintf(host.path, sizeof(host.path), "%s", LiteIpcDomainPath(host.own));
+    *state = &host;
+    return 0;
+}
+
+static int TearDown(void **state)
+{
+    (void)state;
+    StageClose(&host.stage);
+    return 0;
+}
+#define HOST_TEST(test) cmocka_unit_test_setup_teardown(test, SetUp, TearDown)
+
+static void HasOnlyWhatWasKnown(struct LiteIpcDevice *parent, void *argument)
+{
+    (void)parent;
+    FORKED_CHECK(KnownDescriptorsOnly(argument, NULL));
+    FORKED_CHECK(!LiteIpcIsMapped());
+}
+
+/* Processes, lanes, spare lane ends, and a connection that has not said hello. */
+static void NothingOfTheDomainIsInherited(void **state)
+{
+    struct KnownDescriptors known;
+    (void)state;
+
+    StageClose(&host.stage);
+    KnownDescriptorsTake(&known);
+    (void)SetUp(state);
+    struct Actor *manager = ForkStageManager(&host);
+    struct Actor *client = ForkStageActor(&host);
+    struct Actor *service = ForkStageService(&host, manager, client);
+    IpcMsg out = ActorOneway(ActorID(service), 1);
+    assert_int_equal(ActorSend(client, &out), 0);
+    int silent = TestConnect(host.path);
+    assert_true(silent >= 0);
+    (void)TestDescriptorsSettled();
+    known.open[silent] = true; /* the test's end of it */
+    for (int i = 0; i < 3; i++) {
+        assert_true(ForkedRun(&host, ActorDevice(client), HasOnlyWhatWasKnown, &known));
+        assert_int_equal(ActorSend(client, &out), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(ActorReceive(service, NULL), 0);
+    }
+    close(silent);
+}
+
+static atomic_bool over; /* relaxed everywhere: nothing else is read on the strength of it */
+
+/* Processes come and go, so that the domain has much to do. */
+static int ComeAndGoStep(struct Actor *actor, void *argument)
+{
+    int status = 0;
+    (void)actor;
+    while (status == 0 && !atomic_load_explicit(&over, memory_order_relaxed)) {
+        struct TestClient client;
+        struct TestThread thread;
+        status = TestClientOpen(argument, &client);
+        if (status == 0) {
+            status = TestThreadOpen(&client, &thread);
+            if (status == 0) {
+                TestThreadClose(&thread);
+            }
+            TestClientClose(&client);
+        }
+    }
+    return status;
+}
+
+static void BecomesAProcess(struct LiteIpcDevice *parent, void *argument)
+{
+    struct Forked self;
+    (void)argument;
+    ForkedReady(parent, &self);
+    ForkedFinish(&self);
+}
+
+static void DomainIsBusyWhileItsProgramForks(void **state)
+{
+    struct Actor *manager = ForkStageManager(&host);
+    struct Actor *worker = ForkStageActor(&host);
+    bool good = true;
+    (void)state;
+
+    atomic_store_explicit(&over, false, memory_order_relaxed);
+    ActorLaunch(worker, ComeAndGoStep, host.path);
+    for (int i = 0; i < FORKS && good; i++) {
+        good = ForkedRun(&host, ActorDevice(manager), BecomesAProcess, NULL);
+    }
+    atomic_store_explicit(&over, true, memory_order_relaxed);
+    assert_int_equal(ActorJoin(worker), 0);
+    assert_true(good);
+}
+
+/* ---- the host dies, its child lives ----------------------------------------------------------------- */
+
+#define CHILD_INPUT 4 /* where the test tells its child to go on, see support/child.c */
+
+static void LivesOn(struct LiteIpcDevice *parent, void *argument)
+{
+    char byte;
+    (void)parent;
+    (void)argument;
+    (void)!read(CHILD_INPUT, &byte, 1);
+}
+
+static int HostRole(const char *path, const char *argument)
+{
+    struct LiteIpcDomainOptions options = {
+        .name = path, .profile = LITEIPC_PROFILE_LITEOS_A, .socketGid = (uint32_t)-1};
+    struct ForkStage stage = {0};
+    (void)argument;
+    if (LiteIpcDomainStart(&options, &stage.own) != 0) {
+        return 1;
+    }
+    ChildSay("ready");
+    ChildHear();
+    ChildSayNumber((uint32_t)ForkedStart(&stage, NULL, LivesOn, NULL));
+    for (;;) {
+        pause();
+    }
+}
+
+static void DomainDiesWithItsProgram(void **state)
+{
+    struct LiteIpcDomainOptions options = {.profile = LITEIPC_PROFILE_LITEOS_A,
+                                           .socketGid = (uint32_t)-1};
+    char path[128];
+    struct Child program;
+    struct LiteIpcDomain *next;
+    struct LiteIpcDevice *device;
+    (void)state;
+
+    snprintf(path, sizeof(path), "%s/other", host.stage.directory);
+    ChildStart(&program, "host", path, "", CHILD_SAME_USER);
+    assert_true(ChildSays(&program, "ready"));
+    struct Actor *actor = ActorProcessOf(&host.stage, path);
+    assert_int_equal(ActorOpen(actor), 0);
+    assert_int_equal(ActorMap(actor, ACTOR_POOL, PROT_READ, MAP_PRIVATE), 0);
+    assert_int_equal(ActorSetCms(actor, ACTOR_CMS_MESSAGE), 0);
+    ChildTell(&program);
+    pid_t child = (pid_t)ChildNumber(&program); /* forked with all of that in the domain */
+    ActorMsgStart(actor, RECV, NULL, NULL);
+    uint64_t start = NowMs();
+    ChildKill(&program);
+    assert_int_equal(ActorMsgEnd(actor, NULL), -ENODEV);
+    assert_true(NowMs() - start < SOON_MS);
+    assert_int_equal(kill(child, 0), 0);
+    assert_int_equal(LiteIpcDeviceAttach(path, &device), -ENODEV);
+    options.name = path;
+    assert_int_equal(LiteIpcDomainStart(&options, &next), 0); /* the name is free */
+    assert_int_equal(kill(child, 0), 0);
+    LiteIpcDomainStop(next);
+    ActorDetach(actor);
+    ChildTell(&program); /* its child is told */
+    assert_int_equal(ChildEnd(&program), -SIGKILL);
+}
+
+int main(int count, char **arguments)
+{
+    const struct ChildRole roles[] = {{"host", HostRole}, {NULL, NULL}};
+    ChildRunIfAsked(count, arguments, roles);
+    const struct CMUnitTest tests[] = {
+        HOST_TEST(NothingOfTheDomainIsInherited),
+        HOST_TEST(DomainIsBusyWhileItsProgramForks),
+        HOST_TEST(DomainDiesWithItsProgram),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
