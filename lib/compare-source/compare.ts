@@ -3,7 +3,8 @@ import { ILP32 } from './abi.js';
 import { compareErrorCodes, compareFunctions } from './compare-functions.js';
 import { compareStructures } from './compare-structures.js';
 import { compareConstants, compareEnumerators, compareIoctls } from './compare-values.js';
-import { readFacts, type Facts, type SyntaxCache } from './facts.js';
+import { UsageError } from '../cli/usage-error.js';
+import { readFacts, type Facts, type SyntaxCache, type Variant } from './facts.js';
 import { CATEGORIES, RowCollector, type Category, type Row } from './observation.js';
 import { readOwnFacts, type OwnFacts } from './own-facts.js';
 import { formatPlace, type Finding } from './place.js';
@@ -31,6 +32,15 @@ export interface Comparison {
   readonly notes: readonly string[];
   readonly table: readonly Tally[];
   readonly isSame: boolean;
+}
+
+/** A text that is something else altogether would only yield a list of all that it lacks. */
+function refuseForeignText(facts: Facts, file: string): void {
+  const { constants, enumerators, ioctls, records, functions } = facts;
+  const found = [constants, enumerators, ioctls, records, functions];
+  if (found.every(({ size }) => size === 0)) {
+    throw new UsageError(`${file} is not C, or has nothing of LiteIPC: it declares nothing`);
+  }
 }
 
 function uniqueFindings(all: readonly Facts[]): Finding[] {
@@ -73,7 +83,9 @@ export async function compareWithKernel(
   const sources = source === undefined ? [header] : [header, source];
   const hasSource = source !== undefined;
   const cache: SyntaxCache = new Map();
-  const first = await readFacts(sources, { abi: ILP32, switches: [] }, cache);
+  const plain: Variant = { abi: ILP32, switches: [] };
+  const first = await readFacts(sources, plain, cache);
+  for (const text of sources) refuseForeignText(await readFacts([text], plain, cache), text.file);
   const variants = makeVariants(first.switches);
   const own = ownFacts ?? (await readOwnFacts());
   const collector = new RowCollector(variants);

@@ -30,8 +30,8 @@ function codeOfMacro(name: string, macros: MacroTable): string | undefined {
 /** `-22` is `EINVAL`; `-1` is used for "no" rather than for `EPERM`. */
 function codeOfNumber(text: string): string | undefined {
   const digits = /^-(\d{1,4})[uUlL]*$/.exec(text)?.[1];
-  if (digits === undefined) return undefined;
-  const number = Number(digits);
+  const number = Number(digits ?? 0);
+  if (digits === undefined || number === 0) return undefined;
   return number === 1 ? '-1' : (NAMES_BY_NUMBER.get(number) ?? `-${digits}`);
 }
 

@@ -105,8 +105,13 @@ class Reader {
       else constants.set(name, { computed: this.#constant(body), place });
     }
     const records = new Map<string, RecordFact>();
+    const isTag = (name: string): boolean => name.includes(' ');
+    const named = new Set(
+      [...this.#types].filter(([name]) => !isTag(name)).map(([, type]) => type),
+    );
     for (const [name, type] of this.#types) {
-      if (type.kind !== 'record') continue;
+      // A structure that has a name of its own is not told again by its tag.
+      if (type.kind !== 'record' || (isTag(name) && named.has(type))) continue;
       const names = type.record.fields.flatMap((field) => field.name ?? []);
       const { place } = type.record;
       records.set(name, { layout: this.#layout(type), names, place });

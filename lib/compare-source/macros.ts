@@ -63,7 +63,8 @@ export function expandMacros(
   keep: (name: string) => boolean = () => false,
 ): Token[] {
   let produced = 0;
-  function expand(input: readonly Token[], active: ReadonlySet<string>): Token[] {
+  const active = new Set<string>();
+  function expand(input: readonly Token[]): Token[] {
     if (active.size > NESTING_MAX) throw new Unevaluable('its macros are nested too deeply');
     const output: Token[] = [];
     for (let at = 0; at < input.length; at += 1) {
@@ -84,17 +85,16 @@ export function expandMacros(
           continue;
         }
         const values = new Map(
-          macro.parameters.map((name, index) => [
-            name,
-            expand(call.arguments[index] ?? [], active),
-          ]),
+          macro.parameters.map((name, index) => [name, expand(call.arguments[index] ?? [])]),
         );
         body = macro.body.flatMap((part) => values.get(part.text) ?? [part]);
         at = call.end;
       }
-      output.push(...expand(body, new Set([...active, macro.name])));
+      active.add(macro.name);
+      for (const expanded of expand(body)) output.push(expanded);
+      active.delete(macro.name);
     }
     return output;
   }
-  return expand(tokens, new Set());
+  return expand(tokens);
 }
