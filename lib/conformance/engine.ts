@@ -18,10 +18,20 @@ export interface PreparedEngine {
 /** Prepares a program for one scenario. Throws if it cannot. */
 export type Engine = () => PreparedEngine;
 
+/** A folder of the engine's own, and what removes it with all that is in it. */
+function makeFolder(): readonly [folder: string, remove: () => void] {
+  const folder = mkdtempSync(join(tmpdir(), 'liteipc-conformance-'));
+  return [folder, () => rmSync(folder, { recursive: true, force: true })];
+}
+
 /** Every process of the scenario is a device in one OS process, in a domain of the program's own. */
 export function inOneProcess(): Engine {
   const program = findNativeFile('liteipc-conformance');
-  return () => ({ program, args: [], env: {}, dispose: () => undefined });
+  return () => {
+    // The program cleans up after itself, unless it crashes or is killed.
+    const [folder, dispose] = makeFolder();
+    return { program, args: [], env: { TMPDIR: folder }, dispose };
+  };
 }
 
 /** `LD_PRELOAD` with the shim after what the user preloads already. */
@@ -39,8 +49,7 @@ export function inProcesses(): Engine {
   const shim = findNativeFile('liteipc_preload.so');
   const binding = loadNativeBinding();
   return () => {
-    const folder = mkdtempSync(join(tmpdir(), 'liteipc-conformance-'));
-    const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+    const [folder, removeFolder] = makeFolder();
     try {
       const domain = binding.startDomain({ name: join(folder, 'domain'), profile: 1 });
       return {

@@ -10,8 +10,11 @@
 
 #include "device/liteipc.h"
 
+/* A socket in it must have a path that sockaddr_un can hold, 108 bytes. */
+#define FOLDER_SIZE 92
+
 struct Embedded {
-    char folder[64], socket[80];
+    char folder[FOLDER_SIZE], socket[FOLDER_SIZE + 16];
     struct LiteIpcDomain *domain;
     pthread_t threads[TABLE_PROCESSES_MAX]; /* the control threads of the workers */
 };
@@ -193,11 +196,15 @@ const struct Platform EMBEDDED_PLATFORM = {
 
 /* ---- the domain ----------------------------------------------------------------------------------- */
 
-/* Is it a folder whose name leaves room for a socket's path? */
+#define FOLDER_NAME "/liteipc-conformance-XXXXXX"
+
+/* TMPDIR, if its name leaves room for what is made in it. */
 static const char *TemporaryFolder(void)
 {
     const char *folder = getenv("TMPDIR");
-    return folder != NULL && folder[0] == '/' && strlen(folder) < 32 ? folder : "/tmp";
+    bool isFit =
+        folder != NULL && folder[0] == '/' && strlen(folder) + sizeof(FOLDER_NAME) <= FOLDER_SIZE;
+    return isFit ? folder : "/tmp";
 }
 
 int EmbeddedCreate(struct Embedded **embedded)
@@ -206,8 +213,7 @@ int EmbeddedCreate(struct Embedded **embedded)
     if (created == NULL) {
         return -ENOMEM;
     }
-    (void)snprintf(created->folder, sizeof(created->folder), "%s/liteipc-conformance-XXXXXX",
-                   TemporaryFolder());
+    (void)snprintf(created->folder, sizeof(created->folder), "%s" FOLDER_NAME, TemporaryFolder());
     if (mkdtemp(created->folder) == NULL) {
         int status = -errno;
         free(created);
