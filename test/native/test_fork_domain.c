@@ -3,7 +3,6 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -77,50 +76,58 @@ static void NothingOfTheDomainIsInherited(void **state)
     close(silent);
 }
 
-static atomic_bool over; /* relaxed everywhere: nothing else is read on the strength of it */
-
-/* Processes come and go, so that the domain has much to do. */
-static int ComeAndGoStep(struct Actor *actor, void *argument)
+/* Processes that come and go, so that the domain has much to do. */
+static int ComeAndGoRole(const char *path, const char *argument)
 {
-    int status = 0;
-    (void)actor;
-    while (status == 0 && !atomic_load_explicit(&over, memory_order_relaxed)) {
+    uint32_t count = 0;
+    (void)argument;
+    for (;; count++) {
         struct TestClient client;
         struct TestThread thread;
-        status = TestClientOpen(argument, &client);
-        if (status == 0) {
-            status = TestThreadOpen(&client, &thread);
-            if (status == 0) {
-                TestThreadClose(&thread);
+        if (TestClientOpen(path, &client) != 0 || TestThreadOpen(&client, &thread) != 0) {
+            return 1;
+        }
+        for (uint32_t end = 1; end <= 4; end++) {
+            if (TestDeposit(&thread, end) != 0) {
+                return 2;
             }
-            TestClientClose(&client);
+        }
+        TestThreadClose(&thread);
+        TestClientClose(&client);
+        if (count == 0) {
+            ChildSay("busy");
         }
     }
-    return status;
 }
 
-static void BecomesAProcess(struct LiteIpcDevice *parent, void *argument)
+static void LivesBeside(struct LiteIpcDevice *parent, void *argument)
 {
     struct Forked self;
-    (void)argument;
+    FORKED_CHECK(KnownDescriptorsOnly(argument, NULL));
+    FORKED_CHECK(!LiteIpcIsMapped());
     ForkedReady(parent, &self);
     ForkedFinish(&self);
 }
 
 static void DomainIsBusyWhileItsProgramForks(void **state)
 {
-    struct Actor *manager = ForkStageManager(&host);
-    struct Actor *worker = ForkStageActor(&host);
+    struct KnownDescriptors known;
+    struct Child busy;
     bool good = true;
-    (void)state;
 
-    atomic_store_explicit(&over, false, memory_order_relaxed);
-    ActorLaunch(worker, ComeAndGoStep, host.path);
+    StageClose(&host.stage);
+    KnownDescriptorsTake(&known);
+    (void)SetUp(state);
+    struct Actor *manager = ForkStageManager(&host);
+    ChildStart(&busy, "busy", host.path, "", CHILD_SAME_USER);
+    known.open[busy.input] = known.open[busy.output] = true;
+    assert_true(ChildSays(&busy, "busy"));
     for (int i = 0; i < FORKS && good; i++) {
-        good = ForkedRun(&host, ActorDevice(manager), BecomesAProcess, NULL);
+        good = ForkedRun(&host, ActorDevice(manager), LivesBeside, &known);
     }
-    atomic_store_explicit(&over, true, memory_order_relaxed);
-    assert_int_equal(ActorJoin(worker), 0);
+    assert_false(ChildIsGone(&busy));
+    ChildKill(&busy);
+    assert_int_equal(ChildEnd(&busy), -SIGKILL);
     assert_true(good);
 }
 
@@ -190,7 +197,7 @@ static void DomainDiesWithItsProgram(void **state)
 
 int main(int count, char **arguments)
 {
-    const struct ChildRole roles[] = {{"host", HostRole}, {NULL, NULL}};
+    const struct ChildRole roles[] = {{"host", HostRole}, {"busy", ComeAndGoRole}, {NULL, NULL}};
     ChildRunIfAsked(count, arguments, roles);
     const struct CMUnitTest tests[] = {
         HOST_TEST(NothingOfTheDomainIsInherited),
