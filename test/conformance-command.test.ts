@@ -149,6 +149,17 @@ test('wrong usage', async (t) => {
   await checkUsage(t, /cannot be used with/, '--processes', '--device', '/dev/null', folder);
 });
 
+test('a folder for a board has the scenarios of its target, and is not written over', async (t) => {
+  const folder = makeFolder(t, { 'good.json': good, 'port-only.json': portOnly });
+  const board = `${folder}/board`;
+  const args = ['--target', 'kernel', '--board', board, folder] as const;
+  const { status, output } = await conformance(...args);
+  t.is(status, 0);
+  t.regex(output, /^[^\n]*board: 2 scenarios for the target kernel; see README.md there\n$/);
+  t.true(readdirSync(board).includes('tables.c'));
+  await checkUsage(t, /is not empty/, ...args);
+});
+
 test('help has examples and says what the exit status means', async (t) => {
   const { status, output } = await conformance('--help');
   t.is(status, 0);

@@ -179,6 +179,10 @@ const malformedSteps: Readonly<Record<string, readonly [readonly string[], strin
     ['{"task": "svc", "do": "exitProcess"}', '{"task": "svc2", "do": "open"}'],
     '7:14: steps[1].task: task "svc2" has ended',
   ],
+  'a step of a task that waits': [
+    [receive, '{"task": "svc", "do": "open"}'],
+    '7:14: steps[1].task: task "svc" is in the step "r1" until that is joined',
+  ],
   'a child before its fork': [
     ['{"task": "kid", "do": "open"}', '{"task": "cli", "do": "fork", "child": "K"}'],
     '6:14: steps[0].task: task "kid" is not forked yet',
@@ -459,7 +463,8 @@ const malformedFiles: Readonly<Record<string, readonly [string, string]>> = {
   ],
   'an unknown member': [
     `{"name": "x", "version": 1, ${rest}}`,
-    '1:26: version: unknown here; known are name, about, deviation, port, kernel, processes, steps',
+    '1:26: version: unknown here; known are name, about, deviation, port, kernel, abi, ' +
+      'processes, steps',
   ],
   'a deviation that is none': [
     `{"name": "x", "deviation": "7", ${rest}}`,
@@ -468,6 +473,10 @@ const malformedFiles: Readonly<Record<string, readonly [string, string]>> = {
   'a port that is not skipped': [
     `{"name": "x", "port": "run", ${rest}}`,
     '1:23: port: "run" is not known here; expected skip',
+  ],
+  'another ABI': [
+    `{"name": "x", "abi": "ilp32", ${rest}}`,
+    '1:22: abi: "ilp32" is not known here; expected lp64',
   ],
   'skipped by everybody': [
     `{"name": "x", "port": "skip", "kernel": "skip", ${rest}}`,

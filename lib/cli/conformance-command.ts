@@ -1,5 +1,6 @@
 /** `liteipc conformance`: runs scenarios and says which steps came to something else than they should. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { writeBoard } from '../conformance/board.js';
 import { inOneProcess, inProcesses, onDevice, type Engine } from '../conformance/engine.js';
 import { formatComplaint } from '../conformance/json-source.js';
 import { findScenarioFiles, loadScenarios } from '../conformance/load.js';
@@ -23,6 +24,7 @@ interface ConformanceOptions {
   readonly json?: true;
   readonly tap?: true;
   readonly jobs: number;
+  readonly board?: string;
 }
 
 /** More would only wait for the processor: 24 finish as soon as the scenario that waits longest. */
@@ -76,8 +78,17 @@ async function untilSignal<T>(body: (signal: AbortSignal) => Promise<T>): Promis
 }
 
 async function run(paths: readonly string[], options: ConformanceOptions): Promise<void> {
-  const { target, json, tap, jobs } = options;
+  const { target, json, tap, jobs, board } = options;
   const scenarios = load(paths, target);
+  if (board !== undefined) {
+    try {
+      writeBoard(board, scenarios, target);
+    } catch (error) {
+      throw new UsageError(error instanceof Error ? error.message : String(error));
+    }
+    print(`${board}: ${scenarios.length} scenarios for the target ${target}; see README.md there`);
+    return;
+  }
   let number = 0;
   const onOutcome = (outcome: Outcome): void => {
     number += 1;
@@ -114,6 +125,12 @@ export function conformanceCommand(): Command {
     .addOption(new Option('--json', 'print one JSON document').conflicts('tap'))
     .option('--tap', 'print TAP version 14')
     .option('--jobs <n>', 'how many scenarios run at a time', readJobs, defaultJobs)
+    .addOption(
+      new Option(
+        '--board <dir>',
+        'run nothing: write the scenarios and their runner as C for a board',
+      ).conflicts(['json', 'tap', 'processes', 'device']),
+    )
     .addHelpText(
       'after',
       `
@@ -122,7 +139,8 @@ Exit status: 0 none failed, 1 some failed, 2 wrong usage or a malformed file.
 Examples:
   $ npx liteipc conformance test/conformance
   $ npx liteipc conformance --processes --tap my-scenarios/reply.json
-  $ npx liteipc conformance --target kernel --device /dev/lite_ipc test/conformance/recorded`,
+  $ npx liteipc conformance --target kernel --device /dev/lite_ipc test/conformance/recorded
+  $ npx liteipc conformance --target kernel --board board test/conformance/recorded`,
     )
     .action(run);
 }

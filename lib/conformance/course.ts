@@ -9,6 +9,7 @@ type Life = 'not forked yet' | 'alive' | 'ended';
 
 interface Started {
   readonly action: Action;
+  readonly task: Task;
   isJoined: boolean;
 }
 
@@ -24,6 +25,8 @@ export class Course {
   readonly #handles = new Set<string>();
   readonly #messages = new Set<string>();
   readonly #started = new Map<string, Started>();
+  /** The label of the step that a task has started and nobody has joined. */
+  readonly #busy = new Map<Task, string>();
 
   /** `children`: the names of the processes that some step forks. */
   constructor(processes: readonly Process[], children: ReadonlySet<string>) {
@@ -56,8 +59,12 @@ export class Course {
     const task = this.task(value);
     if (task === undefined) return undefined;
     const life = this.#lives.get(task);
-    if (life === 'alive') return task;
-    return value.complain(`task "${task.name}" ${life === 'ended' ? 'has ended' : `is ${life}`}`);
+    if (life !== 'alive') {
+      return value.complain(`task "${task.name}" ${life === 'ended' ? 'has ended' : `is ${life}`}`);
+    }
+    const label = this.#busy.get(task);
+    if (label === undefined) return task;
+    return value.complain(`task "${task.name}" is in the step "${label}" until that is joined`);
   }
 
   endTask(task: Task): void {
@@ -117,12 +124,13 @@ export class Course {
     return value.complain(`no ${what} "${name}" is saved before this step; ${quoted(names)}`);
   }
 
-  start(value: JsonValue, action: Action): string | undefined {
+  start(value: JsonValue, task: Task, action: Action): string | undefined {
     const label = value.string();
     if (label === undefined) return undefined;
     if (label === '') return value.complain('the label is empty');
     if (this.#started.has(label)) return value.complain(`"${label}" labels two steps`);
-    this.#started.set(label, { action, isJoined: false });
+    this.#started.set(label, { action, task, isJoined: false });
+    this.#busy.set(task, label);
     return label;
   }
 
@@ -137,6 +145,7 @@ export class Course {
     }
     if (started.isJoined) return value.complain(`"${label}" is joined twice`);
     started.isJoined = true;
+    this.#busy.delete(started.task);
     return { label, action: started.action };
   }
 }
