@@ -18,6 +18,7 @@ import {
 import { parseChrome } from './support/chrome-trace.js';
 import { startDomain, until } from './support/domain.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
+import { freshName, makeWorld } from './support/raw-device.js';
 
 usePrivateRuntime();
 const test = ava;
@@ -73,6 +74,49 @@ test('names and texts are those of the core', (t) => {
   t.deepEqual(list('IPC_HOOKS'), Object.entries(traceHooks));
   t.deepEqual(list('IPC_DROP_REASONS'), Object.entries(dropReasons));
   t.is(Object.keys(traceHooks).length, 7);
+});
+
+test('the documentation has every hook and every reason', (t) => {
+  const path = join(import.meta.dirname, '../../docs/tracing.md');
+  const rows = readFileSync(path, 'utf8').matchAll(/^\| `(\w+)` \| (.*) \|$/gm);
+  const { NONE, ...reasons } = dropReasons;
+  t.is(NONE, 'it was not dropped');
+  t.deepEqual(
+    [...rows].map(([, name = '', text = '']) => [name, text]),
+    Object.entries({ ...traceHooks, ...reasons }),
+  );
+});
+
+test('the native trace says what is wrong', async (t) => {
+  const world = await makeWorld(freshName());
+  const { native } = world.client;
+  t.throws(() => native.readTrace(), { code: 'ENODATA' });
+  t.throws(
+    () => {
+      native.stopTrace();
+    },
+    { code: 'EALREADY' },
+  );
+  for (const [records, expected] of [
+    [0, { code: 'EINVAL' }],
+    [262_145, { instanceOf: TypeError }],
+    ['4', { instanceOf: TypeError }],
+    [undefined, { instanceOf: TypeError }],
+  ] as const) {
+    t.throws(() => {
+      native.startTrace(records as number);
+    }, expected);
+  }
+  native.startTrace(2000);
+  for (let index = 0; index < 1200; index += 1) {
+    await world.client.call(world.handle, new Uint8Array(index % 50));
+  }
+  const { words, lost } = native.readTrace();
+  t.is(words.length % 16, 0);
+  t.true(words.length / 16 + lost >= 2400, 'more than one helping');
+  t.deepEqual(native.readTrace().words, new Uint32Array(0));
+  await world.end();
+  t.throws(() => native.readTrace(), { code: 'ENODEV' });
 });
 
 test('a call is written and read by both sides, under one name', async (t) => {
