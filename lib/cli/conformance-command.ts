@@ -78,7 +78,9 @@ async function untilSignal<T>(body: (signal: AbortSignal) => Promise<T>): Promis
 }
 
 async function run(paths: readonly string[], options: ConformanceOptions): Promise<void> {
-  const { target, json, tap, jobs, board } = options;
+  const { target, json, tap, board } = options;
+  // On one device all scenarios are in one system, where they would meet.
+  const jobs = options.device === undefined ? options.jobs : 1;
   const scenarios = load(paths, target);
   if (board !== undefined) {
     try {

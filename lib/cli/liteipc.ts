@@ -15,32 +15,37 @@ const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
 
+/** A command that ended the process by itself would leave the entry point no say in the status. */
+function overrideExits(command: Command): Command {
+  command.exitOverride();
+  for (const each of command.commands) overrideExits(each);
+  return command;
+}
+
 function makeProgram(): Command {
-  return new Command('liteipc')
+  const program = new Command('liteipc')
     .description('The LiteIPC of the LiteOS-A kernel on Linux: tools for services and for porters')
     .version(version)
     .showHelpAfterError('(liteipc --help tells what there is)')
-    .exitOverride()
     .enablePositionalOptions()
     .addCommand(compareSourceCommand())
     .addCommand(conformanceCommand())
     .addCommand(domainCommand())
     .addCommand(runCommand());
+  return overrideExits(program);
 }
 
 async function main(): Promise<void> {
-  const program = makeProgram();
-  for (const command of program.commands) {
-    command.exitOverride();
-  }
   try {
-    await program.parseAsync();
+    await makeProgram().parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) {
       // Commander has printed its own message. 0: --help, --version.
       process.exitCode = error.exitCode === 0 ? 0 : 2;
     } else {
-      process.stderr.write(`liteipc: ${error instanceof Error ? error.message : String(error)}\n`);
+      const message = error instanceof Error ? error.message : String(error);
+      // Some begin with the name of the package, which is the name of the command, too.
+      process.stderr.write(`liteipc: ${message.replace(/^liteipc: /, '')}\n`);
       process.exitCode = error instanceof UsageError ? 2 : 1;
     }
   }
