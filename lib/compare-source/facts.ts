@@ -30,6 +30,8 @@ export type Computed<T> = { readonly value: T } | { readonly problem: string };
 
 export interface ConstantFact {
   readonly computed: Computed<ConstantValue>;
+  /** How the text writes it, if that is a single word. */
+  readonly spelling: string | undefined;
   readonly place: Place;
 }
 
@@ -102,7 +104,10 @@ class Reader {
     for (const { name, parameters, body, place } of this.#macros.values()) {
       if (place === undefined || parameters !== undefined || body.length === 0) continue;
       if (isIoctl(body)) ioctls.set(name, { command: this.#ioctl(body), place });
-      else constants.set(name, { computed: this.#constant(body), place });
+      else {
+        const spelling = body.length === 1 ? body[0]?.text : undefined;
+        constants.set(name, { computed: this.#constant(body), spelling, place });
+      }
     }
     const records = new Map<string, RecordFact>();
     const isTag = (name: string): boolean => name.includes(' ');
