@@ -25,7 +25,8 @@ static void CheckRefusals(int device)
         {(size_t)1 << 40, PROT_READ, MAP_PRIVATE},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        CHECK_ERRNO(mmap((void *)0x10000000, bad[i].size, bad[i].prot, bad[i].flags, device, 0), EINVAL);
+        CHECK_ERRNO(mmap((void *)0x10000000, bad[i].size, bad[i].prot, bad[i].flags, device, 0),
+                    EINVAL);
     }
     CHECK_ERRNO(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, -1, 0), EBADF);
 }
@@ -77,15 +78,17 @@ static void CheckReadOnly(char *pool)
 
 static void CheckMoves(char *pool)
 {
-    char *room = mmap(NULL, 4 * POOL_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *room =
+        mmap(NULL, 4 * POOL_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(room != MAP_FAILED);
     CHECK_ERRNO(mremap(pool, POOL_SIZE, 2 * POOL_SIZE, MREMAP_MAYMOVE), EINVAL);
     CHECK_ERRNO(mremap(pool, POOL_SIZE, PAGE, 0), EINVAL);
     CHECK_ERRNO(mremap(pool, 0, POOL_SIZE, MREMAP_MAYMOVE), EINVAL);
     CHECK_ERRNO(mremap(pool + PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room), EINVAL);
     CHECK_ERRNO(mremap(room, POOL_SIZE, POOL_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, pool), EINVAL);
-    CHECK_ERRNO(mmap(pool, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
-                EINVAL);
+    CHECK_ERRNO(
+        mmap(pool, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+        EINVAL);
     /* Memory of the program's own is moved as ever. */
     char *moved = mremap(room, 4 * POOL_SIZE, 8 * POOL_SIZE, MREMAP_MAYMOVE);
     CHECK(moved != MAP_FAILED);
@@ -117,7 +120,8 @@ static void CheckUnmap(int device, uint32_t self, char *pool)
         CHECK(other != MAP_FAILED && (other < pool || other >= pool + POOL_SIZE));
     }
     CheckWorks(device, self, false);
-    CHECK(mmap(NULL, POOL_SIZE, PROT_READ, MAP_PRIVATE, device, 0) == MAP_FAILED && errno == EEXIST);
+    CHECK(mmap(NULL, POOL_SIZE, PROT_READ, MAP_PRIVATE, device, 0) == MAP_FAILED &&
+          errno == EEXIST);
 }
 
 int main(void)
@@ -126,7 +130,8 @@ int main(void)
     CheckRefusals(device);
     char *pool = mmap(NULL, POOL_SIZE, PROT_READ, MAP_PRIVATE, device, 0);
     CHECK(pool != MAP_FAILED && (uintptr_t)pool % PAGE == 0);
-    CHECK(mmap(NULL, POOL_SIZE, PROT_READ, MAP_PRIVATE, device, 0) == MAP_FAILED && errno == EEXIST);
+    CHECK(mmap(NULL, POOL_SIZE, PROT_READ, MAP_PRIVATE, device, 0) == MAP_FAILED &&
+          errno == EEXIST);
     BecomeManager(device);
     uint32_t self = (uint32_t)ioctl(device, IPC_SET_IPC_THREAD, 0);
     CheckWorks(device, self, true);

@@ -9,16 +9,24 @@
 
 #include "support/device.h"
 
-#define SERVICE  1
-#define FDS_MAX  16
-#define BLOCK    3000
+#define SERVICE 1
+#define FDS_MAX 16
+#define BLOCK   3000
 
-enum { CODE_WRITE = 10, CODE_MANY = 11, CODE_BLOCKS = 12, CODE_CALLBACK = 13, CODE_END = 14, CODE_HELLO = 15 };
+enum {
+    CODE_WRITE = 10,
+    CODE_MANY = 11,
+    CODE_BLOCKS = 12,
+    CODE_CALLBACK = 13,
+    CODE_END = 14,
+    CODE_HELLO = 15
+};
 
 static size_t PoolNodes(void)
 {
     size_t nodes, bytes;
-    int (*count)(size_t *, size_t *) = (int (*)(size_t *, size_t *))dlsym(RTLD_DEFAULT, "LiteIpcShimPoolCount");
+    int (*count)(size_t *, size_t *) =
+        (int (*)(size_t *, size_t *))dlsym(RTLD_DEFAULT, "LiteIpcShimPoolCount");
     CHECK(count != NULL && count(&nodes, &bytes) == 0 && (nodes == 0) == (bytes == 0));
     return nodes;
 }
@@ -81,7 +89,6 @@ static void Serve(void)
     int device = DeviceReady();
     uint32_t value = 0;
     (void)Register(device, SERVICE);
-    (void)Register(device, SERVICE);
     for (;;) {
         IpcMsg *request;
         CHECK(Receive(device, &request) == 0 && request->type == MT_REQUEST);
@@ -104,7 +111,8 @@ static void Serve(void)
             case CODE_CALLBACK: {
                 SpecialObj object = ObjectOf(request, 0);
                 CHECK(object.type == OBJ_SVC && object.content.svc.token == 1);
-                CHECK(object.content.svc.handle == request->taskID && object.content.svc.cookie == 99);
+                CHECK(object.content.svc.handle == request->taskID &&
+                      object.content.svc.cookie == 99);
                 callback = object.content.svc.handle;
                 break;
             }
@@ -200,6 +208,8 @@ static void PassService(int device, uint32_t handle)
     CHECK(Free(device, hello) == 0);
 }
 
+static pthread_barrier_t watching;
+
 /* A task of its own for the notices, so that none of them ends a call of another. */
 static void *AwaitDeath(void *argument)
 {
@@ -207,6 +217,7 @@ static void *AwaitDeath(void *argument)
     uint32_t handle = *(uint32_t *)argument;
     int task = ioctl(device, IPC_SET_IPC_THREAD, 0);
     CHECK(task > 0 && (uint32_t)task != handle);
+    (void)pthread_barrier_wait(&watching);
     IpcMsg *notice;
     CHECK(Receive(device, &notice) == 0 && notice->type == MT_DEATH_NOTIFY);
     CHECK(notice->target.token == handle && notice->target.handle == (uint32_t)task);
@@ -220,7 +231,9 @@ static void BeClient(void)
     pthread_t watcher;
     int device = DeviceReady();
     uint32_t handle = Lookup(device, SERVICE);
+    CHECK(pthread_barrier_init(&watching, NULL, 2) == 0);
     CHECK(pthread_create(&watcher, NULL, AwaitDeath, &handle) == 0);
+    (void)pthread_barrier_wait(&watching);
     PassDescriptors(device, handle);
     PassBlocks(device, handle);
     PassService(device, handle);

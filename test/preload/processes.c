@@ -324,7 +324,8 @@ int main(int count, char **arguments)
     }
     CHECK(task == Identity("LiteIpcShimTaskID") && process == Identity("LiteIpcShimProcessID"));
     size_t nodes = 1, bytes = 1;
-    int (*pool)(size_t *, size_t *) = (int (*)(size_t *, size_t *))dlsym(RTLD_DEFAULT, "LiteIpcShimPoolCount");
+    int (*pool)(size_t *, size_t *) =
+        (int (*)(size_t *, size_t *))dlsym(RTLD_DEFAULT, "LiteIpcShimPoolCount");
     CHECK(pool != NULL && pool(&nodes, &bytes) == 0 && nodes == 0 && bytes == 0);
     printf("ok\n");
     return 0;
