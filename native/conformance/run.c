@@ -68,24 +68,28 @@ static bool Check(struct Director *director, const struct Step *step, const stru
                           difference);
 }
 
-/* Can the task of this step be told to do it? */
+/* Can the task of this step be told to do it? Waits for an earlier step of it. */
 static bool IsFree(struct Director *director, const struct Step *step)
 {
     const struct Scenario *scenario = director->troupe.scenario;
     const struct TaskState *task = &director->tasks[step->task];
     const struct Channel *channel = &director->channels[scenario->tasks[step->task].process];
     const char *why = NULL;
+    /* One that was started may be over by now, or just be about to. */
+    bool isIdle = task->busyWith == NULL || DirectorAwait(director, task->busyWith, false);
     if (task->hasEnded || channel->state == CHANNEL_ENDED) {
         why = "has ended";
     } else if (channel->state != CHANNEL_RUNNING || !task->isReady) {
         why = "was not started yet";
-    } else if (task->busyWith != NULL) {
+    } else if (!isIdle) {
         why = "is still busy with an earlier step";
     }
     if (why != NULL) {
         char text[DIFFERENCE_SIZE];
         (void)snprintf(text, sizeof(text), "task %.64s to do it", scenario->tasks[step->task].name);
-        DifferenceSet(&director->result->difference, text, "it %s", why);
+        if (director->result->difference.came[0] == '\0') {
+            DifferenceSet(&director->result->difference, text, "it %s", why);
+        }
     }
     return why == NULL;
 }
