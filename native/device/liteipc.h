@@ -232,7 +232,9 @@ enum LiteIpcEventKind {
     LITEIPC_EVENT_MESSAGE, /* `message` for `task`: MT_REQUEST or MT_DEATH_NOTIFY. Free it */
     LITEIPC_EVENT_CALL,    /* a call ended: status 0 with `message` (MT_REPLY; free it), or
                               -ENOENT (MT_FAILED_REPLY; with `message` if it has data and no
-                              objects: free it), -EPIPE (the service died), -ENODEV */
+                              objects: free it), -EPIPE (the service died), -ENODEV; -EMFILE
+                              (this process has no room for the reply's descriptors), -EPROTO
+                              (they did not come with it) */
     LITEIPC_EVENT_CONTROL, /* a control request ended: status, value0, value1, task */
     LITEIPC_EVENT_LANE,    /* a lane asked for is there, or refused (status): send again.
                               value0, value1 = destination's task ID and generation as asked */

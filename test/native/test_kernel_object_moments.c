@@ -1,0 +1,201 @@
+/* Descriptors at odd moments: before their socket is known, without their record, without their datagram. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kernel/control_blocks.h"
+#include "kernel/descriptors.h"
+#include "support/child.h"
+#include "support/forge.h"
+#include "support/parcel.h"
+
+static struct Endpoint *const client = &trio.client;
+static struct Endpoint *const service = &trio.service;
+
+/* ---- a record that is seen before the domain's word of its lane's socket ------------------------------ */
+
+static bool SomeLaneAwaits(const struct LiteIpcThread *thread)
+{
+    for (unsigned i = 0; i < thread->hotCount; i++) {
+        if (thread->hot[i]->socketAwaited) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * The thread has looked at its control socket just before the domain wrote to it, and at the lane just after
+ * the record came: it has to look once more, and loses nothing.
+ */
+static void RecordWaitsOneLookForItsSocket(void **state)
+{
+    struct LiteIpcThread *thread = service->thread;
+    struct LiteIpcThreadCounters before = ForgeCounters();
+    struct LiteIpcEvent event;
+    (void)state;
+
+    ForgeSocket();
+    thread->attentionSeen = atomic_load(&thread->entry->attention);
+    thread->controlReady = false;
+    assert_int_equal(ForgeTransmit(1, 2), 0);
+    ForgeFdMessage(1, 2);
+    assert_int_equal(ForgeSend(), 0);
+    assert_int_equal(LiteIpcReceive(thread, &event, 1), 0);
+    assert_true(SomeLaneAwaits(thread));
+    assert_int_equal(LiteIpcPrepareSleep(thread), 1); /* there is something to do */
+    assert_int_equal(LiteIpcReceive(thread, &event, 1), 1);
+    assert_int_equal(event.kind, LITEIPC_EVENT_MESSAGE);
+    for (uint32_t i = 0; i < 2; i++) {
+        int descriptor = (int)ParcelGet(event.message, i, OBJ_FD).content.fd;
+        assert_true(fcntl(descriptor, F_GETPIPE_SZ) > 0);
+        assert_int_equal(close(descriptor), 0);
+    }
+    assert_int_equal(LiteIpcFree(thread, event.message), 0);
+    assert_int_equal(ForgeCounters().malformed, before.malformed);
+    assert_int_equal(ForgeCounters().dropped, before.dropped);
+    ForgeRightPasses(2);
+}
+
+/* It waits for one look, not for ever: a socket that never comes makes it garbage. */
+static void RecordWaitsForOneLookOnly(void **state)
+{
+    struct LiteIpcThreadCounters before = ForgeCounters();
+    struct LiteIpcEvent event;
+    (void)state;
+
+    ForgeFdMessage(1, 1);
+    assert_int_equal(ForgeSend(), 0);
+    assert_int_equal(LiteIpcReceive(service->thread, &event, 1), 0);
+    assert_int_equal(ForgeCounters().malformed, before.malformed);
+    assert_true(EndpointIsQuiet(service));
+    assert_int_equal(ForgeCounters().malformed, before.malformed + 1);
+}
+
+/* ---- killed between the descriptors and their record -------------------------------------------------- */
+
+#define CHILD_OUTPUT                                                                               \
+    3 /* what the test reads until the last copy of it is closed, see support/child.c */
+#define CHILDREN 3
+
+/* Sends a message with its output as its descriptor, and for another one only the descriptor. */
+static int HalfRole(const char *domain, const char *argument)
+{
+    struct Endpoint to = {.taskID = (uint32_t)strtoul(argument, NULL, 10)};
+    int output = CHILD_OUTPUT;
+    HostileOpen(domain, &forge.hostile);
+    ChildSayNumber(forge.hostile.process.taskID);
+    ChildHear();
+    if (HostileLaneOpen(&forge.hostile, to.taskID, 256 * 1024, false) != 0 ||
+        HostileSocket(&forge.hostile, &forge.way) != 0) {
+        return 1;
+    }
+    trio.service.taskID = to.taskID;
+    ForgeFdMessage(1, 1);
+    if (DescriptorsTransmit(forge.way, 1, &output, 1) != 0 || ForgeSend() != 0 ||
+        DescriptorsTransmit(forge.way, 2, &output, 1) != 0) {
+        return 2;
+    }
+    return raise(SIGKILL);
+}
+
+static void SenderIsKilledBeforeTheRecord(void **state)
+{
+    char argument[16];
+    (void)state;
+
+    snprintf(argument, sizeof(argument), "%u", service->taskID);
+    size_t before = TestDescriptorsSettled();
+    for (int i = 0; i < CHILDREN; i++) {
+        struct Child child;
+        char byte;
+        ChildStart(&child, "half", LiteIpcDomainPath(trio.stage.domain), argument, CHILD_SAME_USER);
+        struct Endpoint as = {.taskID = ChildNumber(&child)};
+        EndpointGrant(&trio.manager, &as, service);
+        ChildTell(&child);
+        struct LiteIpcEvent event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
+        assert_int_equal(close((int)ParcelGet(event.message, 0, OBJ_FD).content.fd), 0);
+        assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
+        for (int look = 0; !ChildIsGone(&child) && look < 500; look++) {
+            assert_true(EndpointIsQuiet(service)); /* no message without a record */
+        }
+        /* The end of the file: nobody holds the descriptor that had no message. */
+        assert_int_equal(fcntl(child.output, F_SETFL, O_NONBLOCK), 0);
+        for (int look = 0; read(child.output, &byte, 1) != 0; look++) {
+            assert_true(look < 100);
+            assert_true(EndpointIsQuiet(service));
+        }
+        assert_int_equal(ChildEnd(&child), -SIGKILL);
+    }
+    assert_true(TestDescriptorCountIs(before));
+}
+
+/* ---- an answer whose descriptors do not come ---------------------------------------------------------- */
+
+/* The client calls the hostile, which answers with a descriptor of this number. */
+static void CallIsAnswered(uint16_t number, uint64_t userData)
+{
+    struct LiteIpcOutgoing out = {.handle = forge.hostile.process.taskID, .code = 1};
+    assert_int_equal(EndpointSend(client, &out, userData, NULL), 0);
+    ForgeFdMessage(number, 1);
+    forge.record = HostileRequest(&forge.hostile, client->taskID, 2, forge.record.dataSz);
+    forge.record.type = MT_REPLY;
+    forge.record.spObjNum = 1;
+    forge.record.descriptors = number;
+    forge.record.callIndex = 1;
+    forge.record.timestamp = client->task->calls.calls[0].timestamp;
+    assert_int_equal(ForgeSend(), 0);
+}
+
+static void CallWhoseDescriptorsDoNotComeFails(void **state)
+{
+    struct Endpoint as = {.taskID = forge.hostile.process.taskID};
+    (void)state;
+
+    EndpointGrant(&trio.manager, &as, client);
+    EndpointGrant(&trio.manager, client, &as);
+    ForgeLane(client);
+    ForgeSocket();
+    CallIsAnswered(1, 100); /* nothing came */
+    struct LiteIpcEvent event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+    assert_true(event.userData == 100 && event.status == -EPROTO && event.message == NULL);
+    size_t before = TestDescriptorsSettled();
+    assert_int_equal(ForgeTransmit(7, 1), 0);
+    CallIsAnswered(2, 101); /* something else came */
+    event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+    assert_true(event.userData == 101 && event.status == -EPROTO && event.message == NULL);
+    assert_int_equal(ForgeTransmit(3, 2), 0);
+    CallIsAnswered(3, 102); /* more came than the answer says */
+    event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+    assert_true(event.userData == 102 && event.status == -EPROTO && event.message == NULL);
+    assert_true(TestDescriptorCountIs(before));
+    assert_int_equal(ForgeTransmit(4, 1), 0);
+    CallIsAnswered(4, 103); /* all is well */
+    event = EndpointExpect(client, LITEIPC_EVENT_CALL);
+    assert_true(event.userData == 103 && event.status == 0);
+    assert_int_equal(close((int)ParcelGet(event.message, 0, OBJ_FD).content.fd), 0);
+    assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
+    assert_true(EndpointIsQuiet(client) && EndpointPoolIsEmpty(client));
+}
+
+int main(int count, char **arguments)
+{
+    const struct ChildRole roles[] = {{"half", HalfRole}, {NULL, NULL}};
+    ChildRunIfAsked(count, arguments, roles);
+    const struct CMUnitTest tests[] = {
+        FORGE_TEST(RecordWaitsOneLookForItsSocket),
+        FORGE_TEST(RecordWaitsForOneLookOnly),
+        FORGE_TEST(SenderIsKilledBeforeTheRecord),
+        FORGE_TEST(CallWhoseDescriptorsDoNotComeFails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
