@@ -141,7 +141,7 @@ class ExpressionParser {
       const yes = this.#conditional();
       this.#take(':');
       const no = this.#conditional();
-      return condition.value !== 0n ? yes : no;
+      return convert(condition.value !== 0n ? yes : no, yes, no);
     });
   }
 
@@ -243,6 +243,13 @@ class ExpressionParser {
   }
 }
 
+/** C's usual arithmetic conversions: a value in the type that two operands have in common. */
+function convert(value: IntegerValue, left: IntegerValue, right: IntegerValue): IntegerValue {
+  const bits = left.bits === 64 || right.bits === 64 ? 64 : 32;
+  const isUnsigned = [left, right].some((each) => !each.isSigned && each.bits === bits);
+  return wrap(value.value, bits, !isUnsigned);
+}
+
 function applyBinary(operator: string, left: IntegerValue, right: IntegerValue): IntegerValue {
   const a = left.value;
   const b = right.value;
@@ -252,12 +259,8 @@ function applyBinary(operator: string, left: IntegerValue, right: IntegerValue):
     if (b < 0n || b >= BigInt(left.bits)) throw new Unevaluable(`a shift by ${b} bits`);
     return wrap(operator === '<<' ? a << b : a >> b, left.bits, left.isSigned);
   }
-  // The usual arithmetic conversions.
-  const bits: 32 | 64 = left.bits === 64 || right.bits === 64 ? 64 : 32;
-  const isUnsigned =
-    (!left.isSigned && left.bits === bits) || (!right.isSigned && right.bits === bits);
-  const x = wrap(a, bits, !isUnsigned).value;
-  const y = wrap(b, bits, !isUnsigned).value;
+  const { value: x, bits, isSigned } = convert(left, left, right);
+  const { value: y } = convert(right, left, right);
   switch (operator) {
     case '==':
       return truth(x === y);
@@ -285,7 +288,7 @@ function applyBinary(operator: string, left: IntegerValue, right: IntegerValue):
   };
   const result = results[operator];
   if (result === undefined) throw new Unevaluable(`the operator ${operator}`);
-  return wrap(result(), bits, !isUnsigned);
+  return wrap(result(), bits, isSigned);
 }
 
 /** The value of an integer expression. Throws {@link Unevaluable} with the reason if it has none. */
