@@ -12,7 +12,7 @@ export const traceHooks = {
   IPC_READ_DROP: 'a message was thrown away; the reason is an IpcDropReason',
   IPC_TRY_READ: 'a read found nothing and begins to wait',
   IPC_READ_TIMEOUT: 'a wait ended without its message; the reason is a negative errno',
-  IPC_KILL: 'a wait ended with the process or its domain; the reason is a negative errno',
+  IPC_KILL: 'a wait ended with its task, process or domain; the reason is a negative errno',
 } as const;
 
 /** Why a message that had arrived was not handed out (IPC_READ_DROP), in the order of their numbers. */

@@ -98,9 +98,7 @@ int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
 static void GiveUp(struct LiteIpcTask *task, struct IpcCall *call, enum LosHookType type,
                    int status)
 {
-    OsHookCall(task->thread, type, .task = task->taskID, .msgType = MT_REPLY,
-               .dstTask = call->targetTask, .dstProcess = call->targetProcess,
-               .timestamp = call->timestamp, .waitState = IPC_WAIT_LITEIPC, .reason = status);
+    CallEndHook(task, call, type, status);
     CallEnd(&task->calls, call);
 }
 

@@ -15,7 +15,7 @@
     X(IPC_READ_DROP, "a message was thrown away; the reason is an IpcDropReason")                  \
     X(IPC_TRY_READ, "a read found nothing and begins to wait")                                     \
     X(IPC_READ_TIMEOUT, "a wait ended without its message; the reason is a negative errno")        \
-    X(IPC_KILL, "a wait ended with the process or its domain; the reason is a negative errno")
+    X(IPC_KILL, "a wait ended with its task, process or domain; the reason is a negative errno")
 
 enum LosHookType {
 #define X(name, text) LOS_HOOK_TYPE_##name,

@@ -41,9 +41,22 @@ int TaskAdopt(struct LiteIpcThread *thread, uint32_t taskID, uint32_t generation
     return 0;
 }
 
+void CallEndHook(struct LiteIpcTask *task, const struct IpcCall *call, enum LosHookType type,
+                 int reason)
+{
+    OsHookCall(task->thread, type, .task = task->taskID, .msgType = MT_REPLY,
+               .dstTask = call->targetTask, .dstProcess = call->targetProcess,
+               .timestamp = call->timestamp, .waitState = IPC_WAIT_LITEIPC, .reason = reason);
+}
+
 void TaskForget(struct LiteIpcTask *task)
 {
     struct LiteIpcThread *thread = task->thread;
+    for (uint32_t i = 0; task->calls.used > 0 && i < task->calls.capacity; i++) {
+        if (task->calls.calls[i].used) {
+            CallEndHook(task, &task->calls.calls[i], LOS_HOOK_TYPE_IPC_KILL, -ERFKILL);
+        }
+    }
     struct IpcNode *node;
     while ((node = TaskQueueTake(task)) != NULL) {
         IpcNodeDrop(task, node, IPC_DROP_TASK_ENDED);

@@ -32,6 +32,10 @@ void TaskQueueAppend(struct LiteIpcTask *task, struct IpcNode *node);
 /* Takes the head of the queue, NULL when it is empty. */
 struct IpcNode *TaskQueueTake(struct LiteIpcTask *task);
 
+/* Tells the hooks how the wait for the answer to a pending call ended without one. */
+void CallEndHook(struct LiteIpcTask *task, const struct IpcCall *call, enum LosHookType type,
+                 int reason);
+
 /* A message of the task's is not wanted: its memory and its charge go back. Counted as dropped. */
 void IpcNodeDrop(struct LiteIpcTask *task, struct IpcNode *node, enum IpcDropReason reason);
 /* An undelivered message whose meaning was understood: the same, not counted. */

@@ -227,6 +227,24 @@ static void CallsOfAKilledProcess(void **state)
     HookLogOnly(&ofClient, LOS_HOOK_TYPE_IPC_KILL);
 }
 
+static void CallsOfATaskThatEnds(void **state)
+{
+    (void)state;
+    const IpcMsg *request = Call(0, NULL);
+    uint64_t timestamp = request->timestamp;
+    uint32_t clientTask = client->taskID;
+    HookLogClear(&ofClient);
+    LiteIpcTaskExit(client->task);
+    struct HookEntry entry = HookLogOnly(&ofClient, LOS_HOOK_TYPE_IPC_KILL);
+    assert_int_equal(entry.event.task, clientTask);
+    assert_int_equal(entry.event.dstTask, service->taskID);
+    assert_int_equal(entry.event.msgType, MT_REPLY);
+    assert_int_equal(entry.event.reason, -ERFKILL);
+    assert_true(entry.event.timestamp == timestamp);
+    assert_int_equal(HookLogTotal(&ofClient), 1);
+    assert_int_equal(LiteIpcFree(service->thread, request), 0);
+}
+
 static void ATaskThatEndsDropsItsQueue(void **state)
 {
     struct LiteIpcEvent event;
@@ -414,6 +432,7 @@ int main(void)
         HOOK_TEST(CallsThatAreGivenUpAndTheirAnswers),
         HOOK_TEST(CallsOfTheDead),
         HOOK_TEST(CallsOfAKilledProcess),
+        HOOK_TEST(CallsOfATaskThatEnds),
         HOOK_TEST(ATaskThatEndsDropsItsQueue),
         HOOK_TEST(AnswersWithoutRoomForTheirDescriptors),
         HOSTILE_TEST(RecordsThatBreakTheRules),
