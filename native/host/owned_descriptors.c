@@ -1,14 +1,13 @@
 #include "host/owned_descriptors.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define BITS_PER_WORD 64U
-/* No descriptor is higher, whatever the limits: the kernel's table of them is an array by int. */
-#define WORDS      ((1U << 31) / BITS_PER_WORD)
-#define WORDS_SIZE ((size_t)WORDS * sizeof(uint64_t))
+#define WORDS_SIZE    (OWNED_DESCRIPTORS_MAX / 8U)
 
 int OwnedInit(struct OwnedDescriptors *owned)
 {
@@ -17,7 +16,6 @@ int OwnedInit(struct OwnedDescriptors *owned)
     if (memory == MAP_FAILED) {
         return -ENOMEM;
     }
-    (void)madvise(memory, WORDS_SIZE, MADV_NOHUGEPAGE); /* a few bytes of it are used */
     *owned = (struct OwnedDescriptors){.words = memory};
     (void)pthread_mutex_init(&owned->lock, NULL);
     return 0;
@@ -42,13 +40,22 @@ void OwnedLeave(struct OwnedDescriptors *owned)
     (void)pthread_mutex_unlock(&owned->lock);
 }
 
+/* The word and the bit of a descriptor; false if it has none. */
+static bool Find(int descriptor, uint32_t *word, uint64_t *bit)
+{
+    *word = (uint32_t)descriptor / BITS_PER_WORD;
+    *bit = 1ULL << ((uint32_t)descriptor % BITS_PER_WORD);
+    return (uint32_t)descriptor < OWNED_DESCRIPTORS_MAX;
+}
+
 void OwnedAdd(struct OwnedDescriptors *owned, const int *descriptors, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        uint32_t word = (uint32_t)descriptors[i] / BITS_PER_WORD;
-        owned->words[word] |= 1ULL << ((uint32_t)descriptors[i] % BITS_PER_WORD);
-        if (word >= owned->used) {
-            owned->used = word + 1;
+        uint32_t word;
+        uint64_t bit;
+        if (Find(descriptors[i], &word, &bit)) {
+            owned->words[word] |= bit;
+            owned->used = word < owned->used ? owned->used : word + 1;
         }
     }
 }
@@ -56,8 +63,11 @@ void OwnedAdd(struct OwnedDescriptors *owned, const int *descriptors, unsigned c
 void OwnedRelease(struct OwnedDescriptors *owned, const int *descriptors, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        uint32_t word = (uint32_t)descriptors[i] / BITS_PER_WORD;
-        owned->words[word] &= ~(1ULL << ((uint32_t)descriptors[i] % BITS_PER_WORD));
+        uint32_t word;
+        uint64_t bit;
+        if (Find(descriptors[i], &word, &bit)) {
+            owned->words[word] &= ~bit;
+        }
     }
 }
 

@@ -13,13 +13,19 @@
 #include <pthread.h>
 #include <stdint.h>
 
+/*
+ * Higher numbers are not entered, and a child keeps its copies of them. New descriptors get the lowest free
+ * number: a process that comes so far has 16 million open.
+ */
+#define OWNED_DESCRIPTORS_MAX (1U << 24)
+
 struct OwnedDescriptors {
     pthread_mutex_t lock;
-    uint64_t *words; /* a bit for every number that a descriptor can have; touched as it is used */
+    uint64_t *words; /* a bit for each number below OWNED_DESCRIPTORS_MAX; touched as it is used */
     uint32_t used;   /* words up to the highest number so far */
 };
 
-/* Empty. -ENOMEM (there are 256 MiB of address space in it). Ends with OwnedDestroy. */
+/* Empty. -ENOMEM: there are 2 MiB of address space in it. Ends with OwnedDestroy. */
 int OwnedInit(struct OwnedDescriptors *owned);
 void OwnedDestroy(struct OwnedDescriptors *owned);
 
