@@ -24,6 +24,12 @@ static ssize_t WriteAtOnce(int descriptor, const struct iovec *data)
     return syscall(SYS_pwritev2, descriptor, data, 1, -1L, 0L, RWF_NOWAIT);
 }
 
+/* ENOSYS: kernels before 4.6, and emulators (qemu-user 7.2). */
+static bool IsUnknown(int error)
+{
+    return error == EOPNOTSUPP || error == ENOSYS;
+}
+
 int BellCreate(struct Bell *bell)
 {
     int ends[2];
@@ -40,7 +46,7 @@ void BellRing(int ring)
 {
     char byte = 1;
     struct iovec data = {.iov_base = &byte, .iov_len = sizeof(byte)};
-    if (WriteAtOnce(ring, &data) < 0 && errno == EOPNOTSUPP) {
+    if (WriteAtOnce(ring, &data) < 0 && IsUnknown(errno)) {
         (void)!write(ring, &byte, sizeof(byte));
     }
 }
@@ -49,7 +55,7 @@ void BellDrain(int listen)
 {
     char bytes[BELL_CAPACITY];
     struct iovec data = {.iov_base = bytes, .iov_len = sizeof(bytes)};
-    if (ReadAtOnce(listen, &data) < 0 && errno == EOPNOTSUPP) {
+    if (ReadAtOnce(listen, &data) < 0 && IsUnknown(errno)) {
         (void)!read(listen, bytes, sizeof(bytes));
     }
 }
