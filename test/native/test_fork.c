@@ -97,6 +97,7 @@ static void NothingOfTheParentsIsInherited(void **state)
     assert_int_equal(ActorReceive(parent, &got), 0);
     assert_true(TestDescriptorCount() > stage->stage.descriptorsBefore + 20);
     expected.delivered = ParcelFdOf(got, 0);
+    assert_true(OthersCloseOnExec(&expected.known));
     assert_true(ForkedRun(stage, ActorDevice(parent), HasOnlyWhatIsExpected, &expected));
     assert_int_equal(close(expected.delivered), 0);
     assert_int_equal(ActorFree(parent, got), 0);

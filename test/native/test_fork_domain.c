@@ -66,6 +66,7 @@ static void NothingOfTheDomainIsInherited(void **state)
     assert_true(silent >= 0);
     (void)TestDescriptorsSettled();
     known.open[silent] = true; /* the test's end of it */
+    assert_true(OthersCloseOnExec(&known));
     for (int i = 0; i < 3; i++) {
         assert_true(ForkedRun(&host, ActorDevice(client), HasOnlyWhatWasKnown, &known));
         assert_int_equal(ActorSend(client, &out), 0);

@@ -288,6 +288,23 @@ bool KnownDescriptorsOnly(const struct KnownDescriptors *known, const char *path
     return EveryDescriptor(IsAllowed, &allowed);
 }
 
+static bool ClosesOnExec(int descriptor, void *argument)
+{
+    const struct KnownDescriptors *known = argument;
+    bool fine = (descriptor < DESCRIPTORS_KNOWN_MAX && known->open[descriptor]) ||
+                (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0;
+    if (!fine) {
+        fprintf(stderr, "descriptor %d is not close-on-exec\n", descriptor);
+    }
+    return fine;
+}
+
+bool OthersCloseOnExec(const struct KnownDescriptors *known)
+{
+    struct KnownDescriptors copy = *known;
+    return EveryDescriptor(ClosesOnExec, &copy);
+}
+
 bool LiteIpcIsMapped(void)
 {
     char line[512];

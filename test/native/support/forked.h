@@ -98,6 +98,8 @@ struct KnownDescriptors {
 void KnownDescriptorsTake(struct KnownDescriptors *known);
 /* Has the process descriptors that are neither known nor lead to `allowed` (NULL: nowhere)? Says which. */
 bool KnownDescriptorsOnly(const struct KnownDescriptors *known, const char *allowed);
+/* Are all that are not known close-on-exec? Says which is not. */
+bool OthersCloseOnExec(const struct KnownDescriptors *known);
 /* Does the process map memory of LiteIPC? Says which. */
 bool LiteIpcIsMapped(void);
 
