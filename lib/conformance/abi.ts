@@ -120,7 +120,6 @@ function findReason(
 
 /** Why the scenario is for LP64 alone; `undefined` if it is not. */
 export function findLp64Reason({ abi, steps }: Scenario): string | undefined {
-  if (abi === 'lp64') return 'sizes of the LP64 ABI';
   const cmsLimits = steps.flatMap(({ action }) =>
     action.do === 'setCms' ? [action.maxMsgSize] : [],
   );
@@ -128,5 +127,5 @@ export function findLp64Reason({ abi, steps }: Scenario): string | undefined {
     const reason = findReason(step, cmsLimits);
     if (reason !== undefined) return `sizes of the LP64 ABI: step ${step.number}, ${reason}`;
   }
-  return undefined;
+  return abi === undefined ? undefined : 'sizes of the LP64 ABI';
 }
