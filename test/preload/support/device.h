@@ -48,6 +48,34 @@
         }                                                                                          \
     } while (0)
 
+#ifdef EMULATED
+#include <pthread.h>
+
+static void *SleepForEver(void *argument)
+{
+    for (;;) {
+        pause();
+    }
+    return argument;
+}
+
+/*
+ * qemu-user leaves the guest's memory barriers out as long as a program has one thread, also where it shares
+ * memory with other processes (fixed in version 8).
+ */
+__attribute__((constructor)) static void HaveTwoThreads(void)
+{
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, SleepForEver, NULL) == 0);
+}
+
+/* It does not pass on commands that it does not know. */
+#define IOCTL_ERROR(error) ENOSYS
+#else
+/* What the OS says of a command of this device on something else. */
+#define IOCTL_ERROR(error) (error)
+#endif
+
 #define POOL_SIZE (64 * 1024)
 
 /* What the ServiceManager of these programs understands. Data of both is a service's number, uint32_t. */

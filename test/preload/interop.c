@@ -1,0 +1,166 @@
+/*
+ * The C side of calls between C and TypeScript, in a domain whose ServiceManager is a TypeScript program:
+ *   interop client NAME CALLS   calls the service NAME: method add, method greet, method fail, oneway note
+ *   interop service NAME        is such a service, until somebody calls note with 0
+ */
+#include "support/messagepack.h"
+
+/* The contract: methods are numbered in this order. */
+#define SHAPE "method add\nmethod greet\nmethod fail\noneway note"
+enum { ADD, GREET, FAIL, NOTE };
+/* The ServiceManager's contract. */
+enum { REGISTER, UNREGISTER, LOOKUP };
+
+static IpcMsg Packed(uint32_t handle, uint32_t code, const struct Pack *pack)
+{
+    return Request(handle, code, pack->bytes, pack->size); /* cookie 0: plain MessagePack */
+}
+
+static uint32_t LookupService(int device, const char *name)
+{
+    struct Pack input = {0};
+    PackMap(&input, 2);
+    PackText(&input, "name");
+    PackText(&input, name);
+    PackText(&input, "hash");
+    PackNumber(&input, ShapeHash(SHAPE));
+    IpcMsg request = Packed(0, LOOKUP, &input), *reply;
+    if (Call(device, &request, &reply) != 0) {
+        CHECK(errno == ENOENT); /* it is refused: the reason stays behind with the FAILED_REPLY */
+        return 0;
+    }
+    struct Unpack output = {.bytes = reply->data, .size = reply->dataSz};
+    CHECK(UnpackMap(&output) == 2);
+    char key[16];
+    UnpackText(&output, key, sizeof(key));
+    CHECK(strcmp(key, "handle") == 0);
+    uint32_t handle = UnpackNumber(&output);
+    UnpackText(&output, key, sizeof(key));
+    CHECK(strcmp(key, "generation") == 0 && UnpackNumber(&output) > 0 && output.size == 0);
+    CHECK(Free(device, reply) == 0);
+    return handle;
+}
+
+static uint32_t Add(int device, uint32_t handle, uint32_t left, uint32_t right)
+{
+    struct Pack input = {0};
+    PackArray(&input, 2);
+    PackNumber(&input, left);
+    PackNumber(&input, right);
+    IpcMsg request = Packed(handle, ADD, &input), *reply;
+    CHECK(Call(device, &request, &reply) == 0 && reply->type == MT_REPLY);
+    struct Unpack output = {.bytes = reply->data, .size = reply->dataSz};
+    uint32_t sum = UnpackNumber(&output);
+    CHECK(output.size == 0 && Free(device, reply) == 0);
+    return sum;
+}
+
+static void Greet(int device, uint32_t handle)
+{
+    char text[64];
+    struct Pack input = {0};
+    PackText(&input, "C");
+    IpcMsg request = Packed(handle, GREET, &input), *reply;
+    CHECK(Call(device, &request, &reply) == 0);
+    struct Unpack output = {.bytes = reply->data, .size = reply->dataSz};
+    UnpackText(&output, text, sizeof(text));
+    CHECK(strcmp(text, "hello, C") == 0 && Free(device, reply) == 0);
+}
+
+static void BeClient(const char *name, uint32_t calls)
+{
+    int device = DeviceReady();
+    CHECK(LookupService(device, "not-there") == 0);
+    uint32_t handle = LookupService(device, name);
+    CHECK(handle > 0);
+    Greet(device, handle);
+    struct Pack empty = {0};
+    IpcMsg failing = Packed(handle, FAIL, &empty), *reply;
+    CHECK_ERRNO(Call(device, &failing, &reply), ENOENT); /* as for any FAILED_REPLY */
+    for (uint32_t i = 0; i < calls; i++) {
+        CHECK(Add(device, handle, i, 1000) == i + 1000);
+    }
+    struct Pack note = {0};
+    PackNumber(&note, calls);
+    IpcMsg telling = Packed(handle, NOTE, &note);
+    telling.flag = LITEIPC_FLAG_ONEWAY;
+    CHECK(Send(device, &telling) == 0);
+    /* One more call, so that the note has been read when this program ends. */
+    CHECK(Add(device, handle, 1, 1) == 2);
+    printf("ok\n");
+}
+
+static void RegisterService(int device, const char *name)
+{
+    struct Pack input = {0};
+    PackMap(&input, 2);
+    PackText(&input, "name");
+    PackText(&input, name);
+    PackText(&input, "shape");
+    PackText(&input, SHAPE);
+    IpcMsg request = Packed(0, REGISTER, &input), *reply;
+    CHECK(Call(device, &request, &reply) == 0 && reply->dataSz == 0); /* undefined is no data */
+    CHECK(Free(device, reply) == 0);
+}
+
+/* Answers a request; false at the end. */
+static bool Answer(int device, IpcMsg *request)
+{
+    struct Unpack input = {.bytes = request->data, .size = request->dataSz};
+    struct Pack output = {0};
+    char text[32], answer[64];
+    CHECK(request->type == MT_REQUEST && request->target.cookie == 0);
+    switch (request->code) {
+        case ADD: {
+            CHECK(UnpackArray(&input) == 2);
+            uint32_t left = UnpackNumber(&input);
+            PackNumber(&output, left + UnpackNumber(&input));
+            break;
+        }
+        case GREET:
+            UnpackText(&input, text, sizeof(text));
+            snprintf(answer, sizeof(answer), "hello, %s", text);
+            PackText(&output, answer);
+            break;
+        case FAIL:
+            CHECK(Reply(device, request, MT_FAILED_REPLY, NULL, 0) == 0);
+            return true;
+        default: {
+            CHECK(request->code == NOTE && request->flag == LITEIPC_FLAG_ONEWAY);
+            uint32_t number = UnpackNumber(&input);
+            CHECK(Free(device, request) == 0);
+            return number != 0;
+        }
+    }
+    /* Reply's code is the request's, which a TypeScript caller does not look at. */
+    CHECK(Reply(device, request, MT_REPLY, output.bytes, output.size) == 0);
+    return true;
+}
+
+static void BeService(const char *name)
+{
+    int device = DeviceReady();
+    RegisterService(device, name);
+    printf("ready\n");
+    fflush(stdout);
+    for (;;) {
+        IpcMsg *request;
+        CHECK(Receive(device, &request) == 0);
+        if (!Answer(device, request)) {
+            break;
+        }
+    }
+    printf("ok\n");
+}
+
+int main(int count, char **arguments)
+{
+    CHECK(count >= 3);
+    if (strcmp(arguments[1], "client") == 0) {
+        CHECK(count == 4);
+        BeClient(arguments[2], (uint32_t)strtoul(arguments[3], NULL, 10));
+    } else {
+        BeService(arguments[2]);
+    }
+    return 0;
+}
