@@ -10,6 +10,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #if defined(__linux__)
 #include <sys/prctl.h>
@@ -34,6 +37,10 @@ int main(int argc, char **argv)
     }
 #if defined(__linux__)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* the workers end with this process */
+#endif
+#ifdef __linux__
+    /* Nobody waits for the report of a runner that was killed. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 #endif
     (void)signal(SIGPIPE, SIG_IGN);
     if (ProgramReadScenario(&scenario, error) != 0) {
