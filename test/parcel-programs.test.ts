@@ -1,6 +1,7 @@
 /** Methods whose messages are parcels, between Node and a C program that knows nothing but the device. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import ava, { type ExecutionContext } from 'ava';
@@ -53,6 +54,21 @@ for (const profile of ['host', 'liteos-a'] as const) {
       '',
     ]);
     t.is(child.exitCode, 0);
+  });
+
+  test(`objects that a C program sends to a service in Node are given up there: ${profile}`, async (t) => {
+    const domain = await startDomain(t, { profile });
+    const service = await domain.open();
+    await service.expose(Gauge, makeGauge());
+    const gauge = await (await domain.open()).service(Gauge);
+    t.is(await gauge.notes(), 0);
+    const before = readdirSync('/proc/self/fd').length;
+    const child = startProgram(t, domain.name, 'flood', Gauge.name, String(Gauge.hash));
+    t.is(await outputOf(child), 'answered 300\n');
+    t.is(child.exitCode, 0);
+    // Answered, so all that came before has been taken; some descriptors are of the lanes.
+    t.is(await gauge.notes(), 300);
+    t.true(readdirSync('/proc/self/fd').length < before + 50);
   });
 
   test(`Node calls a service in C: ${profile}`, async (t) => {

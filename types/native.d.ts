@@ -77,7 +77,10 @@ export interface IncomingLayout {
 }
 
 export interface EventKindLayout {
-  /** A request or a death notice. */
+  /**
+   * A request or a death notice. Objects that came with a message are given up: descriptors are closed,
+   * memory is freed.
+   */
   readonly Message: 0;
   /**
    * A call ended. Its reply, if any, has been freed already: the data is in `inbox` or `large`. Status

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include <unistd.h>
+
 namespace liteipc
 {
 
@@ -45,6 +47,24 @@ void EventBatch::Write(napi_env env, const LiteIpcEvent &event, uint32_t *words)
     }
 }
 
+/* JavaScript cannot take objects: they are given up, or whoever sends them would fill this process. */
+void EventBatch::DropObjects(const IpcMsg *message)
+{
+    const char *data = static_cast<const char *>(message->data);
+    for (uint32_t index = 0; index < message->spObjNum; index++) {
+        uint32_t offset = 0;
+        SpecialObj object;
+        std::memcpy(&offset, static_cast<const uint32_t *>(message->offsets) + index,
+                    sizeof(offset));
+        std::memcpy(&object, data + offset, sizeof(object));
+        if (object.type == OBJ_FD) {
+            close(static_cast<int>(object.content.fd));
+        } else if (object.type == OBJ_PTR) {
+            LiteIpcFree(thread_, object.content.ptr.buff);
+        }
+    }
+}
+
 void EventBatch::WriteMessage(napi_env env, const LiteIpcEvent &event, uint32_t *words)
 {
     const IpcMsg *message = event.message;
@@ -63,6 +83,7 @@ void EventBatch::WriteMessage(napi_env env, const LiteIpcEvent &event, uint32_t 
     words[Incoming::TimestampLow] = static_cast<uint32_t>(message->timestamp);
     words[Incoming::TimestampHigh] = static_cast<uint32_t>(message->timestamp >> 32);
     CopyData(env, message, words);
+    DropObjects(message);
     if (message->type == MT_REQUEST) {
         words[Incoming::Request] = requests_.Add(message);
     } else {

@@ -73,6 +73,7 @@ class EventBatch
     void WriteMessage(napi_env env, const LiteIpcEvent &event, uint32_t *words);
     void WriteControl(const LiteIpcEvent &event, uint32_t *words);
     void CopyData(napi_env env, const IpcMsg *message, uint32_t *words);
+    void DropObjects(const IpcMsg *message);
 
     LiteIpcThread *thread_;
     const SharedBuffers &buffers_;

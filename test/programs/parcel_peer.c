@@ -4,6 +4,7 @@
  *
  *   parcel_peer serve NAME SHAPE   registers; prints "ready"; answers until it is killed
  *   parcel_peer call NAME HASH     calls every method; prints what came, a line each
+ *   parcel_peer flood NAME HASH    sends descriptors and memory, for which no method asks; prints how often
  *
  * Only towards the ServiceManager, which speaks MessagePack, it writes and reads that by hand.
  */
@@ -275,15 +276,51 @@ static void Call(const char *name, uint32_t hash)
     printf("garbage %s\n", reply == NULL ? strerror(errno) : "answered");
 }
 
+#define FLOODS 300
+
+/* Objects of a parcel that a service in JavaScript cannot take. */
+static void Flood(const char *name, uint32_t hash)
+{
+    static char memory[MAX_IO_SIZE], block[4000];
+    uint32_t handle = Lookup(name, hash), answered = 0;
+    int null = open("/dev/null", O_RDONLY);
+    SpecialObj object = {.type = OBJ_PTR};
+    IpcIo input;
+
+    object.content.ptr = (BuffPtr){.buffSz = sizeof(block), .buff = block};
+    for (uint32_t i = 0; i < FLOODS; i++) {
+        IpcIoInit(&input, memory, sizeof(memory), 3);
+        if (!WriteFileDescriptor(&input, (uint32_t)null) || !IpcIoPutObject(&input, &object) ||
+            !WriteFileDescriptor(&input, (uint32_t)null)) {
+            Fail("write");
+        }
+        IpcMsg *reply;
+        IpcMsg out = {.type = MT_REQUEST, .target = {.handle = handle}, .code = GAUGE_ECHO};
+        if (!IpcIoToMsg(&input, &out) || Transfer(SEND | RECV, &out, NULL, &reply) < 0) {
+            Fail("send");
+        }
+        answered += reply->dataSz == IpcIoUsed(&input);
+        Free(reply);
+        out.code = GAUGE_NOTE;
+        out.flag = LITEIPC_FLAG_ONEWAY;
+        if (Transfer(SEND, &out, NULL, NULL) < 0) {
+            Fail("note");
+        }
+    }
+    printf("answered %u\n", answered);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4) {
-        fprintf(stderr, "usage: parcel_peer serve NAME SHAPE | parcel_peer call NAME HASH\n");
+        fprintf(stderr, "usage: parcel_peer serve NAME SHAPE, or call or flood NAME HASH\n");
         return 2;
     }
     OpenDevice();
     if (strcmp(argv[1], "serve") == 0) {
         Serve(argv[2], argv[3]);
+    } else if (strcmp(argv[1], "flood") == 0) {
+        Flood(argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
     } else {
         Call(argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
     }
