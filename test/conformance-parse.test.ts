@@ -322,6 +322,10 @@ const malformedSteps: Readonly<Record<string, readonly [readonly string[], strin
     [send('"data": [{"fill": 256, "size": 1}]')],
     '6:97: steps[0].out.data[0].fill: 256 is not an integer from 0 to 255',
   ],
+  'data larger than anybody can send': [
+    [send('"data": [{"fill": 1, "size": 1000000}, {"u32": 1}, {"fill": 1, "size": 48576}]')],
+    '6:87: steps[0].out.data: more than 1048576 bytes of data',
+  ],
   'a descriptor that is none': [
     [send('"data": [{"obj": "fd", "fd": "pipe"}]')],
     '6:108: steps[0].out.data[0].fd: "pipe" is not a descriptor; expected pipe:r, pipe:w, file, bad',

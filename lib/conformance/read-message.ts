@@ -10,8 +10,8 @@ const messageTypes = ['REQUEST', 'REPLY', 'FAILED_REPLY', 'DEATH_NOTIFY'];
 const messageFlags = ['DEFAULT', 'ONEWAY'];
 const descriptors = ['pipe:r', 'pipe:w', 'file', 'bad'] as const;
 
-/** A part of this size cannot be sent by anybody; more would only fill the engine's memory. */
-const partSizeMax = 1 << 20;
+/** Nobody can send so much; more would only fill the engine's memory. Bytes. */
+const dataMax = 1 << 20;
 const partsMax = 1024;
 
 function fixed(number: number): Value {
@@ -132,7 +132,7 @@ function readPlainPart(kind: string, value: JsonValue, course: Course): PlainPar
       const members = value.object(['fill', 'size'], ['fill', 'size']);
       if (members === undefined) return undefined;
       const byte = optional(members, 'fill', (each) => each.integer(0, 255));
-      const size = optional(members, 'size', (each) => each.integer(0, partSizeMax));
+      const size = optional(members, 'size', (each) => each.integer(0, dataMax));
       return byte === undefined || size === undefined ? undefined : { kind: 'fill', byte, size };
     }
   }
@@ -144,6 +144,29 @@ function kindOf(value: JsonValue, kinds: readonly string[]): string | undefined 
   if (members === undefined) return undefined;
   const kind = kinds.find((each) => members.has(each));
   return kind ?? value.expected(`a part; expected an object with one of ${kinds.join(', ')}`);
+}
+
+/** Of a part with the padding that may follow it, bytes; of an object in any ABI. */
+function roomOf(part: Part | WantedPart): number {
+  switch (part.kind) {
+    case 'bytes':
+      return part.bytes.length + 7;
+    case 'fill':
+    case 'any':
+      return part.size + 7;
+    default:
+      return 24;
+  }
+}
+
+/** A list of parts that is not too large. */
+function readParts<T extends Part | WantedPart>(
+  value: JsonValue,
+  read: (element: JsonValue) => T | undefined,
+): readonly T[] | undefined {
+  const parts = readList(value, read);
+  const room = (parts ?? []).reduce((sum, part) => sum + roomOf(part), 0);
+  return room > dataMax ? value.complain(`more than ${dataMax} bytes of data`) : parts;
 }
 
 function readList<T>(
@@ -159,12 +182,12 @@ function readList<T>(
 }
 
 /** The content of a PTR object's buffer: objects in there would mean nothing to anybody. */
-function readBuffer<T>(
+function readBuffer<T extends Part | WantedPart>(
   value: JsonValue,
   kinds: readonly string[],
   read: (kind: string, element: JsonValue) => T | undefined,
 ): readonly T[] | undefined {
-  return readList(value, (element) => {
+  return readParts(value, (element) => {
     if (element.members()?.has('obj') === true) {
       return element.complain('a buffer of a "ptr" object holds plain parts, not objects');
     }
@@ -230,7 +253,7 @@ function readPart(value: JsonValue, course: Course): Part | undefined {
 
 function readGap(value: JsonValue): WantedPart | undefined {
   const members = value.object(['any']);
-  const size = members && optional(members, 'any', (each) => each.integer(0, partSizeMax));
+  const size = members && optional(members, 'any', (each) => each.integer(0, dataMax));
   return size === undefined ? undefined : { kind: 'any', size };
 }
 
@@ -288,7 +311,7 @@ export function readOutMessage(value: JsonValue, course: Course): OutMessage | u
   const fields = readFields(members, course);
   const timestamp = optional(members, 'timestamp', (each) => readValue(each, course, 64)) ?? zero;
   const data =
-    optional(members, 'data', (each) => readList(each, (part) => readPart(part, course))) ?? [];
+    optional(members, 'data', (each) => readParts(each, (part) => readPart(part, course))) ?? [];
   const dataSz = optional(members, 'dataSz', readUint32);
   const spObjNum = optional(members, 'spObjNum', readUint32);
   const offsets = optional(members, 'offsets', (each) => readList(each, readUint32));
@@ -314,7 +337,7 @@ export function readWantedMessage(value: JsonValue, course: Course): WantedMessa
   const spObjNum = optional(members, 'spObjNum', readUint32);
   const from = optional(members, 'from', (each) => course.task(each));
   const data = optional(members, 'data', (each) =>
-    readList(each, (part) => readWantedPart(part, course)),
+    readParts(each, (part) => readWantedPart(part, course)),
   );
   return {
     ...readFields(members, course),

@@ -124,19 +124,19 @@ function readFree(value: JsonValue, course: Course): FreeTarget | undefined {
   const names = [...(value.isObject ? (value.members()?.keys() ?? []) : [])];
   switch (names.sort().join()) {
     case 'ptr': {
-      const address = optionalOf(value, 'ptr', (each) => each.bigint(0n, (1n << 64n) - 1n));
+      const address = readMember(value, 'ptr', (each) => each.bigint(0n, (1n << 64n) - 1n));
       return address === undefined ? undefined : { kind: 'address', address };
     }
     case 'in,offset': {
-      const message = optionalOf(value, 'in', (each) => course.message(each));
-      const offset = optionalOf(value, 'offset', (each) => each.integer(-(2 ** 31), 2 ** 31 - 1));
+      const message = readMember(value, 'in', (each) => course.message(each));
+      const offset = readMember(value, 'offset', (each) => each.integer(-(2 ** 31), 2 ** 31 - 1));
       return message === undefined || offset === undefined
         ? undefined
         : { kind: 'message', message, offset };
     }
     case 'index,obj': {
-      const message = optionalOf(value, 'obj', (each) => course.message(each));
-      const index = optionalOf(value, 'index', (each) => each.integer(0, 1023));
+      const message = readMember(value, 'obj', (each) => course.message(each));
+      const index = readMember(value, 'index', (each) => each.integer(0, 1023));
       return message === undefined || index === undefined
         ? undefined
         : { kind: 'object', message, index };
@@ -149,7 +149,7 @@ function readFree(value: JsonValue, course: Course): FreeTarget | undefined {
   }
 }
 
-function optionalOf<T>(
+function readMember<T>(
   value: JsonValue,
   name: string,
   read: (value: JsonValue) => T | undefined,
