@@ -8,6 +8,7 @@ import {
   defineService,
   method,
   oneway,
+  parcel,
   type ClientOf,
   type CallContext,
   type ImplementationOf,
@@ -32,6 +33,31 @@ const Typed = defineService('typed', {
   onlyOutput: method({ output: z.date() }),
   told: oneway({ input: z.tuple([z.number(), z.string()]) }),
   ping: oneway(),
+  inParcel: method({
+    input: parcel({
+      write: (io, point: { x: number }) => {
+        io.writeInt32(point.x);
+      },
+      read: (io) => io.readInt32(),
+    }),
+    output: z.string(),
+  }),
+  outParcel: method({
+    output: parcel<Date, bigint>({
+      write: (io, date) => {
+        io.writeInt64(BigInt(date.getTime()));
+      },
+      read: (io) => io.readInt64(),
+    }),
+  }),
+  toldParcel: oneway({
+    input: {
+      write: (io, text: string) => {
+        io.writeString(text);
+      },
+      read: (io) => io.readString(),
+    },
+  }),
 });
 
 type Client = ClientOf<typeof Typed>;
@@ -49,6 +75,15 @@ same<Parameters<Implementation['parsed']>[1], CallContext>();
 same<ReturnType<Client['onlyInput']>, Promise<void>>();
 same<ReturnType<Client['onlyOutput']>, Promise<Date>>();
 same<ReturnType<Client['told']>, Promise<void>>();
+// A parcel: what is written and what is read.
+same<Parameters<Client['inParcel']>[0], { x: number }>();
+same<Parameters<Implementation['inParcel']>[0], number>();
+same<ReturnType<Client['inParcel']>, Promise<string>>();
+same<Parameters<Client['outParcel']>[0], undefined>();
+same<ReturnType<Implementation['outParcel']>, Date | Promise<Date>>();
+same<ReturnType<Client['outParcel']>, Promise<bigint>>();
+same<Parameters<Client['toldParcel']>[0], string>();
+same<Parameters<Implementation['toldParcel']>[0], string>();
 same<keyof Client, keyof Implementation>();
 // @ts-expect-error -- the check itself can fail
 same<string, number>();
@@ -77,6 +112,10 @@ export function calls(client: Client): void {
   void client.plain({ id: 1 }, { timeout: 10 });
   // @ts-expect-error -- the caller gives text, not its length
   void client.parsed(4);
+  void client.inParcel({ x: 1 });
+  void client.outParcel();
+  // @ts-expect-error -- what is read is not what is written
+  void client.inParcel(1);
 }
 
 const right: Implementation = {
@@ -92,6 +131,11 @@ const right: Implementation = {
     text.repeat(count);
   },
   ping: () => undefined,
+  inParcel: (x) => x.toFixed(),
+  outParcel: () => new Date(),
+  toldParcel: (text) => {
+    text.trim();
+  },
 };
 
 const lacking: Omit<Implementation, 'ping'> = right;
@@ -106,6 +150,16 @@ export const wrong: Implementation = {
   // @ts-expect-error -- wrong input
   parsed: (text: string) => text.length,
 };
+
+// @ts-expect-error -- a format has to read, too
+export const halfFormat = (): unknown => parcel<number>({ write: () => undefined });
+export const mixedFormat = method({
+  input: parcel<number>({
+    write: () => undefined,
+    // @ts-expect-error -- reads something else than it says
+    read: (io) => io.readString(),
+  }),
+});
 
 test('the types compiled', (t) => {
   t.is(Typed.name, 'typed');

@@ -42,7 +42,8 @@ test('methods must be made by method() or oneway(), and there must be one', (t) 
 test('a schema must be a Standard Schema', (t) => {
   t.throws(() => method({ input: { parse: () => 1 } as never }), {
     message:
-      'Expected a Standard Schema (version 1) validator for input of method() but received Object',
+      'Expected a Standard Schema (version 1) validator or a parcel() ' +
+      'for input of method() but received Object',
   });
   t.throws(() => oneway({ output: z.string() } as never), { message: /no output for oneway/ });
 });
