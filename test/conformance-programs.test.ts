@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { parseScenario } from '#lib/conformance/parse.js';
+import type { Scenario } from '#lib/conformance/scenario.js';
 import { compileTable } from '#lib/conformance/table.js';
 import { findNativeFile } from '#lib/native-files.js';
 import { loadNativeBinding } from '#lib/native-loader.js';
@@ -56,18 +57,17 @@ const setUp = ['cms', 'cli'].flatMap((task) => [
   ...(task === 'cms' ? [{ task, do: 'setCms', maxMsgSize: 8192 }] : []),
 ]);
 
-const table = (...steps: readonly object[]): Uint8Array =>
-  bytesOf(
-    compileTable(
-      parseScenario(
-        JSON.stringify({
-          ...{ name: 'x', about: 'for a test', processes: { M: ['cms'], C: ['cli', 'cli2'] } },
-          steps: [...setUp, ...steps],
-        }),
-        'x.json',
-      ),
-    ),
+const scenario = (...steps: readonly object[]): Scenario =>
+  parseScenario(
+    JSON.stringify({
+      ...{ name: 'x', about: 'for a test', processes: { M: ['cms'], C: ['cli', 'cli2'] } },
+      steps: [...setUp, ...steps],
+    }),
+    'x.json',
   );
+
+const table = (...steps: readonly object[]): Uint8Array =>
+  bytesOf(compileTable(scenario(...steps)));
 
 const kinds: readonly Kind[] = ['embedded', 'device'];
 
@@ -103,6 +103,38 @@ for (const kind of kinds) {
       output: '{"result":"failed","step":6,"wanted":"version 2.1","came":"version 2.0"}\n',
     });
     t.deepEqual(readdirSync(folder), []);
+  });
+
+  test(`${kind}: a process ends in the midst of a step of its only task`, async (t) => {
+    const { steps, ...rest } = scenario(
+      { task: 'cli', do: 'msg', flag: ['RECV'], start: 'r' },
+      { task: 'cli2', do: 'exitProcess' },
+      { join: 'r', want: 'ERFKILL' },
+    );
+    const [receive, exit] = steps.slice(-3);
+    if (receive?.task === undefined || exit === undefined) throw new Error('no such steps');
+    const { task } = receive;
+    const altered = steps.map((step) => (step === exit ? { ...step, task } : step));
+    const { ended } = start(t, kind, bytesOf(compileTable({ ...rest, steps: altered })));
+    t.deepEqual(await ended, { status: 0, signal: null, output: '{"result":"passed"}\n' });
+  });
+
+  test(`${kind}: a step waits for an earlier one of its task`, async (t) => {
+    const { steps, ...rest } = scenario(
+      {
+        ...{ task: 'cli', do: 'msg', flag: ['SEND', 'RECV'], start: 'call' },
+        out: { type: 'REQUEST', handle: 0 },
+      },
+      { join: 'call', want: 'ETIME' },
+      { task: 'cli', do: 'version', wantVersion: [2, 0] },
+    );
+    const [call, join, version] = steps.slice(-3);
+    if (call === undefined || join === undefined || version === undefined) {
+      throw new Error('no such steps');
+    }
+    const altered = [...steps.slice(0, -3), call, version, join];
+    const { ended } = start(t, kind, bytesOf(compileTable({ ...rest, steps: altered })));
+    t.deepEqual(await ended, { status: 0, signal: null, output: '{"result":"passed"}\n' });
   });
 
   test(`${kind}: a table that is none`, async (t) => {
@@ -205,7 +237,7 @@ async function until(condition: () => boolean): Promise<boolean> {
 const long = table({ task: 'cms', do: 'sleep', ms: 60_000 });
 
 test('device: its processes end with it, also the forked ones', async (t) => {
-  const scenario = parseScenario(
+  const forks = parseScenario(
     JSON.stringify({
       ...{ name: 'x', about: 'for a test' },
       processes: { M: ['cms'], K: ['kid'], L: ['grandchild'] },
@@ -218,7 +250,7 @@ test('device: its processes end with it, also the forked ones', async (t) => {
     }),
     'x.json',
   );
-  const { child, ended } = start(t, 'device', bytesOf(compileTable(scenario)));
+  const { child, ended } = start(t, 'device', bytesOf(compileTable(forks)));
   const pid = child.pid ?? 0;
   t.true(await until(() => descendants(pid).length === 3));
   const workers = descendants(pid);

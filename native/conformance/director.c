@@ -270,7 +270,9 @@ void DirectorOrder(struct Director *director, const struct Step *step, const str
     uint32_t process = scenario->tasks[step->task].process;
     int descriptor = director->pipes.orderWrite[process];
     outcome->step = step;
-    director->tasks[step->task].busyWith = outcome;
+    if (step->action != ACTION_EXIT_PROCESS) { /* which its end reports, and which ends all steps */
+        director->tasks[step->task].busyWith = outcome;
+    }
     director->channels[process].endIsWanted = step->action == ACTION_EXIT_PROCESS;
     /* A worker that cannot be written to has ended: the end of its pipe will tell. */
     if (WriteAll(descriptor, order, sizeof(*order)) == 0) {
