@@ -1,0 +1,61 @@
+/*
+ * The domain ends under a program that waits in it: says "waiting", then "lost", waits for the next domain, and works in
+ * that one. The message it holds of the first can be read until then.
+ */
+#include <pthread.h>
+
+#include "support/device.h"
+
+static int device;
+
+static void *Wait(void *argument)
+{
+    IpcMsg *msg;
+    CHECK_ERRNO(Receive(device, &msg), ENODEV);
+    CHECK_ERRNO(Receive(device, &msg), ENODEV);
+    return argument;
+}
+
+static IpcMsg *MessageToMyself(void)
+{
+    IpcMsg *msg;
+    uint32_t self = (uint32_t)ioctl(device, IPC_SET_IPC_THREAD, 0);
+    IpcMsg request = Request(self, 3, "hello", 5);
+    CHECK(Send(device, &request) == 0);
+    CHECK(Receive(device, &msg) == 0 && msg->code == 3);
+    return msg;
+}
+
+int main(void)
+{
+    pthread_t waiter;
+    IpcVersion version;
+    device = DeviceReady();
+    BecomeManager(device);
+    IpcMsg *kept = MessageToMyself();
+    CHECK(pthread_create(&waiter, NULL, Wait, NULL) == 0);
+    printf("waiting\n");
+    fflush(stdout);
+    CHECK(pthread_join(waiter, NULL) == 0);
+    CHECK(memcmp(kept->data, "hello", 5) == 0);
+    CHECK_ERRNO(open(LITEIPC_DRIVER, O_RDWR), ENODEV);
+    CHECK(ioctl(device, IPC_GET_VERSION, &version) == 0 || errno == ENODEV);
+    printf("lost\n");
+    fflush(stdout);
+    int next = -1;
+    for (int tries = 0; next < 0; tries++) {
+        CHECK(tries < 5000);
+        usleep(2000);
+        next = open(LITEIPC_DRIVER, O_RDWR);
+    }
+    /* A new process of a new domain: nothing is mapped, and the old descriptor is as good as the new one. */
+    CHECK_ERRNO(ioctl(next, IPC_GET_VERSION, &version), ENOMEM);
+    CHECK_ERRNO(ioctl(device, IPC_GET_VERSION, &version), ENOMEM);
+    CHECK(memcmp(kept->data, "hello", 5) == 0);
+    CHECK(mmap(NULL, POOL_SIZE, PROT_READ, MAP_PRIVATE, next, 0) != MAP_FAILED);
+    CHECK(Free(device, kept) == -1);
+    BecomeManager(next);
+    CHECK(Free(device, MessageToMyself()) == 0);
+    printf("ok\n");
+    return 0;
+}
