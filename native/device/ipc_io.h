@@ -3,8 +3,8 @@
  * this file and device/ipc_io_base.h. What each function writes is said in docs/ipc-io.md; bytes are little-endian.
  *
  * Objects (descriptors, services) are SpecialObj of the compiling ABI: 16 bytes in a 32-bit program,
- * which is the small system's own layout, 24 in a 64-bit one. All else is the same in both. A 64-bit
- * program that sends objects to this driver must see to it that each begins at a multiple of 8.
+ * which is the small system's own layout; 24 in a 64-bit one, at a multiple of 8, with zeroes before it
+ * if need be. All else is the same in both.
  *
  * A parcel is written from its first byte on, or read: IpcIoInit begins a new one in memory of the
  * caller, IpcIoInitFromMsg one to be read from a message. Whose memory it was it stays, and it must
@@ -280,7 +280,7 @@ static inline bool ReadRemoteObject(IpcIo *io, SvcIdentity *svc)
 
 /*
  * Copies what was written to (or read of) `src` behind what is in `dst`, rounded up to 4 bytes; objects
- * move along. Without room it returns false; OVERFLOW only if it is the padding that has none.
+ * move along (in a 64-bit program `dst` should end at a multiple of 8 then). Without room it returns false; OVERFLOW only if it is the padding that has none.
  */
 static inline bool IpcIoAppend(IpcIo *dst, const IpcIo *src)
 {
