@@ -272,7 +272,8 @@ static int Fork(struct Actor *actor, uint32_t child, int64_t *pid)
 static void ProcessEnd(struct Worker *worker)
 {
     (void)worker;
-    exit(0); /* with all of its tasks, wherever they are */
+    /* With all of its tasks, wherever they are. No other thread calls it. */
+    exit(0); /* NOLINT(concurrency-mt-unsafe) */
 }
 
 static void ProcessFree(struct Worker *worker)

@@ -10,10 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
-
 #if defined(__linux__)
 #include <sys/prctl.h>
 #endif
@@ -36,10 +32,7 @@ int main(int argc, char **argv)
         return PROGRAM_ERROR;
     }
 #if defined(__linux__)
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* the workers end with this process */
-#endif
-#ifdef __linux__
-    /* Nobody waits for the report of a runner that was killed. */
+    /* Nobody waits for the report of a runner that was killed; the workers end with this process. */
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 #endif
     (void)signal(SIGPIPE, SIG_IGN);

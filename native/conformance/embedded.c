@@ -201,7 +201,7 @@ const struct Platform EMBEDDED_PLATFORM = {
 /* TMPDIR, if its name leaves room for what is made in it. */
 static const char *TemporaryFolder(void)
 {
-    const char *folder = getenv("TMPDIR");
+    const char *folder = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): one thread */
     bool isFit =
         folder != NULL && folder[0] == '/' && strlen(folder) + sizeof(FOLDER_NAME) <= FOLDER_SIZE;
     return isFit ? folder : "/tmp";

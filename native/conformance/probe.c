@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/types.h>
@@ -48,7 +47,7 @@ int ProbeDevice(const char *path, char *message, size_t size)
     message[0] = '\0';
     (void)fflush(NULL);
     if (pipe(ends) != 0) {
-        (void)snprintf(message, size, "no pipe: %s", strerror(errno));
+        (void)snprintf(message, size, "no pipe: %s", ErrorName(errno, name));
         return -EMFILE;
     }
     pid_t child = fork();

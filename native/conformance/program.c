@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* No scenario that anyone writes comes near it; a table without an end shall not take all memory. */
@@ -33,7 +32,9 @@ static uint8_t *ReadInput(size_t *size, char error[TABLE_ERROR_SIZE])
             return bytes;
         }
         if (length < 0 && errno != EINTR) {
-            (void)snprintf(error, TABLE_ERROR_SIZE, "the standard input: %s", strerror(errno));
+            char name[32];
+            (void)snprintf(error, TABLE_ERROR_SIZE, "the standard input: %s",
+                           ErrorName(errno, name));
             free(bytes);
             return NULL;
         }
