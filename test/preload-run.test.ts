@@ -1,5 +1,5 @@
 /** `liteipc run` and `liteipc domain` as a person or a script uses them. */
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import ava from 'ava';
@@ -15,6 +15,16 @@ function makeFile(name: string, content: string | Uint8Array, mode = 0o755): str
   const path = join(runtime, name);
   writeFileSync(path, content);
   chmodSync(path, mode);
+  return path;
+}
+
+/** A program with another user's rights: only root can make one, but every system has one. */
+function makeSetuid(): string {
+  if (process.geteuid?.() !== 0) return '/usr/bin/passwd';
+  const path = join(runtime, 'setuid');
+  copyFileSync('/bin/true', path);
+  chownSync(path, 1, 1);
+  chmodSync(path, 0o4755);
   return path;
 }
 
@@ -64,9 +74,6 @@ test('what was preloaded before stays, and comes first', async (t) => {
 test('programs that cannot be helped are refused in words', async (t) => {
   const folder = join(runtime, 'folder');
   mkdirSync(folder, { recursive: true });
-  const setuid = join(runtime, 'setuid');
-  copyFileSync('/bin/true', setuid);
-  chmodSync(setuid, 0o4755);
   const elf32 = new Uint8Array(64);
   elf32.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
   const cases: readonly (readonly [string, RegExp])[] = [
@@ -79,6 +86,7 @@ test('programs that cannot be helped are refused in words', async (t) => {
     [makeFile('script', '#! /no/interpreter -x\n'), /"\/no\/interpreter", which cannot be run/],
     [makeFile('loop', `#!${join(runtime, 'loop')}\n`), /too deep/],
     [makeFile('elf32', elf32), /is a 32-bit program/],
+    [makeSetuid(), /the rights of another user/],
     [await compile('memory', arm64), /is for another processor/],
     [await compile('memory', { ...gcc, name: 'static', flags: ['-static'] }), /statically linked/],
   ];

@@ -42,12 +42,16 @@ function whenEnded(child: ChildProcess): Promise<number> {
   });
 }
 
-function passSignals(child: ChildProcess): void {
-  for (const signal of forwarded) process.on(signal, () => child.kill(signal));
+/**
+ * Passes signals on to whatever `child` gives. To be called before there is a child, so that none is lost: the
+ * handlers run in a later turn, when there is.
+ */
+function passSignals(child: () => ChildProcess | undefined): void {
+  for (const signal of forwarded) process.on(signal, () => child()?.kill(signal));
   const hasTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   for (const signal of fromTerminal) {
     process.on(signal, () => {
-      if (!hasTerminal) child.kill(signal);
+      if (!hasTerminal) child()?.kill(signal);
     });
   }
 }
@@ -60,14 +64,14 @@ async function runProgram(name: string, args: string[], options: RunOptions): Pr
   const isPrivate = given === undefined || given === '';
   const own = isPrivate ? startBareDomain(`run-${process.pid}`, options.profile) : undefined;
   try {
-    const child = spawn(program, args, {
+    let child: ChildProcess | undefined = undefined;
+    passSignals(() => child);
+    child = spawn(program, args, {
       argv0: name,
       stdio: 'inherit',
       env: { ...process.env, LD_PRELOAD: preload, LITEIPC_DOMAIN: own?.path ?? given },
     });
-    const ended = whenEnded(child);
-    passSignals(child);
-    process.exitCode = await ended;
+    process.exitCode = await whenEnded(child);
   } finally {
     own?.stop();
   }
