@@ -1,0 +1,63 @@
+/** The C twin of the parcel where the small system's layout comes from: with 32 bits, and on arm64. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'liteipc-parcel-'));
+test.after.always(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const targets = [
+  {
+    name: 'ILP32',
+    compiler: 'arm-linux-gnueabi-gcc',
+    emulator: 'qemu-arm-static',
+    packages: 'gcc-arm-linux-gnueabi libc6-dev-armel-cross qemu-user-static',
+  },
+  {
+    name: 'arm64',
+    compiler: 'aarch64-linux-gnu-gcc',
+    emulator: 'qemu-aarch64-static',
+    packages: 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static',
+  },
+];
+
+for (const { name, compiler, emulator, packages } of targets) {
+  function run(command: string, ...input: string[]): string {
+    const { error, status, stdout, stderr } = spawnSync(command, input, { encoding: 'utf8' });
+    if (error !== undefined) {
+      throw new Error(`${command}: ${error.message} (Debian: apt-get install ${packages})`);
+    }
+    if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`);
+    return stdout;
+  }
+
+  for (const program of ['test_ipc_io', 'test_ipc_io_vectors', 'test_ipc_io_hostile']) {
+    test(`${program} passes: ${name}`, (t) => {
+      const source = join(root, `test/native/${program}.c`);
+      const output = join(folder, `${program}-${name}`);
+      run(
+        compiler,
+        ...[
+          '-std=c11',
+          '-D_GNU_SOURCE',
+          '-O1',
+          '-static',
+          '-Wall',
+          '-Wextra',
+          '-Werror',
+          '-Wundef',
+        ],
+        ...['-I', join(root, 'native'), '-I', join(root, 'test/native')],
+        ...['-isystem', join(root, 'test/support/bare'), source, '-o', output],
+      );
+      const tests = [...readFileSync(source, 'utf8').matchAll(/cmocka_unit_test\((\w+)\)/g)];
+      t.is(run(emulator, output), tests.map(([, each]) => `ok ${each}\n`).join(''));
+      t.true(tests.length > 0);
+    });
+  }
+}
