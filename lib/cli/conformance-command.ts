@@ -59,7 +59,10 @@ function chooseEngine({ device, processes }: ConformanceOptions): Engine {
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Ends what runs on SIGINT and SIGTERM, cleans up, and then ends as the signal would have. */
+/**
+ * Ends what runs on SIGINT, SIGTERM and SIGHUP, cleans up, and then ends as the signal would have. Does so
+ * too, without the last, when nobody reads the output any more.
+ */
 async function untilSignal<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   let received: NodeJS.Signals | undefined;
@@ -67,6 +70,8 @@ async function untilSignal<T>(body: (signal: AbortSignal) => Promise<T>): Promis
     received ??= name;
     controller.abort(new Error(`ended by ${name}`));
   };
+  // Stays: what is written last may be refused after the end.
+  process.stdout.on('error', () => controller.abort(new Error('nobody reads the output')));
   const names: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const name of names) process.on(name, onSignal);
   try {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 
-const cli = fileURLToPath(new URL('../../../dist/cli/liteipc.js', import.meta.url));
+/** The command line's file. */
+export const cli = fileURLToPath(new URL('../../../dist/cli/liteipc.js', import.meta.url));
 
 /** The folder of the scenarios: `recorded` or `own`. */
 export const scenarioFolder = (name: string): string =>
@@ -38,12 +39,19 @@ export interface Finished {
   readonly errors: string;
 }
 
-/** Starts the command; `temporary` is where it may put what it needs. */
-export function start(
-  args: readonly string[],
-  temporary?: string,
-): { readonly child: ChildProcess; readonly finished: Promise<Finished> } {
-  const child = spawn(process.execPath, [cli, 'conformance', ...args], {
+/** A command that runs, and what came of it in the end. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+}
+
+/** Starts `liteipc conformance`; `temporary` is where it may put what it needs. */
+export const start = (args: readonly string[], temporary?: string): Running =>
+  startCommand(['conformance', ...args], temporary);
+
+/** Starts `liteipc`. */
+export function startCommand(args: readonly string[], temporary?: string): Running {
+  const child = spawn(process.execPath, [cli, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: temporary === undefined ? process.env : { ...process.env, TMPDIR: temporary },
   });
