@@ -217,17 +217,14 @@ static bool MayHappen(int status)
            status == -EACCES || (ended && status == -ERFKILL);
 }
 
-/* A request to the ServiceManager, repeated while it is away. -ENOENT: it says no. */
+/* A request to the ServiceManager, repeated while it is away. -ENOENT: it says no, or died over it. */
 static int AskManager(struct AgentThread *self, uint32_t code, const struct AgentMessage *message,
                       const IpcMsg **reply)
 {
     uint64_t deadline = Now() + ABSENCE_MAX_NS;
     while (!ended) {
         int status = Call(self, CMS_HANDLE, code, message->bytes, message->size, reply);
-        if (status == 0) {
-            return (*reply)->code == REPLY_RESULT ? 0 : -ENOENT;
-        }
-        if (status == -ENODEV) {
+        if (status == 0 || status == -ENOENT || status == -ENODEV) {
             return status;
         }
         if (!MayHappen(status) || Now() > deadline) {
