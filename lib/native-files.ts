@@ -1,10 +1,11 @@
 /**
  * Finds what is compiled beside the addon: the device shim and the programs that run scenarios. They lie in
- * the addon's own folder: the development build in a checkout, what `npm install` compiled, or the
- * prebuilt binaries for this machine.
+ * the folder that the environment variable `LITEIPC_NATIVE_FILES` names (a sanitizer's build, say), or else in
+ * the addon's own: the development build in a checkout, what `npm install` compiled, or the prebuilt binaries
+ * for this machine.
  */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { findAddon } from './native-loader.js';
 
 /**
@@ -12,7 +13,8 @@ import { findAddon } from './native-loader.js';
  * if this build has none.
  */
 export function findNativeFile(name: string): string {
-  const folder = dirname(findAddon());
+  const chosen = process.env['LITEIPC_NATIVE_FILES'];
+  const folder = chosen === undefined || chosen === '' ? dirname(findAddon()) : resolve(chosen);
   const path = join(folder, name);
   if (!existsSync(path)) {
     throw new Error(

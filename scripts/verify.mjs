@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build, targets } from './build.mjs';
+import { build, nativeFolders, targets } from './build.mjs';
 import { lint } from './lint.mjs';
 import { packCheck } from './pack-check.mjs';
 import { prebuiltAddon, smoke } from './smoke.mjs';
@@ -33,11 +33,17 @@ function buildAll(...names) {
   };
 }
 
-/** Every scenario counts. What the port skips on purpose is neither passed nor failed. */
-function conformance(...options) {
+/**
+ * Every scenario counts. What the port skips on purpose is neither passed nor failed. `folder` has the programs that
+ * run them, if they are not those beside the addon.
+ */
+function conformance(options, folder = '') {
   return () => {
     const command = [join(root, 'dist/cli/liteipc.js'), 'conformance', ...options];
-    const { stdout } = runNode([...command, 'test/conformance'], { capture: true, check: false });
+    const { stdout } = runNode([...command, 'test/conformance'], {
+      ...{ capture: true, check: false },
+      env: { LITEIPC_NATIVE_FILES: folder },
+    });
     process.stdout.write(stdout);
     const counts = /^(\d+) passed, (\d+) failed, \d+ skipped$/m.exec(stdout);
     if (counts === null) throw new Problem('The scenarios were not run to their end');
@@ -54,8 +60,10 @@ const steps = [
   ['C tests under ASan and UBSan', () => testNative('address', true)],
   ['C tests under TSan', () => testNative('thread', true)],
   ['AVA tests and leak check', () => testNode()],
-  ['scenarios in one process', conformance()],
-  ['scenarios in processes of their own', conformance('--processes')],
+  ['scenarios in one process', conformance([])],
+  ['scenarios in processes of their own', conformance(['--processes'])],
+  ['scenarios under ASan and UBSan', conformance([], join(root, nativeFolders.address))],
+  ['scenarios under TSan', conformance(['--jobs', '8'], join(root, nativeFolders.thread))],
   ['package that compiles on installation', () => packCheck(false)],
   ['build: prebuilt addon', buildAll('prebuild')],
   ['package with the prebuilt addon', () => packCheck(true)],
