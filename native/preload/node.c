@@ -37,6 +37,7 @@ static pthread_mutex_t domainPathLock = PTHREAD_MUTEX_INITIALIZER;
 
 static void RememberDomain(void)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): at the start there is one thread */
     const char *name = ShimIsForeign() ? NULL : getenv("LITEIPC_DOMAIN");
     if (name != NULL && strlen(name) < sizeof(domainName)) {
         memcpy(domainName, name, strlen(name) + 1);
@@ -64,7 +65,7 @@ int NodeDomainPath(const char **path)
     char found[RUNTIME_PATH_SIZE];
     int status = RuntimeSocketPath(domainName, false, found, sizeof(found));
     if (status != 0) {
-        ShimExplain("LITEIPC_DOMAIN=%s: %s", domainName, strerror(-status));
+        ShimExplain("LITEIPC_DOMAIN=%s names no domain: error %d", domainName, -status);
         return status == -EPERM ? -EACCES : -ENODEV;
     }
     (void)pthread_mutex_lock(&domainPathLock);

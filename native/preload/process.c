@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -39,6 +38,7 @@ static struct ShimDevice *retired;  /* of domains that are gone; under the lock 
 static _Atomic pid_t owner;         /* of `current` and everything else here */
 static _Atomic bool exiting;
 static pthread_key_t threadKey;
+static bool explains; /* LITEIPC_DEBUG was set at the start */
 /* A page that a child of any fork finds zeroed, one without pthread_atfork(3) handlers too. */
 static volatile char *forkGuard;
 static _Thread_local struct ShimThread self;
@@ -54,8 +54,7 @@ int ShimResult(int status)
 
 void ShimExplain(const char *format, ...)
 {
-    const char *debug = getenv("LITEIPC_DEBUG");
-    if (debug == NULL || debug[0] == '\0') {
+    if (!explains) {
         return;
     }
     char line[512];
@@ -106,7 +105,7 @@ static int Attach(void)
     struct LiteIpcDevice *device;
     status = LiteIpcDeviceAttach(path, &device);
     if (status != 0) {
-        ShimExplain("domain %s: %s", path, strerror(-status));
+        ShimExplain("domain %s: error %d", path, -status);
         free(holder);
         return status == -EINVAL ? -ENODEV : status;
     }
@@ -124,7 +123,7 @@ static int Reattach(struct ShimDevice *parent)
     struct LiteIpcDevice *device;
     int status = LiteIpcDeviceForked(parent->device, &device);
     if (status != 0) {
-        ShimExplain("after fork: %s", strerror(-status));
+        ShimExplain("after fork: error %d", -status);
         free(holder);
         return status;
     }
@@ -223,7 +222,7 @@ static int ThreadJoinDevice(struct ShimThread *thread, enum ShimNeed need)
         status = LiteIpcTaskCreate(thread->thread, &thread->task);
     }
     if (status != 0) {
-        ShimExplain("no task for this thread: %s", strerror(-status));
+        ShimExplain("no task for this thread: error %d", -status);
         ThreadLeaveDevice(thread);
     }
     return status;
@@ -357,6 +356,9 @@ __attribute__((constructor)) static void BeginProcess(void)
     if (ShimIsForeign()) {
         return;
     }
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): at the start there is one thread */
+    const char *debug = getenv("LITEIPC_DEBUG");
+    explains = debug != NULL && debug[0] != '\0';
     (void)pthread_key_create(&threadKey, ThreadEnded);
     RegisterForkHandlers();
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
