@@ -148,7 +148,7 @@ test('what cannot be read: one line that says why, status 2', async (t) => {
     [[half], /hm_liteipc\.c is missing\. To compare the header alone, give the path to it/],
     [[empty], /empty\.h is empty/],
     [[binary], /binary\.h is not C: it has binary data/],
-    [[huge], /huge\.h cannot be read: it has more than 4 MiB/],
+    [[huge], /huge\.h cannot be read: it has more than 1 MiB/],
     [[prose], /prose\.h is not C/],
     [[loop], /loop\.h cannot be read/],
     [[lonely], /no header/],

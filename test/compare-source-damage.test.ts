@@ -32,11 +32,11 @@ test('damage in a structure does not hide the others', async (t) => {
 });
 
 test('a text cut off at any place is read to its end', async (t) => {
-  for (let at = 300; at < HEADER.length; at += 97) {
+  for (let at = 300; at < HEADER.length; at += 311) {
     const comparison = await compareTexts(HEADER.slice(0, at));
     t.false(comparison.isSame, `cut at ${at}`);
   }
-  for (let at = 1000; at < SOURCE.length; at += 1777) {
+  for (let at = 1000; at < SOURCE.length; at += 3333) {
     const comparison = await compareTexts(HEADER, SOURCE.slice(0, at));
     t.false(comparison.isSame, `cut at ${at}`);
   }
@@ -155,7 +155,7 @@ test('macros that never end, and expressions without a value', async (t) => {
   }
 });
 
-test('huge and deeply nested texts are finished in a moment', async (t) => {
+test.serial('huge and deeply nested texts are finished in a moment', async (t) => {
   const texts = [
     `UINT32 deep = ${'('.repeat(20_000)}1${')'.repeat(20_000)};\n`,
     `UINT32 Deep(VOID) ${'{'.repeat(20_000)}${'}'.repeat(20_000)}\n`,

@@ -68,6 +68,10 @@ const KEYWORDS = new Set([
   'case',
 ]);
 
+/** Far more than any structure of a driver has. */
+const FIELDS_MAX = 500;
+const DECLARATOR_DEPTH_MAX = 64;
+
 /** The name in a declarator, and how often it is an array, a pointer or a function on the way. */
 function readDeclarator(
   declarator: Node,
@@ -75,7 +79,7 @@ function readDeclarator(
 ): { name: string | undefined; type: TypeReference } {
   let node: Node | null = declarator;
   let type = base;
-  while (node !== null) {
+  for (let depth = 0; node !== null && depth < DECLARATOR_DEPTH_MAX; depth += 1) {
     const inner = node.childForFieldName('declarator');
     switch (node.type) {
       case 'identifier':
@@ -189,6 +193,11 @@ class Reader {
     const fields: FieldDeclaration[] = [];
     for (const node of body.namedChildren) {
       if (node.type !== 'field_declaration') continue;
+      if (fields.length >= FIELDS_MAX) {
+        const message = `more than ${FIELDS_MAX} fields; the others are not looked at`;
+        this.findings.push({ place: this.#place(node), message });
+        break;
+      }
       const base = this.#type(node.childForFieldName('type'));
       const bits = node.namedChildren
         .find(({ type }) => type === 'bitfield_clause')

@@ -237,11 +237,11 @@ export async function readFacts(
   for (const [name, body] of Object.entries(environment)) defineMacro(macros, name, body);
   for (const name of chosen) defineMacro(macros, name, '1');
   const reader = new Reader(abi, macros);
-  const findings: Finding[] = [];
+  const found: (readonly Finding[])[] = [];
   const switches = new Set<string>();
   for (const source of sources) {
     const preprocessed = preprocess(source, macros, abi, overrides);
-    findings.push(...preprocessed.findings);
+    found.push(preprocessed.findings);
     for (const name of preprocessed.switches) {
       if (!Object.hasOwn(environment, name)) switches.add(name);
     }
@@ -253,8 +253,8 @@ export async function readFacts(
       cache.set(key, declarations);
     }
     const read = await declarations;
-    findings.push(...read.findings);
+    found.push(read.findings);
     reader.add(read);
   }
-  return reader.facts(findings, switches);
+  return reader.facts(found.flat(), switches);
 }

@@ -28,7 +28,7 @@ function section(title: string, rows: readonly Row[], onlyDifferences: boolean):
   if (rows.length === 0) return [];
   const heading = `${title[0]?.toUpperCase() ?? ''}${title.slice(1)}`;
   if (shown.length === 0) return [heading, '  no difference', ''];
-  const width = Math.min(32, Math.max(...shown.map(({ name }) => name.length)));
+  const width = shown.reduce((most, { name }) => Math.max(most, Math.min(32, name.length)), 0);
   const lines = shown.map((row) =>
     `${MARKS[row.status]} ${row.name.padEnd(width)}  ${describe(row)}`.trimEnd(),
   );
@@ -56,11 +56,14 @@ function formatTable(table: readonly Tally[]): string[] {
 /** The report for people. `onlyDifferences` leaves out what is the same. */
 export function formatReport(comparison: Comparison, onlyDifferences = false): string {
   const { files, rows, damage, notes, table, isSame } = comparison;
-  const lines = [`there: ${files.join(', ')}`, 'here:  this package', ''];
-  for (const category of CATEGORIES) {
-    const own = rows.filter((row) => row.category === category);
-    lines.push(...section(category, own, onlyDifferences));
-  }
+  const sections = CATEGORIES.flatMap((category) =>
+    section(
+      category,
+      rows.filter((row) => row.category === category),
+      onlyDifferences,
+    ),
+  );
+  const lines = [`there: ${files.join(', ')}`, 'here:  this package', '', ...sections];
   if (damage.length > 0) {
     lines.push('Not understood');
     for (const { place, message } of damage.slice(0, DAMAGE_SHOWN_MAX)) {

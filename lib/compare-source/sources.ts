@@ -10,7 +10,7 @@ const SOURCE = 'hm_liteipc.c';
 const FOLDER = 'kernel/extended/liteipc';
 
 /** The driver's files have some 60 KB together. */
-const BYTES_MAX = 4 * 1024 * 1024;
+const BYTES_MAX = 1024 * 1024;
 
 /** The folder of this package's C sources. */
 export const NATIVE_FOLDER = fileURLToPath(new URL('../../native/', import.meta.url));

@@ -20,11 +20,16 @@ async function load(): Promise<Parser> {
   return new Parser().setLanguage(await Language.load(grammar));
 }
 
-/** All nodes below (and with) a node, parents first. A node's children are left out on `false`. */
-export function walk(root: Node, visit: (node: Node) => boolean): void {
+/**
+ * All named nodes below (and with) a node, parents first; with `withAll` also brackets and the like. A
+ * node's children are left out on `false`.
+ */
+export function walk(root: Node, visit: (node: Node) => boolean, withAll = false): void {
   const stack = [root];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (visit(node)) stack.push(...node.children.toReversed());
+    if (!visit(node)) continue;
+    const children = withAll ? node.children : node.namedChildren;
+    for (const child of children.toReversed()) stack.push(child);
   }
 }
 
@@ -40,7 +45,7 @@ function isLoopMacro(node: Node): boolean {
 function damageOf(root: Node, source: SourceText): Finding[] {
   const findings: Finding[] = [];
   if (!root.hasError) return findings;
-  walk(root, (node) => {
+  const visit = (node: Node): boolean => {
     if (node.isMissing && !isLoopMacro(node)) {
       const message = `not C: ${JSON.stringify(node.type)} is missing`;
       findings.push({ place: source.placeAt(node.startIndex), message });
@@ -50,7 +55,8 @@ function damageOf(root: Node, source: SourceText): Finding[] {
       findings.push({ place: source.placeAt(node.startIndex), message });
     }
     return node.hasError && !node.isError;
-  });
+  };
+  walk(root, visit, true);
   return findings;
 }
 
