@@ -82,6 +82,12 @@ function addBesideAddon() {
     copyFileSync(join(root, 'build/Release', name), target);
     run('strip', ['--strip-unneeded', target]);
   }
+  // node-gyp compiles for this machine's libc alone.
+  if (hasCommand('musl-gcc')) {
+    const target = join(root, 'prebuilds', folder, 'liteipc_preload_musl.so');
+    runNode(['scripts/build-shim.mjs', 'musl-gcc', target]);
+    run('strip', ['--strip-unneeded', target]);
+  }
 }
 
 function prebuild() {

@@ -23,6 +23,19 @@ const forwarded = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as cons
 /** A terminal sends these to the program itself, too. */
 const fromTerminal = ['SIGINT', 'SIGQUIT'] as const;
 
+/** The path of this build of the shim. */
+function findShim(name: string): string {
+  try {
+    return findNativeFile(name);
+  } catch (error) {
+    if (!name.includes('musl')) throw error;
+    throw new Error(
+      `${(error as Error).message}, where musl-gcc is installed (Debian: apt-get install musl-tools)`,
+      { cause: error },
+    );
+  }
+}
+
 /** LD_PRELOAD with the shim after what is there: the sanitizers' libraries insist on being first. */
 function preloadWith(shim: string): string {
   if (/[\s:]/.test(shim)) {
@@ -58,7 +71,7 @@ function passSignals(child: () => ChildProcess | undefined): void {
 
 async function runProgram(name: string, args: string[], options: RunOptions): Promise<void> {
   const program = findProgram(name);
-  const preload = preloadWith(findNativeFile(chooseShim(program)));
+  const preload = preloadWith(findShim(chooseShim(program)));
   const given = options.domain ?? process.env['LITEIPC_DOMAIN'];
   if (options.domain !== undefined) await checkDomainRuns(checkedDomainName(options.domain));
   const isPrivate = given === undefined || given === '';
