@@ -370,6 +370,21 @@ test('the header alone', async (t) => {
   t.deepEqual(differences(changed), ['functions: LiteIpcPoolDestroy: only here']);
 });
 
+test('what nothing here depends on may be missing, and is told', async (t) => {
+  const comparison = await compareTexts(HEADER, change(SOURCE, '#define USE_MMAP 1\n', ''));
+  t.true(comparison.isSame);
+  t.true(comparison.notes.some((note) => note.endsWith('is not in these texts: USE_MMAP')));
+  const bare = await compareHeader(
+    HEADER.replace(/^extern .*;\n/gm, '')
+      .replace('#define USE_TIMESTAMP 1\n', '#define IPC_IO_DATA_MAX 8192\n')
+      .replace('#if (USE_TIMESTAMP == 1)', '#if 1'),
+  );
+  t.deepEqual(differences(bare), []);
+  t.true(
+    bare.notes.some((note) => note.includes('USE_TIMESTAMP') && note.includes('OsLiteIpcInit')),
+  );
+});
+
 test("a text without the driver's own parts is compared in the rest", async (t) => {
   const names = ['HandleInfo', 'IpcPool', 'ProcIpcInfo', 'IpcTaskInfo', 'IpcListNode'];
   let header = HEADER.replace('#define USE_TIMESTAMP 1\n', '').replace(

@@ -27,6 +27,8 @@ function isPresent(declared: FunctionDeclaration | undefined, hasSource: boolean
 
 export interface FunctionsOutcome {
   readonly observations: Observation[];
+  /** Names of public functions if a header that is alone announces none of them. */
+  readonly left: string[];
   /** The kernel's names, and those that the texts have for them. */
   readonly names: ReadonlyMap<string, string>;
 }
@@ -36,7 +38,9 @@ export function compareFunctions(
   own: OwnFacts,
   hasSource: boolean,
 ): FunctionsOutcome {
-  const expected = KERNEL_FUNCTIONS.filter(({ isPublic }) => hasSource || isPublic);
+  const announces = KERNEL_FUNCTIONS.some(({ name }) => theirs.functions.has(name));
+  const isWanted = ({ isPublic }: KernelFunction): boolean => hasSource || (isPublic && announces);
+  const expected = KERNEL_FUNCTIONS.filter(isWanted);
   const known = new Set(KERNEL_FUNCTIONS.map(({ name }) => name));
   // A function that is only announced is there all the same: its body may be damaged.
   const gone = expected.filter(({ name }) => !theirs.functions.has(name));
@@ -56,7 +60,7 @@ export function compareFunctions(
     const declared = theirs.functions.get(theirName);
     const where = whereIsFunction(own, kernel);
     if (declared === undefined) {
-      if (hasSource || kernel.isPublic) {
+      if (isWanted(kernel)) {
         observations.push({ name, there: undefined, here: where ?? 'nowhere', where });
       }
       continue;
@@ -73,7 +77,8 @@ export function compareFunctions(
     const there = list.length === 0 ? 'defined' : `defined, gives ${list.join(' ')}`;
     observations.push({ name, there, here: undefined, place });
   }
-  return { observations, names };
+  const left = announces || hasSource ? [] : KERNEL_FUNCTIONS.filter(({ isPublic }) => isPublic);
+  return { observations, names, left: left.map(({ name }) => name) };
 }
 
 function sortedCodes(codes: Iterable<string>): string[] {

@@ -21,6 +21,8 @@ interface ExpectedConstant {
   readonly inHeader: boolean;
   /** Whether it belongs to what the driver keeps to itself. */
   readonly isInternal: boolean;
+  /** Whether nothing here depends on it: it may be missing, but not be different. */
+  readonly isOptional: boolean;
 }
 
 const RENAMED_AT_LEAST = 0.5;
@@ -49,6 +51,7 @@ function expectedConstants(ours: Facts, own: OwnFacts): ExpectedConstant[] {
       where: `${DEVICE_HEADER}${RENAMED_CONSTANTS[name] === undefined ? '' : `, ${name}`}`,
       inHeader: !SOURCE_CONSTANTS.has(name),
       isInternal: SOURCE_CONSTANTS.has(name),
+      isOptional: false,
     }));
   const fromDriver = DRIVER_CONSTANTS.map((constant): ExpectedConstant => ({
     names: [constant.name],
@@ -56,13 +59,14 @@ function expectedConstants(ours: Facts, own: OwnFacts): ExpectedConstant[] {
     where: constant.here === undefined ? 'known, not needed here' : constant.here.file,
     inHeader: constant.inHeader === true,
     isInternal: constant.name !== 'MAX_SERVICE_NUM',
+    isOptional: constant.here === undefined,
   }));
   return [...fromHeader, ...fromDriver];
 }
 
 export interface ConstantsOutcome {
   readonly observations: Observation[];
-  /** Names of the driver's internal constants if the texts have none of them at all. */
+  /** Names of internal constants that are missing without being missed. */
   readonly left: string[];
 }
 
@@ -85,7 +89,7 @@ export function compareConstants(
     const name = found(expected);
     const usual = expected.names[0] ?? '';
     if (name !== undefined) observations.push(compareConstant(name, expected, theirs));
-    else if (expected.isInternal && !hasInternal) left.push(usual);
+    else if (expected.isOptional || (expected.isInternal && !hasInternal)) left.push(usual);
     else if (hasSource || expected.inHeader) gone.set(usual, expected);
   }
   const added = [...theirs.constants.keys()].filter(

@@ -100,7 +100,7 @@ export async function compareWithKernel(
     const constants = compareConstants(theirs, ours, own, hasSource);
     const structures = compareStructures(theirs, ours, hasSource);
     const functions = compareFunctions(theirs, own, hasSource);
-    for (const name of [...constants.left, ...structures.left]) left.add(name);
+    for (const name of [...constants.left, ...structures.left, ...functions.left]) left.add(name);
     for (const note of structures.signs) signs.add(note);
     collector.add('constants', variant, constants.observations);
     collector.add('enumerators', variant, compareEnumerators(theirs, ours));
