@@ -62,6 +62,8 @@
       'cflags': ['-ftls-model=initial-exec'],
       'ldflags': [
         '-Wl,-z,now',
+        # gyp links with the C++ compiler; what a program has preloaded should need libc alone.
+        '-static-libgcc',
         '-pthread',
         '<!@(node -p "require(\'./native/sources.json\').preloadWraps.map((name) => \'-Wl,--wrap=\' + name).join(\' \')")',
       ],
