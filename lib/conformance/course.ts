@@ -9,7 +9,6 @@ type Life = 'not forked yet' | 'alive' | 'ended';
 
 interface Started {
   readonly action: Action;
-  readonly task: Task;
   isJoined: boolean;
 }
 
@@ -25,8 +24,6 @@ export class Course {
   readonly #handles = new Set<string>();
   readonly #messages = new Set<string>();
   readonly #started = new Map<string, Started>();
-  /** The label of the step that a task has started and nobody has joined. */
-  readonly #busy = new Map<Task, string>();
 
   /** `children`: the names of the processes that some step forks. */
   constructor(processes: readonly Process[], children: ReadonlySet<string>) {
@@ -54,17 +51,16 @@ export class Course {
     return process ?? value.complain(`no process "${name}"; ${quoted(this.#processes.keys())}`);
   }
 
-  /** A task that can do something now. */
+  /**
+   * A task that can do something now. A step that it has started need not be over: its next one waits
+   * for that.
+   */
   actor(value: JsonValue): Task | undefined {
     const task = this.task(value);
     if (task === undefined) return undefined;
     const life = this.#lives.get(task);
-    if (life !== 'alive') {
-      return value.complain(`task "${task.name}" ${life === 'ended' ? 'has ended' : `is ${life}`}`);
-    }
-    const label = this.#busy.get(task);
-    if (label === undefined) return task;
-    return value.complain(`task "${task.name}" is in the step "${label}" until that is joined`);
+    if (life === 'alive') return task;
+    return value.complain(`task "${task.name}" ${life === 'ended' ? 'has ended' : `is ${life}`}`);
   }
 
   endTask(task: Task): void {
@@ -101,11 +97,11 @@ export class Course {
     return this.#save(value, this.#messages);
   }
 
+  /** A name that is saved again means what was saved last. */
   #save(value: JsonValue, names: Set<string>): string | undefined {
     const name = value.string();
     if (name === undefined) return undefined;
     if (name === '') return value.complain('the name is empty');
-    if (names.has(name)) return value.complain(`"${name}" is saved twice`);
     names.add(name);
     return name;
   }
@@ -124,13 +120,14 @@ export class Course {
     return value.complain(`no ${what} "${name}" is saved before this step; ${quoted(names)}`);
   }
 
-  start(value: JsonValue, task: Task, action: Action): string | undefined {
+  start(value: JsonValue, action: Action): string | undefined {
     const label = value.string();
     if (label === undefined) return undefined;
     if (label === '') return value.complain('the label is empty');
-    if (this.#started.has(label)) return value.complain(`"${label}" labels two steps`);
-    this.#started.set(label, { action, task, isJoined: false });
-    this.#busy.set(task, label);
+    if (this.#started.get(label)?.isJoined === false) {
+      return value.complain(`another step is started as "${label}" and not joined yet`);
+    }
+    this.#started.set(label, { action, isJoined: false });
     return label;
   }
 
@@ -145,7 +142,6 @@ export class Course {
     }
     if (started.isJoined) return value.complain(`"${label}" is joined twice`);
     started.isJoined = true;
-    this.#busy.delete(started.task);
     return { label, action: started.action };
   }
 }

@@ -312,6 +312,6 @@ export function readStep(
   for (const each of ['want', 'wantMsg', 'port']) {
     members.get(each)?.complain(`belongs to the step that joins ${label.written}`);
   }
-  const start = course.start(label, task, action);
+  const start = course.start(label, action);
   return { number, line: step.line, task, action, want: 'OK', ...(start && { start }) };
 }
