@@ -1,7 +1,11 @@
 /** What a comparison with the kernel's source finds: each kind of change, by name and place. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { compareHeader, compareTexts, differences, rowOf } from './support/comparison.js';
 import { HEADER, SOURCE, change, withoutFunction } from './support/kernel-text.js';
+
+const OWN_HEADER = fileURLToPath(new URL('../../native/device/hm_liteipc.h', import.meta.url));
 
 const inHeader = (before: string, after: string): Promise<string[]> =>
   compareTexts(change(HEADER, before, after)).then(differences);
@@ -368,6 +372,13 @@ test('the header alone', async (t) => {
     change(HEADER, 'extern UINT32 LiteIpcPoolDestroy(UINT32 processID);\n', ''),
   );
   t.deepEqual(differences(changed), ['functions: LiteIpcPoolDestroy: only here']);
+});
+
+test("this package's own header is the same as itself", async (t) => {
+  const comparison = await compareHeader(readFileSync(OWN_HEADER, 'utf8'));
+  t.deepEqual(differences(comparison), []);
+  t.deepEqual(comparison.damage, []);
+  t.true(comparison.isSame);
 });
 
 test('what nothing here depends on may be missing, and is told', async (t) => {

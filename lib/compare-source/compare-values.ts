@@ -21,7 +21,7 @@ interface ExpectedConstant {
   readonly inHeader: boolean;
   /** Whether it belongs to what the driver keeps to itself. */
   readonly isInternal: boolean;
-  /** Whether nothing here depends on it: it may be missing, but not be different. */
+  /** Whether nothing here depends on its name: it may be missing, but not be different. */
   readonly isOptional: boolean;
 }
 
@@ -44,22 +44,22 @@ function isEqual(a: bigint | string, b: bigint | string): boolean {
 
 function expectedConstants(ours: Facts, own: OwnFacts): ExpectedConstant[] {
   const fromHeader = [...ours.constants]
-    .filter(([name, { place }]) => place.file === DEVICE_HEADER && !OWN_CONSTANTS.has(name))
+    .filter(([, { place }]) => place.file === DEVICE_HEADER)
     .map(([name, { computed }]): ExpectedConstant => ({
       names: RENAMED_CONSTANTS[name] ?? [name],
       value: 'value' in computed ? plain(computed.value) : undefined,
       where: `${DEVICE_HEADER}${RENAMED_CONSTANTS[name] === undefined ? '' : `, ${name}`}`,
       inHeader: !SOURCE_CONSTANTS.has(name),
       isInternal: SOURCE_CONSTANTS.has(name),
-      isOptional: false,
+      isOptional: OWN_CONSTANTS.has(name),
     }));
   const fromDriver = DRIVER_CONSTANTS.map((constant): ExpectedConstant => ({
     names: [constant.name],
     value: own.driverConstant(constant),
     where: constant.here === undefined ? 'known, not needed here' : constant.here.file,
     inHeader: constant.inHeader === true,
-    isInternal: constant.name !== 'MAX_SERVICE_NUM',
-    isOptional: constant.here === undefined,
+    isInternal: constant.inHeader !== true,
+    isOptional: constant.here === undefined || constant.inHeader === true,
   }));
   return [...fromHeader, ...fromDriver];
 }
@@ -89,6 +89,7 @@ export function compareConstants(
     const name = found(expected);
     const usual = expected.names[0] ?? '';
     if (name !== undefined) observations.push(compareConstant(name, expected, theirs));
+    else if (OWN_CONSTANTS.has(usual)) continue;
     else if (expected.isOptional || (expected.isInternal && !hasInternal)) left.push(usual);
     else if (hasSource || expected.inHeader) gone.set(usual, expected);
   }
