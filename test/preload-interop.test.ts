@@ -1,6 +1,9 @@
 /** C programs under the shim and TypeScript services call each other in one domain. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
 import { defineService, deny, method, oneway } from 'liteipc';
+import { Encoder } from '#lib/codec.js';
 import { startDomain, type TestDomain } from './support/domain.js';
 import { compile, liteipc, startLiteipc, type Toolchain } from './support/preload-programs.js';
 import { gcc, musl } from './support/preload-programs.js';
@@ -77,6 +80,23 @@ for (const toolchain of [gcc, musl]) {
   test(`${toolchain.name}: a client in C calls a service in TypeScript`, clientInC, toolchain);
   test(`${toolchain.name}: a client in TypeScript calls a service in C`, serviceInC, toolchain);
 }
+
+test('the bytes in docs/preload.md are what is sent', (t) => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/preload.md'), 'utf8');
+  const { name, hash } = defineService('calculator', {
+    add: method<readonly [number, number], number>(),
+    note: oneway<number>(),
+  });
+  t.true(text.includes(`its hash \`0x${hash.toString(16)}\``));
+  const encoder = new Encoder(new Uint8Array(1024));
+  for (const value of [{ name, hash }, { handle: 5, generation: 1 }, [1000, 2], 1002]) {
+    encoder.encode(value);
+    const bytes = Buffer.from(encoder.copy())
+      .toString('hex')
+      .replaceAll(/..(?!$)/g, '$& ');
+    t.regex(text, new RegExp(`^${bytes} {3,}`, 'm'), JSON.stringify(value));
+  }
+});
 
 test('the policy holds for programs in C', async (t) => {
   const uid = process.getuid?.() ?? 0;
