@@ -13,6 +13,9 @@ export interface StructuresOutcome {
   readonly signs: string[];
 }
 
+/** The structure that the kernel declares in its source instead of its header. */
+const SOURCE_STRUCTURE = 'IpcUsedNode';
+
 function whereOf(name: string): string {
   return KERNEL_STRUCTURE_NAMES.has(name) ? 'inside the kernel' : DEVICE_HEADER;
 }
@@ -25,10 +28,13 @@ export function compareStructures(
 ): StructuresOutcome {
   const observations: Observation[] = [];
   const left: string[] = [];
-  const hasInternal = [...KERNEL_STRUCTURE_NAMES].some((name) => theirs.records.has(name));
+  // A header without the kernel's own structures is left out as a whole; one of them is the source's.
+  const hasInternal = [...KERNEL_STRUCTURE_NAMES].some(
+    (name) => name !== SOURCE_STRUCTURE && theirs.records.has(name),
+  );
   for (const [name, here] of ours.records) {
     const there = theirs.records.get(name);
-    const isInSource = name === 'IpcUsedNode';
+    const isInSource = name === SOURCE_STRUCTURE;
     if (there !== undefined) observations.push(...compareRecord(name, there, here));
     else if (KERNEL_STRUCTURE_NAMES.has(name) && !hasInternal) left.push(name);
     else if (hasSource || !isInSource) {

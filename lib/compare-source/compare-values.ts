@@ -19,8 +19,8 @@ interface ExpectedConstant {
   readonly value: bigint | string | undefined;
   readonly where: string;
   readonly inHeader: boolean;
-  /** Whether it belongs to what the driver keeps to itself. */
-  readonly isInternal: boolean;
+  /** What the driver keeps to itself comes in groups: one that is missing as a whole is left out. */
+  readonly group: 'limits' | 'memory and time' | undefined;
   /** Whether nothing here depends on its name: it may be missing, but not be different. */
   readonly isOptional: boolean;
 }
@@ -50,7 +50,7 @@ function expectedConstants(ours: Facts, own: OwnFacts): ExpectedConstant[] {
       value: 'value' in computed ? plain(computed.value) : undefined,
       where: `${DEVICE_HEADER}${RENAMED_CONSTANTS[name] === undefined ? '' : `, ${name}`}`,
       inHeader: !SOURCE_CONSTANTS.has(name),
-      isInternal: SOURCE_CONSTANTS.has(name),
+      group: SOURCE_CONSTANTS.has(name) ? 'limits' : undefined,
       isOptional: OWN_CONSTANTS.has(name),
     }));
   const fromDriver = DRIVER_CONSTANTS.map((constant): ExpectedConstant => ({
@@ -58,7 +58,7 @@ function expectedConstants(ours: Facts, own: OwnFacts): ExpectedConstant[] {
     value: own.driverConstant(constant),
     where: constant.here === undefined ? 'known, not needed here' : constant.here.file,
     inHeader: constant.inHeader === true,
-    isInternal: constant.inHeader !== true,
+    group: constant.inHeader === true ? undefined : 'memory and time',
     isOptional: constant.here === undefined || constant.inHeader === true,
   }));
   return [...fromHeader, ...fromDriver];
@@ -80,7 +80,13 @@ export function compareConstants(
   const wanted = expectedConstants(ours, own);
   const found = (constant: ExpectedConstant): string | undefined =>
     constant.names.find((name) => theirs.constants.has(name));
-  const hasInternal = wanted.some((each) => each.isInternal && found(each) !== undefined);
+  const groups = new Set(
+    wanted
+      .filter((each) => !each.isOptional && found(each) !== undefined)
+      .map(({ group }) => group),
+  );
+  const isLeftOut = ({ group }: ExpectedConstant): boolean =>
+    group !== undefined && !groups.has(group);
   const left: string[] = [];
   const observations: Observation[] = [];
   const gone = new Map<string, ExpectedConstant>();
@@ -90,7 +96,7 @@ export function compareConstants(
     const usual = expected.names[0] ?? '';
     if (name !== undefined) observations.push(compareConstant(name, expected, theirs));
     else if (OWN_CONSTANTS.has(usual)) continue;
-    else if (expected.isOptional || (expected.isInternal && !hasInternal)) left.push(usual);
+    else if (expected.isOptional || isLeftOut(expected)) left.push(usual);
     else if (hasSource || expected.inHeader) gone.set(usual, expected);
   }
   const added = [...theirs.constants.keys()].filter(
