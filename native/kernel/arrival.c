@@ -234,20 +234,20 @@ int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
     return 0;
 }
 
-static bool DeathKeep(struct LiteIpcThread *thread, const struct ControlDeath *death)
+void InboundDeathKeep(struct LiteIpcThread *thread, const struct ControlDeath *death)
 {
     if (thread->deathCount == thread->deathCapacity) {
         unsigned wanted = thread->deathCapacity == 0 ? 8 : thread->deathCapacity * 2;
         struct ControlDeath *larger = realloc(thread->deaths, wanted * sizeof(*larger));
         if (larger == NULL) {
             thread->lost = true; /* no memory at all: better a clear end than a lost notice */
-            return false;
+            return;
         }
         thread->deaths = larger;
         thread->deathCapacity = wanted;
     }
     thread->deaths[thread->deathCount++] = *death;
-    return false;
+    thread->scanNeeded = true;
 }
 
 bool InboundDeath(struct LiteIpcThread *thread, const struct ControlDeath *death)
@@ -262,7 +262,7 @@ bool InboundDeath(struct LiteIpcThread *thread, const struct ControlDeath *death
     }
     struct IpcNode *node;
     if (LiteIpcNodeAlloc(&device->ipcInfo, IpcNodeSize(0, 0), &node) != 0) {
-        return DeathKeep(thread, death);
+        return false;
     }
     node->prefix = (struct IpcNodePrefix){.sourceGeneration = death->deadGeneration};
     node->node.msg = (IpcMsg){

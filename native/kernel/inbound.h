@@ -20,12 +20,15 @@ void InboundLaneSocket(struct LiteIpcThread *thread, uint32_t laneID, int *descr
 /* The lane of this ID is closed, if it is one of this thread's: nothing more is taken from it. */
 void InboundLaneEnd(struct LiteIpcThread *thread, uint32_t laneID);
 
-/* Queues a death notice for the IPC task; false: kept until there is memory for it. */
+/* The domain tells of a death: the next look puts the notice where its time stamp belongs. */
+void InboundDeathKeep(struct LiteIpcThread *thread, const struct ControlDeath *death);
+/* Queues a death notice for the IPC task; false: there is no memory for it. */
 bool InboundDeath(struct LiteIpcThread *thread, const struct ControlDeath *death);
 
 /*
  * One look: handles what the domain says, collects rings, and moves what was published before it
- * began into the queues of the tasks, by time stamp across lanes, at most `budget` records.
+ * began into the queues of the tasks, by time stamp across lanes, at most `budget` records. Death
+ * notices are sorted in, so that nothing that the dead had sent before comes after them.
  * Returns how many were moved or dropped.
  */
 unsigned InboundLook(struct LiteIpcThread *thread, unsigned budget);

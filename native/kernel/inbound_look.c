@@ -1,5 +1,6 @@
 /* One look: what the domain says, who rang, and the records in the order of their time stamps. */
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "host/clock.h"
@@ -80,16 +81,6 @@ static void Attend(struct LiteIpcThread *thread)
     if (thread->scanNeeded) {
         Scan(thread);
     }
-    while (thread->deathCount > 0) {
-        struct ControlDeath death = thread->deaths[0];
-        thread->deathCount--;
-        for (unsigned i = 0; i < thread->deathCount; i++) {
-            thread->deaths[i] = thread->deaths[i + 1];
-        }
-        if (!InboundDeath(thread, &death)) {
-            break; /* back on the list, there is still no memory */
-        }
-    }
 }
 
 /*
@@ -99,7 +90,7 @@ static void Attend(struct LiteIpcThread *thread)
  */
 static uint64_t EarliestStamp(struct InboundLane *lane, uint64_t now)
 {
-    if (lane->reader.taken - lane->markTaken >= lane->reader.capacity) {
+    if (now != UINT64_MAX && lane->reader.taken - lane->markTaken >= lane->reader.capacity) {
         lane->floorStamp = lane->markTime;
         lane->markTime = now;
         lane->markTaken = lane->reader.taken;
@@ -149,6 +140,45 @@ static enum HeadState Head(struct InboundLane *lane, uint64_t now)
     return found == 0 ? HEAD_NONE : HEAD_BROKEN;
 }
 
+/* Queues the notices of the deaths before `stamp`, as far as there is memory. */
+static void DeathsBefore(struct LiteIpcThread *thread, uint64_t stamp)
+{
+    unsigned told = 0;
+    while (told < thread->deathCount && thread->deaths[told].timestamp < stamp &&
+           InboundDeath(thread, &thread->deaths[told])) {
+        told++;
+    }
+    if (told > 0) {
+        thread->deathCount -= told;
+        memmove(thread->deaths, &thread->deaths[told],
+                thread->deathCount * sizeof(thread->deaths[0]));
+    }
+}
+
+static uint64_t EarlierHead(const struct InboundLane *lane, uint64_t stamp)
+{
+    return lane->headKnown && lane->headStamp < stamp ? lane->headStamp : stamp;
+}
+
+/*
+ * At the end of a look: the notices whose turn it is. Not those of a sender whose earlier records are still in its
+ * lane, because this look was full or the domain has to be heard first. A full pool holds nothing up: its
+ * owner may be waiting for just this notice.
+ */
+static void DeathsAfterLook(struct LiteIpcThread *thread)
+{
+    uint64_t first = UINT64_MAX;
+    for (unsigned i = 0; i < thread->hotCount && !thread->poolFull; i++) {
+        first = EarlierHead(thread->hot[i], first);
+    }
+    for (LOS_DL_LIST *link = thread->rang.pstNext; link != &thread->rang && !thread->poolFull;
+         link = link->pstNext) {
+        first = EarlierHead(LOS_DL_LIST_ENTRY(link, struct InboundLane, rangNode), first);
+    }
+    DeathsBefore(thread, first);
+    thread->scanNeeded |= thread->deathCount > 0 && first != UINT64_MAX;
+}
+
 /* Takes the head; false when the lane is out of this look. */
 static bool TakeHead(struct LiteIpcThread *thread, struct InboundLane *lane)
 {
@@ -174,7 +204,13 @@ static unsigned TakeFromOne(struct LiteIpcThread *thread, struct InboundLane *la
                             unsigned budget)
 {
     unsigned taken = 0;
-    while (taken < budget && TakeHead(thread, lane)) {
+    while (taken < budget) {
+        if (thread->deathCount > 0) {
+            DeathsBefore(thread, lane->headStamp);
+        }
+        if (!TakeHead(thread, lane)) {
+            break;
+        }
         taken++;
         enum HeadState state = Head(lane, now);
         if (state != HEAD_READY) {
@@ -199,6 +235,9 @@ static unsigned TakeInOrder(struct LiteIpcThread *thread, struct InboundLane **c
             }
         }
         struct InboundLane *lane = candidates[first];
+        if (thread->deathCount > 0) {
+            DeathsBefore(thread, lane->headStamp);
+        }
         bool on = TakeHead(thread, lane);
         taken += on;
         enum HeadState state = on ? Head(lane, now) : HEAD_NONE;
@@ -276,17 +315,28 @@ unsigned InboundLook(struct LiteIpcThread *thread, unsigned budget)
         (void)InboundCollect(thread, 0);
     }
     Attend(thread);
+    if (thread->deathCount > 0) {
+        /* What was sent before a death has rung before we heard of it. */
+        (void)InboundCollect(thread, 0);
+    }
     if (thread->sweepNeeded) {
         InboundSweep(thread);
     }
     /* Noted before the lanes are looked at: what is stamped later belongs to the next look. */
-    uint64_t now = thread->liveCount > 1 ? ClockNow() : UINT64_MAX;
+    bool sort = thread->liveCount > 1 || thread->deathCount > 0;
+    uint64_t now = sort ? ClockNow() : UINT64_MAX;
     unsigned count = Candidates(thread, now);
     if (count == 0) {
+        if (thread->deathCount > 0) {
+            DeathsAfterLook(thread);
+        }
         PromoteRang(thread); /* also those who rang for nothing: on the list they would be work */
         return 0;
     }
     unsigned taken = TakeInOrder(thread, thread->candidates, count, now, budget);
+    if (thread->deathCount > 0) {
+        DeathsAfterLook(thread);
+    }
     PromoteRang(thread);
     ThreadWaited(thread);
     return taken;

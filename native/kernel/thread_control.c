@@ -203,7 +203,7 @@ static void HandleEvent(struct LiteIpcThread *thread, const struct ControlMessag
             OutboundLaneEnd(thread, event->object.id);
             break;
         case CONTROL_EVENT_DEATH:
-            InboundDeath(thread, &event->death);
+            InboundDeathKeep(thread, &event->death);
             break;
         case CONTROL_EVENT_RESTOCK:
             InboundRestock(thread, event->object.id);

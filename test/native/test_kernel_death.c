@@ -81,6 +81,67 @@ static void EndedTasksMessagesAreDelivered(void **state)
     }
 }
 
+/* The notice stands where its time stamp belongs: behind all that the dead had sent, before what came later. */
+static void NoticeComesAfterTheDeadsMessages(void **state)
+{
+    struct Actor *cms = ActorManager(*state);
+    struct Actor *oth = ActorReady(*state);
+    struct Actor *cli = ActorService(cms, oth);
+    IpcMsg *got;
+
+    assert_int_equal(ActorIoctl(cli, IPC_SET_IPC_THREAD, 0), ActorID(cli));
+    for (int round = 0; round < 10; round++) {
+        struct Actor *svc = ActorService(cms, cli);
+        assert_int_equal(ActorGrant(cms, svc, cli), 0);
+        for (uint32_t code = 0; code < 150; code += 2) { /* more than one look takes */
+            assert_int_equal(SendTo(svc, ActorID(cli), code), 0);
+            assert_int_equal(SendTo(oth, ActorID(cli), code + 1), 0);
+        }
+        if (round % 2 == 0) {
+            ActorExitTask(svc);
+        } else {
+            ActorExitProcess(svc);
+        }
+        SleepMs(round % 3);
+        assert_int_equal(SendTo(oth, ActorID(cli), 150), 0);
+        for (uint32_t code = 0; code < 150; code++) {
+            assert_int_equal(ActorReceive(cli, &got), 0);
+            assert_true(ActorIsMessage(got, MT_REQUEST, code, code % 2 == 0 ? svc : oth));
+            assert_int_equal(ActorFree(cli, got), 0);
+        }
+        assert_int_equal(ActorReceive(cli, &got), 0);
+        assert_true(IsNotice(got, cli, svc));
+        assert_int_equal(ActorFree(cli, got), 0);
+        assert_int_equal(ActorReceive(cli, &got), 0);
+        assert_true(ActorIsMessage(got, MT_REQUEST, 150, oth));
+        assert_int_equal(ActorFree(cli, got), 0);
+    }
+}
+
+/* A reply from before the death is the answer, also for the IPC task: the notice comes next. */
+static void ReplyFromBeforeTheDeathComesFirst(void **state)
+{
+    struct Actor *cms = ActorManager(*state);
+    struct Actor *cli = ActorReady(*state);
+    IpcMsg *got, *reply;
+
+    assert_int_equal(ActorIoctl(cli, IPC_SET_IPC_THREAD, 0), ActorID(cli));
+    for (int round = 0; round < 20; round++) {
+        struct Actor *svc = ActorService(cms, cli);
+        IpcMsg out = ActorRequest(ActorID(svc), 5);
+        ActorMsgStart(cli, SEND | RECV, &out, NULL);
+        assert_int_equal(ActorReceive(svc, &got), 0);
+        assert_int_equal(ActorReply(svc, MT_REPLY, got, 6), 0);
+        ActorExitProcess(svc);
+        assert_int_equal(ActorMsgEnd(cli, &reply), 0);
+        assert_true(ActorIsMessage(reply, MT_REPLY, 6, svc));
+        assert_int_equal(ActorFree(cli, reply), 0);
+        assert_int_equal(ActorReceive(cli, &got), 0);
+        assert_true(IsNotice(got, cli, svc));
+        assert_int_equal(ActorFree(cli, got), 0);
+    }
+}
+
 static void NoticeGoesToTheIpcTask(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -318,6 +379,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STAGE_TEST(DeadSendersMessagesAreDelivered),
         STAGE_TEST(EndedTasksMessagesAreDelivered),
+        STAGE_TEST(NoticeComesAfterTheDeadsMessages),
+        STAGE_TEST(ReplyFromBeforeTheDeathComesFirst),
         STAGE_TEST(NoticeGoesToTheIpcTask),
         STAGE_TEST(NoticeEndsACallOfTheIpcTask),
         STAGE_TEST(CallOfADeadServiceFailsAtOnce),
