@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import { loadNativeBinding } from '#lib/native-loader.js';
-import { arm64, buildShimFor, runEmulated } from './support/preload-programs.js';
+import { arm64, buildShimFor, startEmulated } from './support/preload-programs.js';
 import { preloadSuite } from './support/preload-suite.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 
@@ -19,7 +19,7 @@ preloadSuite(
     const shim = await buildShimFor(arm64);
     const domain = loadNativeBinding().startDomain({ name: `arm64-${domains++}`, profile: 1 });
     try {
-      return await runEmulated(shim, domain.path, program, args);
+      return await startEmulated(shim, domain.path, program, args).ended;
     } finally {
       domain.stop();
     }

@@ -5,14 +5,30 @@ import ava, { type ExecutionContext } from 'ava';
 import { defineService, deny, method, oneway } from 'liteipc';
 import { Encoder } from '#lib/codec.js';
 import { startDomain, type TestDomain } from './support/domain.js';
-import { compile, liteipc, startLiteipc, type Toolchain } from './support/preload-programs.js';
-import { gcc, musl } from './support/preload-programs.js';
+import {
+  arm64,
+  buildShimFor,
+  compile,
+  gcc,
+  liteipc,
+  musl,
+  startEmulated,
+  startLiteipc,
+  type Running,
+  type Toolchain,
+} from './support/preload-programs.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 
 usePrivateRuntime();
 const test = ava.serial;
 
-const CALLS = 2000;
+/** Calls of each size by each of two clients. */
+const CALLS = 50_000;
+const SIZES = [1024, 6000];
+/** Calls in flight of the client in TypeScript. */
+const IN_FLIGHT = 32;
+/** What the method `change` does to every byte. */
+const MASK = 0x5a;
 
 /** As test/preload/interop.c has it. */
 function contractOf(name: string) {
@@ -21,8 +37,21 @@ function contractOf(name: string) {
     greet: method<string, string>(),
     fail: method(),
     note: oneway<number>(),
+    /** Buffers, not Uint8Arrays: these are bytes in MessagePack, too. */
+    change: method<Buffer, Buffer>(),
   });
 }
+
+/** Starts a program of this folder in a domain; `starts` differs between processors. */
+type StartProgram = (domain: TestDomain, program: string, args: readonly string[]) => Running;
+
+interface Variant {
+  readonly toolchain: Toolchain;
+  readonly start: StartProgram;
+}
+
+const native: StartProgram = (domain, program, args) =>
+  startLiteipc(['run', '--domain', domain.name, program, ...args]);
 
 async function exposeService(domain: TestDomain, name: string, notes: number[]): Promise<void> {
   const device = await domain.open();
@@ -38,48 +67,87 @@ async function exposeService(domain: TestDomain, name: string, notes: number[]):
     note: (number) => {
       notes.push(number);
     },
+    change: (bytes) => Buffer.from(bytes.map((byte) => byte ^ MASK)),
   });
 }
 
-async function clientInC(t: ExecutionContext, toolchain: Toolchain): Promise<void> {
+async function clientsInC(t: ExecutionContext, { toolchain, start }: Variant): Promise<void> {
+  t.timeout(110_000);
   const domain = await startDomain(t);
   const notes: number[] = [];
   await exposeService(domain, 'in-typescript', notes);
   const program = await compile('interop', toolchain);
-  const { code, stdout, stderr } = await liteipc([
-    ...['run', '--domain', domain.name, program],
-    ...['client', 'in-typescript', String(CALLS)],
-  ]);
-  t.is(code, 0, stderr);
-  t.is(stdout, 'ok\n');
-  t.deepEqual(notes, [CALLS]);
+  const args = ['client', 'in-typescript', String(CALLS)];
+  const running = [start(domain, program, args), start(domain, program, args)];
+  for (const { ended } of running) {
+    const { code, stdout, stderr } = await ended;
+    t.is(code, 0, stderr);
+    t.is(stdout, 'ok\n');
+  }
+  t.deepEqual(notes, [CALLS, CALLS]);
 }
 
-async function serviceInC(t: ExecutionContext, toolchain: Toolchain): Promise<void> {
+async function callMany(t: ExecutionContext, domain: TestDomain): Promise<void> {
+  const device = await domain.open();
+  const client = await device.service(contractOf('in-c'));
+  let begun = 0;
+  let wrong = 0;
+  const callInTurn = async (): Promise<void> => {
+    while (begun < CALLS * SIZES.length) {
+      const seed = begun++;
+      const bytes = Buffer.alloc(SIZES[seed % SIZES.length] as number, seed & 0xff);
+      const changed = await client.change(bytes);
+      const isRight =
+        changed.length === bytes.length && changed.every((byte) => byte === ((seed & 0xff) ^ MASK));
+      if (!isRight) wrong++;
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, callInTurn));
+  t.is(begun, CALLS * SIZES.length);
+  t.is(wrong, 0);
+}
+
+async function serviceInC(t: ExecutionContext, { toolchain, start }: Variant): Promise<void> {
+  t.timeout(110_000);
   const domain = await startDomain(t);
   const program = await compile('interop', toolchain);
-  const service = startLiteipc(['run', '--domain', domain.name, program, 'service', 'in-c']);
+  const service = start(domain, program, ['service', 'in-c']);
   await service.says('ready\n');
   t.like(domain.manager.services(), [{ name: 'in-c' }]);
 
   const device = await domain.open();
   const client = await device.service(contractOf('in-c'));
   t.is(await client.greet('TypeScript'), 'hello, TypeScript');
-  const sums = await Promise.all(
-    Array.from({ length: CALLS }, (_unused, index) => client.add([index, 70_000])),
-  );
-  t.true(sums.every((sum, index) => sum === index + 70_000));
+  t.is(await client.add([70_000, 1]), 70_001);
   await t.throwsAsync(() => client.fail(), { code: 'EREMOTE' });
   t.is(await client.add([1, 2]), 3, 'a failure is the end of its call alone');
+  await Promise.all([callMany(t, domain), callMany(t, domain)]);
   await client.note(0);
   const { code, stderr } = await service.ended;
   t.is(code, 0, stderr);
 }
 
 for (const toolchain of [gcc, musl]) {
-  test(`${toolchain.name}: a client in C calls a service in TypeScript`, clientInC, toolchain);
-  test(`${toolchain.name}: a client in TypeScript calls a service in C`, serviceInC, toolchain);
+  const variant = { toolchain, start: native };
+  test(`${toolchain.name}: two clients in C call a service in TypeScript`, clientsInC, variant);
+  test(`${toolchain.name}: clients in TypeScript call a service in C`, serviceInC, variant);
 }
+
+async function emulated(): Promise<Variant> {
+  const shim = await buildShimFor(arm64);
+  return {
+    toolchain: arm64,
+    start: (domain, program, args) => startEmulated(shim, domain.manager.path, program, args),
+  };
+}
+
+test('arm64: two clients in C call a service in TypeScript', async (t) => {
+  await clientsInC(t, await emulated());
+});
+
+test('arm64: clients in TypeScript call a service in C', async (t) => {
+  await serviceInC(t, await emulated());
+});
 
 test('the bytes in docs/preload.md are what is sent', (t) => {
   const text = readFileSync(join(import.meta.dirname, '../../docs/preload.md'), 'utf8');

@@ -1,13 +1,16 @@
 /*
  * The C side of calls between C and TypeScript, in a domain whose ServiceManager is a TypeScript program:
- *   interop client NAME CALLS   calls the service NAME: method add, method greet, method fail, oneway note
+ *   interop client NAME CALLS   calls the service NAME: method add, method greet, method fail, oneway note,
+ *                               method change; of change 1 KiB and 6,000 bytes, so many of each
  *   interop service NAME        is such a service, until somebody calls note with 0
  */
 #include "support/messagepack.h"
 
 /* The contract: methods are numbered in this order. */
-#define SHAPE "method add\nmethod greet\nmethod fail\noneway note"
-enum { ADD, GREET, FAIL, NOTE };
+#define SHAPE "method add\nmethod greet\nmethod fail\noneway note\nmethod change"
+enum { ADD, GREET, FAIL, NOTE, CHANGE };
+#define LARGE 6000
+#define MASK  0x5A /* what change does to every byte */
 /* The ServiceManager's contract. */
 enum { REGISTER, UNREGISTER, LOOKUP };
 
@@ -67,6 +70,27 @@ static void Greet(int device, uint32_t handle)
     CHECK(strcmp(text, "hello, C") == 0 && Free(device, reply) == 0);
 }
 
+static void Change(int device, uint32_t handle, uint32_t size, uint32_t seed)
+{
+    static unsigned char data[LARGE];
+    static struct Pack input;
+    for (uint32_t i = 0; i < size; i++) {
+        data[i] = (unsigned char)(seed + i * 7);
+    }
+    input.size = 0;
+    PackBytes(&input, data, size);
+    IpcMsg request = Packed(handle, CHANGE, &input), *reply;
+    CHECK(Call(device, &request, &reply) == 0);
+    struct Unpack output = {.bytes = reply->data, .size = reply->dataSz};
+    uint32_t changedSize;
+    const unsigned char *changed = UnpackBytes(&output, &changedSize);
+    CHECK(changedSize == size && output.size == 0);
+    for (uint32_t i = 0; i < size; i++) {
+        CHECK(changed[i] == (data[i] ^ MASK));
+    }
+    CHECK(Free(device, reply) == 0);
+}
+
 static void BeClient(const char *name, uint32_t calls)
 {
     int device = DeviceReady();
@@ -77,8 +101,10 @@ static void BeClient(const char *name, uint32_t calls)
     struct Pack empty = {0};
     IpcMsg failing = Packed(handle, FAIL, &empty), *reply;
     CHECK_ERRNO(Call(device, &failing, &reply), ENOENT); /* as for any FAILED_REPLY */
+    CHECK(Add(device, handle, 70000, 1000) == 71000);
     for (uint32_t i = 0; i < calls; i++) {
-        CHECK(Add(device, handle, i, 1000) == i + 1000);
+        Change(device, handle, 1024, i);
+        Change(device, handle, LARGE, i);
     }
     struct Pack note = {0};
     PackNumber(&note, calls);
@@ -107,8 +133,9 @@ static void RegisterService(int device, const char *name)
 static bool Answer(int device, IpcMsg *request)
 {
     struct Unpack input = {.bytes = request->data, .size = request->dataSz};
-    struct Pack output = {0};
+    static struct Pack output;
     char text[32], answer[64];
+    output.size = 0;
     CHECK(request->type == MT_REQUEST && request->target.cookie == 0);
     switch (request->code) {
         case ADD: {
@@ -122,6 +149,17 @@ static bool Answer(int device, IpcMsg *request)
             snprintf(answer, sizeof(answer), "hello, %s", text);
             PackText(&output, answer);
             break;
+        case CHANGE: {
+            static unsigned char changed[LARGE];
+            uint32_t size;
+            const unsigned char *data = UnpackBytes(&input, &size);
+            CHECK(size <= sizeof(changed));
+            for (uint32_t i = 0; i < size; i++) {
+                changed[i] = data[i] ^ MASK;
+            }
+            PackBytes(&output, changed, size);
+            break;
+        }
         case FAIL:
             CHECK(Reply(device, request, MT_FAILED_REPLY, NULL, 0) == 0);
             return true;

@@ -169,17 +169,17 @@ export function liteipc(
   return startLiteipc(args, environment).ended;
 }
 
-/** Runs an arm64 program under qemu, with its shim, in a domain. */
-export function runEmulated(
+/** Starts an arm64 program under qemu, with its shim, in a domain. */
+export function startEmulated(
   shim: string,
   domain: string,
   program: string,
   args: readonly string[],
-): Promise<Ending> {
+): Running {
   const emulator = 'qemu-aarch64-static';
   requireCommand(emulator, 'qemu-user-static');
   return start(emulator, [
     ...['-L', '/usr/aarch64-linux-gnu', '-E', `LD_PRELOAD=${shim}`],
     ...['-E', `LITEIPC_DOMAIN=${domain}`, program, ...args],
-  ]).ended;
+  ]);
 }

@@ -6,7 +6,7 @@
 
 struct Pack {
     uint32_t size;
-    unsigned char bytes[2048];
+    unsigned char bytes[8192];
 };
 
 static inline void PackByte(struct Pack *pack, unsigned byte)
@@ -51,6 +51,17 @@ static inline void PackNumber(struct Pack *pack, uint32_t number)
     for (int shift = 24; shift >= 0; shift -= 8) {
         PackByte(pack, (number >> shift) & 0xFF);
     }
+}
+
+/* Bytes, at most 65,535. */
+static inline void PackBytes(struct Pack *pack, const unsigned char *bytes, uint32_t size)
+{
+    PackByte(pack, 0xC5);
+    PackByte(pack, size >> 8);
+    PackByte(pack, size & 0xFF);
+    CHECK(size <= sizeof(pack->bytes) - pack->size);
+    memcpy(pack->bytes + pack->size, bytes, size);
+    pack->size += size;
 }
 
 /* What is left to be read of a message. */
@@ -106,6 +117,22 @@ static inline void UnpackText(struct Unpack *unpack, char *text, uint32_t size)
     text[length] = '\0';
     unpack->bytes += length;
     unpack->size -= length;
+}
+
+/* Where the bytes lie, and how many there are. */
+static inline const unsigned char *UnpackBytes(struct Unpack *unpack, uint32_t *size)
+{
+    unsigned byte = UnpackByte(unpack);
+    CHECK(byte == 0xC4 || byte == 0xC5);
+    *size = UnpackByte(unpack);
+    if (byte == 0xC5) {
+        *size = *size << 8 | UnpackByte(unpack);
+    }
+    const unsigned char *bytes = unpack->bytes;
+    CHECK(*size <= unpack->size);
+    unpack->bytes += *size;
+    unpack->size -= *size;
+    return bytes;
 }
 
 /* FNV-1a of a contract's shape: one "kind name" a line. */
