@@ -186,19 +186,21 @@ int __wrap_DescriptorsTake(struct OwnedDescriptors *owned, int socket,
 
 /*
  * The one place where an operation may wait for ever. There, and only where ShimAllowCancel says so,
- * pthread_cancel(3) takes effect: nothing is held, and the thread's end undoes the rest.
+ * pthread_cancel(3) takes effect: no lock is held there.
  */
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int maximum, int timeoutMs)
 {
     if (timeoutMs == 0 || !ShimCancelAllowed()) {
         return __real_epoll_wait(epoll, events, maximum, timeoutMs);
     }
-    int type, state;
+    int type, state, count, error;
     (void)pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+    pthread_cleanup_push(ShimCancelled, NULL);
     (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-    int count = __real_epoll_wait(epoll, events, maximum, timeoutMs);
-    int error = errno;
+    count = __real_epoll_wait(epoll, events, maximum, timeoutMs);
+    error = errno;
     (void)pthread_setcancelstate(state, NULL);
+    pthread_cleanup_pop(0);
     (void)pthread_setcanceltype(type, NULL);
     errno = error;
     return count;

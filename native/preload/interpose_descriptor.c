@@ -19,10 +19,13 @@
 int InterposedIoctl(int descriptor, unsigned long request, ...) INTERPOSES(ioctl);
 int InterposedFcntl(int descriptor, int command, ...) INTERPOSES(fcntl);
 int InterposedFcntl64(int descriptor, int command, ...) INTERPOSES_TOO(fcntl64, fcntl);
+int InterposedOldFcntl(int descriptor, int command, ...) INTERPOSES_TOO(__fcntl, fcntl);
 int InterposedClose(int descriptor) INTERPOSES(close);
+int InterposedOldClose(int descriptor) INTERPOSES_TOO(__close, close);
 int InterposedCloseRange(unsigned first, unsigned last, int flags) INTERPOSES(close_range);
 void InterposedCloseFrom(int first) INTERPOSES(closefrom);
 int InterposedDup2(int from, int to) INTERPOSES(dup2);
+int InterposedOldDup2(int from, int to) INTERPOSES_TOO(__dup2, dup2);
 int InterposedDup3(int from, int to, int flags) INTERPOSES(dup3);
 
 int InterposedIoctl(int descriptor, unsigned long request, ...)

@@ -8,6 +8,8 @@
 
 int InterposedOpen(const char *path, int flags, ...) INTERPOSES(open);
 int InterposedOpen64(const char *path, int flags, ...) INTERPOSES_TOO(open64, open);
+int InterposedOldOpen(const char *path, int flags, ...) INTERPOSES_TOO(__open, open);
+int InterposedOldOpen64(const char *path, int flags, ...) INTERPOSES_TOO(__open64, open);
 int InterposedOpen2(const char *path, int flags) INTERPOSES(__open_2);
 int InterposedOpen64Of2(const char *path, int flags) INTERPOSES_TOO(__open64_2, __open_2);
 int InterposedOpenAt(int directory, const char *path, int flags, ...) INTERPOSES(openat);

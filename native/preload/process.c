@@ -280,10 +280,18 @@ bool ShimCancelAllowed(void)
     return self.busy && self.allowCancel;
 }
 
+void ShimCancelled(void *unused)
+{
+    (void)unused;
+    LiteIpcAwake(self.thread);
+    self.busy = false;
+    self.allowCancel = false;
+}
+
 static void ThreadEnded(void *thread)
 {
     (void)thread;
-    self.busy = true; /* also where pthread_cancel(3) ended it in the midst of a wait */
+    self.busy = true;
     ThreadLeaveDevice(&self);
     self.busy = false;
 }

@@ -97,6 +97,8 @@ void ShimLeave(int status);
 /* During an operation: may epoll_wait be a cancellation point? For a wait that has no end of its own. */
 void ShimAllowCancel(bool allow);
 bool ShimCancelAllowed(void);
+/* A clean-up handler: the operation is over, and those of the program's own handlers may use the device. */
+void ShimCancelled(void *unused);
 /* The pool has been mapped: devices of domains that are gone are given up, with their pools. */
 void ShimForgetRetired(void);
 /* The device of this process, NULL if it has none of its own. */

@@ -126,6 +126,27 @@ static void *WaitForEver(void *argument)
     return server;
 }
 
+/* What a thread's own clean-up handler does with the device after the thread was cancelled in it. */
+static void CleanUp(void *argument)
+{
+    struct Server *server = argument;
+    IpcMsg *msg;
+    IpcMsg request = Request(server->handle, 8, NULL, 0);
+    CHECK(Send(device, &request) == 0); /* to itself: the task lives until the thread has ended */
+    CHECK(Receive(device, &msg) == 0 && msg->code == 8 && msg->taskID == server->handle);
+    CHECK(Free(device, msg) == 0);
+    server->served = 8;
+}
+
+static void *WaitAndCleanUp(void *argument)
+{
+    void *result;
+    pthread_cleanup_push(CleanUp, argument);
+    result = WaitForEver(argument);
+    pthread_cleanup_pop(0);
+    return result;
+}
+
 static void *WaitUncancelled(void *argument)
 {
     CHECK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL) == 0);
@@ -157,6 +178,11 @@ static void CheckCancel(void)
     }
     struct Server server;
     void *result = NULL;
+    StartWaiter(&server, WaitAndCleanUp);
+    CHECK(pthread_cancel(server.thread) == 0);
+    CHECK(pthread_join(server.thread, &result) == 0 && result == PTHREAD_CANCELED);
+    CHECK(server.served == 8);
+
     StartWaiter(&server, WaitUncancelled);
     CHECK(pthread_cancel(server.thread) == 0);
     IpcMsg request = Request(server.handle, 7, NULL, 0);
