@@ -37,6 +37,7 @@ static _Atomic bool currentForeign; /* current->foreign, for a look without the 
 static struct ShimDevice *retired;  /* of domains that are gone; under the lock */
 static _Atomic pid_t owner;         /* of `current` and everything else here */
 static _Atomic bool exiting;
+static pthread_t exitingThread; /* valid once `exiting` is true */
 static pthread_key_t threadKey;
 static bool explains; /* LITEIPC_DEBUG was set at the start */
 /* A page that a child of any fork finds zeroed, one without pthread_atfork(3) handlers too. */
@@ -249,7 +250,7 @@ int ShimEnter(enum ShimNeed need, struct ShimOperation *operation)
         status = ThreadJoinDevice(thread, need);
     }
     if (status != 0) {
-        ShimLeave(0);
+        ShimLeave(status);
         return status;
     }
     *operation = (struct ShimOperation){.task = thread->task, .device = thread->owner->device};
@@ -259,7 +260,8 @@ int ShimEnter(enum ShimNeed need, struct ShimOperation *operation)
 void ShimLeave(int status)
 {
     /* acquire: pairs with the release in EndProcess */
-    if (status == -ERFKILL && atomic_load_explicit(&exiting, memory_order_acquire)) {
+    if (status < 0 && atomic_load_explicit(&exiting, memory_order_acquire) &&
+        !pthread_equal(exitingThread, pthread_self())) {
         /* What the program would do about this error could change how the process ends. */
         for (;;) {
             (void)pause();
@@ -387,6 +389,7 @@ __attribute__((destructor)) static void EndProcess(void)
         (forkGuard != NULL && *forkGuard == 0)) {
         return; /* a child that shares or inherited the sockets must not speak for its parent */
     }
+    exitingThread = pthread_self();
     /* release: pairs with the acquire in ShimLeave */
     atomic_store_explicit(&exiting, true, memory_order_release);
     LiteIpcDeviceShutdown(device->device);

@@ -92,7 +92,7 @@ enum ShimNeed {
  * pthread_cancel away. -EBUSY in a signal handler that interrupted an operation of the same thread.
  */
 int ShimEnter(enum ShimNeed need, struct ShimOperation *operation);
-/* Ends it. After a status of -ERFKILL during exit(3) it does not return: the task is dead. */
+/* Ends it. An operation that fails because of exit(3) in another thread does not return: the task is dead. */
 void ShimLeave(int status);
 /* During an operation: may epoll_wait be a cancellation point? For a wait that has no end of its own. */
 void ShimAllowCancel(bool allow);
