@@ -31,7 +31,8 @@ static void Record(void *context, const struct IpcHookEvent *event)
         record.size = msg->dataSz;
         record.flag = msg->flag;
     }
-    if (event->type == LOS_HOOK_TYPE_IPC_READ || event->type == LOS_HOOK_TYPE_IPC_READ_DROP) {
+    if (msg != NULL &&
+        (event->type == LOS_HOOK_TYPE_IPC_READ || event->type == LOS_HOOK_TYPE_IPC_READ_DROP)) {
         record.peerProcess = msg->processID;
         record.peerTask = msg->taskID;
     }

@@ -22,7 +22,7 @@
 #define CONTROL_PROTOCOL_VERSION 1U
 /* The requestID of a request whose answer nobody awaits. */
 #define CONTROL_REQUEST_NOBODYS UINT32_MAX
-#define CONTROL_DESCRIPTORS_MAX  3
+#define CONTROL_DESCRIPTORS_MAX 3
 /* Lane ends that a thread deposits when it starts, and the most that the domain keeps for it. */
 #define CONTROL_LANE_ENDS_INITIAL 4
 #define CONTROL_LANE_ENDS_MAX     64
