@@ -19,6 +19,19 @@
 #include "preload/libc_calls.h"
 #include "preload/shim.h"
 
+/*
+ * What pthread_cleanup_push is made of. Weak, for the other libc does not have them, and its programs must
+ * start all the same; there they are never called.
+ */
+#ifdef __GLIBC__
+#pragma weak __pthread_register_cancel
+#pragma weak __pthread_unregister_cancel
+#pragma weak __pthread_unwind_next
+#else
+#pragma weak _pthread_cleanup_push
+#pragma weak _pthread_cleanup_pop
+#endif
+
 /* The names are the linker's. */
 int __real_socket(int domain, int type, int protocol);
 int __real_socketpair(int domain, int type, int protocol, int ends[2]);
