@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "support/device.h"
@@ -293,6 +294,7 @@ int main(int count, char **arguments)
         return 0;
     }
     CHECK(realpath(arguments[0], program) != NULL);
+    CHECK(setrlimit(RLIMIT_CORE, &(struct rlimit){0}) == 0); /* one way to end would leave a file */
     bool canExec = !(count == 2 && strcmp(arguments[1], "no-exec") == 0);
 
     /* Before anything: the child's business is its own. */
