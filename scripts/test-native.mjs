@@ -51,6 +51,7 @@ export function testNative(sanitizer = 'none', required = false) {
     'ctest',
     [
       ...['--test-dir', folder, '--output-on-failure', '--no-tests=error'],
+      ...['--parallel', '2'], // most of them wait most of the time
       ...['--output-junit', report, '--test-output-size-passed', '10000000'],
     ],
     { check: false },

@@ -13,6 +13,7 @@ import { evaluateInteger } from '#lib/compare-source/expression.js';
 import { readFacts } from '#lib/compare-source/facts.js';
 import { tokenize } from '#lib/compare-source/lexer.js';
 import { SourceText } from '#lib/compare-source/place.js';
+import { canTestWith, requireCommand } from './support/toolchain.js';
 
 const COMPILERS = [
   { compiler: 'gcc', abi: LP64, packages: 'gcc libc6-dev' },
@@ -21,7 +22,7 @@ const COMPILERS = [
     abi: ILP32,
     packages: 'gcc-arm-linux-gnueabi libc6-dev-armel-cross',
   },
-];
+].filter(({ compiler, packages }) => canTestWith(packages, compiler));
 
 const TYPES = [
   'char',
@@ -50,10 +51,10 @@ test.after.always(() => {
 function compile(compiler: string, packages: string, text: string): string {
   const file = join(folder, `${compiler}.c`);
   writeFileSync(file, text);
-  const { error, stderr } = spawnSync(compiler, ['-std=gnu11', '-w', '-fsyntax-only', file], {
+  requireCommand(compiler, packages);
+  const { stderr } = spawnSync(compiler, ['-std=gnu11', '-w', '-fsyntax-only', file], {
     encoding: 'utf8',
   });
-  if (error !== undefined) return `${compiler} is missing: install it (Debian: ${packages})`;
   return stderr;
 }
 

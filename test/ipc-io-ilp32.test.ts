@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { canTestWith, requireCommand } from './support/toolchain.js';
 
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'liteipc-parcel-'));
@@ -26,12 +27,14 @@ const targets = [
   },
 ];
 
-for (const { name, compiler, emulator, packages } of targets) {
+const usable = targets.filter(({ packages, compiler, emulator }) =>
+  canTestWith(packages, compiler, emulator),
+);
+
+for (const { name, compiler, emulator, packages } of usable) {
   function run(command: string, ...input: string[]): string {
-    const { error, status, stdout, stderr } = spawnSync(command, input, { encoding: 'utf8' });
-    if (error !== undefined) {
-      throw new Error(`${command}: ${error.message} (Debian: apt-get install ${packages})`);
-    }
+    requireCommand(command, packages);
+    const { status, stdout, stderr } = spawnSync(command, input, { encoding: 'utf8' });
     if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`);
     return stdout;
   }
@@ -61,3 +64,9 @@ for (const { name, compiler, emulator, packages } of targets) {
     });
   }
 }
+
+test('a command that is missing is named with its package', (t) => {
+  t.throws(() => requireCommand('no-such-emulator', 'no-such-package'), {
+    message: 'no-such-emulator is missing (Debian, Ubuntu: apt-get install no-such-package)',
+  });
+});

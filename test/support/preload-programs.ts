@@ -1,8 +1,9 @@
 /** Compiles the C programs of test/preload and runs them under the device shim, each in a way of its own. */
-import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { canTestWith, requireCommand } from './toolchain.js';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
@@ -44,12 +45,15 @@ export const arm64: Toolchain = {
   flags: ['-DEMULATED'],
 };
 
-/** Throws an error that names the Debian packages if the command is missing. */
-export function requireCommand(command: string, packages: string): void {
-  const { error } = spawnSync(command, ['--version'], { stdio: 'ignore' });
-  if (error !== undefined) {
-    throw new Error(`${command} is missing (Debian, Ubuntu: apt-get install ${packages})`);
-  }
+/** The command that runs arm64 programs, and its Debian package. */
+const emulator = 'qemu-aarch64-static';
+const emulatorPackage = 'qemu-user-static';
+
+/** May the tests that need this toolchain be declared? */
+export function isUsable({ compiler, packages, name }: Toolchain): boolean {
+  return name === arm64.name
+    ? canTestWith(`${packages} ${emulatorPackage}`, compiler, emulator)
+    : canTestWith(packages, compiler);
 }
 
 /** Compiles `name`.c; the path of the program. */
@@ -176,8 +180,7 @@ export function startEmulated(
   program: string,
   args: readonly string[],
 ): Running {
-  const emulator = 'qemu-aarch64-static';
-  requireCommand(emulator, 'qemu-user-static');
+  requireCommand(emulator, emulatorPackage);
   return start(emulator, [
     ...['-L', '/usr/aarch64-linux-gnu', '-E', `LD_PRELOAD=${shim}`],
     ...['-E', `LITEIPC_DOMAIN=${domain}`, program, ...args],
