@@ -1,29 +1,98 @@
-/** What an implementation learns about the call that it answers. */
+/** One request on its way through a service: what the implementation learns, and what LiteIPC keeps of it. */
 import type { Caller } from '../types/wire.js';
+import type { CallWatch } from './call-watch.js';
+import type { LiteIpcError } from './errors.js';
+import type { PendingRequest } from './replies.js';
 
 /** Given to every implementation as its second argument. */
-export class CallContext {
+export interface CallContext {
   /** Who calls, as stamped by the domain; the caller cannot choose it. */
   readonly caller: Caller;
+  /**
+   * When the caller gives up, in ms on the clock of `performance.now()`; Infinity when it waits for
+   * ever, and for one-way methods.
+   */
+  readonly deadline: number;
+  /** ms until then; 0 when it has passed. */
+  readonly remainingMs: number;
+  /**
+   * Aborted as soon as nobody waits for the answer any more; its `reason` is a LiteIpcError: `ABORT_ERR`
+   * the caller's own signal, `ETIME` its deadline, `EPIPE` it died (noticed within 100 ms), `ECANCELED`
+   * this service was taken back, `ENODEV` the domain ended. Not aborted any more once the call has been
+   * answered. Costs nothing unless it is asked for.
+   */
+  readonly signal: AbortSignal;
+}
 
-  /** The last two: when the message was sent, CLOCK_MONOTONIC ns, low and high word. */
+/** A request that is being answered. */
+export class IncomingCall implements CallContext, PendingRequest {
+  /** Why nobody waits for the answer any more. */
+  givenUp: LiteIpcError | undefined = undefined;
+  /** Called once when it is given up, after its signal. */
+  onGivenUp: (() => void) | undefined = undefined;
+  /** Answered, or in another way done with. */
+  ended = false;
+  /** Whether the watch knows it. */
+  watched = false;
+
+  #controller: AbortController | undefined = undefined;
+
+  /**
+   * `task` received it, `request` is its `Incoming.Request`; the timestamp is when it was sent,
+   * CLOCK_MONOTONIC ns, low and high word. `token` is the caller's own name of a call that it may abort
+   * by its signal, else -1.
+   */
   constructor(
-    caller: Caller,
+    readonly task: number,
+    readonly request: number,
+    readonly caller: Caller,
+    readonly callerGeneration: number,
+    readonly token: number,
+    readonly watch: CallWatch,
     private readonly deadlineMs: number,
     private readonly timestampLow: number,
     private readonly timestampHigh: number,
   ) {
-    this.caller = caller;
+    if (token !== -1) watch.add(this);
   }
 
-  /**
-   * When the caller gives up, in ms on the clock of `performance.now()`; Infinity when it waits for
-   * ever. Computed when asked for: most implementations never ask.
-   */
+  get callerTask(): number {
+    return this.caller.taskId;
+  }
+
+  // Computed when asked for: most implementations never ask.
   get deadline(): number {
     if (this.deadlineMs === 0) return Infinity;
     const sentAtNs = (BigInt(this.timestampHigh) << 32n) | BigInt(this.timestampLow);
     const agoMs = Number(process.hrtime.bigint() - sentAtNs) / 1e6;
     return performance.now() - agoMs + this.deadlineMs;
+  }
+
+  get remainingMs(): number {
+    return Math.max(this.deadline - performance.now(), 0);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.givenUp !== undefined) this.#controller.abort(this.givenUp);
+      else this.watch.add(this);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Nobody waits for the answer any more. */
+  giveUp(reason: LiteIpcError): void {
+    if (this.ended || this.givenUp !== undefined) return;
+    this.givenUp = reason;
+    if (this.watched) this.watch.remove(this);
+    this.#controller?.abort(reason);
+    this.onGivenUp?.();
+  }
+
+  /** It has been answered, or in another way done with. */
+  end(): void {
+    this.ended = true;
+    if (this.watched) this.watch.remove(this);
   }
 }

@@ -7,7 +7,8 @@ import type {
   NativeBinding,
   NativeDevice,
 } from '../types/native.js';
-import { CallContext } from './call-context.js';
+import { IncomingCall } from './call-context.js';
+import { CallWatch } from './call-watch.js';
 import { Callers } from './callers.js';
 import { CallTable } from './calls.js';
 import { Encoder, decodeCopying, decodeKeeping, decodeParcel } from './codec.js';
@@ -26,6 +27,7 @@ import { Requests } from './requests.js';
 import { RouteState, type Route } from './route.js';
 import type { ServiceHost } from './service-host.js';
 import { fromWireError } from './wire-error.js';
+import { ABORT_CODE, Cookie } from './wire-header.js';
 
 /** The numbers that a control request gave back. */
 export interface ControlResult {
@@ -62,6 +64,7 @@ export class Connection {
   readonly #calls: CallTable;
   readonly #replies: Replies;
   readonly #callers = new Callers();
+  readonly #watch: CallWatch;
   readonly #inbox: Buffer;
   readonly #incoming: Uint32Array;
   readonly #controls = new Map<number, PendingControl>();
@@ -84,6 +87,7 @@ export class Connection {
     });
     this.requests = new Requests(native, this.#calls, encoder);
     this.#replies = new Replies(native, encoder);
+    this.#watch = new CallWatch(native);
   }
 
   /** Opens a device. Rejects as {@link NativeBinding.openDevice} does. */
@@ -145,6 +149,13 @@ export class Connection {
     return this.#ipcTask;
   }
 
+  /** A service is not served any more: its calls that are not answered yet are given up. */
+  endService(task: number): void {
+    this.hosts.delete(task);
+    const text = 'The service was taken back by its program (ECANCELED)';
+    this.#watch.giveUpAll(new LiteIpcError('ECANCELED', text), task);
+  }
+
   /** Closes the device. Pending calls reject with ECANCELED. Idempotent. */
   async close(): Promise<void> {
     if (this.#ended === undefined) this.#end('closed');
@@ -194,7 +205,7 @@ export class Connection {
         : decodeParcel(format, this.#inbox, start, size);
     }
     if (size === 0) return undefined;
-    const encoding = (incoming[base + Incoming.Cookie] as number) & 1;
+    const encoding = (incoming[base + Incoming.Cookie] as number) & Cookie.Rich;
     if (incoming[base + Incoming.DataLarge] === 0) {
       return decodeCopying(this.#inbox, start, size, encoding);
     }
@@ -250,13 +261,18 @@ export class Connection {
     if (host === undefined) return;
 
     const taskId = incoming[base + Incoming.TaskId] as number;
-    const to: PendingRequest = { task, request, callerTask: taskId };
+    const token = incoming[base + Incoming.Token] as number;
     const index = incoming[base + Incoming.Code] as number;
+    if (index === ABORT_CODE && oneway) {
+      this.#watch.abort(taskId, token);
+      return;
+    }
     const method = host.methodAt(index);
     if (method === undefined || method.oneway !== oneway) {
       const about = { service: host.contract.name, method: method?.method ?? `method ${index}` };
       const text =
         'is not in this contract, or not of this kind; use the same contract on both sides';
+      const to = { task, request, callerTask: taskId };
       this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, about));
       return;
     }
@@ -265,24 +281,32 @@ export class Connection {
       input = this.#decode(base, method.inputParcel);
     } catch (error) {
       const text = `input: ${(error as Error).message}`;
+      const to = { task, request, callerTask: taskId };
       this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, method));
       return;
     }
+    const generation = incoming[base + Incoming.TaskGeneration] as number;
     const caller = this.#callers.of(
       taskId,
-      incoming[base + Incoming.TaskGeneration] as number,
+      generation,
       incoming[base + Incoming.ProcessId] as number,
       incoming[base + Incoming.Pid] as number,
       incoming[base + Incoming.Uid] as number,
       incoming[base + Incoming.Gid] as number,
     );
-    const call = new CallContext(
+    const abortable = ((incoming[base + Incoming.Cookie] as number) & Cookie.Abortable) !== 0;
+    const call = new IncomingCall(
+      task,
+      request,
       caller,
+      generation,
+      abortable && !oneway ? token : -1,
+      this.#watch,
       incoming[base + Incoming.DeadlineMs] as number,
       incoming[base + Incoming.TimestampLow] as number,
       incoming[base + Incoming.TimestampHigh] as number,
     );
-    host.run(this.#replies, to, method, input, call);
+    host.run(this.#replies, method, input, call);
   }
 
   #refuse(host: ServiceHost, to: PendingRequest, oneway: boolean, error: LiteIpcError): void {
@@ -358,6 +382,7 @@ export class Connection {
       pending.reject(this.#endError(pending.operation));
     this.#controls.clear();
     this.hosts.clear();
+    this.#watch.giveUpAll(this.#endError('The service'));
   }
 
   #endError(what: string): LiteIpcError {

@@ -7,6 +7,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { CallContext } from './call-context.js';
+import type { CallOptions } from './call-options.js';
 import { checkObject, checkServiceName, unexpected } from './checks.js';
 import { shapeHash } from './contract-shape.js';
 import { isParcelFormat, type AnyParcelFormat, type ParcelFormat } from './ipc-io/parcel-format.js';
@@ -184,12 +185,6 @@ export function checkContract(value: unknown, what: string): asserts value is Co
   if (typeof contract?.name !== 'string' || typeof contract.hash !== 'number') {
     throw unexpected('a contract made by defineService', what, value);
   }
-}
-
-/** Options of a single call. */
-export interface CallOptions {
-  /** ms until the call fails with ETIME. Default 5000, as in the kernel; Infinity for no limit. */
-  readonly timeoutMs?: number;
 }
 
 type Arguments<Input> = [Input] extends [void]

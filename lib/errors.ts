@@ -28,6 +28,7 @@ export interface ServiceReference {
  * - `EADDRINUSE` a domain of this name is running
  * - `EPERM` the domain's directory is not safe, or this is root and the domain another user's
  * - `ECANCELED` the device was closed by this program
+ * - `ABORT_ERR` the caller's own signal aborted the call; the error's name is `AbortError`
  * - `EREMOTE` an implementation threw an error without a code ({@link RemoteError} only)
  */
 export type LiteIpcErrorCode =
@@ -45,6 +46,7 @@ export type LiteIpcErrorCode =
   | 'EADDRINUSE'
   | 'EPERM'
   | 'ECANCELED'
+  | 'ABORT_ERR'
   | 'EREMOTE'
   | (string & {});
 
@@ -125,6 +127,19 @@ export function callError(
 ): LiteIpcError {
   const text = explanation ?? explanations[code] ?? 'the call failed';
   return new LiteIpcError(code, `${about.service}.${about.method}: ${text} (${code})`, about);
+}
+
+/** The error of a call that its own signal has aborted, named as the platform names such errors. */
+export function abortError(about: ServiceReference, reason: unknown): LiteIpcError {
+  const text = `${about.service}.${about.method}: aborted by its signal (ABORT_ERR)`;
+  const error = new LiteIpcError('ABORT_ERR', text, { ...about, cause: reason });
+  Object.defineProperty(error, 'name', {
+    value: 'AbortError',
+    configurable: true,
+    enumerable: false,
+    writable: true,
+  });
+  return error;
 }
 
 /** What was thrown, as an error: JavaScript can throw anything. */

@@ -58,7 +58,7 @@ export class Exposure {
     // The end of the task takes the name too, when the manager learns of it; this only hurries.
     if (connection.alive) await registry.unregister(this.host.contract).catch(() => undefined);
     registry.dispose();
-    connection.hosts.delete(task);
+    connection.endService(task);
     if (connection.alive) {
       await connection.control(ControlOperation.TaskExit, task).catch(() => undefined);
     }

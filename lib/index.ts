@@ -11,7 +11,6 @@ export { openDevice } from './device.js';
 export type { Device, DeviceEvents, DeviceOptions, Exposed, ExposeOptions } from './device.js';
 export { defineService, method, oneway } from './contract.js';
 export type {
-  CallOptions,
   Client,
   ClientMethod,
   ClientOf,
@@ -31,6 +30,7 @@ export type { ParcelFormat } from './ipc-io/parcel-format.js';
 export type { IpcIoOptions } from './ipc-io/store.js';
 export type { SvcIdentity } from './ipc-io/writable-parcel.js';
 export type { CallContext } from './call-context.js';
+export type { CallOptions } from './call-options.js';
 export type { OnServiceError } from './service-host.js';
 export { LiteIpcError } from './errors.js';
 export type { LiteIpcErrorCode, ServiceReference } from './errors.js';

@@ -1,29 +1,15 @@
 /** Clients of services: objects whose methods send requests. */
-import { checkTimeout, unexpected } from './checks.js';
+import { DEFAULT_TIMEOUT_MS, checkCallOptions, type CallOptions } from './call-options.js';
 import type { Connection } from './connection.js';
-import type { CallOptions, Contract } from './contract.js';
+import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
 import { LiteIpcError, asError, callError } from './errors.js';
 import { RegistryClient } from './registry-client.js';
 import type { Requests } from './requests.js';
 import { Route, RouteState } from './route.js';
 
-/** ms until a call without `timeoutMs` fails, as in the kernel. */
-export const DEFAULT_TIMEOUT_MS = 5000;
-
 /** Gives the connection of the moment, or throws a LiteIpcError that says why there is none. */
 export type CurrentConnection = () => Connection;
-
-function timeoutOf(options: CallOptions | undefined, method: ContractMethod): number {
-  if (options === undefined) return DEFAULT_TIMEOUT_MS;
-  if (typeof options !== 'object' || options === null) {
-    throw unexpected('an object', `the options of ${method.service}.${method.method}`, options);
-  }
-  const { timeoutMs } = options;
-  if (timeoutMs === undefined) return DEFAULT_TIMEOUT_MS;
-  checkTimeout(timeoutMs, `timeoutMs of ${method.service}.${method.method}`);
-  return timeoutMs;
-}
 
 /**
  * What stands behind a client object. It outlives the service's restarts and the device's connections:
@@ -66,20 +52,28 @@ export class ServiceProxy {
 
   #caller(method: ContractMethod): (input?: unknown, options?: CallOptions) => Promise<unknown> {
     return (input, options) => {
-      let timeoutMs: number;
-      try {
-        timeoutMs = timeoutOf(options, method);
-      } catch (error) {
-        return Promise.reject(asError(error));
+      let timeoutMs = DEFAULT_TIMEOUT_MS;
+      if (options !== undefined) {
+        try {
+          checkCallOptions(options, method);
+        } catch (error) {
+          return Promise.reject(asError(error));
+        }
+        timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
       }
       if (this.#route === undefined || this.#requests === undefined) {
-        return this.#callDetached(method, input, timeoutMs);
+        return this.#callDetached(method, input, timeoutMs, options);
       }
-      return this.#requests.send(this.#route, method, input, timeoutMs);
+      return this.#requests.send(this.#route, method, input, timeoutMs, options);
     };
   }
 
-  #callDetached(method: ContractMethod, input: unknown, timeoutMs: number): Promise<unknown> {
+  #callDetached(
+    method: ContractMethod,
+    input: unknown,
+    timeoutMs: number,
+    options: CallOptions | undefined,
+  ): Promise<unknown> {
     let connection: Connection;
     try {
       connection = this.#current();
@@ -88,7 +82,7 @@ export class ServiceProxy {
       return Promise.reject(callError(code, method));
     }
     const route = this.#attach(connection);
-    return connection.requests.send(route, method, input, timeoutMs);
+    return connection.requests.send(route, method, input, timeoutMs, options);
   }
 
   #attach(connection: Connection): Route {

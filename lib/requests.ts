@@ -4,13 +4,16 @@
  * route.
  */
 import type { NativeDevice } from '../types/native.js';
-import type { EncodingBits } from '../types/wire.js';
+import { Aborts } from './aborts.js';
+import type { CallOptions } from './call-options.js';
 import type { CallTable } from './calls.js';
 import type { Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
-import { asError, callError, codeOfStatus, LiteIpcError, Status } from './errors.js';
+import { abortError, asError, callError, codeOfStatus, LiteIpcError, Status } from './errors.js';
 import { MessageFlag, Outgoing } from './native-layout.js';
 import { RouteState, type Route } from './route.js';
+import { onAbort } from './signal-listeners.js';
+import { Cookie } from './wire-header.js';
 
 /**
  * How often a route without calls in flight looks for room again before it gives up: after 1, 2, 4 ... ms,
@@ -52,6 +55,7 @@ export class Requests {
   readonly #encoder: Encoder;
   readonly #outgoing: Uint32Array;
   readonly #dataLimit: number;
+  readonly #aborts: Aborts;
 
   constructor(native: NativeDevice, calls: CallTable, encoder: Encoder) {
     this.#native = native;
@@ -59,13 +63,22 @@ export class Requests {
     this.#encoder = encoder;
     this.#outgoing = native.outgoing;
     this.#dataLimit = native.dataLimit;
+    this.#aborts = new Aborts(native);
   }
 
   /**
    * Sends a request, now or as soon as its route allows. The promise settles with the answer; of a
    * one-way method as soon as the message was sent.
    */
-  send(route: Route, method: ContractMethod, input: unknown, timeoutMs: number): Promise<unknown> {
+  send(
+    route: Route,
+    method: ContractMethod,
+    input: unknown,
+    timeoutMs: number,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    const signal = options?.signal;
+    if (signal?.aborted === true) return Promise.reject(abortError(method, signal.reason));
     const encoder = this.#encoder;
     try {
       encoder.encode(input, method.inputParcel);
@@ -75,7 +88,7 @@ export class Requests {
     if (encoder.size > this.#dataLimit) return Promise.reject(this.#tooLarge(method, encoder.size));
 
     if (method.oneway && route.state === RouteState.Ready) {
-      const status = this.#transmit(route, method, encoder, 0, 0);
+      const status = this.#transmit(route, method, encoder, encoder.encoding, 0, 0);
       if (status === 0) return sentAtOnce;
     }
     const calls = this.#calls;
@@ -86,10 +99,16 @@ export class Requests {
       return Promise.reject(asError(error));
     }
     const promise = calls.promise();
+    const userData = calls.userData(slot);
+    let cookie: number = encoder.encoding;
+    if (signal !== undefined) {
+      this.#obey(signal, promise, userData);
+      if (!method.oneway) cookie |= Cookie.Abortable;
+    }
     if (route.state === RouteState.Ready && !method.oneway) {
       const remainingMs =
         timeoutMs === Infinity ? 0 : Math.min(Math.ceil(timeoutMs), DEADLINE_MAX_MS);
-      const status = this.#transmit(route, method, encoder, calls.userData(slot), remainingMs);
+      const status = this.#transmit(route, method, encoder, cookie, userData, remainingMs);
       if (status === 0) {
         calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
         calls.sent[slot] = 1;
@@ -97,12 +116,7 @@ export class Requests {
         return promise;
       }
     }
-    route.waiting.push({
-      userData: calls.userData(slot),
-      method,
-      data: encoder.copy(),
-      encoding: encoder.encoding,
-    });
+    route.waiting.push({ userData, method, data: encoder.copy(), cookie });
     if (route.state === RouteState.Unresolved) this.resolve(route);
     else if (this.#mayTry(route)) this.flush(route);
     return promise;
@@ -166,6 +180,7 @@ export class Requests {
 
   /** After each batch of events: perhaps there is room now. */
   retryRoom(): void {
+    this.#aborts.retry();
     if (this.#waitingForRoom.size === 0) return;
     for (const route of this.#waitingForRoom) {
       if (route.state === RouteState.Room) this.flush(route);
@@ -177,6 +192,28 @@ export class Requests {
   stop(): void {
     clearTimeout(this.#roomTimer);
     this.#waitingForRoom.clear();
+    this.#aborts.stop();
+  }
+
+  /** Gives a call up when its signal says so, as long as it is in flight. */
+  #obey(signal: AbortSignal, promise: Promise<unknown>, userData: number): void {
+    const forget = onAbort(signal, () => {
+      this.#abort(userData, signal.reason);
+    });
+    promise.then(forget, forget);
+  }
+
+  #abort(userData: number, reason: unknown): void {
+    const calls = this.#calls;
+    const slot = calls.find(userData);
+    if (slot === -1) return;
+    const route = calls.routes[slot] as Route;
+    if (calls.sent[slot] === 1) {
+      this.#native.cancel(calls.callIds[slot] as number);
+      this.#aborts.send(route, userData);
+    }
+    calls.reject(slot, abortError(calls.methods[slot] as ContractMethod, reason));
+    this.expired(route);
   }
 
   /** Whether those in the route have to wait, after a send that failed with `status`. */
@@ -236,7 +273,8 @@ export class Requests {
     const message = { start: 0, size: request.data.length, ...request };
     const userData = oneway ? 0 : request.userData;
     const remainingMs = oneway ? 0 : calls.remainingMs(slot);
-    const status = this.#transmit(route, request.method, message, userData, remainingMs);
+    const { method, cookie } = request;
+    const status = this.#transmit(route, method, message, cookie, userData, remainingMs);
     if (status !== 0) return status;
     route.refusedSinceResolved = false;
     route.retries = 0;
@@ -256,9 +294,9 @@ export class Requests {
     message: {
       readonly start: number;
       readonly size: number;
-      readonly encoding: EncodingBits;
       readonly data: Uint8Array | undefined;
     },
+    cookie: number,
     userData: number,
     deadlineMs: number,
   ): number {
@@ -266,8 +304,8 @@ export class Requests {
     outgoing[Outgoing.Task] = route.task;
     outgoing[Outgoing.Handle] = route.handle;
     outgoing[Outgoing.Generation] = route.generation;
-    outgoing[Outgoing.Token] = 0;
-    outgoing[Outgoing.Cookie] = message.encoding;
+    outgoing[Outgoing.Token] = (cookie & Cookie.Abortable) === 0 ? 0 : userData;
+    outgoing[Outgoing.Cookie] = cookie;
     outgoing[Outgoing.Code] = method.index;
     outgoing[Outgoing.Flag] = method.oneway ? MessageFlag.OneWay : MessageFlag.Default;
     outgoing[Outgoing.DataStart] = message.start;

@@ -3,7 +3,6 @@
  *
  * Invariant: in state Ready nothing waits, so a call may be sent at once without overtaking another.
  */
-import type { EncodingBits } from '../types/wire.js';
 import type { ContractMethod } from './contract-methods.js';
 
 /** What keeps messages of a route from being sent. */
@@ -29,7 +28,8 @@ export interface WaitingRequest {
   readonly userData: number;
   readonly method: ContractMethod;
   readonly data: Uint8Array;
-  readonly encoding: EncodingBits;
+  /** The message's `cookie` word. */
+  readonly cookie: number;
 }
 
 /** Looks up where a route leads and reports it with `resolved` or `unresolvable`. */

@@ -1,10 +1,10 @@
 /** Runs an implementation: takes the requests that reach its task, calls it, answers. */
-import type { CallContext } from './call-context.js';
+import type { CallContext, IncomingCall } from './call-context.js';
 import { unexpected } from './checks.js';
 import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
 import { Refusal, type ServiceReference } from './errors.js';
-import type { PendingRequest, Replies } from './replies.js';
+import type { Replies } from './replies.js';
 import { validate } from './validation.js';
 
 /** What one-way methods throw, and what else nobody waits for. */
@@ -58,37 +58,32 @@ export class ServiceHost {
    * Runs one request and answers it. Never throws. An implementation that returns no promise is answered
    * in this very turn.
    */
-  run(
-    replies: Replies,
-    to: PendingRequest,
-    method: ContractMethod,
-    input: unknown,
-    call: CallContext,
-  ): void {
+  run(replies: Replies, method: ContractMethod, input: unknown, call: IncomingCall): void {
     try {
       if (method.input !== undefined) {
         input = validate(method.input, input, 'input', method);
         if (isThenable(input)) {
-          void this.#runLater(replies, to, method, input, call);
+          void this.#runLater(replies, method, input, call);
           return;
         }
       }
       const invoke = this.#invokes[method.index] as Invoke;
       let output = invoke.call(this.#implementation, input, call);
       if (isThenable(output)) {
-        void this.#answerLater(replies, to, method, output);
+        void this.#answerLater(replies, method, call, output);
         return;
       }
       if (method.output !== undefined) {
         output = this.#checkOutput(method, output);
         if (isThenable(output)) {
-          void this.#answerLater(replies, to, method, output, true);
+          void this.#answerLater(replies, method, call, output, true);
           return;
         }
       }
-      if (!method.oneway) replies.sendResult(to, output, method);
+      call.end();
+      if (!method.oneway) replies.sendResult(call, output, method);
     } catch (error) {
-      this.#fail(replies, to, method, error);
+      this.#fail(replies, method, call, error);
     }
   }
 
@@ -103,33 +98,38 @@ export class ServiceHost {
 
   async #runLater(
     replies: Replies,
-    to: PendingRequest,
     method: ContractMethod,
     checked: PromiseLike<unknown>,
-    call: CallContext,
+    call: IncomingCall,
   ): Promise<void> {
     try {
       const input = await checked;
       const invoke = this.#invokes[method.index] as Invoke;
-      await this.#answerLater(replies, to, method, invoke.call(this.#implementation, input, call));
+      await this.#answerLater(
+        replies,
+        method,
+        call,
+        invoke.call(this.#implementation, input, call),
+      );
     } catch (error) {
-      this.#fail(replies, to, method, error);
+      this.#fail(replies, method, call, error);
     }
   }
 
   async #answerLater(
     replies: Replies,
-    to: PendingRequest,
     method: ContractMethod,
+    call: IncomingCall,
     pending: unknown,
     checked = false,
   ): Promise<void> {
     try {
       let output = await pending;
       if (method.output !== undefined && !checked) output = await this.#checkOutput(method, output);
-      if (!method.oneway) replies.sendResult(to, output, method);
+      call.end();
+      if (!method.oneway) replies.sendResult(call, output, method);
     } catch (error) {
-      this.#fail(replies, to, method, error);
+      this.#fail(replies, method, call, error);
     }
   }
 
@@ -137,13 +137,14 @@ export class ServiceHost {
     return method.output === undefined ? output : validate(method.output, output, 'output', method);
   }
 
-  #fail(replies: Replies, to: PendingRequest, method: ContractMethod, error: unknown): void {
+  #fail(replies: Replies, method: ContractMethod, call: IncomingCall, error: unknown): void {
+    call.end();
     if (method.oneway) {
       this.report(error, method);
     } else if (error instanceof Refusal) {
-      replies.sendRefusal(to, error);
+      replies.sendRefusal(call, error);
     } else {
-      replies.sendThrown(to, error);
+      replies.sendThrown(call, error);
     }
   }
 }

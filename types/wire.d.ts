@@ -30,10 +30,18 @@ export interface Caller {
 }
 
 /**
- * Bits of the `cookie` word, in requests and replies: how the data is encoded.
+ * How the data is encoded, one bit of the `cookie` word in requests and replies.
  * 0: MessagePack with maps as plain objects. 1: MessagePack with records, maps, and references (cycles).
  */
 export type EncodingBits = 0 | 1;
+
+/** Bits of the `cookie` word. */
+export interface CookieBits {
+  /** See {@link EncodingBits}. */
+  readonly Rich: 1;
+  /** Requests: the `token` word names the call, which its caller may abort by that name. */
+  readonly Abortable: 2;
+}
 
 /**
  * The `code` word of a reply; in requests it is the method's index in its contract. An error is a message of

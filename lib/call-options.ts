@@ -1,0 +1,37 @@
+/** What a caller may say of a single call. */
+import { checkTimeout, unexpected } from './checks.js';
+import type { ServiceReference } from './errors.js';
+
+/** ms until a call without `timeoutMs` fails, as in the kernel. */
+export const DEFAULT_TIMEOUT_MS = 5000;
+
+/** Options of a single call. */
+export interface CallOptions {
+  /**
+   * ms until the call fails with ETIME. Default 5000, as in the kernel; Infinity for no limit. The service
+   * sees it as `call.deadline`.
+   */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * Aborts the call: it rejects at once with a LiteIpcError named `AbortError`, code `ABORT_ERR`, whose
+   * `cause` is the signal's reason. What was not sent yet is not sent; else the service's `call.signal` is
+   * aborted. A one-way message that was sent stays sent.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Throws a TypeError for options that are none. */
+export function checkCallOptions(
+  options: unknown,
+  about: ServiceReference,
+): asserts options is CallOptions {
+  const where = `${about.service}.${about.method}`;
+  if (typeof options !== 'object' || options === null) {
+    throw unexpected('an object', `the options of ${where}`, options);
+  }
+  const { timeoutMs, signal } = options as CallOptions;
+  if (timeoutMs !== undefined) checkTimeout(timeoutMs, `timeoutMs of ${where}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw unexpected('an AbortSignal', `signal of ${where}`, signal);
+  }
+}

@@ -1,0 +1,64 @@
+/** A service that tells what becomes of the signals of its calls, and what it is asked for. */
+import { defineService, method, oneway, type ImplementationOf } from 'liteipc';
+
+export const Attention = defineService('attention', {
+  /** Ends only when its signal is aborted; `Attentive.ended` tells why. */
+  attend: method<string, string>(),
+  /** As `attend`, but first blocks the service's thread for so many ms. */
+  attendLater: method<number, string>(),
+  /** [deadline - now, remainingMs], ms. */
+  time: method<void, [number, number]>(),
+  /** Answers at once, having asked for the signal. */
+  quick: method<void, boolean>(),
+  /** Never asks for the signal, never ends. */
+  deaf: method<Uint8Array | undefined>(),
+  note: oneway<string>(),
+});
+
+/** The implementation. */
+export class Attentive implements ImplementationOf<typeof Attention> {
+  readonly begun: string[] = [];
+  /** `LABEL CODE` of each `attend` whose signal was aborted. */
+  readonly ended: string[] = [];
+  readonly notes: string[] = [];
+  readonly signals: AbortSignal[] = [];
+  releases: (() => void)[] = [];
+
+  readonly attend = (label: string, call: { readonly signal: AbortSignal }): Promise<string> => {
+    this.begun.push(label);
+    return this.#untilAborted(label, call.signal);
+  };
+
+  readonly attendLater = (ms: number, call: { readonly signal: AbortSignal }): Promise<string> => {
+    this.begun.push('later');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    return this.#untilAborted('later', call.signal);
+  };
+
+  readonly time = (
+    _input: unknown,
+    call: { readonly deadline: number; readonly remainingMs: number },
+  ): [number, number] => [call.deadline - performance.now(), call.remainingMs];
+
+  readonly quick = (_input: unknown, call: { readonly signal: AbortSignal }): boolean => {
+    this.signals.push(call.signal);
+    return call.signal.aborted;
+  };
+
+  readonly deaf = (): Promise<void> => new Promise((resolve) => this.releases.push(resolve));
+
+  readonly note = (text: string): void => {
+    this.notes.push(text);
+  };
+
+  async #untilAborted(label: string, signal: AbortSignal): Promise<string> {
+    if (!signal.aborted) {
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve, { once: true });
+      });
+    }
+    const { code } = signal.reason as { code: string };
+    this.ended.push(`${label} ${code}`);
+    return label;
+  }
+}
