@@ -5,8 +5,8 @@
  *   plain  maps are plain objects. Almost every message; as fast as it gets
  *   rich   keeps Map apart from objects, and keeps shared and cyclic references. It costs two to three
  *          times as much, so it is used only when the plain one meets a Map or runs out of stack
- * Both carry undefined, Date, BigInt, Set, RegExp, Error, ArrayBuffer and typed arrays. Functions and
- * symbols are refused. Class instances arrive as plain objects, as by structuredClone; -0 arrives as 0.
+ * Both carry undefined, Date, BigInt, Set, RegExp, Error, ArrayBuffer and typed arrays; -0 arrives as 0.
+ * What is refused is said in sendable.ts, how errors travel in codec-errors.ts.
  *
  * No data at all stands for undefined.
  *
@@ -14,8 +14,10 @@
  */
 import { Packr, REUSE_BUFFER_MODE, Unpackr, type Options } from 'msgpackr';
 import type { EncodingBits } from '../types/wire.js';
+import { encodingBegins, encodingEnds } from './codec-errors.js';
 import { LiteIpcError } from './errors.js';
 import { readParcel, writeParcel, type AnyParcelFormat } from './ipc-io/parcel-format.js';
+import { findUnsendable } from './sendable.js';
 
 const PLAIN: EncodingBits = 0;
 const RICH: EncodingBits = 1;
@@ -76,8 +78,8 @@ export class Encoder {
   }
 
   /**
-   * Encodes `value`, as a parcel if there is a `format`. Throws a LiteIpcError with code EINVAL that names
-   * the path of what it refuses; EMSGSIZE if it does not fit a parcel.
+   * Encodes `value`, as a parcel if there is a `format`. Throws a {@link NotSendable} that names the
+   * path of what it refuses; of a parcel a LiteIpcError with code EINVAL, or EMSGSIZE if it does not fit a parcel.
    */
   encode(value: unknown, format?: AnyParcelFormat): void {
     if (format !== undefined) {
@@ -113,6 +115,7 @@ export class Encoder {
   #pack(packr: Packr, value: unknown, nested: boolean): void {
     const outbox = this.#outbox;
     if (!nested) packr.useBuffer(outbox);
+    encodingBegins();
     try {
       if (packr === plainPackr) {
         // In this mode the result is the whole buffer and says where the data lies in it: no view is made.
@@ -126,6 +129,7 @@ export class Encoder {
         else this.#place(0, view.length, view);
       }
     } finally {
+      encodingEnds();
       // msgpackr's buffer is shared by all who use it in this thread: at the end of the outbox, others
       // (the program's own use of msgpackr) go on in a buffer of their own.
       if (!nested) setPosition(packr, outbox.length);
@@ -140,6 +144,8 @@ export class Encoder {
 
   #encodeRich(value: unknown, nested: boolean, plainError: unknown): void {
     if (plainError === needsRich || plainError instanceof RangeError) {
+      // In this encoding an error within itself would arrive as something else: better look before.
+      if (findUnsendable(value) !== undefined) throw refusal(value, plainError);
       try {
         this.#pack(richPackr, value, nested);
         this.encoding = RICH;
@@ -156,41 +162,35 @@ function setPosition(packr: Packr, position: number): void {
   (packr as unknown as { position: number }).position = position;
 }
 
-function refusal(value: unknown, cause: unknown): LiteIpcError {
-  const reason = findUnsendable(value) ?? (cause instanceof Error ? cause.message : String(cause));
-  return new LiteIpcError('EINVAL', `the value cannot be sent: ${reason}`, { cause });
+function refusal(value: unknown, cause: unknown): NotSendable {
+  const found = findUnsendable(value);
+  if (found !== undefined)
+    return new NotSendable(found.path, `${found.what} cannot be sent`, cause);
+  const reason =
+    cause instanceof RangeError
+      ? 'it is nested too deeply'
+      : cause instanceof Error
+        ? cause.message
+        : String(cause);
+  return new NotSendable('', `the value cannot be sent: ${reason}`, cause);
 }
 
-/** How deep a refused value is searched for the culprit. */
-const DEPTH_SEARCHED = 100;
+/** Why a value cannot be sent (EINVAL), and which part of it. */
+export class NotSendable extends LiteIpcError {
+  /** `path` leads from the value to its part, as `[0].options.onChange`; empty for the value itself. */
+  constructor(
+    readonly path: string,
+    readonly reason: string,
+    cause?: unknown,
+  ) {
+    super('EINVAL', `value${path}: ${reason}`, { cause });
+  }
+}
 
-/** The path of the first function or symbol in a value, as `a function at .options.callback`. */
-function findUnsendable(
-  value: unknown,
-  path = '',
-  depth = 0,
-  seen = new Set<object>(),
-): string | undefined {
-  if (typeof value === 'function' || typeof value === 'symbol') {
-    return `a ${typeof value} at ${path === '' ? 'the top' : path}`;
-  }
-  if (typeof value !== 'object' || value === null || seen.has(value)) return undefined;
-  if (depth > DEPTH_SEARCHED || ArrayBuffer.isView(value)) return undefined;
-  seen.add(value);
-  const entries: Iterable<[unknown, unknown]> =
-    value instanceof Map
-      ? value.entries()
-      : value instanceof Set
-        ? [...(value as Set<unknown>)].entries()
-        : Array.isArray(value)
-          ? value.entries()
-          : Object.entries(value);
-  for (const [key, entry] of entries) {
-    const step = typeof key === 'number' ? `[${key}]` : `.${String(key)}`;
-    const found = findUnsendable(entry, path + step, depth + 1, seen);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+/** What an error of {@link Encoder.encode} says, with `what` as the value's name. */
+export function encodingErrorText(what: 'input' | 'output', error: unknown): string {
+  if (error instanceof NotSendable) return `${what}${error.path}: ${error.reason}`;
+  return `${what}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** Up to so many bytes a message is copied to the scratch buffer and read there: msgpackr is faster then. */

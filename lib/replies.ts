@@ -4,12 +4,12 @@
  * that does not read can make us keep no more than its share of the pool.
  */
 import type { NativeDevice } from '../types/native.js';
-import type { EncodingBits } from '../types/wire.js';
-import type { Encoder } from './codec.js';
+import type { EncodingBits, WireError } from '../types/wire.js';
+import { encodingErrorText, type Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { LiteIpcError, Status, callError } from './errors.js';
 import { Outgoing } from './native-layout.js';
-import { ReplyCode, toWireError } from './wire-error.js';
+import { ReplyCode, toWireError, withSendableProperties, withoutProperties } from './wire-error.js';
 
 const RETRY_FIRST_MS = 1;
 const RETRY_MAX_MS = 32;
@@ -55,9 +55,8 @@ export class Replies {
     try {
       this.#encoder.encode(value, about.outputParcel);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
       const code = error instanceof LiteIpcError ? error.code : 'EINVAL';
-      this.sendRefusal(to, callError(code, about, `output: ${text}`));
+      this.sendRefusal(to, callError(code, about, encodingErrorText('output', error)));
       return;
     }
     if (this.#encoder.size > this.#dataLimit) {
@@ -70,8 +69,20 @@ export class Replies {
 
   /** Answers with what the implementation threw. */
   sendThrown(to: PendingRequest, thrown: unknown): void {
-    this.#encoder.encode(toWireError(thrown));
+    const error = toWireError(thrown);
+    // A property that cannot be sent must not hide the error.
+    const fits = this.#tryEncode(error) || this.#tryEncode(withSendableProperties(error));
+    if (!fits) this.#encoder.encode(withoutProperties(error));
     this.#send(to, ReplyCode.Thrown);
+  }
+
+  #tryEncode(error: WireError): boolean {
+    try {
+      this.#encoder.encode(error);
+      return this.#encoder.size <= this.#dataLimit;
+    } catch {
+      return false;
+    }
   }
 
   /** Answers that LiteIPC refuses the call. */

@@ -7,7 +7,7 @@ import type { NativeDevice } from '../types/native.js';
 import { Aborts } from './aborts.js';
 import type { CallOptions } from './call-options.js';
 import type { CallTable } from './calls.js';
-import type { Encoder } from './codec.js';
+import { encodingErrorText, type Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { abortError, asError, callError, codeOfStatus, LiteIpcError, Status } from './errors.js';
 import { MessageFlag, Outgoing } from './native-layout.js';
@@ -42,7 +42,7 @@ function meansLookAgain(status: number): boolean {
 /** An error that names the method, made from whatever the encoder threw. */
 function encodingError(error: unknown, method: ContractMethod): Error {
   if (!(error instanceof LiteIpcError)) return asError(error);
-  return callError(error.code, method, `input: ${error.message}`);
+  return callError(error.code, method, encodingErrorText('input', error));
 }
 
 /** The requests of one connection. */

@@ -1,6 +1,8 @@
 /** Errors across the wire: an implementation's exception, and a refusal by LiteIPC on the other side. */
 import type { ReplyCodes, WireError } from '../types/wire.js';
+import { define, giveProperties, ownProperties } from './codec-errors.js';
 import { LiteIpcError, type ServiceReference } from './errors.js';
+import { findUnsendable } from './sendable.js';
 
 /** The `code` word of replies; what tells an error from a result is the message's type. */
 export const ReplyCode: ReplyCodes = { Result: 0, Thrown: 1, Refused: 2 };
@@ -11,8 +13,9 @@ const CAUSES_MAX = 8;
 const TEXT_MAX = 4000;
 
 /**
- * An exception of the implementation, thrown on the other side. `name`, `message`, `code` and `cause`
- * are those of the original; `code` is EREMOTE if it had none. Its `stack` is this side's,
+ * An exception of the implementation, thrown on the other side. `name`, `message`, `code`, `cause` and
+ * its own properties are those of the original, as far as they can be sent and this class has none of the
+ * same name; `code` is EREMOTE if it had none, or one that is not text. Its `stack` is this side's,
  * {@link remoteStack} the original's.
  */
 export class RemoteError extends LiteIpcError {
@@ -25,12 +28,8 @@ export class RemoteError extends LiteIpcError {
       ...(error.cause === undefined ? {} : { cause: new RemoteError(error.cause) }),
     });
     this.remoteStack = error.stack;
-    Object.defineProperty(this, 'name', {
-      value: error.name,
-      configurable: true,
-      enumerable: false,
-      writable: true,
-    });
+    define(this, 'name', error.name);
+    if (error.properties !== undefined) giveProperties(this, error.properties);
   }
 }
 
@@ -46,18 +45,62 @@ function textOf(value: unknown): string {
   }
 }
 
+function propertiesOf(error: Error): Record<string, unknown> | undefined {
+  try {
+    const own = ownProperties(error);
+    if (typeof own?.['code'] === 'string') delete own['code']; // told apart from these
+    return own;
+  } catch {
+    return undefined; // a getter that throws
+  }
+}
+
+function isSendable(value: unknown): boolean {
+  try {
+    return findUnsendable(value) === undefined;
+  } catch {
+    return false; // a getter or toJSON that throws
+  }
+}
+
+/** The same error with those properties alone that `keep` admits. */
+function filtered(error: WireError, keep: (value: unknown) => boolean): WireError {
+  const { name, message, code, stack, cause, properties } = error;
+  const kept = Object.entries(properties ?? {}).filter(([, value]) => keep(value));
+  return {
+    name,
+    message,
+    ...(code === undefined ? {} : { code }),
+    ...(stack === undefined ? {} : { stack }),
+    ...(cause === undefined ? {} : { cause: filtered(cause, keep) }),
+    ...(kept.length === 0 ? {} : { properties: Object.fromEntries(kept) }),
+  };
+}
+
+/** The same error without the properties that cannot be sent. */
+export function withSendableProperties(error: WireError): WireError {
+  return filtered(error, isSendable);
+}
+
+/** The same error without its properties. */
+export function withoutProperties(error: WireError): WireError {
+  return filtered(error, () => false);
+}
+
 /** What is told of a thrown value, which may be anything. */
 export function toWireError(thrown: unknown, depth = 0): WireError {
   if (!(thrown instanceof Error)) {
     return { name: 'Error', message: clip(textOf(thrown)) };
   }
   const { code, stack, cause } = thrown as Error & { code?: unknown };
+  const properties = propertiesOf(thrown);
   return {
     name: clip(textOf(thrown.name)),
     message: clip(textOf(thrown.message)),
     ...(typeof code === 'string' ? { code: clip(code) } : {}),
     ...(typeof stack === 'string' ? { stack: clip(stack) } : {}),
     ...(cause === undefined || depth >= CAUSES_MAX ? {} : { cause: toWireError(cause, depth + 1) }),
+    ...(properties === undefined ? {} : { properties }),
   };
 }
 
@@ -69,6 +112,7 @@ function isWireError(value: unknown, depth = 0): value is WireError {
     typeof error['message'] === 'string' &&
     (error['code'] === undefined || typeof error['code'] === 'string') &&
     (error['stack'] === undefined || typeof error['stack'] === 'string') &&
+    (error['properties'] === undefined || typeof error['properties'] === 'object') &&
     (error['cause'] === undefined || isWireError(error['cause'], depth + 1))
   );
 }

@@ -22,6 +22,18 @@ test('an exception arrives with name, message, code, cause and remote stack', (t
   t.like(error.cause, { name: 'TypeError', message: 'inner', code: 'E_INNER' });
 });
 
+test('own properties arrive, those that every such error has are not replaced', (t) => {
+  const thrown = Object.assign(new Error('full'), {
+    ...{ status: 507, details: new Map([[1, 'a']]), code: 12 },
+    ...{ service: 'forged', remoteStack: 'forged', toString: 'forged' },
+  });
+  const error = thrownThere(thrown);
+  t.like(error, { status: 507, code: 'EREMOTE', service: 'shop' });
+  t.deepEqual((error as unknown as typeof thrown).details, new Map([[1, 'a']]));
+  t.not(error.remoteStack, 'forged');
+  t.is(typeof error.toString, 'function');
+});
+
 test('anything can be thrown', (t) => {
   t.like(thrownThere('a text'), { message: 'a text', code: 'EREMOTE' });
   t.like(thrownThere(undefined), { message: 'undefined' });

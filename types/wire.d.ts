@@ -64,4 +64,6 @@ export interface WireError {
   readonly stack?: string;
   /** The next error of the cause chain, or any other value that could be encoded. */
   readonly cause?: WireError;
+  /** What else the program had put there. */
+  readonly properties?: Readonly<Record<string, unknown>>;
 }
