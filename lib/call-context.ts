@@ -2,6 +2,7 @@
 import type { Caller } from '../types/wire.js';
 import type { CallWatch } from './call-watch.js';
 import type { LiteIpcError } from './errors.js';
+import type { CallMetadata } from './metadata.js';
 import type { PendingRequest } from './replies.js';
 
 /** Given to every implementation as its second argument. */
@@ -22,6 +23,8 @@ export interface CallContext {
    * answered. Costs nothing unless it is asked for.
    */
   readonly signal: AbortSignal;
+  /** What the caller gave as `metadata`; empty if nothing. Chosen by the caller: not to be trusted. */
+  readonly metadata: CallMetadata;
 }
 
 /** A request that is being answered. */
@@ -49,6 +52,7 @@ export class IncomingCall implements CallContext, PendingRequest {
     readonly callerGeneration: number,
     readonly token: number,
     readonly watch: CallWatch,
+    readonly metadata: CallMetadata,
     private readonly deadlineMs: number,
     private readonly timestampLow: number,
     private readonly timestampHigh: number,

@@ -1,6 +1,7 @@
 /** What a caller may say of a single call. */
 import { checkTimeout, unexpected } from './checks.js';
 import type { ServiceReference } from './errors.js';
+import { checkMetadata, type CallMetadata } from './metadata.js';
 
 /** ms until a call without `timeoutMs` fails, as in the kernel. */
 export const DEFAULT_TIMEOUT_MS = 5000;
@@ -18,6 +19,11 @@ export interface CallOptions {
    * aborted. A one-way message that was sent stays sent.
    */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Texts that travel beside the input, such as a trace context (`traceparent`, `tracestate`); the service
+   * sees them as `call.metadata`. At most 8192 bytes; not with a method whose input is a parcel.
+   */
+  readonly metadata?: CallMetadata | undefined;
 }
 
 /** Throws a TypeError for options that are none. */
@@ -29,9 +35,10 @@ export function checkCallOptions(
   if (typeof options !== 'object' || options === null) {
     throw unexpected('an object', `the options of ${where}`, options);
   }
-  const { timeoutMs, signal } = options as CallOptions;
+  const { timeoutMs, signal, metadata } = options as CallOptions;
   if (timeoutMs !== undefined) checkTimeout(timeoutMs, `timeoutMs of ${where}`);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw unexpected('an AbortSignal', `signal of ${where}`, signal);
   }
+  if (metadata !== undefined) checkMetadata(metadata, `metadata of ${where}`);
 }

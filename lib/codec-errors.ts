@@ -37,9 +37,12 @@ export function encodingEnds(): void {
 /** Thrown by an encoder that meets an object which cannot be sent. */
 export const objectCannotBeSent = new Error('an object cannot be sent');
 
+/** What comes often and needs no look. */
+const known: ReadonlySet<unknown> = new Set([Buffer, Uint8Array, Date, Set]);
+
 /** Asked about every object that is neither plain nor an array nor a Map: is it for the extension? */
 function isErrorToSend(value: object): boolean {
-  if (atWork === 0 || value.constructor === Buffer) return false;
+  if (atWork === 0 || known.has(value.constructor)) return false;
   if (value instanceof Error) return true;
   if (typeof value !== 'function' && unsendableObject(value) !== undefined) {
     throw objectCannotBeSent;

@@ -112,6 +112,12 @@ export class Encoder {
     return Uint8Array.prototype.slice.call(source, this.start, this.start + this.size);
   }
 
+  /** Takes data from elsewhere, as if it had just been encoded. */
+  place(data: Uint8Array, encoding: EncodingBits): void {
+    this.#place(0, data.length, data);
+    this.encoding = encoding;
+  }
+
   #pack(packr: Packr, value: unknown, nested: boolean): void {
     const outbox = this.#outbox;
     if (!nested) packr.useBuffer(outbox);

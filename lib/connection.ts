@@ -21,6 +21,7 @@ import {
   MessageFlag,
   MessageType,
 } from './native-layout.js';
+import { noMetadata, readMetadata, type CallMetadata, type ReadMetadata } from './metadata.js';
 import type { AnyParcelFormat } from './ipc-io/parcel-format.js';
 import { Replies, type PendingRequest } from './replies.js';
 import { Requests } from './requests.js';
@@ -212,6 +213,23 @@ export class Connection {
     return decodeKeeping(this.native.large[start] as Uint8Array, size, encoding);
   }
 
+  /** Takes the metadata from the end of a message: what is left is the data. */
+  #takeMetadata(base: number): CallMetadata {
+    const incoming = this.#incoming;
+    const start = incoming[base + Incoming.DataStart] as number;
+    const dataSize = incoming[base + Incoming.DataSize] as number;
+    if (dataSize === 0) return noMetadata;
+    let found: ReadMetadata;
+    if (incoming[base + Incoming.DataLarge] === 0) {
+      found = readMetadata(this.#inbox, start, dataSize);
+    } else {
+      const { buffer, byteOffset, byteLength } = this.native.large[start] as Uint8Array;
+      found = readMetadata(Buffer.from(buffer, byteOffset, byteLength), 0, dataSize);
+    }
+    incoming[base + Incoming.DataSize] = dataSize - found.size;
+    return found.metadata;
+  }
+
   #onCall(base: number): void {
     const incoming = this.#incoming;
     const calls = this.#calls;
@@ -277,7 +295,13 @@ export class Connection {
       return;
     }
     let input: unknown;
+    let metadata = noMetadata;
     try {
+      const cookie = incoming[base + Incoming.Cookie] as number;
+      // The cookie of a C program, which knows parcels and empty messages alone, may be anything.
+      if ((cookie & Cookie.Metadata) !== 0 && method.inputParcel === undefined) {
+        metadata = this.#takeMetadata(base);
+      }
       input = this.#decode(base, method.inputParcel);
     } catch (error) {
       const text = `input: ${(error as Error).message}`;
@@ -302,6 +326,7 @@ export class Connection {
       generation,
       abortable && !oneway ? token : -1,
       this.#watch,
+      metadata,
       incoming[base + Incoming.DeadlineMs] as number,
       incoming[base + Incoming.TimestampLow] as number,
       incoming[base + Incoming.TimestampHigh] as number,

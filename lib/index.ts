@@ -31,6 +31,7 @@ export type { IpcIoOptions } from './ipc-io/store.js';
 export type { SvcIdentity } from './ipc-io/writable-parcel.js';
 export type { CallContext } from './call-context.js';
 export type { CallOptions } from './call-options.js';
+export type { CallMetadata } from './metadata.js';
 export type { OnServiceError } from './service-host.js';
 export { LiteIpcError } from './errors.js';
 export type { LiteIpcErrorCode, ServiceReference } from './errors.js';

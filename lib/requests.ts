@@ -11,6 +11,7 @@ import { encodingErrorText, type Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { abortError, asError, callError, codeOfStatus, LiteIpcError, Status } from './errors.js';
 import { MessageFlag, Outgoing } from './native-layout.js';
+import { appendMetadata } from './metadata.js';
 import { RouteState, type Route } from './route.js';
 import { onAbort } from './signal-listeners.js';
 import { Cookie } from './wire-header.js';
@@ -85,10 +86,20 @@ export class Requests {
     } catch (error) {
       return Promise.reject(encodingError(error, method));
     }
+    let metadata = 0;
+    if (options?.metadata !== undefined) {
+      try {
+        appendMetadata(encoder, options.metadata, method);
+      } catch (error) {
+        return Promise.reject(asError(error));
+      }
+      metadata = Cookie.Metadata;
+    }
     if (encoder.size > this.#dataLimit) return Promise.reject(this.#tooLarge(method, encoder.size));
 
+    let cookie = encoder.encoding | metadata;
     if (method.oneway && route.state === RouteState.Ready) {
-      const status = this.#transmit(route, method, encoder, encoder.encoding, 0, 0);
+      const status = this.#transmit(route, method, encoder, cookie, 0, 0);
       if (status === 0) return sentAtOnce;
     }
     const calls = this.#calls;
@@ -100,7 +111,6 @@ export class Requests {
     }
     const promise = calls.promise();
     const userData = calls.userData(slot);
-    let cookie: number = encoder.encoding;
     if (signal !== undefined) {
       this.#obey(signal, promise, userData);
       if (!method.oneway) cookie |= Cookie.Abortable;

@@ -60,7 +60,10 @@ test('on the wire: the code of the method, and the bytes of the parcel, nothing 
   t.deepEqual(sum.data, bytes(`0e000000 ${words}00 0300000000000000`));
 
   t.is(await raw.tell(handle, bytes('07000000'), { code: 2 }), 0);
-  t.deepEqual((await raw.call(handle, bytes(''), { code: 3 })).data, bytes('01000000'));
+  for (const cookie of [0, 0xffffffff]) {
+    const told = await raw.call(handle, bytes(''), { code: 3, cookie });
+    t.deepEqual(told.data, bytes('01000000'));
+  }
 
   const failed = await raw.call(handle, bytes('03000000 77687900'), { code: 4 });
   t.is(failed.status, errno.ENOENT);

@@ -41,6 +41,8 @@ export interface CookieBits {
   readonly Rich: 1;
   /** Requests: the `token` word names the call, which its caller may abort by that name. */
   readonly Abortable: 2;
+  /** Requests: metadata stands behind the data; see lib/metadata.ts. Never with a parcel. */
+  readonly Metadata: 4;
 }
 
 /**
