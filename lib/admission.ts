@@ -29,26 +29,17 @@ export class Admission {
   readonly #waiting = new Map<number, Set<Waiting>>();
   #waitingCount = 0;
   #running = 0;
+  #starting = false;
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
-  }
-
-  /** Calls that run. */
-  get running(): number {
-    return this.#running;
-  }
-
-  /** Calls that wait. */
-  get waiting(): number {
-    return this.#waitingCount;
   }
 
   /**
    * Calls `start`, now or when it is this call's turn, or else `refuse`. Of each `start` the end must
    * be told to {@link release}.
    */
-  admit(call: IncomingCall, start: () => void, refuse: () => void): void {
+  admit(call: IncomingCall, oneway: boolean, start: () => void, refuse: () => void): void {
     if (this.#running < this.#limits.concurrency) {
       this.#running++;
       start();
@@ -64,6 +55,8 @@ export class Admission {
     if (others === undefined) this.#waiting.set(processId, new Set([entry]));
     else others.add(entry);
     this.#waitingCount++;
+    // A message without an answer is done also when its sender has died meanwhile.
+    if (oneway) return;
     call.onGivenUp = () => {
       this.#drop(entry);
     };
@@ -73,20 +66,20 @@ export class Admission {
   /** A call that was started has ended. */
   release(): void {
     this.#running--;
-    this.#startNext();
-  }
-
-  #startNext(): void {
+    // One that ends at once comes here again: the loop below goes on with the next.
+    if (this.#starting) return;
+    this.#starting = true;
     for (const [processId, entries] of this.#waiting) {
-      if (this.#running >= this.#limits.concurrency) return;
-      const [entry] = entries as Set<Waiting> & Iterable<Waiting, undefined>;
+      if (this.#running >= this.#limits.concurrency) break;
+      const entry = entries.values().next().value;
       if (entry === undefined) continue;
       this.#remove(entry);
       // Its process comes last now.
-      if (this.#waiting.delete(processId) && entries.size > 0) this.#waiting.set(processId, entries);
+      if (this.#waiting.delete(processId)) this.#waiting.set(processId, entries);
       this.#running++;
       entry.start();
     }
+    this.#starting = false;
   }
 
   /** Whether a waiting call has given its place to one of this process. */

@@ -1,5 +1,6 @@
 /** Devices: a program's access to a domain, through which it offers services and calls them. */
 import { EventEmitter } from 'node:events';
+import type { AdmissionLimits } from './admission.js';
 import { checkDomainName, checkFunction, checkInteger, checkObject, unexpected } from './checks.js';
 import { Connection, type ConnectionListener } from './connection.js';
 import {
@@ -38,6 +39,29 @@ export interface ExposeOptions {
    * warning.
    */
   readonly onError?: OnServiceError;
+  /**
+   * How many calls may run at once, one-way messages included; more wait for their turn, which goes round
+   * the calling processes. Default: any number.
+   */
+  readonly concurrency?: number;
+  /**
+   * How many calls may wait. Further ones fail with EBUSY, first those of the process that has most of
+   * them waiting; one-way messages are told to `onError`. Default 1000. Only with `concurrency`.
+   */
+  readonly queue?: number;
+}
+
+const QUEUE_DEFAULT = 1000;
+const LIMIT_MAX = 1_000_000;
+
+function limitsOf({ concurrency, queue }: ExposeOptions): AdmissionLimits | undefined {
+  if (queue !== undefined) checkInteger(queue, 'queue', 0, LIMIT_MAX);
+  if (concurrency === undefined) {
+    if (queue !== undefined) throw unexpected('concurrency, too,', 'a queue', concurrency);
+    return undefined;
+  }
+  checkInteger(concurrency, 'concurrency', 1, LIMIT_MAX);
+  return { concurrency, queue: queue ?? QUEUE_DEFAULT };
 }
 
 /** A service on offer. Disposing takes it back: calls that are not answered yet fail with EPIPE. */
@@ -149,7 +173,9 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     checkObject(implementation, `the implementation of ${contract.name}`);
     checkObject(options, 'the options of expose');
     if (options.onError !== undefined) checkFunction(options.onError, 'onError');
-    const exposure = new Exposure(new ServiceHost(contract, implementation, options.onError));
+    const exposure = new Exposure(
+      new ServiceHost(contract, implementation, options.onError, limitsOf(options)),
+    );
     await exposure.start(this.#current());
     if (this.#closing !== undefined) {
       throw new LiteIpcError('ECANCELED', 'expose: the device was closed meanwhile (ECANCELED)');

@@ -24,6 +24,7 @@ export interface ServiceReference {
  * - `EINVAL` an argument, an input or an output is not what the contract says
  * - `EMSGSIZE` larger than a message may be
  * - `EPROTO` the two sides have different contracts, or the data is not readable
+ * - `EBUSY` the service runs as many calls as it may, and its queue is full
  * - `EAGAIN` the domain's or the user's share is used up
  * - `EADDRINUSE` a domain of this name is running
  * - `EPERM` the domain's directory is not safe, or this is root and the domain another user's
@@ -42,6 +43,7 @@ export type LiteIpcErrorCode =
   | 'EINVAL'
   | 'EMSGSIZE'
   | 'EPROTO'
+  | 'EBUSY'
   | 'EAGAIN'
   | 'EADDRINUSE'
   | 'EPERM'

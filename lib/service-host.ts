@@ -1,9 +1,10 @@
 /** Runs an implementation: takes the requests that reach its task, calls it, answers. */
+import { Admission, type AdmissionLimits } from './admission.js';
 import type { CallContext, IncomingCall } from './call-context.js';
 import { unexpected } from './checks.js';
 import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
-import { Refusal, type ServiceReference } from './errors.js';
+import { Refusal, callError, type ServiceReference } from './errors.js';
 import type { Replies } from './replies.js';
 import { validate } from './validation.js';
 
@@ -33,13 +34,20 @@ export class ServiceHost {
   readonly #invokes: readonly Invoke[];
   readonly #implementation: object;
   readonly #onError: OnServiceError;
+  readonly #admission: Admission | undefined;
 
-  /** Throws a TypeError if the implementation lacks a method. */
-  constructor(contract: Contract, implementation: object, onError: OnServiceError = warnOfError) {
+  /** Without `limits` every call runs at once. Throws a TypeError if the implementation lacks a method. */
+  constructor(
+    contract: Contract,
+    implementation: object,
+    onError: OnServiceError = warnOfError,
+    limits?: AdmissionLimits,
+  ) {
     this.contract = contract;
     this.#methods = methodsOf(contract);
     this.#implementation = implementation;
     this.#onError = onError;
+    this.#admission = limits === undefined ? undefined : new Admission(limits);
     this.#invokes = this.#methods.map(({ service, method }) => {
       const found: unknown = (implementation as Record<string, unknown>)[method];
       if (typeof found !== 'function') {
@@ -59,6 +67,23 @@ export class ServiceHost {
    * in this very turn.
    */
   run(replies: Replies, method: ContractMethod, input: unknown, call: IncomingCall): void {
+    if (this.#admission === undefined) {
+      this.#run(replies, method, input, call);
+      return;
+    }
+    this.#admission.admit(
+      call,
+      method.oneway,
+      () => {
+        this.#run(replies, method, input, call);
+      },
+      () => {
+        this.#turnAway(replies, method, call);
+      },
+    );
+  }
+
+  #run(replies: Replies, method: ContractMethod, input: unknown, call: IncomingCall): void {
     try {
       if (method.input !== undefined) {
         input = validate(method.input, input, 'input', method);
@@ -80,8 +105,7 @@ export class ServiceHost {
           return;
         }
       }
-      call.end();
-      if (!method.oneway) replies.sendResult(call, output, method);
+      this.#answer(replies, method, call, output);
     } catch (error) {
       this.#fail(replies, method, call, error);
     }
@@ -126,8 +150,7 @@ export class ServiceHost {
     try {
       let output = await pending;
       if (method.output !== undefined && !checked) output = await this.#checkOutput(method, output);
-      call.end();
-      if (!method.oneway) replies.sendResult(call, output, method);
+      this.#answer(replies, method, call, output);
     } catch (error) {
       this.#fail(replies, method, call, error);
     }
@@ -135,6 +158,24 @@ export class ServiceHost {
 
   #checkOutput(method: ContractMethod, output: unknown): unknown {
     return method.output === undefined ? output : validate(method.output, output, 'output', method);
+  }
+
+  #answer(replies: Replies, method: ContractMethod, call: IncomingCall, output: unknown): void {
+    call.end();
+    if (!method.oneway) replies.sendResult(call, output, method);
+    this.#admission?.release();
+  }
+
+  /** Of a call that was never started. */
+  #turnAway(replies: Replies, method: ContractMethod, call: IncomingCall): void {
+    const { givenUp } = call;
+    call.end();
+    // The end of the service tells its callers by itself.
+    if (givenUp?.code === 'ECANCELED') return;
+    const text = 'the service is busy and its queue is full; call again later, or less often';
+    const error = givenUp ?? callError('EBUSY', method, text);
+    if (method.oneway) this.report(error, method);
+    else replies.sendRefusal(call, error);
   }
 
   #fail(replies: Replies, method: ContractMethod, call: IncomingCall, error: unknown): void {
@@ -146,5 +187,6 @@ export class ServiceHost {
     } else {
       replies.sendThrown(call, error);
     }
+    this.#admission?.release();
   }
 }
