@@ -138,7 +138,7 @@ test('a call that is aborted or too late while it waits leaves the queue and nev
   const first = one.serve('first');
   const controller = new AbortController();
   const aborted = one.serve('aborted', { signal: controller.signal });
-  const late = one.serve('late', { timeoutMs: 30 });
+  const late = one.serve('late', { timeoutMs: 600 });
   await t.throwsAsync(one.serve('too many'), { code: 'EBUSY' });
   controller.abort();
   await t.throwsAsync(aborted, { name: 'AbortError' });

@@ -67,7 +67,7 @@ test('without metadata there is none, and none is left of the call before', asyn
   const calls = [
     client.see(1),
     client.see(2, { metadata: trace }),
-    client.see(3, { timeoutMs: 900 }),
+    client.see(3, { timeoutMs: 4000 }),
   ];
   t.deepEqual(await Promise.all(calls), [
     [1, {}],

@@ -103,7 +103,7 @@ test('an abort that overtakes the implementation: it finds the signal aborted', 
   const controller = new AbortController();
   // So that there is a lane, and the calls are sent at once.
   await client.quick();
-  const blocking = client.attendLater(50, { timeoutMs: 20 });
+  const blocking = client.attendLater(600, { timeoutMs: 400 });
   const call = client.attend('a', { signal: controller.signal });
   controller.abort();
   await t.throwsAsync(call, { name: 'AbortError' });
@@ -114,16 +114,16 @@ test('an abort that overtakes the implementation: it finds the signal aborted', 
 
 test('the deadline travels: remaining time, and the signal when it passes', async (t) => {
   const { client, implementation } = await attention(t);
-  const [untilDeadline, remaining] = await client.time(undefined, { timeoutMs: 1000 });
-  t.true(untilDeadline > 500 && untilDeadline <= 1001, String(untilDeadline));
-  t.true(remaining > 500 && remaining <= 1001, String(remaining));
+  const [untilDeadline, remaining] = await client.time(undefined, { timeoutMs: 4000 });
+  t.true(untilDeadline > 500 && untilDeadline <= 4001, String(untilDeadline));
+  t.true(remaining > 500 && remaining <= 4001, String(remaining));
   t.deepEqual(await client.time(undefined, { timeoutMs: Infinity }), [Infinity, Infinity]);
   const before = performance.now();
-  await t.throwsAsync(client.attend('a', { timeoutMs: 60 }), { code: 'ETIME' });
+  await t.throwsAsync(client.attend('a', { timeoutMs: 500 }), { code: 'ETIME' });
   await until(() => implementation.ended.length === 1);
   const took = performance.now() - before;
   t.deepEqual(implementation.ended, ['a ETIME']);
-  t.true(took >= 59 && took < 1000, `${took} ms`);
+  t.true(took >= 499 && took < 3000, `${took} ms`);
 });
 
 test('the caller closes its device: the service sees it', async (t) => {
@@ -174,9 +174,9 @@ test('the service is taken back, or its domain ends: its calls see it', async (t
 test('a call that was answered does not abort its signal any more', async (t) => {
   const { client, implementation } = await attention(t);
   const controller = new AbortController();
-  t.is(await client.quick(undefined, { signal: controller.signal, timeoutMs: 50 }), false);
+  t.is(await client.quick(undefined, { signal: controller.signal, timeoutMs: 1000 }), false);
   controller.abort();
-  await new Promise((resolve) => setTimeout(resolve, 120));
+  await new Promise((resolve) => setTimeout(resolve, 1200));
   t.deepEqual(
     implementation.signals.map(({ aborted }) => aborted),
     [false],
