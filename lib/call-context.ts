@@ -1,8 +1,10 @@
 /** One request on its way through a service: what the implementation learns, and what LiteIPC keeps of it. */
 import type { Caller } from '../types/wire.js';
 import type { CallWatch } from './call-watch.js';
-import type { LiteIpcError } from './errors.js';
 import type { CallMetadata } from './metadata.js';
+import type { ContractMethod } from './contract-methods.js';
+import { LiteIpcError } from './errors.js';
+import { FilesToSend, type FileSource, type ReceivedFile } from './files.js';
 import type { PendingRequest } from './replies.js';
 
 /** Given to every implementation as its second argument. */
@@ -25,7 +27,20 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** What the caller gave as `metadata`; empty if nothing. Chosen by the caller: not to be trusted. */
   readonly metadata: CallMetadata;
+  /**
+   * The files that came with the call. They are closed when it has ended, unless they are kept
+   * (`file.keep()`) or given away (`file.release()`).
+   */
+  readonly files: readonly ReceivedFile[];
+  /**
+   * Sends an open file along with the result, at most 16. It is copied at once: whoever has opened it may
+   * close it before the method returns. Closed if the method throws. Throws a TypeError or a LiteIpcError:
+   * EBADF, EMFILE, EINVAL (too many, or a method whose answer carries none).
+   */
+  attach(file: FileSource): void;
 }
+
+const noFiles: readonly ReceivedFile[] = Object.freeze([]);
 
 /** A request that is being answered. */
 export class IncomingCall implements CallContext, PendingRequest {
@@ -37,6 +52,10 @@ export class IncomingCall implements CallContext, PendingRequest {
   ended = false;
   /** Whether the watch knows it. */
   watched = false;
+
+  /** Files for the result. */
+  attached: FilesToSend | undefined = undefined;
+  files: readonly ReceivedFile[] = noFiles;
 
   #controller: AbortController | undefined = undefined;
 
@@ -50,6 +69,7 @@ export class IncomingCall implements CallContext, PendingRequest {
     readonly request: number,
     readonly caller: Caller,
     readonly callerGeneration: number,
+    readonly method: ContractMethod,
     readonly token: number,
     readonly watch: CallWatch,
     readonly metadata: CallMetadata,
@@ -85,6 +105,28 @@ export class IncomingCall implements CallContext, PendingRequest {
     return this.#controller.signal;
   }
 
+  attach(file: FileSource): void {
+    const { method } = this;
+    const about = { service: method.service, method: method.method };
+    if (method.oneway || method.outputParcel !== undefined) {
+      const why = method.oneway ? 'a one-way method has no answer' : 'its answer is a parcel';
+      throw new LiteIpcError(
+        'EINVAL',
+        `${about.service}.${about.method}: ${why}, so it carries no files (EINVAL)`,
+        about,
+      );
+    }
+    if (this.ended) {
+      throw new LiteIpcError(
+        'EINVAL',
+        `${about.service}.${about.method}: the call has been answered (EINVAL)`,
+        about,
+      );
+    }
+    this.attached ??= new FilesToSend();
+    this.attached.add(file, about);
+  }
+
   /** Nobody waits for the answer any more. */
   giveUp(reason: LiteIpcError): void {
     if (this.ended || this.givenUp !== undefined) return;
@@ -97,6 +139,7 @@ export class IncomingCall implements CallContext, PendingRequest {
   /** It has been answered, or in another way done with. */
   end(): void {
     this.ended = true;
+    if (this.files !== noFiles) for (const file of this.files) file.callEnded();
     if (this.watched) this.watch.remove(this);
   }
 }

@@ -25,6 +25,7 @@ import { noMetadata, readMetadata, type CallMetadata, type ReadMetadata } from '
 import type { AnyParcelFormat } from './ipc-io/parcel-format.js';
 import { Replies, type PendingRequest } from './replies.js';
 import { Requests } from './requests.js';
+import { adoptFiles, headSize } from './files.js';
 import { RouteState, type Route } from './route.js';
 import type { ServiceHost } from './service-host.js';
 import { fromWireError } from './wire-error.js';
@@ -195,22 +196,35 @@ export class Connection {
     this.#replies.retryAll();
   }
 
+  /** The words of the objects that came with a message, if there are any. */
+  #objects(base: number): Uint32Array | undefined {
+    const place = this.#incoming[base + Incoming.Objects] as number;
+    return place === 0 ? undefined : this.native.objects[place - 1];
+  }
+
   #decode(base: number, format?: AnyParcelFormat): unknown {
     const incoming = this.#incoming;
-    const size = incoming[base + Incoming.DataSize] as number;
-    const start = incoming[base + Incoming.DataStart] as number;
+    let size = incoming[base + Incoming.DataSize] as number;
+    let start = incoming[base + Incoming.DataStart] as number;
     if (format !== undefined) {
       const isLarge = incoming[base + Incoming.DataLarge] !== 0;
       return isLarge
         ? decodeParcel(format, this.native.large[start] as Uint8Array, 0, size)
         : decodeParcel(format, this.#inbox, start, size);
     }
+    const words = this.#objects(base);
+    const head = words === undefined ? 0 : headSize(words);
+    if (head === -1) throw new Error('objects lie in the middle of the data');
+    size -= head;
+    if (size < 0) throw new Error('the metadata takes more than there is of data');
     if (size === 0) return undefined;
     const encoding = (incoming[base + Incoming.Cookie] as number) & Cookie.Rich;
     if (incoming[base + Incoming.DataLarge] === 0) {
+      start += head;
       return decodeCopying(this.#inbox, start, size, encoding);
     }
-    return decodeKeeping(this.native.large[start] as Uint8Array, size, encoding);
+    const large = this.native.large[start] as Uint8Array;
+    return decodeKeeping(head === 0 ? large : large.subarray(head), size, encoding);
   }
 
   /** Takes the metadata from the end of a message: what is left is the data. */
@@ -233,7 +247,8 @@ export class Connection {
   #onCall(base: number): void {
     const incoming = this.#incoming;
     const calls = this.#calls;
-    const slot = calls.find(incoming[base + Incoming.UserData] as number);
+    const userData = incoming[base + Incoming.UserData] as number;
+    const slot = calls.find(userData);
     if (slot === -1) return;
     const status = (incoming[base + Incoming.Status] as number) | 0;
     const method = calls.methods[slot] as ContractMethod;
@@ -251,6 +266,10 @@ export class Connection {
     }
     // ENOENT is MT_FAILED_REPLY: the service has answered that it did not do it.
     const code = incoming[base + Incoming.Code] as number;
+    const words = this.#objects(base);
+    if (words !== undefined) {
+      this.requests.resultFiles.get(userData)?.push(...adoptFiles(this.native, words));
+    }
     if (status === 0) calls.resolve(slot, value);
     else calls.reject(slot, fromWireError(value, code, method));
   }
@@ -324,6 +343,7 @@ export class Connection {
       request,
       caller,
       generation,
+      method,
       abortable && !oneway ? token : -1,
       this.#watch,
       metadata,
@@ -331,6 +351,8 @@ export class Connection {
       incoming[base + Incoming.TimestampLow] as number,
       incoming[base + Incoming.TimestampHigh] as number,
     );
+    const words = this.#objects(base);
+    if (words !== undefined) call.files = adoptFiles(this.native, words);
     host.run(this.#replies, method, input, call);
   }
 

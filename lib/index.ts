@@ -32,6 +32,7 @@ export type { SvcIdentity } from './ipc-io/writable-parcel.js';
 export type { CallContext } from './call-context.js';
 export type { CallOptions } from './call-options.js';
 export type { CallMetadata } from './metadata.js';
+export type { FileSource, ReceivedFile } from './files.js';
 export type { OnServiceError } from './service-host.js';
 export { LiteIpcError } from './errors.js';
 export type { LiteIpcErrorCode, ServiceReference } from './errors.js';

@@ -3,6 +3,8 @@ import type {
   ControlOperationLayout,
   EventKindLayout,
   IncomingLayout,
+  ObjectTypeLayout,
+  ObjectWordsLayout,
   OutgoingLayout,
   TraceWordsLayout,
 } from '../types/native.js';
@@ -51,8 +53,22 @@ export const Incoming: IncomingLayout = {
   DeadlineMs: 21,
   TimestampLow: 22,
   TimestampHigh: 23,
-  Words: 24,
+  Objects: 24,
+  Words: 25,
 };
+
+/** Word indexes of an object of a message. */
+export const ObjectWords: ObjectWordsLayout = {
+  Type: 0,
+  Value0: 1,
+  Value1: 2,
+  Value2: 3,
+  Offset: 4,
+  Words: 5,
+};
+
+/** ObjType of the kernel. */
+export const ObjectType: ObjectTypeLayout = { Descriptor: 0, Memory: 1, Service: 2 };
 
 /** What an event is about. */
 export const EventKind: EventKindLayout = { Message: 0, Call: 1, Control: 2, Lane: 3, Lost: 4 };

@@ -8,6 +8,7 @@ import type { EncodingBits, WireError } from '../types/wire.js';
 import { encodingErrorText, type Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { LiteIpcError, Status, callError } from './errors.js';
+import type { FilesToSend } from './files.js';
 import { Outgoing } from './native-layout.js';
 import { ReplyCode, toWireError, withSendableProperties, withoutProperties } from './wire-error.js';
 
@@ -22,6 +23,8 @@ export interface PendingRequest {
   readonly request: number;
   /** The task that sent it. */
   readonly callerTask: number;
+  /** Files that go with the result; closed once it was sent. */
+  readonly attached?: FilesToSend | undefined;
 }
 
 interface WaitingReply {
@@ -29,6 +32,7 @@ interface WaitingReply {
   readonly code: number;
   readonly encoding: EncodingBits;
   readonly data: Uint8Array;
+  readonly files: FilesToSend | undefined;
 }
 
 /** The replies of one connection. */
@@ -52,19 +56,23 @@ export class Replies {
 
   /** Answers with a result; with an error if the result cannot be sent. */
   sendResult(to: PendingRequest, value: unknown, about: ContractMethod): void {
+    const { attached } = to;
     try {
       this.#encoder.encode(value, about.outputParcel);
     } catch (error) {
+      attached?.close();
       const code = error instanceof LiteIpcError ? error.code : 'EINVAL';
       this.sendRefusal(to, callError(code, about, encodingErrorText('output', error)));
       return;
     }
-    if (this.#encoder.size > this.#dataLimit) {
-      const text = `the output takes ${this.#encoder.size} bytes, a message at most ${this.#dataLimit}`;
+    const size = attached === undefined ? this.#encoder.size : this.#encoder.size + attached.size;
+    if (size > this.#dataLimit) {
+      attached?.close();
+      const text = `the output takes ${size} bytes, a message at most ${this.#dataLimit}`;
       this.sendRefusal(to, callError('EMSGSIZE', about, `${text}; return it in parts`));
       return;
     }
-    this.#send(to, ReplyCode.Result);
+    this.#send(to, ReplyCode.Result, attached);
   }
 
   /** Answers with what the implementation threw. */
@@ -97,7 +105,7 @@ export class Replies {
     if (replies === undefined) return;
     for (let reply = replies[0]; reply !== undefined; reply = replies[0]) {
       const message = { start: 0, size: reply.data.length, ...reply };
-      if (this.#mustWait(this.#transmit(reply.to, reply.code, message))) return;
+      if (this.#mustWait(this.#transmit(reply.to, reply.code, message, reply.files))) return;
       replies.shift();
       this.#delayMs = RETRY_FIRST_MS;
     }
@@ -114,19 +122,23 @@ export class Replies {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    for (const replies of this.#waiting.values()) for (const { files } of replies) files?.close();
     this.#waiting.clear();
   }
 
-  #send(to: PendingRequest, code: number): void {
-    if (this.#stopped) return;
+  #send(to: PendingRequest, code: number, files?: FilesToSend): void {
+    if (this.#stopped) {
+      files?.close();
+      return;
+    }
     const encoder = this.#encoder;
     let queue = this.#waiting.size === 0 ? undefined : this.#waiting.get(to.callerTask);
     if (queue === undefined) {
-      if (!this.#mustWait(this.#transmit(to, code, encoder))) return;
+      if (!this.#mustWait(this.#transmit(to, code, encoder, files))) return;
       queue = [];
       this.#waiting.set(to.callerTask, queue);
     }
-    queue.push({ to, code, encoding: encoder.encoding, data: encoder.copy() });
+    queue.push({ to, code, encoding: encoder.encoding, data: encoder.copy(), files });
     this.#arm();
   }
 
@@ -154,6 +166,7 @@ export class Replies {
       readonly encoding: EncodingBits;
       readonly data: Uint8Array | undefined;
     },
+    files: FilesToSend | undefined,
   ): number {
     const outgoing = this.#outgoing;
     outgoing[Outgoing.Task] = to.task;
@@ -164,6 +177,15 @@ export class Replies {
     outgoing[Outgoing.Flag] = code === ReplyCode.Result ? 0 : 1;
     outgoing[Outgoing.DataStart] = message.start;
     outgoing[Outgoing.DataSize] = message.size;
+    if (files !== undefined && files.count > 0) {
+      const status = this.#native.sendReply(message.data, files.words());
+      if (!this.#mustWait(status)) {
+        files.close();
+        // An answer with files that is refused leaves its request; nobody waits for it any more.
+        if (status !== 0) this.#native.free(to.request);
+      }
+      return status;
+    }
     return message.data === undefined || message.size === 0
       ? this.#native.sendReply()
       : this.#native.sendReply(message.data);

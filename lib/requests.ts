@@ -10,6 +10,8 @@ import type { CallTable } from './calls.js';
 import { encodingErrorText, type Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { abortError, asError, callError, codeOfStatus, LiteIpcError, Status } from './errors.js';
+import { FilesToSend } from './files.js';
+import type { ReceivedFile } from './files.js';
 import { MessageFlag, Outgoing } from './native-layout.js';
 import { appendMetadata } from './metadata.js';
 import { RouteState, type Route } from './route.js';
@@ -46,8 +48,20 @@ function encodingError(error: unknown, method: ContractMethod): Error {
   return callError(error.code, method, encodingErrorText('input', error));
 }
 
+/** Copies the files of a call. Throws as {@link FilesToSend.from}, and for a method that cannot carry any. */
+function filesOf(options: CallOptions, method: ContractMethod): FilesToSend | undefined {
+  const { files } = options;
+  if (files === undefined || files.length === 0) return undefined;
+  if (method.inputParcel !== undefined) {
+    throw callError('EINVAL', method, 'files cannot travel with an input in a parcel format');
+  }
+  return FilesToSend.from(files, method);
+}
+
 /** The requests of one connection. */
 export class Requests {
+  /** Where to put the files of a result, by the call's `userData`. */
+  readonly resultFiles = new Map<number, ReceivedFile[]>();
   /** Routes that wait for room. */
   readonly #waitingForRoom = new Set<Route>();
   #roomTimer: NodeJS.Timeout | undefined;
@@ -80,6 +94,45 @@ export class Requests {
   ): Promise<unknown> {
     const signal = options?.signal;
     if (signal?.aborted === true) return Promise.reject(abortError(method, signal.reason));
+    if (options?.files !== undefined) {
+      let files: FilesToSend | undefined;
+      try {
+        files = filesOf(options, method);
+      } catch (error) {
+        return Promise.reject(asError(error));
+      }
+      if (files !== undefined)
+        return this.#sendFiles(route, method, input, timeoutMs, options, files);
+    }
+    return this.#send(route, method, input, timeoutMs, options);
+  }
+
+  /** The copies are closed when they were sent, or when the call has ended without that. */
+  #sendFiles(
+    route: Route,
+    method: ContractMethod,
+    input: unknown,
+    timeoutMs: number,
+    options: CallOptions,
+    files: FilesToSend,
+  ): Promise<unknown> {
+    const promise = this.#send(route, method, input, timeoutMs, options, files);
+    const close = (): void => {
+      files.close();
+    };
+    promise.then(close, close);
+    return promise;
+  }
+
+  #send(
+    route: Route,
+    method: ContractMethod,
+    input: unknown,
+    timeoutMs: number,
+    options: CallOptions | undefined,
+    files?: FilesToSend,
+  ): Promise<unknown> {
+    const signal = options?.signal;
     const encoder = this.#encoder;
     try {
       encoder.encode(input, method.inputParcel);
@@ -95,11 +148,12 @@ export class Requests {
       }
       metadata = Cookie.Metadata;
     }
-    if (encoder.size > this.#dataLimit) return Promise.reject(this.#tooLarge(method, encoder.size));
+    const size = files === undefined ? encoder.size : encoder.size + files.size;
+    if (size > this.#dataLimit) return Promise.reject(this.#tooLarge(method, size));
 
     let cookie = encoder.encoding | metadata;
     if (method.oneway && route.state === RouteState.Ready) {
-      const status = this.#transmit(route, method, encoder, cookie, 0, 0);
+      const status = this.#transmit(route, method, encoder, cookie, 0, 0, files);
       if (status === 0) return sentAtOnce;
     }
     const calls = this.#calls;
@@ -115,10 +169,13 @@ export class Requests {
       this.#obey(signal, promise, userData);
       if (!method.oneway) cookie |= Cookie.Abortable;
     }
+    if (options?.resultFiles !== undefined) {
+      this.#expectFiles(options.resultFiles, promise, userData);
+    }
     if (route.state === RouteState.Ready && !method.oneway) {
       const remainingMs =
         timeoutMs === Infinity ? 0 : Math.min(Math.ceil(timeoutMs), DEADLINE_MAX_MS);
-      const status = this.#transmit(route, method, encoder, cookie, userData, remainingMs);
+      const status = this.#transmit(route, method, encoder, cookie, userData, remainingMs, files);
       if (status === 0) {
         calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
         calls.sent[slot] = 1;
@@ -126,7 +183,7 @@ export class Requests {
         return promise;
       }
     }
-    route.waiting.push({ userData, method, data: encoder.copy(), cookie });
+    route.waiting.push({ userData, method, data: encoder.copy(), cookie, files });
     if (route.state === RouteState.Unresolved) this.resolve(route);
     else if (this.#mayTry(route)) this.flush(route);
     return promise;
@@ -213,6 +270,15 @@ export class Requests {
     promise.then(forget, forget);
   }
 
+  #expectFiles(files: ReceivedFile[], promise: Promise<unknown>, userData: number): void {
+    this.resultFiles.set(userData, files);
+    const forget = (): void => {
+      // The slot may have its next call already, but that has another number.
+      this.resultFiles.delete(userData);
+    };
+    promise.then(forget, forget);
+  }
+
   #abort(userData: number, reason: unknown): void {
     const calls = this.#calls;
     const slot = calls.find(userData);
@@ -283,8 +349,8 @@ export class Requests {
     const message = { start: 0, size: request.data.length, ...request };
     const userData = oneway ? 0 : request.userData;
     const remainingMs = oneway ? 0 : calls.remainingMs(slot);
-    const { method, cookie } = request;
-    const status = this.#transmit(route, method, message, cookie, userData, remainingMs);
+    const { method, cookie, files } = request;
+    const status = this.#transmit(route, method, message, cookie, userData, remainingMs, files);
     if (status !== 0) return status;
     route.refusedSinceResolved = false;
     route.retries = 0;
@@ -309,6 +375,7 @@ export class Requests {
     cookie: number,
     userData: number,
     deadlineMs: number,
+    files: FilesToSend | undefined,
   ): number {
     const outgoing = this.#outgoing;
     outgoing[Outgoing.Task] = route.task;
@@ -322,6 +389,11 @@ export class Requests {
     outgoing[Outgoing.DataSize] = message.size;
     outgoing[Outgoing.DeadlineMs] = deadlineMs;
     outgoing[Outgoing.UserData] = userData;
+    if (files !== undefined) {
+      const status = this.#native.sendRequest(message.data, files.words());
+      if (status === 0) files.close();
+      return status;
+    }
     return message.data === undefined || message.size === 0
       ? this.#native.sendRequest()
       : this.#native.sendRequest(message.data);

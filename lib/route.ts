@@ -4,6 +4,7 @@
  * Invariant: in state Ready nothing waits, so a call may be sent at once without overtaking another.
  */
 import type { ContractMethod } from './contract-methods.js';
+import type { FilesToSend } from './files.js';
 
 /** What keeps messages of a route from being sent. */
 export const RouteState = {
@@ -30,6 +31,7 @@ export interface WaitingRequest {
   readonly data: Uint8Array;
   /** The message's `cookie` word. */
   readonly cookie: number;
+  readonly files: FilesToSend | undefined;
 }
 
 /** Looks up where a route leads and reports it with `resolved` or `unresolvable`. */

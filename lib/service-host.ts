@@ -180,6 +180,7 @@ export class ServiceHost {
 
   #fail(replies: Replies, method: ContractMethod, call: IncomingCall, error: unknown): void {
     call.end();
+    call.attached?.close();
     if (method.oneway) {
       this.report(error, method);
     } else if (error instanceof Refusal) {

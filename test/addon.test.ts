@@ -7,6 +7,8 @@ import {
   EventKind,
   Incoming,
   MessageFlag,
+  ObjectType,
+  ObjectWords,
   Outgoing,
   TraceWords,
 } from '#lib/native-layout.js';
@@ -34,7 +36,15 @@ function pattern(size: number, seed: number): Uint8Array {
 
 test('the layouts in C++ are those of JavaScript', (t) => {
   const header = readFileSync(join(import.meta.dirname, '../../native/addon/contract.h'), 'utf8');
-  const layouts = { Outgoing, Incoming, EventKind, ControlOperation, TraceWords };
+  const layouts = {
+    Outgoing,
+    Incoming,
+    ObjectWords,
+    ObjectType,
+    EventKind,
+    ControlOperation,
+    TraceWords,
+  };
   for (const [name, layout] of Object.entries(layouts)) {
     const body = new RegExp(`namespace ${name}\\n\\{\\n([^}]*)\\}`).exec(header)?.[1] ?? '';
     const constants = [...body.matchAll(/constexpr \w+ (\w+) = (\d+);/g)];

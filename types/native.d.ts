@@ -73,14 +73,37 @@ export interface IncomingLayout {
   /** Message timestamp, CLOCK_MONOTONIC ns, low and high word. */
   readonly TimestampLow: 22;
   readonly TimestampHigh: 23;
-  readonly Words: 24;
+  /** 0, or the place in {@link NativeDevice.objects} of the objects that came with the message, counted from 1. */
+  readonly Objects: 24;
+  readonly Words: 25;
+}
+
+/** Layout of one object of a message: word indexes, relative to `object * ObjectWords.Words`. */
+export interface ObjectWordsLayout {
+  /** One of {@link ObjectTypeLayout}. */
+  readonly Type: 0;
+  /** Descriptor: its number. Service: its handle, 0xffffffff = the sending task. Memory: its size, bytes. */
+  readonly Value0: 1;
+  /** Service: token. */
+  readonly Value1: 2;
+  /** Service: cookie. */
+  readonly Value2: 3;
+  /** Received: where in the data its SpecialObj lies, bytes. Sent: not used, objects lie in front of the data. */
+  readonly Offset: 4;
+  readonly Words: 5;
+}
+
+export interface ObjectTypeLayout {
+  /** OBJ_FD. Received: adopt it in onEvents, or it is closed when that returns. */
+  readonly Descriptor: 0;
+  /** OBJ_PTR. Cannot be sent from JavaScript; received, its memory was freed already. */
+  readonly Memory: 1;
+  /** OBJ_SVC: the receiver may call the service. */
+  readonly Service: 2;
 }
 
 export interface EventKindLayout {
-  /**
-   * A request or a death notice. Objects that came with a message are given up: descriptors are closed,
-   * memory is freed.
-   */
+  /** A request or a death notice. */
   readonly Message: 0;
   /**
    * A call ended. Its reply, if any, has been freed already: the data is in `inbox` or `large`. Status
@@ -210,14 +233,25 @@ export interface NativeDevice {
   readonly inbox: Uint8Array;
   /** Data of messages too large for the inbox: each in memory of its own, which JS keeps as long as it likes. */
   readonly large: Uint8Array[];
+  /** The objects of each message that has some: ObjectWords.Words for each. Emptied when onEvents has returned. */
+  readonly objects: Uint32Array[];
 
   /**
    * Sends the request described in `outgoing`, with `data` instead of the outbox when given.
    * Returns 0 or a negative errno; -EINPROGRESS: not sent, send again after the Lane event.
+   *
+   * `objects`: up to 256 (of which 16 descriptors) of ObjectWords.Words words. Each takes 24 bytes in front
+   * of the data. Descriptors stay the sender's; they must be open until the message was sent. -EBADF: one is
+   * not; -EACCES: a service that this process may not call; -ENOMEM: 16 descriptors are on their way already.
    */
-  sendRequest(data?: Uint8Array): number;
-  /** Answers `outgoing[Outgoing.Request]`. -EINPROGRESS and -ENOMEM: not sent, the request is still there. */
-  sendReply(data?: Uint8Array): number;
+  sendRequest(data?: Uint8Array, objects?: Uint32Array): number;
+  /**
+   * Answers `outgoing[Outgoing.Request]`. -EINPROGRESS and -ENOMEM: not sent, the request is still there; with
+   * `objects` so it is after every error.
+   */
+  sendReply(data?: Uint8Array, objects?: Uint32Array): number;
+  /** Takes over a descriptor that came with the events being handled. Throws EBADF if it did not, or was adopted. */
+  adopt(fd: number): NativeDescriptor;
   /** Frees a request that needs no answer. 0 or a negative errno. */
   free(request: number): number;
   /** Forgets a pending call. */
@@ -252,7 +286,19 @@ export interface NativeDevice {
   close(): Promise<void>;
 }
 
+/** A descriptor that belongs to JavaScript: closed by close(), when collected, or at the end of its environment. */
+export interface NativeDescriptor {
+  /** Its number, close-on-exec; -1 once it was closed or released. */
+  readonly fd: number;
+  /** Idempotent. Waits for nobody: what is no pipe or memfd is closed soon, on a thread of its own. */
+  close(): void;
+  /** Its number, which the caller has to close from now on. */
+  release(): number;
+}
+
 export interface NativeBinding {
+  /** A copy of a descriptor, close-on-exec. Throws an Error with `code`: EBADF, EMFILE. */
+  duplicateDescriptor(fd: number): NativeDescriptor;
   /** Throws an Error with `code` (EADDRINUSE, EINVAL, EPERM, ...). */
   startDomain(options: NativeDomainOptions): NativeDomain;
   /** Rejects with an Error with `code`: ENODEV when no such domain runs, EACCES, EAGAIN, EINVAL. */

@@ -2,16 +2,19 @@
  * liteipc.node: what it exports, and where that is. types/native.d.ts is the contract.
  *
  *   startDomain   domain_object.cc    NativeDomain
+ *   duplicateDescriptor   descriptor_object.cc   NativeDescriptor
  *   openDevice    open_job.cc         NativeDevice: device_object.cc (methods),
  *                                     device_events.cc, device_lifetime.cc
  *
  *   environment   what is kept for, and ended with, each Node environment
  *   event_loop    the libuv handles of a device
  *   event_batch   from the core's events to the shared buffers
+ *   objects       outgoing_objects, arrived_descriptors
  *   contract      layouts and numbers shared with JavaScript
  */
 #include <napi.h>
 
+#include "addon/descriptor_object.h"
 #include "addon/device_object.h"
 #include "addon/domain_object.h"
 #include "addon/environment.h"
@@ -25,8 +28,11 @@ static Napi::Object Initialise(Napi::Env env, Napi::Object exports)
     Environment *environment = new Environment(env);
     env.SetInstanceData(environment); /* frees it with the environment */
     environment->domainClass = Napi::Persistent(DomainObject::Define(env));
+    environment->descriptorClass = Napi::Persistent(DescriptorObject::Define(env));
     environment->deviceClass = Napi::Persistent(DeviceObject::Define(env));
     exports.Set("startDomain", Napi::Function::New<DomainObject::Start>(env, "startDomain"));
+    exports.Set("duplicateDescriptor",
+                Napi::Function::New<DescriptorObject::Duplicate>(env, "duplicateDescriptor"));
     exports.Set("openDevice", Napi::Function::New<OpenDevice>(env, "openDevice"));
     return exports;
 }

@@ -59,8 +59,27 @@ constexpr size_t Value1 = 20;
 constexpr size_t DeadlineMs = 21;
 constexpr size_t TimestampLow = 22;
 constexpr size_t TimestampHigh = 23;
-constexpr size_t Words = 24;
+constexpr size_t Objects = 24;
+constexpr size_t Words = 25;
 } // namespace Incoming
+
+/* One object of a message: indexes of 32-bit words. */
+namespace ObjectWords
+{
+constexpr size_t Type = 0;
+constexpr size_t Value0 = 1;
+constexpr size_t Value1 = 2;
+constexpr size_t Value2 = 3;
+constexpr size_t Offset = 4;
+constexpr size_t Words = 5;
+} // namespace ObjectWords
+
+namespace ObjectType
+{
+constexpr uint32_t Descriptor = 0;
+constexpr uint32_t Memory = 1;
+constexpr uint32_t Service = 2;
+} // namespace ObjectType
 
 namespace EventKind
 {
@@ -121,6 +140,8 @@ LITEIPC_TRACE_WORD_IS(waitState, WaitState);
 #undef LITEIPC_TRACE_WORD_IS
 static_assert(sizeof(LiteIpcTraceRecord) == TraceWords::Words * sizeof(uint32_t));
 
+static_assert(ObjectType::Descriptor == OBJ_FD && ObjectType::Memory == OBJ_PTR);
+static_assert(ObjectType::Service == OBJ_SVC);
 static_assert(EventKind::Message == LITEIPC_EVENT_MESSAGE && EventKind::Call == LITEIPC_EVENT_CALL);
 static_assert(EventKind::Control == LITEIPC_EVENT_CONTROL);
 static_assert(EventKind::Lane == LITEIPC_EVENT_LANE && EventKind::Lost == LITEIPC_EVENT_LOST);

@@ -39,12 +39,13 @@ bool DeviceObject::DeliverBatch()
         CloseHandles();
         return false;
     }
-    EventBatch batch(attached_.thread, buffers_, requests_, tasks_);
+    EventBatch batch(attached_.thread, buffers_, requests_, tasks_, arrived_);
     size_t count = batch.Take(Env());
     if (count == 0) {
         return false;
     }
     bool goesOn = CallOnEvents(batch, count);
+    arrived_.DiscardAll();
     if (batch.Lost() || !goesOn) {
         loop_.Stop();
         return false;
@@ -52,21 +53,38 @@ bool DeviceObject::DeliverBatch()
     return true;
 }
 
+/* Puts what the words of the events cannot hold into an array that JavaScript can see. */
+void DeviceObject::Hand(const Napi::ObjectReference &list, const napi_value *values, size_t count)
+{
+    for (size_t index = 0; index < count && !list.IsEmpty(); index++) {
+        if (napi_set_element(Env(), list.Value(), static_cast<uint32_t>(index), values[index]) !=
+            napi_ok) {
+            ReportException(); /* a setter in the array has thrown */
+        }
+    }
+}
+
+/* JavaScript keeps what it wants; the rest can be collected. */
+void DeviceObject::Empty(const Napi::ObjectReference &list, size_t count)
+{
+    if (count == 0 || list.IsEmpty()) {
+        return;
+    }
+    napi_value none = nullptr;
+    napi_create_uint32(Env(), 0, &none);
+    if (napi_set_named_property(Env(), list.Value(), "length", none) != napi_ok) {
+        ReportException();
+    }
+}
+
 /* False when the environment cannot run JavaScript any more. */
 bool DeviceObject::CallOnEvents(const EventBatch &batch, size_t count)
 {
     napi_env env = Env();
-    if (batch.LargeCount() != 0) {
-        napi_value large = large_.Value();
-        for (size_t index = 0; index < batch.LargeCount(); index++) {
-            if (napi_set_element(env, large, static_cast<uint32_t>(index), batch.Large(index)) !=
-                napi_ok) {
-                ReportException(); /* a setter in the array has thrown */
-            }
-        }
-        if (state_ != State::OPEN) {
-            return true; /* a setter in the array has closed the device */
-        }
+    Hand(large_, batch.Large(), batch.LargeCount());
+    Hand(objects_, batch.Objects(), batch.ObjectsCount());
+    if (state_ != State::OPEN) {
+        return true; /* a setter in an array has closed the device */
     }
     napi_value number = nullptr;
     napi_create_uint32(env, static_cast<uint32_t>(count), &number);
@@ -74,13 +92,9 @@ bool DeviceObject::CallOnEvents(const EventBatch &batch, size_t count)
     napi_status status =
         napi_make_callback(env, asyncContext_, Value(), onEvents_.Value(), 1, &number, &result);
     bool goesOn = status == napi_ok || ReportException();
-    if (goesOn && batch.LargeCount() != 0 && !large_.IsEmpty()) {
-        /* JavaScript keeps what it wants; the rest can be collected. */
-        napi_value none = nullptr;
-        napi_create_uint32(env, 0, &none);
-        if (napi_set_named_property(env, large_.Value(), "length", none) != napi_ok) {
-            ReportException();
-        }
+    if (goesOn) {
+        Empty(large_, batch.LargeCount());
+        Empty(objects_, batch.ObjectsCount());
     }
     return goesOn;
 }

@@ -62,6 +62,9 @@ DeviceObject::DeviceObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<De
     Napi::Array large = Napi::Array::New(info.Env());
     self.DefineProperty(Napi::PropertyDescriptor::Value("large", large, napi_enumerable));
     large_ = Napi::Persistent(large.As<Napi::Object>());
+    Napi::Array objects = Napi::Array::New(info.Env());
+    self.DefineProperty(Napi::PropertyDescriptor::Value("objects", objects, napi_enumerable));
+    objects_ = Napi::Persistent(objects.As<Napi::Object>());
     tasks_.Add(attached.callTask, LiteIpcTaskID(attached.callTask));
 }
 
@@ -143,6 +146,7 @@ void DeviceObject::Finish()
     asyncContext_ = nullptr;
     onEvents_.Reset();
     large_.Reset();
+    objects_.Reset();
     if (closing_ && !environment.TearingDown()) {
         try {
             closing_->Resolve(Env().Undefined());

@@ -5,6 +5,7 @@
 
 #include "addon/arguments.h"
 #include "addon/contract.h"
+#include "addon/descriptor_object.h"
 #include "addon/errors.h"
 #include "addon/event_batch.h"
 
@@ -18,6 +19,7 @@ Napi::Function DeviceObject::Define(Napi::Env env)
                            InstanceMethod<&DeviceObject::SendRequest>("sendRequest"),
                            InstanceMethod<&DeviceObject::SendReply>("sendReply"),
                            InstanceMethod<&DeviceObject::FreeRequest>("free"),
+                           InstanceMethod<&DeviceObject::Adopt>("adopt"),
                            InstanceMethod<&DeviceObject::CancelCall>("cancel"),
                            InstanceMethod<&DeviceObject::Control>("control"),
                            InstanceMethod<&DeviceObject::Query>("query"),
@@ -50,7 +52,16 @@ void DeviceObject::RequireBuffers(Napi::Env env) const
 }
 
 /* 0, -EMSGSIZE or -EINVAL. The words are read once: what is checked is what is used. */
-int DeviceObject::ReadOutgoing(const Napi::CallbackInfo &info, LiteIpcOutgoing *out) const
+int DeviceObject::ReadOutgoing(const Napi::CallbackInfo &info, LiteIpcOutgoing *out)
+{
+    int status = ReadData(info, out);
+    if (status == 0 && info.Length() > 1 && !info[1].IsUndefined()) {
+        status = outgoingObjects_.Put(info[1], LiteIpcDataLimit(attached_.device), out);
+    }
+    return status;
+}
+
+int DeviceObject::ReadData(const Napi::CallbackInfo &info, LiteIpcOutgoing *out) const
 {
     const uint32_t *words = buffers_.OutgoingWords();
     *out = {};
@@ -119,13 +130,17 @@ Napi::Value DeviceObject::SendReply(const Napi::CallbackInfo &info)
     if (status == 0 && task == nullptr) {
         status = -EINVAL;
     }
+    bool withObjects = info.Length() > 1 && !info[1].IsUndefined();
     if (status != 0) {
-        FreeByName(name); /* as the core does with a reply that cannot be sent */
+        if (!withObjects) {
+            FreeByName(name); /* as the core does with a reply that cannot be sent */
+        }
         return Napi::Number::New(info.Env(), status);
     }
     out.failed = words[Outgoing::Flag] != 0;
     status = LiteIpcSendReply(task, request, &out);
-    if (status != -EINPROGRESS && status != -ENOMEM) {
+    bool stays = status == -EINPROGRESS || status == -ENOMEM || (status != 0 && out.spObjNum > 0);
+    if (!stays) {
         requests_.Remove(name);
     }
     return Napi::Number::New(info.Env(), status);
@@ -146,6 +161,17 @@ Napi::Value DeviceObject::FreeRequest(const Napi::CallbackInfo &info)
     uint32_t name = CheckUint32(info[0], "request");
     RequireOpen(info.Env());
     return Napi::Number::New(info.Env(), FreeByName(name));
+}
+
+Napi::Value DeviceObject::Adopt(const Napi::CallbackInfo &info)
+{
+    uint32_t descriptor = CheckUint32(info[0], "fd", INT32_MAX);
+    if (!arrived_.Take(static_cast<int>(descriptor))) {
+        throw MakeError(info.Env(), -EBADF,
+                        "descriptor " + std::to_string(descriptor) +
+                            " did not come with the events that are being handled, or was adopted");
+    }
+    return DescriptorObject::Make(info.Env(), static_cast<int>(descriptor));
 }
 
 Napi::Value DeviceObject::CancelCall(const Napi::CallbackInfo &info)

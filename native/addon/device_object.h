@@ -15,8 +15,10 @@
 
 #include <napi.h>
 
+#include "addon/arrived_descriptors.h"
 #include "addon/attached_device.h"
 #include "addon/event_loop.h"
+#include "addon/outgoing_objects.h"
 #include "addon/request_table.h"
 #include "addon/shared_buffers.h"
 #include "addon/task_table.h"
@@ -46,6 +48,7 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     Napi::Value SendRequest(const Napi::CallbackInfo &info);
     Napi::Value SendReply(const Napi::CallbackInfo &info);
     Napi::Value FreeRequest(const Napi::CallbackInfo &info);
+    Napi::Value Adopt(const Napi::CallbackInfo &info);
     Napi::Value CancelCall(const Napi::CallbackInfo &info);
     Napi::Value Control(const Napi::CallbackInfo &info);
     Napi::Value Query(const Napi::CallbackInfo &info);
@@ -63,12 +66,15 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     void RequireOpen(Napi::Env env) const;
     /* Throws EFAULT when the shared buffers were transferred away. */
     void RequireBuffers(Napi::Env env) const;
-    int ReadOutgoing(const Napi::CallbackInfo &info, LiteIpcOutgoing *out) const;
+    int ReadOutgoing(const Napi::CallbackInfo &info, LiteIpcOutgoing *out);
+    int ReadData(const Napi::CallbackInfo &info, LiteIpcOutgoing *out) const;
     int FreeByName(uint32_t name);
 
     void OnWork() override;
     void OnHandlesClosed() override;
     bool DeliverBatch();
+    void Hand(const Napi::ObjectReference &list, const napi_value *values, size_t count);
+    void Empty(const Napi::ObjectReference &list, size_t count);
     bool CallOnEvents(const EventBatch &batch, size_t count);
     bool ReportException();
     void Finish();
@@ -79,8 +85,11 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     TaskTable tasks_;
     RequestTable requests_;
     SharedBuffers buffers_;
+    OutgoingObjects outgoingObjects_;
+    ArrivedDescriptors arrived_;
     Napi::FunctionReference onEvents_;
     Napi::ObjectReference large_;
+    Napi::ObjectReference objects_;
     napi_async_context asyncContext_ = nullptr;
     std::optional<Napi::Promise::Deferred> closing_;
     Napi::ObjectReference closePromise_;

@@ -45,12 +45,14 @@ class Environment
 
     Napi::FunctionReference deviceClass;
     Napi::FunctionReference domainClass;
+    Napi::FunctionReference descriptorClass;
     /*
      * What the class that is being called is to wrap; the constructor takes it. JavaScript, which
      * can call the classes too, has nothing to give.
      */
     const AttachedDevice *deviceToWrap = nullptr;
     LiteIpcDomain *domainToWrap = nullptr;
+    int descriptorToWrap = -1;
 
   private:
     static void OnCleanup(napi_async_cleanup_hook_handle hook, void *environment);

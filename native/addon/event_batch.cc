@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include <unistd.h>
-
 namespace liteipc
 {
 
@@ -47,21 +45,46 @@ void EventBatch::Write(napi_env env, const LiteIpcEvent &event, uint32_t *words)
     }
 }
 
-/* JavaScript cannot take objects: they are given up, or whoever sends them would fill this process. */
-void EventBatch::DropObjects(const IpcMsg *message)
+/*
+ * Descriptors are kept for JavaScript to adopt, or whoever sends them would fill this process. Memory is
+ * not handed on: it is freed at once.
+ */
+void EventBatch::CopyObjects(napi_env env, const IpcMsg *message, uint32_t *words)
 {
+    size_t wordCount = size_t{message->spObjNum} * ObjectWords::Words;
+    void *memory = nullptr;
+    napi_value buffer = nullptr;
+    napi_value array = nullptr;
+    /* This fails only in an environment that cannot run JavaScript any more: nobody will look. */
+    bool made =
+        napi_create_arraybuffer(env, wordCount * sizeof(uint32_t), &memory, &buffer) == napi_ok &&
+        napi_create_typedarray(env, napi_uint32_array, wordCount, buffer, 0, &array) == napi_ok;
     const char *data = static_cast<const char *>(message->data);
     for (uint32_t index = 0; index < message->spObjNum; index++) {
-        uint32_t offset = 0;
+        uint32_t entry[ObjectWords::Words] = {};
         SpecialObj object;
-        std::memcpy(&offset, static_cast<const uint32_t *>(message->offsets) + index,
-                    sizeof(offset));
-        std::memcpy(&object, data + offset, sizeof(object));
+        std::memcpy(&entry[ObjectWords::Offset],
+                    static_cast<const uint32_t *>(message->offsets) + index, sizeof(uint32_t));
+        std::memcpy(&object, data + entry[ObjectWords::Offset], sizeof(object));
+        entry[ObjectWords::Type] = object.type;
         if (object.type == OBJ_FD) {
-            close(static_cast<int>(object.content.fd));
+            arrived_.Add(static_cast<int>(object.content.fd));
+            entry[ObjectWords::Value0] = object.content.fd;
         } else if (object.type == OBJ_PTR) {
+            entry[ObjectWords::Value0] = object.content.ptr.buffSz;
             LiteIpcFree(thread_, object.content.ptr.buff);
+        } else {
+            entry[ObjectWords::Value0] = object.content.svc.handle;
+            entry[ObjectWords::Value1] = object.content.svc.token;
+            entry[ObjectWords::Value2] = object.content.svc.cookie;
         }
+        if (made) {
+            std::memcpy(static_cast<char *>(memory) + index * sizeof(entry), entry, sizeof(entry));
+        }
+    }
+    if (made) {
+        objects_[objectsCount_++] = array;
+        words[Incoming::Objects] = static_cast<uint32_t>(objectsCount_);
     }
 }
 
@@ -83,7 +106,9 @@ void EventBatch::WriteMessage(napi_env env, const LiteIpcEvent &event, uint32_t 
     words[Incoming::TimestampLow] = static_cast<uint32_t>(message->timestamp);
     words[Incoming::TimestampHigh] = static_cast<uint32_t>(message->timestamp >> 32);
     CopyData(env, message, words);
-    DropObjects(message);
+    if (message->spObjNum != 0) {
+        CopyObjects(env, message, words);
+    }
     if (message->type == MT_REQUEST) {
         words[Incoming::Request] = requests_.Add(message);
     } else {

@@ -10,6 +10,7 @@
 
 #include <napi.h>
 
+#include "addon/arrived_descriptors.h"
 #include "addon/contract.h"
 #include "addon/request_table.h"
 #include "addon/shared_buffers.h"
@@ -41,8 +42,8 @@ class EventBatch
 {
   public:
     EventBatch(LiteIpcThread *thread, const SharedBuffers &buffers, RequestTable &requests,
-               TaskTable &tasks)
-        : thread_(thread), buffers_(buffers), requests_(requests), tasks_(tasks)
+               TaskTable &tasks, ArrivedDescriptors &arrived)
+        : thread_(thread), buffers_(buffers), requests_(requests), tasks_(tasks), arrived_(arrived)
     {
     }
 
@@ -57,9 +58,19 @@ class EventBatch
     {
         return largeCount_;
     }
-    napi_value Large(size_t index) const
+    const napi_value *Large() const
     {
-        return large_[index];
+        return large_;
+    }
+
+    /* What Take made of objects: Uint32Arrays of the caller's scope. */
+    size_t ObjectsCount() const
+    {
+        return objectsCount_;
+    }
+    const napi_value *Objects() const
+    {
+        return objects_;
     }
 
     /* The domain is gone: this was the last batch. */
@@ -73,15 +84,18 @@ class EventBatch
     void WriteMessage(napi_env env, const LiteIpcEvent &event, uint32_t *words);
     void WriteControl(const LiteIpcEvent &event, uint32_t *words);
     void CopyData(napi_env env, const IpcMsg *message, uint32_t *words);
-    void DropObjects(const IpcMsg *message);
+    void CopyObjects(napi_env env, const IpcMsg *message, uint32_t *words);
 
     LiteIpcThread *thread_;
     const SharedBuffers &buffers_;
     RequestTable &requests_;
     TaskTable &tasks_;
+    ArrivedDescriptors &arrived_;
     size_t inboxUsed_ = 0; /* bytes, a multiple of 8 */
     size_t largeCount_ = 0;
     napi_value large_[EVENTS_PER_BATCH];
+    size_t objectsCount_ = 0;
+    napi_value objects_[EVENTS_PER_BATCH];
     bool lost_ = false;
 };
 

@@ -25,6 +25,8 @@ static IpcMsg MessageOf(const struct LiteIpcOutgoing *out, MsgType type)
         .flag = out->flag,
         .dataSz = out->dataSz,
         .data = (void *)(uintptr_t)out->data,
+        .spObjNum = out->spObjNum,
+        .offsets = (void *)(uintptr_t)out->offsets,
     };
 }
 
@@ -86,7 +88,9 @@ int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
     } else {
         status = -EINVAL; /* a buffer is freed, as anything that cannot be answered */
     }
-    if (status == -EINPROGRESS || status == -ENOMEM) {
+    /* Of an object that cannot be sent the caller has to hear: with another answer. */
+    bool stays = status == -EINPROGRESS || status == -ENOMEM || (status != 0 && out->spObjNum > 0);
+    if (stays) {
         UndoCheckUsedBuffer(&device->ipcInfo, node);
     } else {
         IpcNodeRelease(device, task->thread, node);

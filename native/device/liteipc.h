@@ -164,7 +164,13 @@ int LiteIpcIoctl(struct LiteIpcTask *task, unsigned int cmd, unsigned long arg);
 
 /* ---- Without blocking: for event loops -------------------------------------------------------------- */
 
-/* A message on its way out. Nothing is kept of it once the function returns. */
+/*
+ * A message on its way out. Nothing is kept of it once the function returns.
+ *
+ * Objects are the kernel's: OBJ_FD, a descriptor, which stays the sender's and arrives as one of the
+ * receiver's own; OBJ_PTR, memory that is copied; OBJ_SVC, a service that the sender may call, which the
+ * receiver then may call too. Who receives them has to close descriptors and LiteIpcFree memory.
+ */
 struct LiteIpcOutgoing {
     uint32_t handle;     /* requests: 0 for the ServiceManager, else the service's task ID */
     uint32_t generation; /* requests: the task meant; 0 = whichever has this ID now */
@@ -173,15 +179,20 @@ struct LiteIpcOutgoing {
     uint32_t dataSz;     /* bytes, at most LiteIpcDataLimit() */
     uint32_t deadlineMs; /* requests: after so many ms an answer is refused with ETIME; 0 = never */
     bool failed;         /* replies: MT_FAILED_REPLY, which an ioctl caller gets as ENOENT */
+    uint32_t spObjNum;   /* objects, at most 256, of which 16 are descriptors */
     const void *data;
+    const void *offsets; /* spObjNum times uint32_t, rising: where in `data` a SpecialObj lies */
 };
 
 /*
  * Sends a request, with flag DEFAULT as a pending call of `task` whose end is reported once as
  * LITEIPC_EVENT_CALL with `userData`. Any number of calls may be pending.
- * -EINPROGRESS: nothing was sent, the lane to the receiver is being made; send again after the
- * LITEIPC_EVENT_LANE for this handle. -ENOMEM: this sender's share of the receiver's pool is used up;
- * nothing was sent. -EACCES, -EINVAL, -EMSGSIZE (more than the limit), -ENODEV.
+ * -EINPROGRESS: nothing was sent, the lane to the receiver is being made, or the first message with
+ * descriptors makes a way for them, or a service in the message becomes callable for the receiver; send again
+ * after the LITEIPC_EVENT_LANE for this handle, unless its status says that it was refused.
+ * -ENOMEM: this sender's share of the receiver's pool is used up, or 16 descriptors are on their way already;
+ * nothing was sent. -EBADF: no such descriptor. -EACCES (the receiver, or a service in the message, is not
+ * one that this process may call), -EINVAL, -EMSGSIZE (more than the limit), -ENODEV.
  * The core has no timer: LiteIpcCancelCall ends a call whose time is up.
  */
 int LiteIpcSendRequest(struct LiteIpcTask *task, const struct LiteIpcOutgoing *out,
@@ -189,8 +200,8 @@ int LiteIpcSendRequest(struct LiteIpcTask *task, const struct LiteIpcOutgoing *o
 /*
  * Answers `request`, a message received by a task of this thread, and frees it. `out->handle`, `generation`,
  * `flag` and `deadlineMs` are not used. On -EINPROGRESS and -ENOMEM nothing was sent and the request is
- * still there to be answered, and so it is after -EMSGSIZE; after any other result it has been freed (0,
- * -EINVAL: the caller is gone,
+ * still there to be answered, and so it is after -EMSGSIZE, and after whatever error of a reply with objects:
+ * answer it without, or free it. After any other result it has been freed (0, -EINVAL: the caller is gone,
  * -ETIME: too late).
  */
 int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
@@ -236,7 +247,8 @@ enum LiteIpcEventKind {
                               (this process has no room for the reply's descriptors), -EPROTO
                               (they did not come with it) */
     LITEIPC_EVENT_CONTROL, /* a control request ended: status, value0, value1, task */
-    LITEIPC_EVENT_LANE,    /* a lane asked for is there, or refused (status): send again.
+    LITEIPC_EVENT_LANE,    /* a lane, or what else a message waited for, is there (status 0: send
+                              again) or refused.
                               value0, value1 = destination's task ID and generation as asked */
     LITEIPC_EVENT_LOST,    /* the domain is gone: nothing more will come. Once, the last event */
 };

@@ -5,10 +5,18 @@
 #ifndef LITEIPC_HOST_DISCARD_H
 #define LITEIPC_HOST_DISCARD_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * Closes `descriptor`: at once if it is a pipe or a memfd, whose closing cannot wait, else soon, on a
  * thread of its own. -1 is allowed.
  */
 void DescriptorDiscard(int descriptor);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -124,8 +124,11 @@ static int GrantAll(struct LiteIpcTask *task, const struct IpcSend *send,
                        .processGeneration = send->target.processGeneration,
                        .serviceHandle = objects->grants[i].id,
                        .serviceGeneration = objects->grants[i].generation}};
+        /* Answers come in order: the last one tells of all. A right refused before it is then the only
+           one that is still missing, asked for again, and told of. */
+        bool last = i + 1 == objects->grantCount;
         int status = send->wait ? ThreadControlCall(task->thread, &message)
-                                : Ask(task, send, &message, PENDING_STEP);
+                                : Ask(task, send, &message, last ? PENDING_STEP : PENDING_NOBODY);
         if (status != 0 && status != -EINPROGRESS) {
             return status;
         }

@@ -1,11 +1,13 @@
 /** A worker thread that opens a device and calls until it is ended, in the way that it is told. */
 import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { NativeDescriptor } from '../../types/native.js';
 import { RawDevice, makeWorld } from '../support/raw-device.js';
 
 export interface WorkerOrder {
   readonly domain: string;
-  readonly mode: 'call' | 'echo' | 'world' | 'busy' | 'exit' | 'open' | 'close' | 'one-by-one';
+  readonly mode:
+    'call' | 'echo' | 'world' | 'busy' | 'exit' | 'open' | 'close' | 'one-by-one' | 'descriptors';
 }
 
 const { domain, mode } = workerData as WorkerOrder;
@@ -76,6 +78,18 @@ switch (mode) {
     const { device, handle } = await openWithHandle();
     device.onAny = () => process.exit(0);
     void device.call(handle, new Uint8Array(1));
+    break;
+  }
+  case 'descriptors': {
+    // Adopts some descriptors, keeps them in use, and waits to be terminated.
+    const kept: NativeDescriptor[] = [];
+    const { device, handle } = await openWithHandle();
+    device.onAny = ({ objects }) => {
+      for (const { values } of objects.slice(0, 3)) kept.push(device.native.adopt(values[0]));
+    };
+    await device.call(handle, new Uint8Array(1));
+    port.postMessage(kept.map(({ fd }) => fd));
+    await new Promise(() => kept);
     break;
   }
   case 'open':

@@ -9,6 +9,8 @@ import {
   Incoming,
   MessageFlag,
   MessageType,
+  ObjectType,
+  ObjectWords,
   Outgoing,
 } from '#lib/native-layout.js';
 import { loadNativeBinding } from '#lib/native-loader.js';
@@ -17,6 +19,7 @@ import type { NativeDevice, NativeDomain } from '../../types/native.js';
 export const errno = {
   EPERM: -1,
   ENOENT: -2,
+  EBADF: -9,
   ENOMEM: -12,
   EACCES: -13,
   EINVAL: -22,
@@ -50,7 +53,27 @@ export interface RawEvent {
   readonly value1: number;
   readonly deadlineMs: number;
   readonly timestamp: bigint;
+  readonly objects: readonly RawObject[];
 }
+
+/** One object of a message. */
+export interface RawObject {
+  readonly type: number;
+  readonly values: readonly [number, number, number];
+  readonly offset: number;
+}
+
+/** Objects to be sent, as the words of the native contract. */
+export const rawObject = {
+  descriptor: (fd: number) => [ObjectType.Descriptor, fd >>> 0, 0, 0, 0],
+  service: (handle: number, token: number, cookie: number) => [
+    ObjectType.Service,
+    handle >>> 0,
+    token,
+    cookie,
+    0,
+  ],
+};
 
 export interface RequestOptions {
   readonly code?: number;
@@ -60,6 +83,7 @@ export interface RequestOptions {
   readonly generation?: number;
   /** Hand the data over as an argument instead of writing it to the outbox. */
   readonly asArgument?: boolean;
+  readonly objects?: Uint32Array;
 }
 
 export class RawDevice {
@@ -118,7 +142,21 @@ export class RawDevice {
       value1: at(Incoming.Value1),
       deadlineMs: at(Incoming.DeadlineMs),
       timestamp: (BigInt(at(Incoming.TimestampHigh)) << 32n) | BigInt(at(Incoming.TimestampLow)),
+      objects: this.#objects(at(Incoming.Objects)),
     };
+  }
+
+  #objects(place: number): RawObject[] {
+    const words = place === 0 ? new Uint32Array() : this.native.objects[place - 1];
+    if (words === undefined) throw new Error(`no objects at place ${place}`);
+    return Array.from({ length: words.length / ObjectWords.Words }, (_, index) => {
+      const at = (word: number): number => words[index * ObjectWords.Words + word] ?? NaN;
+      return {
+        type: at(ObjectWords.Type),
+        values: [at(ObjectWords.Value0), at(ObjectWords.Value1), at(ObjectWords.Value2)],
+        offset: at(ObjectWords.Offset),
+      };
+    });
   }
 
   #take(event: RawEvent): void {
@@ -218,7 +256,7 @@ export class RawDevice {
     const userData = this.#nextUserData++;
     const isArgument = this.#writeRequest(handle, data, MessageFlag.Default, options);
     this.native.outgoing[Outgoing.UserData] = userData;
-    const status = isArgument ? this.native.sendRequest(data) : this.native.sendRequest();
+    const status = this.native.sendRequest(isArgument ? data : undefined, options.objects);
     const callId = this.native.outgoing[Outgoing.CallId] ?? 0;
     const ended = status === 0 ? this.#expect(userData) : Promise.reject(new Error(`${status}`));
     ended.catch(() => undefined);
@@ -259,7 +297,7 @@ export class RawDevice {
   async tell(handle: number, data: Uint8Array, options: RequestOptions = {}): Promise<number> {
     for (;;) {
       const isArgument = this.#writeRequest(handle, data, MessageFlag.OneWay, options);
-      const status = isArgument ? this.native.sendRequest(data) : this.native.sendRequest();
+      const status = this.native.sendRequest(isArgument ? data : undefined, options.objects);
       if (status === 0) return 0;
       const final = await this.#untilPossible(status, handle);
       if (final !== 0) return final;
@@ -272,6 +310,7 @@ export class RawDevice {
     data: Uint8Array,
     code = 0,
     settled: (status: number) => void = () => undefined,
+    objects?: Uint32Array,
   ): void {
     const { native } = this;
     native.outgoing[Outgoing.Task] = request.task;
@@ -281,7 +320,7 @@ export class RawDevice {
     native.outgoing[Outgoing.Code] = code;
     native.outgoing[Outgoing.Flag] = 0;
     const isArgument = this.#writeData(data, data.length > native.dataLimit);
-    const status = isArgument ? native.sendReply(data) : native.sendReply();
+    const status = native.sendReply(isArgument ? data : undefined, objects);
     if (status !== errno.EINPROGRESS && status !== errno.ENOMEM) {
       settled(status);
       return;
@@ -289,7 +328,7 @@ export class RawDevice {
     void this.#untilPossible(status, request.taskId).then((final) => {
       if (this.isClosed) return;
       if (final === 0) {
-        this.reply(request, data, code, settled);
+        this.reply(request, data, code, settled, objects);
       } else {
         native.free(request.request);
         settled(final);

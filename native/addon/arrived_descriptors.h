@@ -1,0 +1,58 @@
+/*
+ * The descriptors that came with one batch of events. JavaScript has them only until onEvents returns,
+ * unless it adopts them: what it does not know of cannot fill this process. Used by the device's JS thread.
+ */
+#ifndef LITEIPC_ADDON_ARRIVED_DESCRIPTORS_H
+#define LITEIPC_ADDON_ARRIVED_DESCRIPTORS_H
+
+#include <algorithm>
+#include <vector>
+
+#include "host/discard.h"
+
+namespace liteipc
+{
+
+class ArrivedDescriptors
+{
+  public:
+    ArrivedDescriptors() = default;
+    ArrivedDescriptors(const ArrivedDescriptors &) = delete;
+    ArrivedDescriptors &operator=(const ArrivedDescriptors &) = delete;
+    ~ArrivedDescriptors()
+    {
+        DiscardAll();
+    }
+
+    void Add(int descriptor)
+    {
+        descriptors_.push_back(descriptor);
+    }
+
+    /* The descriptor is the caller's from now on. False: it did not come with this batch. */
+    bool Take(int descriptor)
+    {
+        auto found = std::find(descriptors_.begin(), descriptors_.end(), descriptor);
+        if (found == descriptors_.end()) {
+            return false;
+        }
+        descriptors_.erase(found);
+        return true;
+    }
+
+    /* Closes those that nobody took, without waiting for whoever sent them. */
+    void DiscardAll()
+    {
+        for (int descriptor : descriptors_) {
+            DescriptorDiscard(descriptor);
+        }
+        descriptors_.clear();
+    }
+
+  private:
+    std::vector<int> descriptors_;
+};
+
+} // namespace liteipc
+
+#endif

@@ -1,0 +1,142 @@
+/** A service that is given files and gives some, in this process or in another, for call-files.test.ts. */
+import { closeSync, openSync, readSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
+import {
+  IpcIo,
+  defineService,
+  method,
+  oneway,
+  parcel,
+  type CallContext,
+  type ImplementationOf,
+  type ReceivedFile,
+} from 'liteipc';
+
+const number = parcel<number>({
+  write: (io: IpcIo, value: number) => {
+    io.writeInt32(value);
+  },
+  read: (io: IpcIo) => io.readInt32(),
+});
+
+export const Files = defineService('files', {
+  /** First bytes of each file, so many. */
+  read: method<number, string[]>(),
+  /** Writes into the first file. */
+  write: method<string>(),
+  /** Opens the path, attaches it so often, closes its own. */
+  open: method<{ path: string; times: number }, string>(),
+  /** Attaches what it was given. */
+  echo: method<Uint8Array, Uint8Array>(),
+  /** Keeps the first file, gives the second away; their texts are told by `kept`, which closes both. */
+  keep: method(),
+  kept: method<void, string[]>(),
+  /** How many files lead to this path in the service's process. */
+  copies: method<string, number>(),
+  /** Throws with files attached. */
+  fail: method<string>(),
+  /** Ends the process, with the files in its hands. */
+  die: method(),
+  /** As many messages as were sent can be counted by `noted`. */
+  note: oneway<string>(),
+  noted: method<void, number>(),
+  /** Never answers. */
+  hold: method(),
+  inParcel: method({ input: number, output: number }),
+});
+
+/** First bytes of a file, whatever its position. */
+export function textOf(fd: number, size: number): string {
+  const buffer = Buffer.alloc(size);
+  return buffer.toString('utf8', 0, readSync(fd, buffer, 0, size, 0));
+}
+
+/** How many descriptors of this process lead to this file. */
+export function openCopies(path: string): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false; // closed meanwhile
+    }
+  }).length;
+}
+
+function first(call: CallContext): ReceivedFile {
+  const [file] = call.files;
+  if (file === undefined) throw new Error('no file came');
+  return file;
+}
+
+/** The implementation. */
+export class FileReader implements ImplementationOf<typeof Files> {
+  #kept: ReceivedFile | undefined;
+  #released = -1;
+  #noted = 0;
+
+  async read(size: number, call: CallContext): Promise<string[]> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return call.files.map(({ fd }) => textOf(fd, size));
+  }
+
+  write(text: string, call: CallContext): void {
+    writeSync(first(call).fd, text);
+  }
+
+  open({ path, times }: { path: string; times: number }, call: CallContext): string {
+    const fd = openSync(path, 'r');
+    try {
+      for (let time = 0; time < times; time++) call.attach(fd);
+    } finally {
+      closeSync(fd);
+    }
+    return `${times} of ${path}`;
+  }
+
+  echo(data: Uint8Array, call: CallContext): Uint8Array {
+    for (const file of call.files) call.attach(file);
+    return data;
+  }
+
+  keep(_: void, call: CallContext): void {
+    this.#kept = first(call).keep();
+    this.#released = call.files[1]?.release() ?? -1;
+  }
+
+  kept(): string[] {
+    const texts = [textOf(this.#kept?.fd ?? -1, 5), textOf(this.#released, 5)];
+    this.#kept?.close();
+    closeSync(this.#released);
+    return texts;
+  }
+
+  copies(path: string): number {
+    return openCopies(path);
+  }
+
+  fail(message: string, call: CallContext): void {
+    for (const file of call.files) call.attach(file);
+    throw new Error(message);
+  }
+
+  die(): void {
+    process.kill(process.pid, 'SIGKILL');
+  }
+
+  note(_: string, call: CallContext): void {
+    this.#noted += call.files.length;
+    call.attach(first(call));
+  }
+
+  noted(): number {
+    return this.#noted;
+  }
+
+  hold(): Promise<void> {
+    return new Promise(() => undefined);
+  }
+
+  inParcel(value: number, call: CallContext): number {
+    if (value === 2) call.attach(0);
+    return value + call.files.length;
+  }
+}
