@@ -23,3 +23,8 @@ export class Callers {
     return caller;
   }
 }
+
+/** For messages: `process 4711 (uid 1000, gid 1000)`. */
+export function describeCaller({ pid, uid, gid }: Pick<Caller, 'pid' | 'uid' | 'gid'>): string {
+  return `process ${pid} (uid ${uid}, gid ${gid})`;
+}

@@ -9,11 +9,12 @@ import type {
 } from '../types/native.js';
 import { IncomingCall } from './call-context.js';
 import { CallWatch } from './call-watch.js';
-import { Callers } from './callers.js';
+import { Callers, describeCaller } from './callers.js';
 import { CallTable } from './calls.js';
 import { Encoder, decodeCopying, decodeKeeping, decodeParcel } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { LiteIpcError, Status, callError, codeOfStatus } from './errors.js';
+import { METHOD_ACCESS_CODE } from './method-access.js';
 import {
   ControlOperation,
   EventKind,
@@ -291,26 +292,45 @@ export class Connection {
     const incoming = this.#incoming;
     const task = incoming[base + Incoming.Task] as number;
     const request = incoming[base + Incoming.Request] as number;
-    const host = this.hosts.get(task);
+    const code = incoming[base + Incoming.Code] as number;
+    const served = this.hosts.get(task);
     const oneway = incoming[base + Incoming.Flag] === MessageFlag.OneWay;
+    const told = code === METHOD_ACCESS_CODE && !oneway ? served?.access?.host : undefined;
+    const host = told ?? served;
     // The data has been copied out of the pool, so a message without an answer has no more use for it.
     if (oneway || host === undefined) this.native.free(request);
     if (host === undefined) return;
 
     const taskId = incoming[base + Incoming.TaskId] as number;
     const token = incoming[base + Incoming.Token] as number;
-    const index = incoming[base + Incoming.Code] as number;
-    if (index === ABORT_CODE && oneway) {
+    if (code === ABORT_CODE && oneway) {
       this.#watch.abort(taskId, token);
       return;
     }
+    const to: PendingRequest = { task, request, callerTask: taskId };
+    const index = told === undefined ? code : 0;
     const method = host.methodAt(index);
     if (method === undefined || method.oneway !== oneway) {
       const about = { service: host.contract.name, method: method?.method ?? `method ${index}` };
       const text =
         'is not in this contract, or not of this kind; use the same contract on both sides';
-      const to = { task, request, callerTask: taskId };
       this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, about));
+      return;
+    }
+    const generation = incoming[base + Incoming.TaskGeneration] as number;
+    const caller = this.#callers.of(
+      taskId,
+      generation,
+      incoming[base + Incoming.ProcessId] as number,
+      incoming[base + Incoming.Pid] as number,
+      incoming[base + Incoming.Uid] as number,
+      incoming[base + Incoming.Gid] as number,
+    );
+    const { access } = host;
+    if (access?.admits(caller, index) === false) {
+      if (oneway && !access.shouldReport(caller)) return;
+      const text = `the policy does not admit ${describeCaller(caller)} to this method`;
+      this.#refuse(host, to, oneway, new LiteIpcError('EACCES', text, method));
       return;
     }
     let input: unknown;
@@ -324,19 +344,9 @@ export class Connection {
       input = this.#decode(base, method.inputParcel);
     } catch (error) {
       const text = `input: ${(error as Error).message}`;
-      const to = { task, request, callerTask: taskId };
       this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, method));
       return;
     }
-    const generation = incoming[base + Incoming.TaskGeneration] as number;
-    const caller = this.#callers.of(
-      taskId,
-      generation,
-      incoming[base + Incoming.ProcessId] as number,
-      incoming[base + Incoming.Pid] as number,
-      incoming[base + Incoming.Uid] as number,
-      incoming[base + Incoming.Gid] as number,
-    );
     const abortable = ((incoming[base + Incoming.Cookie] as number) & Cookie.Abortable) !== 0;
     const call = new IncomingCall(
       task,

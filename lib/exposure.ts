@@ -1,5 +1,6 @@
 /** A service that a device offers: its task in the domain, and its name at the ServiceManager. */
 import type { Connection } from './connection.js';
+import { MethodAccess } from './method-access.js';
 import { ControlOperation } from './native-layout.js';
 import { RegistryClient } from './registry-client.js';
 import type { ServiceHost } from './service-host.js';
@@ -25,9 +26,11 @@ export class Exposure {
     const { value0: task } = await connection.control(ControlOperation.TaskCreate, 0);
     const registry = new RegistryClient(connection, task);
     // Before it is known by name: the first request may come at once.
+    const access = new MethodAccess(connection.native);
+    this.host.access = access;
     connection.hosts.set(task, this.host);
     try {
-      await registry.register(this.host.contract);
+      await registry.register(this.host.contract, access.key);
     } catch (error) {
       connection.hosts.delete(task);
       registry.dispose();

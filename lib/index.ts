@@ -5,8 +5,22 @@
 export { ServiceManager } from './manager.js';
 export type { DomainProfile, ServiceManagerOptions } from './manager.js';
 export type { ServiceInfo } from './registry.js';
-export { allow, deny } from './policy.js';
-export type { PolicyInput, Rule, RuleAction, RuleBuilder, Subject } from './policy.js';
+export { allow, deny } from './policy-rules.js';
+export type {
+  CallRuleBuilder,
+  MethodNames,
+  PolicyInput,
+  Rule,
+  RuleAction,
+  RuleBuilder,
+} from './policy-rules.js';
+export type {
+  CallerIdentity,
+  Identity,
+  Subject,
+  SubjectPredicate,
+  UidRange,
+} from './policy-subject.js';
 export { openDevice } from './device.js';
 export type { Device, DeviceEvents, DeviceOptions, Exposed, ExposeOptions } from './device.js';
 export { defineService, method, oneway } from './contract.js';

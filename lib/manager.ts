@@ -1,19 +1,13 @@
 /** The ServiceManager: starts a domain in this process and decides who may call what in it. */
-import { checkContract, type Contract } from './contract.js';
+import type { Contract } from './contract.js';
 import { checkDomainName, checkInteger, checkObject, unexpected } from './checks.js';
 import { Connection } from './connection.js';
 import { LiteIpcError } from './errors.js';
 import { ControlOperation } from './native-layout.js';
 import { loadNativeBinding } from './native-loader.js';
-import {
-  Policy,
-  deny,
-  nameOf,
-  toRules,
-  type PolicyInput,
-  type Rule,
-  type Subject,
-} from './policy.js';
+import { Policy } from './policy.js';
+import { checkMethodNames, makeRule, nameOf, toRules, type PolicyInput, type Rule } from './policy-rules.js';
+import type { Subject } from './policy-subject.js';
 import { RegistryService, type ServiceInfo } from './registry.js';
 import { Registry } from './registry-protocol.js';
 import { ServiceHost } from './service-host.js';
@@ -54,6 +48,18 @@ function startError(error: unknown, domain: string): Error {
   };
   const text = remedies[code] ?? error.message;
   return new LiteIpcError(code, `Domain "${domain}": ${text} (${code})`, { cause: error });
+}
+
+function runtimeRule(
+  effect: Rule['effect'],
+  service: Contract | string,
+  subject: Subject,
+  methods: readonly string[],
+): Rule {
+  const name = nameOf(service);
+  if (!Array.isArray(methods)) throw unexpected('an array of names', 'methods', methods);
+  checkMethodNames(service, methods);
+  return makeRule(effect, 'call', name, methods, subject);
 }
 
 /** A running domain and its ServiceManager. */
@@ -159,14 +165,31 @@ export class ServiceManager implements AsyncDisposable {
   }
 
   /**
-   * Takes away the right to call a service, at once and from then on (the policy gets a `deny` rule):
-   * when the promise resolves, nothing more of those processes is delivered, not even what they had
-   * sent. Resolves to the number of processes that lost the right.
+   * Admits to a service, or to some of its methods, besides whom the policy admits, until {@link revoke}
+   * of the same or the end of the manager. A standing `deny` still wins. Resolves when those who have the
+   * service already can use it.
    */
-  async revoke(service: Contract | string, subject: Subject): Promise<number> {
-    if (typeof service !== 'string') checkContract(service, 'the service of revoke');
-    for (const rule of deny(service).to(subject)) this.#policy.add(rule);
-    return await this.#registry.revoke(nameOf(service), subject);
+  async grant(
+    service: Contract | string,
+    subject: Subject,
+    methods: readonly string[] = [],
+  ): Promise<void> {
+    this.#policy.grant(runtimeRule('allow', service, subject, methods));
+    await this.#registry.decideAgain();
+  }
+
+  /**
+   * Takes away the right to call a service, or some of its methods, at once and from then on, until
+   * {@link grant} of the same: when the promise resolves, nothing more of those processes is delivered,
+   * not even what they had sent. Resolves to the number of processes that lost something.
+   */
+  async revoke(
+    service: Contract | string,
+    subject: Subject,
+    methods: readonly string[] = [],
+  ): Promise<number> {
+    this.#policy.revoke(runtimeRule('deny', service, subject, methods));
+    return await this.#registry.decideAgain();
   }
 
   /** Ends the domain: every device of it is told. Idempotent. */

@@ -2,44 +2,20 @@
  * Who may call what, and who may serve what. Rules are data; the decision always comes with the reason.
  *
  * - A service without a rule admits the manager's own uid.
- * - A service with any `allow` admits exactly those named, not even the manager's uid unless named.
+ * - A service with any `allow` admits exactly those named, not even the manager's uid unless named. An
+ *   `allow` for some methods admits to these alone; what several rules admit to adds up.
  * - A `deny` wins over every `allow`.
+ * - What was granted at run time is admitted besides; it does not shut others out.
  */
-import { checkInteger, checkObject, checkServiceName, unexpected } from './checks.js';
-import { checkContract, type Contract } from './contract.js';
-
-/** Whom a rule is about: everyone for whom all that is given holds. */
-export interface Subject {
-  readonly uid?: number;
-  readonly gid?: number;
-  /** The operating system's process ID. */
-  readonly pid?: number;
-  /** Any of these. */
-  readonly uids?: readonly number[];
-}
-
-/** What a rule decides about. */
-export type RuleAction =
-  /** Calling the service. */
-  | 'call'
-  /** Registering the service's name. */
-  | 'serve';
-
-/** One rule of a policy. */
-export interface Rule {
-  readonly effect: 'allow' | 'deny';
-  readonly action: RuleAction;
-  /** Name of the service. */
-  readonly service: string;
-  readonly subject: Subject;
-}
-
-/** Whom a decision is about, as stamped by the domain. */
-export interface Identity {
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-}
+import type { Rule, RuleAction } from './policy-rules.js';
+import {
+  Candidate,
+  match,
+  sameSubject,
+  subjectInWords,
+  type Identity,
+  type Match,
+} from './policy-subject.js';
 
 /** A decision and its reason, in words. */
 export interface Decision {
@@ -50,153 +26,158 @@ export interface Decision {
   readonly rule?: Rule;
 }
 
-const ID_MAX = 0xffff_ffff;
+/** A rule and what decisions call it. */
+interface NamedRule {
+  readonly rule: Rule;
+  readonly name: string;
+}
 
-function checkSubject(value: unknown): asserts value is Subject {
-  checkObject(value, 'a subject');
-  const keys = Object.keys(value);
-  if (keys.length === 0) throw unexpected('uid, gid, pid or uids', 'a subject', '{}');
-  for (const [key, entry] of Object.entries(value) as [string, unknown][]) {
-    if (key === 'uid' || key === 'gid' || key === 'pid') {
-      checkInteger(entry, `${key} of a subject`, 0, ID_MAX);
-    } else if (key === 'uids') {
-      if (!Array.isArray(entry) || entry.length === 0) {
-        throw unexpected('an array of uids', 'uids of a subject', entry);
+function covers({ methods }: Rule, method: string): boolean {
+  return methods?.includes(method) ?? true;
+}
+
+/** E.g. `gid 33 to add, log`. */
+function admitted({ subject, methods }: Rule): string {
+  const to = methods === undefined ? '' : ` to ${methods.join(', ')}`;
+  return subjectInWords(subject) + to;
+}
+
+function decisionBy(named: NamedRule & { readonly matched: Match }): Decision {
+  const { rule, name, matched } = named;
+  const why = matched.reason === undefined ? '' : ` (${matched.reason})`;
+  const explanation = `${name} ${rule.effect === 'allow' ? 'allows' : 'denies'} ${admitted(rule)}${why}`;
+  return { allowed: rule.effect === 'allow', explanation, rule };
+}
+
+/** What the rules of one service say about one caller; each rule was compared once. */
+export class Judgement {
+  readonly #denying: (NamedRule & { readonly matched: Match })[] = [];
+  readonly #allowing: (NamedRule & { readonly matched: Match })[] = [];
+  readonly #otherwise: Decision;
+
+  constructor(
+    rules: Iterable<NamedRule>,
+    granted: readonly NamedRule[],
+    identity: Identity,
+    managerUid: number,
+  ) {
+    const candidate = new Candidate(identity);
+    const admits: string[] = [];
+    const unknown: string[] = [];
+    const take = (named: NamedRule): void => {
+      const matched = match(named.rule.subject, candidate);
+      if (named.rule.effect === 'deny') {
+        if (matched.outcome !== 'no') this.#denying.push({ ...named, matched });
+      } else if (matched.outcome === 'yes') {
+        this.#allowing.push({ ...named, matched });
+      } else if (matched.reason !== undefined) {
+        unknown.push(`${named.name}: ${matched.reason}`);
       }
-      for (const uid of entry as unknown[]) checkInteger(uid, 'uids of a subject', 0, ID_MAX);
-    } else {
-      throw unexpected('uid, gid, pid or uids', 'a subject', key);
+    };
+    for (const named of rules) {
+      if (named.rule.effect === 'allow') admits.push(admitted(named.rule));
+      take(named);
     }
+    for (const named of granted) take(named);
+    const hints = unknown.length === 0 ? '' : ` (${unknown.join('; ')})`;
+    this.#otherwise =
+      admits.length > 0
+        ? { allowed: false, explanation: `its rules admit ${admits.join('; ')}${hints}` }
+        : {
+            allowed: identity.uid === managerUid,
+            explanation: `without a rule it admits uid ${managerUid} alone${hints}`,
+          };
   }
-}
 
-/** What a half-written rule goes on with. */
-export interface RuleBuilder {
-  /** Admits callers. Several subjects: any of them. */
-  to(...subjects: readonly Subject[]): readonly Rule[];
-  /** Admits who registers the name. Several subjects: any of them. */
-  toServe(...subjects: readonly Subject[]): readonly Rule[];
-}
-
-/** Begins a rule: `allow(Calculator).to({ uid: 1000 })`. The service by contract or by name. */
-export function allow(service: Contract | string): RuleBuilder {
-  return begin('allow', service);
-}
-
-/** Begins a rule that refuses: `deny(Calculator).to({ pid: 4711 })`. It wins over every `allow`. */
-export function deny(service: Contract | string): RuleBuilder {
-  return begin('deny', service);
-}
-
-function begin(effect: Rule['effect'], service: Contract | string): RuleBuilder {
-  const name = nameOf(service);
-  const rules = (action: RuleAction, subjects: readonly Subject[]): readonly Rule[] => {
-    if (subjects.length === 0)
-      throw unexpected('at least one subject', `a rule for ${name}`, undefined);
-    return subjects.map((subject) => {
-      checkSubject(subject);
-      return Object.freeze({
-        effect,
-        action,
-        service: name,
-        subject: Object.freeze({ ...subject }),
-      });
-    });
-  };
-  return {
-    to: (...subjects) => rules('call', subjects),
-    toServe: (...subjects) => rules('serve', subjects),
-  };
-}
-
-/** The name of a service that is given by contract or by name. */
-export function nameOf(service: Contract | string): string {
-  if (typeof service === 'string') {
-    checkServiceName(service, 'the name of a service');
-    return service;
+  /** May it do that with the service at all, be it with some methods only? */
+  decide(): Decision {
+    const denying = this.#denying.find(({ rule }) => rule.methods === undefined);
+    if (denying !== undefined) return decisionBy(denying);
+    const whole = this.#allowing.find(({ rule }) => rule.methods === undefined);
+    const allowing = whole ?? this.#allowing[0];
+    return allowing === undefined ? this.#otherwise : decisionBy(allowing);
   }
-  checkContract(service, 'a service (a contract or a name)');
-  return service.name;
-}
 
-/** A policy as programs write it: rules, or arrays of them as `allow(...).to(...)` gives. */
-export type PolicyInput = readonly (Rule | readonly Rule[])[];
-
-/** Checks and flattens a policy. */
-export function toRules(policy: unknown): Rule[] {
-  if (!Array.isArray(policy)) throw unexpected('an array of rules', 'policy', policy);
-  return (policy as unknown[]).flat().map((entry, index) => {
-    checkObject(entry, `rule ${index + 1} of the policy`);
-    const rule = entry as Partial<Rule>;
-    if (rule.effect !== 'allow' && rule.effect !== 'deny') {
-      throw unexpected('allow or deny', `effect of rule ${index + 1}`, rule.effect);
-    }
-    if (rule.action !== 'call' && rule.action !== 'serve') {
-      throw unexpected('call or serve', `action of rule ${index + 1}`, rule.action);
-    }
-    checkServiceName(rule.service, `service of rule ${index + 1}`);
-    checkSubject(rule.subject);
-    return entry as Rule;
-  });
-}
-
-/** Whether a subject means this identity. */
-export function matches(subject: Subject, identity: Identity): boolean {
-  return (
-    (subject.uid === undefined || subject.uid === identity.uid) &&
-    (subject.gid === undefined || subject.gid === identity.gid) &&
-    (subject.pid === undefined || subject.pid === identity.pid) &&
-    (subject.uids === undefined || subject.uids.includes(identity.uid))
-  );
-}
-
-function inWords(subject: Subject): string {
-  return Object.entries(subject)
-    .map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(', ') : String(value)}`)
-    .join(' and ');
+  /** May it call this method? */
+  decideMethod(method: string): Decision {
+    const denying = this.#denying.find(({ rule }) => covers(rule, method));
+    if (denying !== undefined) return decisionBy(denying);
+    const allowing = this.#allowing.find(({ rule }) => covers(rule, method));
+    return allowing === undefined ? this.#otherwise : decisionBy(allowing);
+  }
 }
 
 /** The rules of one domain and what they decide. */
 export class Policy {
-  readonly #rules: Rule[];
+  readonly #given: readonly Rule[];
   readonly #managerUid: number;
+  #file: readonly Rule[] = [];
+  #granted: readonly Rule[] = [];
+  #revoked: readonly Rule[] = [];
 
+  /** `rules` count as long as this lives. */
   constructor(rules: readonly Rule[], managerUid: number) {
-    this.#rules = [...rules];
+    this.#given = [...rules];
     this.#managerUid = managerUid;
   }
 
-  /** The rules, in order. */
+  /** All rules: given by the program, from the file, granted and revoked at run time. */
   get rules(): readonly Rule[] {
-    return this.#rules;
+    return [...this.#given, ...this.#file, ...this.#granted, ...this.#revoked];
   }
 
-  /** Adds a rule; it counts from the next decision on. */
-  add(rule: Rule): void {
-    this.#rules.push(rule);
+  /** Puts the rules of a file in the place of those that it had before. */
+  replaceFile(rules: readonly Rule[]): void {
+    this.#file = [...rules];
   }
 
-  /** May `identity` do this with the service? */
-  decide(action: RuleAction, service: string, identity: Identity): Decision {
-    let admits: string | undefined;
-    let allowing: { readonly rule: Rule; readonly number: number } | undefined;
-    for (const [index, rule] of this.#rules.entries()) {
-      if (rule.service !== service || rule.action !== action) continue;
-      const matched = matches(rule.subject, identity);
-      if (rule.effect === 'deny') {
-        if (!matched) continue;
-        const explanation = `rule ${index + 1} denies ${inWords(rule.subject)}`;
-        return { allowed: false, explanation, rule };
-      }
-      admits = admits === undefined ? inWords(rule.subject) : `${admits}; ${inWords(rule.subject)}`;
-      if (matched) allowing ??= { rule, number: index + 1 };
-    }
-    if (allowing !== undefined) {
-      const { rule, number } = allowing;
-      return { allowed: true, explanation: `rule ${number} allows ${inWords(rule.subject)}`, rule };
-    }
-    if (admits !== undefined) return { allowed: false, explanation: `its rules admit ${admits}` };
-    const allowed = identity.uid === this.#managerUid;
-    return { allowed, explanation: `without a rule it admits uid ${this.#managerUid} alone` };
+  /** Adds an `allow` at run time, and forgets a revocation of the same. */
+  grant(rule: Rule): void {
+    this.#revoked = this.#revoked.filter((revoked) => !sameTarget(revoked, rule));
+    this.#granted = [...this.#granted.filter((known) => !sameTarget(known, rule)), rule];
   }
+
+  /** Adds a `deny` at run time, and forgets a grant of the same. */
+  revoke(rule: Rule): void {
+    this.#granted = this.#granted.filter((granted) => !sameTarget(granted, rule));
+    this.#revoked = [...this.#revoked.filter((known) => !sameTarget(known, rule)), rule];
+  }
+
+  /** Whether there are rules for single methods of a service: then its receiver decides, too. */
+  hasMethodRules(service: string): boolean {
+    return this.rules.some((rule) => rule.service === service && rule.methods !== undefined);
+  }
+
+  /** What the rules say about a caller. */
+  judge(action: RuleAction, service: string, identity: Identity): Judgement {
+    const concerns = ({ rule }: NamedRule): boolean =>
+      rule.service === service && rule.action === action;
+    const rules = [
+      ...this.#given.map((rule, index) => ({ rule, name: `rule ${index + 1}` })),
+      ...this.#file.map((rule) => ({ rule, name: rule.origin ?? 'the policy file' })),
+      ...this.#revoked.map((rule) => ({ rule, name: 'a revocation' })),
+    ];
+    const granted = this.#granted.map((rule) => ({ rule, name: 'a grant' }));
+    return new Judgement(
+      rules.filter(concerns),
+      granted.filter(concerns),
+      identity,
+      this.#managerUid,
+    );
+  }
+
+  /** May `identity` do this with the service, or with this method of it? */
+  decide(action: RuleAction, service: string, identity: Identity, method?: string): Decision {
+    const judgement = this.judge(action, service, identity);
+    return method === undefined ? judgement.decide() : judgement.decideMethod(method);
+  }
+}
+
+function sameTarget(left: Rule, right: Rule): boolean {
+  return (
+    left.service === right.service &&
+    left.action === right.action &&
+    (left.methods ?? []).join() === (right.methods ?? []).join() &&
+    sameSubject(left.subject, right.subject)
+  );
 }

@@ -37,11 +37,12 @@ export class RegistryClient {
     connection.routes.add(this.#route);
   }
 
-  /** Registers the asking task under the contract's name. */
-  async register(contract: Contract): Promise<void> {
+  /** Registers the asking task under the contract's name; `key` is that of its MethodAccess. */
+  async register(contract: Contract, key: Uint8Array): Promise<void> {
     await this.#call(registerMethod, contract, {
       name: contract.name,
       shape: shapeOf(contract.methods),
+      key,
     });
   }
 

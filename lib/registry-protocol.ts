@@ -6,6 +6,11 @@ export interface RegisterInput {
   readonly name: string;
   /** The contract's shape, see contract-shape.ts. */
   readonly shape: string;
+  /**
+   * With it the service says that it checks rules for single methods, see method-access.ts. Without, it
+   * gets no callers but those who may call every method.
+   */
+  readonly key?: Uint8Array;
 }
 
 /** A client that wants to call a service. */

@@ -1,33 +1,44 @@
 /** The manager's side of the registry: names, their owners, and the rights that were given out. */
 import type { Caller } from '../types/wire.js';
 import type { CallContext } from './call-context.js';
+import { describeCaller } from './callers.js';
 import { checkInteger, checkObject, checkServiceName, unexpected } from './checks.js';
 import type { Connection } from './connection.js';
 import type { ImplementationOf } from './contract.js';
 import { shapeTextHash } from './contract-shape.js';
 import { LiteIpcError, Refusal } from './errors.js';
 import { ControlOperation } from './native-layout.js';
-import { matches, type Policy, type Subject } from './policy.js';
+import { MethodAccessSender } from './method-access-sender.js';
+import { methodBits, type MethodAccessEntry } from './method-access.js';
+import type { Decision, Judgement, Policy } from './policy.js';
 import type { LookupInput, LookupOutput, RegisterInput, Registry } from './registry-protocol.js';
 
 /** Longest shape that is taken, characters. */
 const SHAPE_MAX = 48_000;
+/** Longest key that is taken, bytes. */
+const KEY_MAX = 64;
 
 /** A process that was given the right to call a service. */
 interface Grant {
   readonly caller: Caller;
   readonly processGeneration: number;
+  /** A bit for each method that it may call. */
+  methods: Uint8Array;
 }
 
 interface Registration {
   readonly name: string;
   readonly shape: string;
   readonly hash: number;
+  /** Names of its methods, by number. */
+  readonly methods: readonly string[];
   readonly owner: Caller;
   readonly handle: number;
   readonly generation: number;
   /** By LiteIPC process. */
   readonly grants: Map<number, Grant>;
+  /** Tells the service which methods its callers may call; undefined if it does not check that. */
+  readonly access: MethodAccessSender | undefined;
 }
 
 /** What a manager tells of a registered service. */
@@ -59,11 +70,14 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   }
 
   readonly register = async (input: RegisterInput, call: CallContext): Promise<void> => {
-    const { name, shape } = checkRegister(input);
+    const { name, shape, key } = checkRegister(input);
     const { caller } = call;
     const decision = this.#policy.decide('serve', name, caller);
     if (!decision.allowed) {
-      throw refused(name, `may not be served by ${who(caller)}: ${decision.explanation}`);
+      throw refused(
+        name,
+        `may not be served by ${describeCaller(caller)}: ${decision.explanation}`,
+      );
     }
     const info = this.#connection.native.query(caller.taskId);
     if (info?.alive !== true || info.processId !== caller.processId) {
@@ -72,19 +86,23 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const held = this.#services.get(name);
     if (held !== undefined && this.#alive(held)) {
       if (held.handle === info.taskId && held.generation === info.generation) return;
-      const text = `Service "${name}" is being served by ${who(held.owner)}; a name has one owner (EEXIST)`;
+      const text = `Service "${name}" is being served by ${describeCaller(held.owner)}; a name has one owner (EEXIST)`;
       throw new Refusal('EEXIST', text, { service: name });
     }
     this.#checkTaskIsFree(name, info.taskId, info.generation);
+    const { taskId: handle, generation } = info;
     const registration: Registration = {
       name,
       shape,
       hash: shapeTextHash(shape),
+      methods: shape.split('\n').map((line) => line.slice(line.indexOf(' ') + 1)),
       owner: caller,
-      handle: info.taskId,
-      generation: info.generation,
+      handle,
+      generation,
       grants: new Map(),
+      access: key && new MethodAccessSender(this.#connection, name, handle, generation, key),
     };
+    if (held !== undefined) this.#forget(held);
     // At once, before anything is awaited: two that ask together must not both get the name.
     this.#services.set(name, registration);
     try {
@@ -97,7 +115,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
         info.generation,
       );
     } catch (error) {
-      if (this.#services.get(name) === registration) this.#services.delete(name);
+      this.#forget(registration);
       throw new Refusal('EPROTO', `Service "${name}": ${(error as Error).message}`);
     }
   };
@@ -113,51 +131,118 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       held.owner.taskId !== call.caller.taskId ||
       held.owner.processId !== call.caller.processId
     ) {
-      throw refused(input.name, `belongs to ${who(held.owner)}, not to ${who(call.caller)}`);
+      throw refused(
+        input.name,
+        `belongs to ${describeCaller(held.owner)}, not to ${describeCaller(call.caller)}`,
+      );
     }
-    this.#services.delete(input.name);
+    this.#forget(held);
   };
 
   readonly lookup = async (input: LookupInput, call: CallContext): Promise<LookupOutput> => {
     const { name, hash } = checkLookup(input);
     const { caller } = call;
     // Permission first: who may not call a service does not learn whether it is there.
-    const decision = this.#policy.decide('call', name, caller);
-    if (!decision.allowed) throw refused(name, `refuses ${who(caller)}: ${decision.explanation}`);
+    const judgement = this.#policy.judge('call', name, caller);
+    const decision = judgement.decide();
+    if (!decision.allowed) throw refusedCaller(name, caller, decision);
     const service = this.#services.get(name);
     if (service === undefined || !this.#alive(service)) {
-      this.#services.delete(name);
+      if (service !== undefined) this.#forget(service);
       throw notRegistered(name);
     }
+    const { allowed, methods } = decideMethods(service, judgement, decision);
+    if (!allowed.allowed) throw refusedCaller(name, caller, allowed);
     if (service.hash !== hash) return { shape: service.shape };
-    await this.#grant(service, caller);
+    await this.#grant(service, caller, methods);
     return { handle: service.handle, generation: service.generation };
   };
 
   /** A task to which the manager had access has ended. */
   onDeath(handle: number): void {
     for (const service of this.#services.values()) {
-      if (service.handle === handle && !this.#alive(service)) this.#services.delete(service.name);
+      if (service.handle === handle && !this.#alive(service)) this.#forget(service);
     }
   }
 
-  /** Takes the right to call a service from every process that the subject means. Returns how many. */
-  async revoke(name: string, subject: Subject): Promise<number> {
-    const service = this.#services.get(name);
-    if (service === undefined) return 0;
-    const revoked = [...service.grants].filter(([, grant]) => matches(subject, grant.caller));
-    for (const [processId] of revoked) service.grants.delete(processId);
-    const ended = revoked.map(([processId, grant]) =>
-      this.#removeAccess(service, processId, grant.processGeneration),
-    );
-    return (await Promise.all(ended)).filter((removed) => removed).length;
+  /**
+   * The policy has changed: decides again about everyone who has a right. Resolves when nobody has more
+   * than the policy admits, to how many processes lost something.
+   */
+  async decideAgain(): Promise<number> {
+    const services = [...this.#services.values()];
+    const lost = await Promise.all(services.map((service) => this.#decideAgain(service)));
+    return lost.reduce((sum, count) => sum + count, 0);
   }
 
-  async #grant(service: Registration, caller: Caller): Promise<void> {
+  async #decideAgain(service: Registration): Promise<number> {
+    const { name, owner, grants, access } = service;
+    const isServed = this.#policy.decide('serve', name, owner).allowed;
+    if (!isServed) this.#forget(service);
+    const removed: [number, Grant][] = [];
+    const kept: [number, Grant][] = [];
+    let narrowed = 0;
+    for (const [processId, grant] of grants) {
+      const judgement = this.#policy.judge('call', name, grant.caller);
+      const { allowed, methods } = decideMethods(service, judgement, judgement.decide());
+      if (isServed && allowed.allowed) {
+        if (methods.some((bits, index) => ((grant.methods[index] ?? 0) & ~bits) !== 0)) narrowed++;
+        grant.methods = methods;
+        kept.push([processId, grant]);
+      } else {
+        grants.delete(processId);
+        removed.push([processId, grant]);
+      }
+    }
+    const ended = this.#removeGrants(service, removed);
+    if (isServed && access !== undefined) {
+      try {
+        if (this.#policy.hasMethodRules(name)) await access.tell(kept.map(entryOf));
+        else if (access.restricted) await access.lift();
+      } catch {
+        // It does not confirm: then nobody has a right that it might not limit. Who asks again is told.
+        for (const [processId] of kept) grants.delete(processId);
+        return (await ended) + (await this.#removeGrants(service, kept));
+      }
+    }
+    return (await ended) + narrowed;
+  }
+
+  async #removeGrants(
+    service: Registration,
+    removed: readonly (readonly [number, Grant])[],
+  ): Promise<number> {
+    const ended = removed.map(([processId, grant]) =>
+      this.#removeAccess(service, processId, grant.processGeneration),
+    );
+    return (await Promise.all(ended)).filter((wasThere) => wasThere).length;
+  }
+
+  async #grant(service: Registration, caller: Caller, methods: Uint8Array): Promise<void> {
     const { native } = this.#connection;
     const before = native.query(caller.taskId);
     if (before?.alive !== true || before.processId !== caller.processId) return;
-    service.grants.set(caller.processId, { caller, processGeneration: before.processGeneration });
+    const { processGeneration } = before;
+    const grant: Grant = { caller, processGeneration, methods };
+    // Before anything is awaited: a policy that changes meanwhile finds it.
+    service.grants.set(caller.processId, grant);
+    if (service.access !== undefined && this.#policy.hasMethodRules(service.name)) {
+      try {
+        await service.access.tell([entryOf([caller.processId, grant])]);
+      } catch (error) {
+        if (service.grants.get(caller.processId) === grant) {
+          service.grants.delete(caller.processId);
+          await this.#removeAccess(service, caller.processId, processGeneration);
+        }
+        if (!this.#alive(service)) throw notRegistered(service.name);
+        const text = `Service "${service.name}" did not confirm the rules of its methods: ${(error as Error).message}`;
+        throw new Refusal('EAGAIN', text, { service: service.name });
+      }
+      const now = service.grants.get(caller.processId);
+      if (now?.processGeneration !== processGeneration) {
+        throw refused(service.name, `refuses ${describeCaller(caller)}: the right was revoked`);
+      }
+    }
     try {
       await this.#connection.control(
         ControlOperation.AddAccess,
@@ -176,7 +261,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const granted = service.grants.get(caller.processId);
     if (granted?.processGeneration === before.processGeneration) return;
     await this.#removeAccess(service, caller.processId, before.processGeneration);
-    throw refused(service.name, `refuses ${who(caller)}: the right was revoked`);
+    throw refused(service.name, `refuses ${describeCaller(caller)}: the right was revoked`);
   }
 
   /** False if the process or the service was gone already. */
@@ -211,14 +296,43 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     }
   }
 
+  /** The name is free again. */
+  #forget(service: Registration): void {
+    service.access?.dispose();
+    if (this.#services.get(service.name) === service) this.#services.delete(service.name);
+  }
+
   #alive(service: Registration): boolean {
     const info = this.#connection.native.query(service.handle);
     return info?.alive === true && info.generation === service.generation;
   }
 }
 
-function who(caller: Caller): string {
-  return `process ${caller.pid} (uid ${caller.uid}, gid ${caller.gid})`;
+/** Which methods a caller may call, and whether there are any. `decision` is about the service. */
+function decideMethods(
+  service: Registration,
+  judgement: Judgement,
+  decision: Decision,
+): { readonly allowed: Decision; readonly methods: Uint8Array } {
+  if (!decision.allowed) return { allowed: decision, methods: methodBits([]) };
+  const decisions = service.methods.map((method) => judgement.decideMethod(method));
+  const methods = methodBits(decisions.map(({ allowed }) => allowed));
+  const refusal = decisions.find(({ allowed }) => !allowed);
+  if (refusal === undefined) return { allowed: decision, methods };
+  if (service.access === undefined) {
+    const explanation = `its process does not check rules for methods, so it gets only callers that may call all; ${refusal.explanation}`;
+    return { allowed: { ...refusal, explanation }, methods };
+  }
+  const isAny = decisions.some(({ allowed }) => allowed);
+  return { allowed: isAny ? decision : refusal, methods };
+}
+
+function entryOf([processId, grant]: readonly [number, Grant]): MethodAccessEntry {
+  return [processId, grant.processGeneration, grant.methods];
+}
+
+function refusedCaller(name: string, caller: Caller, { explanation }: Decision): Refusal {
+  return refused(name, `refuses ${describeCaller(caller)}: ${explanation}`);
 }
 
 function refused(name: string, text: string): Refusal {
@@ -246,6 +360,10 @@ function checkRegister(input: RegisterInput): RegisterInput {
     const { shape } = input as { shape: unknown };
     if (typeof shape !== 'string' || shape.length > SHAPE_MAX) {
       throw unexpected(`a text of at most ${SHAPE_MAX} characters`, 'shape', shape);
+    }
+    const { key } = input as { key?: unknown };
+    if (key !== undefined && !(key instanceof Uint8Array && key.length <= KEY_MAX)) {
+      throw unexpected(`at most ${KEY_MAX} bytes`, 'key', key);
     }
   });
   return input;

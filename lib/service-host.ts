@@ -5,6 +5,7 @@ import { unexpected } from './checks.js';
 import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
 import { Refusal, callError, type ServiceReference } from './errors.js';
+import type { MethodAccess } from './method-access.js';
 import type { Replies } from './replies.js';
 import { validate } from './validation.js';
 
@@ -30,6 +31,8 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** A contract and its implementation; independent of connections. */
 export class ServiceHost {
   readonly contract: Contract;
+  /** Of a registered service: which methods its callers may call. */
+  access: MethodAccess | undefined;
   readonly #methods: readonly ContractMethod[];
   readonly #invokes: readonly Invoke[];
   readonly #implementation: object;

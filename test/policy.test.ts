@@ -1,9 +1,10 @@
 /** The policy: who may call and serve what, and why. */
 import test from 'ava';
-import { allow, defineService, deny, method } from 'liteipc';
-import { Policy, toRules } from '#lib/policy.js';
+import { allow, defineService, deny, method, type Rule } from 'liteipc';
+import { Policy } from '#lib/policy.js';
+import { toRules } from '#lib/policy-rules.js';
 
-const Shop = defineService('shop', { buy: method() });
+const Shop = defineService('shop', { buy: method(), list: method(), clear: method() });
 const MANAGER_UID = 1000;
 const somebody = { pid: 10, uid: 1000, gid: 100 };
 const stranger = { pid: 11, uid: 2000, gid: 200 };
@@ -76,12 +77,106 @@ test('serving is decided apart from calling', (t) => {
   t.true(rules.decide('call', 'shop', somebody).allowed);
 });
 
-test('a rule that was added counts at once', (t) => {
+test('a range, a long list, a program, a predicate', (t) => {
+  const admits = (subject: object, identity: typeof somebody): boolean =>
+    policy(allow('shop').to(subject)).decide('call', 'shop', identity).allowed;
+  t.true(admits({ uidRange: { from: 1000, to: 1999 } }, somebody));
+  t.true(admits({ uidRange: { from: 1000, to: 1000 } }, somebody));
+  t.false(admits({ uidRange: { from: 1001, to: 1999 } }, somebody));
+  t.false(admits({ uidRange: { from: 0, to: 1999 } }, stranger));
+  const many = Array.from({ length: 500 }, (_, index) => 2000 + index);
+  t.true(admits({ uids: many }, stranger));
+  t.false(admits({ uids: many }, somebody));
+  const here = { ...somebody, pid: process.pid };
+  t.true(admits({ executable: process.execPath }, here));
+  t.false(admits({ executable: '/bin/sh' }, here));
+  t.true(admits({ predicate: ({ gid }: { gid: number }) => gid === 100 }, somebody));
+  t.false(admits({ predicate: ({ gid }: { gid: number }) => gid === 100 }, stranger));
+  t.true(admits({ predicate: (of: { executable?: string }) => of.executable !== undefined }, here));
+  t.false(admits({ uid: 1, predicate: () => true }, somebody), 'all of a subject together');
+});
+
+test('what cannot be told fits no allow and every deny, and the reason is given', (t) => {
+  // No process has this number: the largest that Linux gives is 2^22.
+  const gone = { ...somebody, pid: 0x7fff_ffff };
+  const program = { executable: '/usr/bin/shop' };
+  t.like(policy(allow('shop').to(program)).decide('call', 'shop', gone), {
+    allowed: false,
+    explanation:
+      'its rules admit executable /usr/bin/shop (rule 1: the program of process 2147483647 is not readable)',
+  });
+  t.false(policy(deny('shop').to(program)).decide('call', 'shop', gone).allowed);
+  const thrower = {
+    predicate: () => {
+      throw new Error('no idea');
+    },
+  };
+  const thrown = policy(allow('shop').to({ uid: 1000 }), deny('shop').to(thrower));
+  t.like(thrown.decide('call', 'shop', somebody), {
+    allowed: false,
+    explanation: 'rule 2 denies predicate predicate (its predicate threw Error: no idea)',
+  });
+  const promise = (): unknown => Promise.resolve(true);
+  const late = policy(allow('shop').to({ predicate: promise as () => boolean }));
+  t.regex(late.decide('call', 'shop', somebody).explanation, /returned object, not true or false/);
+  t.false(late.decide('call', 'shop', somebody).allowed);
+});
+
+test('rules for single methods add up; a deny for one leaves the others', (t) => {
+  const rules = policy(
+    allow(Shop).to({ uid: 1000 }),
+    allow(Shop, 'list').to({ gid: 200 }),
+    deny(Shop, 'clear').to({ pid: 10 }),
+  );
+  const may = (identity: typeof somebody): boolean[] =>
+    ['buy', 'list', 'clear'].map((name) => rules.decide('call', 'shop', identity, name).allowed);
+  t.deepEqual(may(somebody), [true, true, false]);
+  t.deepEqual(may({ ...somebody, pid: 12 }), [true, true, true]);
+  t.deepEqual(may(stranger), [false, true, false]);
+  t.deepEqual(may({ pid: 12, uid: 3000, gid: 300 }), [false, false, false]);
+  t.true(rules.decide('call', 'shop', stranger).allowed, 'the service, because of one method');
+  t.like(rules.decide('call', 'shop', somebody, 'clear'), {
+    explanation: 'rule 3 denies pid 10 to clear',
+  });
+  t.is(
+    rules.decide('call', 'shop', stranger, 'buy').explanation,
+    'its rules admit uid 1000; gid 200 to list',
+  );
+  t.true(rules.hasMethodRules('shop'));
+  t.false(rules.hasMethodRules('other'));
+});
+
+test('granted at run time: admitted besides, and back again', (t) => {
   const rules = policy();
-  const [rule] = deny(Shop).to({ uid: 1000 });
-  t.truthy(rule);
-  if (rule !== undefined) rules.add(rule);
-  t.false(rules.decide('call', 'shop', somebody).allowed);
+  const grant = allow(Shop).to({ uid: 2000 })[0] as Rule;
+  rules.grant(grant);
+  t.like(rules.decide('call', 'shop', stranger), {
+    allowed: true,
+    explanation: 'a grant allows uid 2000',
+  });
+  t.true(rules.decide('call', 'shop', somebody).allowed, 'a grant shuts nobody out');
+  rules.revoke(deny(Shop).to({ uid: 2000 })[0] as Rule);
+  t.like(rules.decide('call', 'shop', stranger), {
+    allowed: false,
+    explanation: 'a revocation denies uid 2000',
+  });
+  rules.revoke(deny(Shop).to({ uid: 2000 })[0] as Rule);
+  t.is(rules.rules.length, 1, 'the same again is not kept twice');
+  rules.grant(grant);
+  t.true(rules.decide('call', 'shop', stranger).allowed);
+  t.is(rules.rules.length, 1);
+});
+
+test('rules of a file are replaced together, and named by their place', (t) => {
+  const rules = policy();
+  const fromFile = (subject: object, origin: string): Rule => ({
+    ...(allow(Shop).to(subject)[0] as Rule),
+    origin,
+  });
+  rules.replaceFile([fromFile({ uid: 2000 }, 'shop.jsonc:3:5')]);
+  t.is(rules.decide('call', 'shop', stranger).explanation, 'shop.jsonc:3:5 allows uid 2000');
+  rules.replaceFile([fromFile({ uid: 7 }, 'shop.jsonc:3:5')]);
+  t.false(rules.decide('call', 'shop', stranger).allowed);
 });
 
 test('rules are data: what JSON gives back is as good', (t) => {
@@ -102,6 +197,19 @@ test('what is not a rule is refused with what was expected', (t) => {
   t.throws(() => allow(Shop).to({ uid: -1 }), { message: /for uid of a subject.*number -1/ });
   t.throws(() => allow(Shop).to({ uids: [] }), { message: /an array of uids/ });
   t.throws(() => allow(Shop).to({ user: 'me' } as never), { message: /string "user"/ });
+  t.throws(() => allow(Shop).to({ uidRange: { from: 5, to: 4 } }), { message: /uidRange.to/ });
+  t.throws(() => allow(Shop).to({ uidRange: { from: 5, until: 6 } as never }), {
+    message: /uidRange/,
+  });
+  t.throws(() => allow(Shop).to({ executable: 'node' }), { message: /an absolute path/ });
+  t.throws(() => allow(Shop).to({ predicate: true as never }), { message: /a function/ });
+  t.throws(() => allow(Shop, 'bye' as never).to({ uid: 1 }), {
+    message: /a method of shop \(buy, list, clear\) .*"bye"/,
+  });
+  refused(
+    [{ effect: 'allow', action: 'serve', service: 's', methods: ['a'], subject: { uid: 1 } }],
+    /no methods for methods of rule 1/,
+  );
   t.throws(() => allow(Shop).to(), { message: /at least one subject/ });
   t.throws(() => allow(7 as never), { message: /a contract made by defineService/ });
 });
