@@ -49,7 +49,8 @@ export function checkFunction(
 }
 
 const domainName = /^[A-Za-z0-9._-]{1,64}$/;
-const serviceName = /^[A-Za-z0-9._:/-]{1,64}$/;
+/** What a service may be called. */
+export const serviceNamePattern = /^[A-Za-z0-9._:/-]{1,64}$/;
 
 /** A domain's name, or the absolute path of its socket. */
 export function checkDomainName(value: unknown, what: string): asserts value is string {
@@ -59,7 +60,7 @@ export function checkDomainName(value: unknown, what: string): asserts value is 
 
 /** A service's name. */
 export function checkServiceName(value: unknown, what: string): asserts value is string {
-  if (typeof value === 'string' && serviceName.test(value)) return;
+  if (typeof value === 'string' && serviceNamePattern.test(value)) return;
   throw unexpected('1 to 64 of [A-Za-z0-9._:/-]', what, value);
 }
 

@@ -3,7 +3,14 @@
  * memory, by the mechanism of the LiteOS-A kernel.
  */
 export { ServiceManager } from './manager.js';
-export type { DomainProfile, ServiceManagerOptions } from './manager.js';
+export type {
+  DomainProfile,
+  PolicyLoaded,
+  ServiceManagerEvents,
+  ServiceManagerOptions,
+} from './manager.js';
+export { PolicyFileError } from './policy-file-error.js';
+export type { PolicyProblem } from './policy-file-error.js';
 export type { ServiceInfo } from './registry.js';
 export { allow, deny } from './policy-rules.js';
 export type {

@@ -1,4 +1,5 @@
 /** The ServiceManager: starts a domain in this process and decides who may call what in it. */
+import { EventEmitter } from 'node:events';
 import type { Contract } from './contract.js';
 import { checkDomainName, checkInteger, checkObject, unexpected } from './checks.js';
 import { Connection } from './connection.js';
@@ -6,7 +7,16 @@ import { LiteIpcError } from './errors.js';
 import { ControlOperation } from './native-layout.js';
 import { loadNativeBinding } from './native-loader.js';
 import { Policy } from './policy.js';
-import { checkMethodNames, makeRule, nameOf, toRules, type PolicyInput, type Rule } from './policy-rules.js';
+import type { PolicyFileError } from './policy-file-error.js';
+import type { PolicyFile } from './policy-file.js';
+import {
+  checkMethodNames,
+  makeRule,
+  nameOf,
+  toRules,
+  type PolicyInput,
+  type Rule,
+} from './policy-rules.js';
 import type { Subject } from './policy-subject.js';
 import { RegistryService, type ServiceInfo } from './registry.js';
 import { Registry } from './registry-protocol.js';
@@ -25,12 +35,39 @@ export interface ServiceManagerOptions {
   readonly domain: string;
   /** Who may call and serve what. Default: the manager's own uid, everything. */
   readonly policy?: PolicyInput;
+  /**
+   * More rules, in a file of JSON with comments (policy.schema.json); reloaded when it changes. A file
+   * that is not good keeps the manager from starting; later it changes nothing and is told by
+   * `policyError`.
+   */
+  readonly policyFile?: string;
   /** Default `host`. */
   readonly profile?: DomainProfile;
   /** Permission bits of the socket. Default 0o600; others than the owner need more to connect. */
   readonly socketMode?: number;
   /** Group of the socket. */
   readonly socketGid?: number;
+}
+
+/** A policy file that was loaded while the manager runs. */
+export interface PolicyLoaded {
+  /** Absolute path. */
+  readonly file: string;
+  /** How many rules it has. */
+  readonly rules: number;
+  /** How many processes lost a right, or methods, by it. */
+  readonly revoked: number;
+}
+
+/** Events of a {@link ServiceManager}. */
+export interface ServiceManagerEvents {
+  /** The policy file has changed; its rules are in force, what they deny has been revoked. */
+  policyLoaded: [loaded: PolicyLoaded];
+  /**
+   * The policy file has changed and cannot be used: the rules that it had before stay in force. Without a
+   * listener it is a process warning.
+   */
+  policyError: [error: PolicyFileError];
 }
 
 /**
@@ -63,7 +100,7 @@ function runtimeRule(
 }
 
 /** A running domain and its ServiceManager. */
-export class ServiceManager implements AsyncDisposable {
+export class ServiceManager extends EventEmitter<ServiceManagerEvents> implements AsyncDisposable {
   /** As given to {@link ServiceManager.start}. */
   readonly domain: string;
   /** The domain's socket. */
@@ -73,6 +110,7 @@ export class ServiceManager implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #policy: Policy;
   readonly #registry: RegistryService;
+  readonly #policyFile: PolicyFile | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -81,13 +119,16 @@ export class ServiceManager implements AsyncDisposable {
     connection: Connection,
     policy: Policy,
     registry: RegistryService,
+    policyFile: PolicyFile | undefined,
   ) {
+    super();
     this.domain = domain;
     this.path = native.path;
     this.#native = native;
     this.#connection = connection;
     this.#policy = policy;
     this.#registry = registry;
+    this.#policyFile = policyFile;
   }
 
   /**
@@ -97,7 +138,8 @@ export class ServiceManager implements AsyncDisposable {
    */
   static async start(options: ServiceManagerOptions): Promise<ServiceManager> {
     checkObject(options, 'the options of ServiceManager.start');
-    const { domain, policy: rules = [], profile = 'host', socketMode, socketGid } = options;
+    const { domain, policy: rules = [], policyFile, profile = 'host' } = options;
+    const { socketMode, socketGid } = options;
     checkDomainName(domain, 'domain');
     if (profile !== 'host' && profile !== 'liteos-a') {
       throw unexpected("'host' or 'liteos-a'", 'profile', profile);
@@ -105,6 +147,12 @@ export class ServiceManager implements AsyncDisposable {
     if (socketMode !== undefined) checkInteger(socketMode, 'socketMode', 0, 0o777);
     if (socketGid !== undefined) checkInteger(socketGid, 'socketGid', 0, 0xffff_fffe);
     const checkedRules = toRules(rules);
+    if (policyFile !== undefined && (typeof policyFile !== 'string' || policyFile === '')) {
+      throw unexpected('a path', 'policyFile', policyFile);
+    }
+    // Its readers are loaded only where there is one.
+    const file = policyFile && new (await import('./policy-file.js')).PolicyFile(policyFile);
+    const fileRules = file ? await file.load() : [];
 
     const binding = loadNativeBinding();
     let native: NativeDomain;
@@ -132,6 +180,7 @@ export class ServiceManager implements AsyncDisposable {
       const { value0: task } = await connection.control(ControlOperation.TaskCreate, 0);
       const self = connection.native.query(task);
       const policy = new Policy(checkedRules, self?.uid ?? 0);
+      policy.replaceFile(fileRules);
       const registry = new RegistryService(connection, task, policy);
       made.registry = registry;
       // Before the role is taken: the first request may come at once.
@@ -139,7 +188,15 @@ export class ServiceManager implements AsyncDisposable {
       const sizeMax = connection.native.dataLimit + MESSAGE_OVERHEAD;
       await connection.control(ControlOperation.SetCms, task, sizeMax);
       await connection.control(ControlOperation.SetIpcTask, task);
-      const manager = new ServiceManager(domain, native, connection, policy, registry);
+      const manager = new ServiceManager(
+        domain,
+        native,
+        connection,
+        policy,
+        registry,
+        file || undefined,
+      );
+      manager.#watchPolicyFile();
       running.add(manager);
       return manager;
     } catch (error) {
@@ -157,6 +214,18 @@ export class ServiceManager implements AsyncDisposable {
   /** The policy's rules, in order. */
   get rules(): readonly Rule[] {
     return this.#policy.rules;
+  }
+
+  /**
+   * Reads the policy file now, e.g. at SIGHUP, instead of at the next look (four in a second). Rejects
+   * with a {@link PolicyFileError} that changes nothing.
+   */
+  async reloadPolicy(): Promise<PolicyLoaded> {
+    const file = this.#policyFile;
+    if (file === undefined) {
+      throw new LiteIpcError('EINVAL', 'This manager was started without a policyFile (EINVAL)');
+    }
+    return await this.#useFile(file, await file.load());
   }
 
   /** What the domain holds at the moment, for tests and tools. */
@@ -202,7 +271,27 @@ export class ServiceManager implements AsyncDisposable {
     return this.close();
   }
 
+  #watchPolicyFile(): void {
+    const file = this.#policyFile;
+    file?.watch({
+      onRules: (rules) => void this.#useFile(file, rules),
+      onError: (error) => {
+        if (this.emit('policyError', error)) return;
+        process.emitWarning(`${error.message}; the old rules stay in force`, 'LiteIpcWarning');
+      },
+    });
+  }
+
+  async #useFile(file: PolicyFile, rules: readonly Rule[]): Promise<PolicyLoaded> {
+    this.#policy.replaceFile(rules);
+    const revoked = await this.#registry.decideAgain();
+    const loaded = { file: file.path, rules: rules.length, revoked };
+    this.emit('policyLoaded', loaded);
+    return loaded;
+  }
+
   async #close(): Promise<void> {
+    this.#policyFile?.close();
     await this.#connection.close();
     this.#native.stop();
     running.delete(this);
