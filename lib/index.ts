@@ -12,6 +12,8 @@ export type {
 export { PolicyFileError } from './policy-file-error.js';
 export type { PolicyProblem } from './policy-file-error.js';
 export type { ServiceInfo } from './registry.js';
+export type { AuditEvent } from './audit.js';
+export type { ConsideredRule, Decision, Explanation } from './policy.js';
 export { allow, deny } from './policy-rules.js';
 export type {
   CallRuleBuilder,

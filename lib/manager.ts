@@ -1,12 +1,13 @@
 /** The ServiceManager: starts a domain in this process and decides who may call what in it. */
 import { EventEmitter } from 'node:events';
+import { AuditLog, type AuditEvent } from './audit.js';
 import type { Contract } from './contract.js';
 import { checkDomainName, checkInteger, checkObject, unexpected } from './checks.js';
 import { Connection } from './connection.js';
 import { LiteIpcError } from './errors.js';
 import { ControlOperation } from './native-layout.js';
 import { loadNativeBinding } from './native-loader.js';
-import { Policy } from './policy.js';
+import { Policy, type Explanation } from './policy.js';
 import type { PolicyFileError } from './policy-file-error.js';
 import type { PolicyFile } from './policy-file.js';
 import {
@@ -17,7 +18,7 @@ import {
   type PolicyInput,
   type Rule,
 } from './policy-rules.js';
-import type { Subject } from './policy-subject.js';
+import { checkIdentity, type Identity, type Subject } from './policy-subject.js';
 import { RegistryService, type ServiceInfo } from './registry.js';
 import { Registry } from './registry-protocol.js';
 import { ServiceHost } from './service-host.js';
@@ -41,6 +42,8 @@ export interface ServiceManagerOptions {
    * `policyError`.
    */
   readonly policyFile?: string;
+  /** File that gets a line of JSON for every {@link AuditEvent}, after what it has. */
+  readonly auditLog?: string;
   /** Default `host`. */
   readonly profile?: DomainProfile;
   /** Permission bits of the socket. Default 0o600; others than the owner need more to connect. */
@@ -68,6 +71,8 @@ export interface ServiceManagerEvents {
    * listener it is a process warning.
    */
   policyError: [error: PolicyFileError];
+  /** Somebody asked for a service or a name, or lost one because the rules have changed. */
+  audit: [event: AuditEvent];
 }
 
 /**
@@ -111,6 +116,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
   readonly #policy: Policy;
   readonly #registry: RegistryService;
   readonly #policyFile: PolicyFile | undefined;
+  readonly #auditLog: AuditLog | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -120,6 +126,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     policy: Policy,
     registry: RegistryService,
     policyFile: PolicyFile | undefined,
+    auditLog: AuditLog | undefined,
   ) {
     super();
     this.domain = domain;
@@ -129,6 +136,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     this.#policy = policy;
     this.#registry = registry;
     this.#policyFile = policyFile;
+    this.#auditLog = auditLog;
   }
 
   /**
@@ -139,7 +147,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
   static async start(options: ServiceManagerOptions): Promise<ServiceManager> {
     checkObject(options, 'the options of ServiceManager.start');
     const { domain, policy: rules = [], policyFile, profile = 'host' } = options;
-    const { socketMode, socketGid } = options;
+    const { socketMode, socketGid, auditLog: auditPath } = options;
     checkDomainName(domain, 'domain');
     if (profile !== 'host' && profile !== 'liteos-a') {
       throw unexpected("'host' or 'liteos-a'", 'profile', profile);
@@ -150,9 +158,14 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     if (policyFile !== undefined && (typeof policyFile !== 'string' || policyFile === '')) {
       throw unexpected('a path', 'policyFile', policyFile);
     }
+    if (auditPath !== undefined && (typeof auditPath !== 'string' || auditPath === '')) {
+      throw unexpected('a path', 'auditLog', auditPath);
+    }
     // Its readers are loaded only where there is one.
     const file = policyFile && new (await import('./policy-file.js')).PolicyFile(policyFile);
     const fileRules = file ? await file.load() : [];
+
+    const auditLog = auditPath === undefined ? undefined : await AuditLog.open(auditPath);
 
     const binding = loadNativeBinding();
     let native: NativeDomain;
@@ -164,11 +177,12 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
         ...(socketGid === undefined ? {} : { socketGid }),
       });
     } catch (error) {
+      await auditLog?.close();
       throw startError(error, domain);
     }
     let connection: Connection | undefined;
     try {
-      const made: { registry?: RegistryService } = {};
+      const made: { registry?: RegistryService; manager?: ServiceManager } = {};
       connection = await Connection.open(
         binding,
         { domain: native.path },
@@ -181,7 +195,11 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
       const self = connection.native.query(task);
       const policy = new Policy(checkedRules, self?.uid ?? 0);
       policy.replaceFile(fileRules);
-      const registry = new RegistryService(connection, task, policy);
+      const registry = new RegistryService(connection, task, policy, (event) => {
+        auditLog?.write(event);
+        // Not here: what a listener throws is not the answer to whoever asked.
+        queueMicrotask(() => made.manager?.emit('audit', event));
+      });
       made.registry = registry;
       // Before the role is taken: the first request may come at once.
       connection.hosts.set(task, new ServiceHost(Registry, registry));
@@ -195,13 +213,16 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
         policy,
         registry,
         file || undefined,
+        auditLog,
       );
+      made.manager = manager;
       manager.#watchPolicyFile();
       running.add(manager);
       return manager;
     } catch (error) {
       await connection?.close();
       native.stop();
+      await auditLog?.close();
       throw error;
     }
   }
@@ -211,7 +232,25 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     return this.#registry.list();
   }
 
-  /** The policy's rules, in order. */
+  /**
+   * May this caller call the service, or this method of it, and which rule decides? What is answered is
+   * what a client of this pid, uid and gid would be told now.
+   */
+  explain(caller: Identity, service: Contract | string, method?: string): Explanation {
+    checkIdentity(caller);
+    const name = nameOf(service);
+    if (method !== undefined) checkMethodNames(service, [method]);
+    return this.#registry.explain(caller, name, method);
+  }
+
+  /** May this caller register the service's name, and which rule decides? */
+  explainServing(caller: Identity, service: Contract | string): Explanation {
+    checkIdentity(caller);
+    const judgement = this.#policy.judge('serve', nameOf(service), caller);
+    return { ...judgement.decide(), considered: judgement.considered };
+  }
+
+  /** The rules: the program's, the file's, granted and revoked ones. */
   get rules(): readonly Rule[] {
     return this.#policy.rules;
   }
@@ -294,6 +333,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     this.#policyFile?.close();
     await this.#connection.close();
     this.#native.stop();
+    await this.#auditLog?.close();
     running.delete(this);
   }
 }

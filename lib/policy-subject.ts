@@ -214,3 +214,12 @@ export function subjectInWords(subject: Subject): string {
     .map(([key, value]) => words[key as keyof Subject](value as never))
     .join(' and ');
 }
+
+/** Checks what a program gives as an identity. */
+export function checkIdentity(value: unknown): asserts value is Identity {
+  checkObject(value, 'a caller');
+  const { pid, uid, gid } = value as Partial<Identity>;
+  checkInteger(pid, 'pid of a caller', 0, ID_MAX);
+  checkInteger(uid, 'uid of a caller', 0, ID_MAX);
+  checkInteger(gid, 'gid of a caller', 0, ID_MAX);
+}

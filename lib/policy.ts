@@ -26,6 +26,21 @@ export interface Decision {
   readonly rule?: Rule;
 }
 
+/** A rule that was looked at for a decision. */
+export interface ConsideredRule {
+  readonly rule: Rule;
+  /** What explanations call it: `rule 2`, `shop.jsonc:7:5`, `a grant`, `a revocation`. */
+  readonly name: string;
+  /** Whether it is about this caller; `unknown`: that cannot be told. */
+  readonly fits: Match['outcome'];
+}
+
+/** A decision with all that it was made of. */
+export interface Explanation extends Decision {
+  /** Every rule about the service and this action, in the order in which they were looked at. */
+  readonly considered: readonly ConsideredRule[];
+}
+
 /** A rule and what decisions call it. */
 interface NamedRule {
   readonly rule: Rule;
@@ -54,6 +69,7 @@ export class Judgement {
   readonly #denying: (NamedRule & { readonly matched: Match })[] = [];
   readonly #allowing: (NamedRule & { readonly matched: Match })[] = [];
   readonly #otherwise: Decision;
+  readonly considered: ConsideredRule[] = [];
 
   constructor(
     rules: Iterable<NamedRule>,
@@ -66,6 +82,7 @@ export class Judgement {
     const unknown: string[] = [];
     const take = (named: NamedRule): void => {
       const matched = match(named.rule.subject, candidate);
+      this.considered.push({ ...named, fits: matched.outcome });
       if (named.rule.effect === 'deny') {
         if (matched.outcome !== 'no') this.#denying.push({ ...named, matched });
       } else if (matched.outcome === 'yes') {

@@ -1,45 +1,22 @@
 /** The manager's side of the registry: names, their owners, and the rights that were given out. */
 import type { Caller } from '../types/wire.js';
+import type { AuditEvent } from './audit.js';
 import type { CallContext } from './call-context.js';
 import { describeCaller } from './callers.js';
-import { checkInteger, checkObject, checkServiceName, unexpected } from './checks.js';
+import { checkObject, checkServiceName } from './checks.js';
 import type { Connection } from './connection.js';
 import type { ImplementationOf } from './contract.js';
 import { shapeTextHash } from './contract-shape.js';
 import { LiteIpcError, Refusal } from './errors.js';
 import { ControlOperation } from './native-layout.js';
 import { MethodAccessSender } from './method-access-sender.js';
-import { methodBits, type MethodAccessEntry } from './method-access.js';
-import type { Decision, Judgement, Policy } from './policy.js';
+import type { Decision, Explanation, Policy } from './policy.js';
+import type { Identity } from './policy-subject.js';
+import { decideMethods, entryOf, namesOf, type Grant, type Registration } from './registration.js';
+import { checkInput, checkLookup, checkRegister } from './registry-input.js';
 import type { LookupInput, LookupOutput, RegisterInput, Registry } from './registry-protocol.js';
 
-/** Longest shape that is taken, characters. */
-const SHAPE_MAX = 48_000;
-/** Longest key that is taken, bytes. */
-const KEY_MAX = 64;
-
-/** A process that was given the right to call a service. */
-interface Grant {
-  readonly caller: Caller;
-  readonly processGeneration: number;
-  /** A bit for each method that it may call. */
-  methods: Uint8Array;
-}
-
-interface Registration {
-  readonly name: string;
-  readonly shape: string;
-  readonly hash: number;
-  /** Names of its methods, by number. */
-  readonly methods: readonly string[];
-  readonly owner: Caller;
-  readonly handle: number;
-  readonly generation: number;
-  /** By LiteIPC process. */
-  readonly grants: Map<number, Grant>;
-  /** Tells the service which methods its callers may call; undefined if it does not check that. */
-  readonly access: MethodAccessSender | undefined;
-}
+const UNSERVED = 'its process may not serve the name any more';
 
 /** What a manager tells of a registered service. */
 export interface ServiceInfo {
@@ -54,12 +31,31 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   readonly #task: number;
   readonly #policy: Policy;
   readonly #services = new Map<string, Registration>();
+  readonly #onAudit: (event: AuditEvent) => void;
 
-  /** `task` is the ServiceManager's. */
-  constructor(connection: Connection, task: number, policy: Policy) {
+  /** `task` is the ServiceManager's; `onAudit` is told every decision. */
+  constructor(
+    connection: Connection,
+    task: number,
+    policy: Policy,
+    onAudit: (event: AuditEvent) => void,
+  ) {
     this.#connection = connection;
     this.#task = task;
     this.#policy = policy;
+    this.#onAudit = onAudit;
+  }
+
+  /** What the rules say about a call, and, if it is there, the service's own abilities. */
+  explain(caller: Identity, name: string, method?: string): Explanation {
+    const judgement = this.#policy.judge('call', name, caller);
+    const { considered } = judgement;
+    const whole = judgement.decide();
+    const service = this.#services.get(name);
+    const decision =
+      service === undefined ? whole : decideMethods(service, judgement, whole).allowed;
+    if (method === undefined || !decision.allowed) return { ...decision, considered };
+    return { ...judgement.decideMethod(method), considered };
   }
 
   /** The services whose tasks live. */
@@ -73,6 +69,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const { name, shape, key } = checkRegister(input);
     const { caller } = call;
     const decision = this.#policy.decide('serve', name, caller);
+    this.#audit('request', 'serve', name, caller, decision);
     if (!decision.allowed) {
       throw refused(
         name,
@@ -145,13 +142,17 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     // Permission first: who may not call a service does not learn whether it is there.
     const judgement = this.#policy.judge('call', name, caller);
     const decision = judgement.decide();
-    if (!decision.allowed) throw refusedCaller(name, caller, decision);
+    if (!decision.allowed) {
+      this.#audit('request', 'call', name, caller, decision);
+      throw refusedCaller(name, caller, decision);
+    }
     const service = this.#services.get(name);
     if (service === undefined || !this.#alive(service)) {
       if (service !== undefined) this.#forget(service);
       throw notRegistered(name);
     }
     const { allowed, methods } = decideMethods(service, judgement, decision);
+    this.#audit('request', 'call', name, caller, allowed, namesOf(service, methods));
     if (!allowed.allowed) throw refusedCaller(name, caller, allowed);
     if (service.hash !== hash) return { shape: service.shape };
     await this.#grant(service, caller, methods);
@@ -177,8 +178,12 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
 
   async #decideAgain(service: Registration): Promise<number> {
     const { name, owner, grants, access } = service;
-    const isServed = this.#policy.decide('serve', name, owner).allowed;
-    if (!isServed) this.#forget(service);
+    const serving = this.#policy.decide('serve', name, owner);
+    const isServed = serving.allowed;
+    if (!isServed) {
+      this.#audit('change', 'serve', name, owner, serving);
+      this.#forget(service);
+    }
     const removed: [number, Grant][] = [];
     const kept: [number, Grant][] = [];
     let narrowed = 0;
@@ -186,12 +191,17 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       const judgement = this.#policy.judge('call', name, grant.caller);
       const { allowed, methods } = decideMethods(service, judgement, judgement.decide());
       if (isServed && allowed.allowed) {
-        if (methods.some((bits, index) => ((grant.methods[index] ?? 0) & ~bits) !== 0)) narrowed++;
+        if (methods.some((bits, index) => ((grant.methods[index] ?? 0) & ~bits) !== 0)) {
+          narrowed++;
+          this.#audit('change', 'call', name, grant.caller, allowed, namesOf(service, methods));
+        }
         grant.methods = methods;
         kept.push([processId, grant]);
       } else {
         grants.delete(processId);
         removed.push([processId, grant]);
+        const reason = isServed ? allowed : { ...serving, explanation: UNSERVED };
+        this.#audit('change', 'call', name, grant.caller, reason);
       }
     }
     const ended = this.#removeGrants(service, removed);
@@ -201,7 +211,13 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
         else if (access.restricted) await access.lift();
       } catch {
         // It does not confirm: then nobody has a right that it might not limit. Who asks again is told.
-        for (const [processId] of kept) grants.delete(processId);
+        for (const [processId, { caller }] of kept) {
+          grants.delete(processId);
+          this.#audit('change', 'call', name, caller, {
+            allowed: false,
+            explanation: 'the service did not confirm the rules of its methods',
+          });
+        }
         return (await ended) + (await this.#removeGrants(service, kept));
       }
     }
@@ -296,6 +312,25 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     }
   }
 
+  #audit(
+    occasion: AuditEvent['occasion'],
+    action: AuditEvent['action'],
+    service: string,
+    { pid, uid, gid }: Identity,
+    decision: Decision,
+    methods?: readonly string[],
+  ): void {
+    this.#onAudit({
+      time: new Date(),
+      occasion,
+      action,
+      service,
+      ...(methods === undefined || !decision.allowed ? {} : { methods }),
+      caller: { pid, uid, gid },
+      ...decision,
+    });
+  }
+
   /** The name is free again. */
   #forget(service: Registration): void {
     service.access?.dispose();
@@ -306,29 +341,6 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const info = this.#connection.native.query(service.handle);
     return info?.alive === true && info.generation === service.generation;
   }
-}
-
-/** Which methods a caller may call, and whether there are any. `decision` is about the service. */
-function decideMethods(
-  service: Registration,
-  judgement: Judgement,
-  decision: Decision,
-): { readonly allowed: Decision; readonly methods: Uint8Array } {
-  if (!decision.allowed) return { allowed: decision, methods: methodBits([]) };
-  const decisions = service.methods.map((method) => judgement.decideMethod(method));
-  const methods = methodBits(decisions.map(({ allowed }) => allowed));
-  const refusal = decisions.find(({ allowed }) => !allowed);
-  if (refusal === undefined) return { allowed: decision, methods };
-  if (service.access === undefined) {
-    const explanation = `its process does not check rules for methods, so it gets only callers that may call all; ${refusal.explanation}`;
-    return { allowed: { ...refusal, explanation }, methods };
-  }
-  const isAny = decisions.some(({ allowed }) => allowed);
-  return { allowed: isAny ? decision : refusal, methods };
-}
-
-function entryOf([processId, grant]: readonly [number, Grant]): MethodAccessEntry {
-  return [processId, grant.processGeneration, grant.methods];
 }
 
 function refusedCaller(name: string, caller: Caller, { explanation }: Decision): Refusal {
@@ -342,38 +354,4 @@ function refused(name: string, text: string): Refusal {
 function notRegistered(name: string): Refusal {
   const text = `No service "${name}" is registered: start the process that exposes it (ENOENT)`;
   return new Refusal('ENOENT', text, { service: name });
-}
-
-/** Input comes from other processes: what does not fit is refused, not thrown as a TypeError of theirs. */
-function checkInput(check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    throw new Refusal('EPROTO', `ServiceManager: ${(error as Error).message} (EPROTO)`);
-  }
-}
-
-function checkRegister(input: RegisterInput): RegisterInput {
-  checkInput(() => {
-    checkObject(input, 'the input of register');
-    checkServiceName(input.name, 'name');
-    const { shape } = input as { shape: unknown };
-    if (typeof shape !== 'string' || shape.length > SHAPE_MAX) {
-      throw unexpected(`a text of at most ${SHAPE_MAX} characters`, 'shape', shape);
-    }
-    const { key } = input as { key?: unknown };
-    if (key !== undefined && !(key instanceof Uint8Array && key.length <= KEY_MAX)) {
-      throw unexpected(`at most ${KEY_MAX} bytes`, 'key', key);
-    }
-  });
-  return input;
-}
-
-function checkLookup(input: LookupInput): LookupInput {
-  checkInput(() => {
-    checkObject(input, 'the input of lookup');
-    checkServiceName(input.name, 'name');
-    checkInteger(input.hash, 'hash', 0, 0xffff_ffff);
-  });
-  return input;
 }

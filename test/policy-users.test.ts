@@ -127,6 +127,21 @@ testAsRoot(
   },
 );
 
+testAsRoot('methods: a service that does not confirm loses its callers', async (t) => {
+  const running = await start([allow(Work).to({ uids: [ONE, OTHER] })]);
+  t.deepEqual([await ask(one), await ask(other)], ['served', 'served']);
+  await other.do('begin', { method: 'block', input: 4500, count: 1, timeoutMs: 9000 });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await one.do('flood', { count: 5, ballast: 10, first: 0 });
+  t.is(await running.revoke(Work, { uid: ONE }, ['note']), 2);
+  // The service still sleeps: of what it finds when it wakes nothing is done. Who asks again is told.
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  t.deepEqual([await ask(one), await ask(other)], ['served', 'served']);
+  await one.do('flood', { count: 5, ballast: 10, first: 5 });
+  t.is(await ask(one), 'served');
+  t.like(await service.do('told', undefined), { count: 0 });
+});
+
 testAsRoot(
   'serving: a name is registered by those that are named, and by nobody else',
   async (t) => {
