@@ -11,7 +11,7 @@ import { IncomingCall } from './call-context.js';
 import { CallWatch } from './call-watch.js';
 import { Callers, describeCaller } from './callers.js';
 import { CallTable } from './calls.js';
-import { Encoder, decodeCopying, decodeKeeping, decodeParcel } from './codec.js';
+import { Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { LiteIpcError, Status, callError, codeOfStatus } from './errors.js';
 import { METHOD_ACCESS_CODE } from './method-access.js';
@@ -22,11 +22,11 @@ import {
   MessageFlag,
   MessageType,
 } from './native-layout.js';
-import { noMetadata, readMetadata, type CallMetadata, type ReadMetadata } from './metadata.js';
-import type { AnyParcelFormat } from './ipc-io/parcel-format.js';
+import { noMetadata } from './metadata.js';
+import { IncomingData } from './incoming-data.js';
 import { Replies, type PendingRequest } from './replies.js';
 import { Requests } from './requests.js';
-import { adoptFiles, headSize } from './files.js';
+import { adoptFiles } from './files.js';
 import { RouteState, type Route } from './route.js';
 import type { ServiceHost } from './service-host.js';
 import { fromWireError } from './wire-error.js';
@@ -68,7 +68,7 @@ export class Connection {
   readonly #replies: Replies;
   readonly #callers = new Callers();
   readonly #watch: CallWatch;
-  readonly #inbox: Buffer;
+  readonly #data: IncomingData;
   readonly #incoming: Uint32Array;
   readonly #controls = new Map<number, PendingControl>();
   #nextControl = 1;
@@ -78,11 +78,7 @@ export class Connection {
   private constructor(native: NativeDevice, listener: ConnectionListener) {
     this.native = native;
     this.#listener = listener;
-    this.#inbox = Buffer.from(
-      native.inbox.buffer,
-      native.inbox.byteOffset,
-      native.inbox.byteLength,
-    );
+    this.#data = new IncomingData(native);
     this.#incoming = native.incoming;
     const encoder = new Encoder(native.outbox);
     this.#calls = new CallTable((slot) => {
@@ -197,54 +193,6 @@ export class Connection {
     this.#replies.retryAll();
   }
 
-  /** The words of the objects that came with a message, if there are any. */
-  #objects(base: number): Uint32Array | undefined {
-    const place = this.#incoming[base + Incoming.Objects] as number;
-    return place === 0 ? undefined : this.native.objects[place - 1];
-  }
-
-  #decode(base: number, format?: AnyParcelFormat): unknown {
-    const incoming = this.#incoming;
-    let size = incoming[base + Incoming.DataSize] as number;
-    let start = incoming[base + Incoming.DataStart] as number;
-    if (format !== undefined) {
-      const isLarge = incoming[base + Incoming.DataLarge] !== 0;
-      return isLarge
-        ? decodeParcel(format, this.native.large[start] as Uint8Array, 0, size)
-        : decodeParcel(format, this.#inbox, start, size);
-    }
-    const words = this.#objects(base);
-    const head = words === undefined ? 0 : headSize(words);
-    if (head === -1) throw new Error('objects lie in the middle of the data');
-    size -= head;
-    if (size < 0) throw new Error('the metadata takes more than there is of data');
-    if (size === 0) return undefined;
-    const encoding = (incoming[base + Incoming.Cookie] as number) & Cookie.Rich;
-    if (incoming[base + Incoming.DataLarge] === 0) {
-      start += head;
-      return decodeCopying(this.#inbox, start, size, encoding);
-    }
-    const large = this.native.large[start] as Uint8Array;
-    return decodeKeeping(head === 0 ? large : large.subarray(head), size, encoding);
-  }
-
-  /** Takes the metadata from the end of a message: what is left is the data. */
-  #takeMetadata(base: number): CallMetadata {
-    const incoming = this.#incoming;
-    const start = incoming[base + Incoming.DataStart] as number;
-    const dataSize = incoming[base + Incoming.DataSize] as number;
-    if (dataSize === 0) return noMetadata;
-    let found: ReadMetadata;
-    if (incoming[base + Incoming.DataLarge] === 0) {
-      found = readMetadata(this.#inbox, start, dataSize);
-    } else {
-      const { buffer, byteOffset, byteLength } = this.native.large[start] as Uint8Array;
-      found = readMetadata(Buffer.from(buffer, byteOffset, byteLength), 0, dataSize);
-    }
-    incoming[base + Incoming.DataSize] = dataSize - found.size;
-    return found.metadata;
-  }
-
   #onCall(base: number): void {
     const incoming = this.#incoming;
     const calls = this.#calls;
@@ -260,14 +208,14 @@ export class Connection {
     }
     let value: unknown;
     try {
-      value = this.#decode(base, status === 0 ? method.outputParcel : undefined);
+      value = this.#data.decode(base, status === 0 ? method.outputParcel : undefined);
     } catch (error) {
       calls.reject(slot, callError('EPROTO', method, (error as Error).message));
       return;
     }
     // ENOENT is MT_FAILED_REPLY: the service has answered that it did not do it.
     const code = incoming[base + Incoming.Code] as number;
-    const words = this.#objects(base);
+    const words = this.#data.objects(base);
     if (words !== undefined) {
       this.requests.resultFiles.get(userData)?.push(...adoptFiles(this.native, words));
     }
@@ -339,9 +287,9 @@ export class Connection {
       const cookie = incoming[base + Incoming.Cookie] as number;
       // The cookie of a C program, which knows parcels and empty messages alone, may be anything.
       if ((cookie & Cookie.Metadata) !== 0 && method.inputParcel === undefined) {
-        metadata = this.#takeMetadata(base);
+        metadata = this.#data.takeMetadata(base);
       }
-      input = this.#decode(base, method.inputParcel);
+      input = this.#data.decode(base, method.inputParcel);
     } catch (error) {
       const text = `input: ${(error as Error).message}`;
       this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, method));
@@ -361,7 +309,7 @@ export class Connection {
       incoming[base + Incoming.TimestampLow] as number,
       incoming[base + Incoming.TimestampHigh] as number,
     );
-    const words = this.#objects(base);
+    const words = this.#data.objects(base);
     if (words !== undefined) call.files = adoptFiles(this.native, words);
     host.run(this.#replies, method, input, call);
   }
