@@ -35,6 +35,11 @@ export class Admission {
     this.#limits = limits;
   }
 
+  /** Calls that wait for their turn. */
+  get waiting(): number {
+    return this.#waitingCount;
+  }
+
   /**
    * Calls `start`, now or when it is this call's turn, or else `refuse`. Of each `start` the end must
    * be told to {@link release}.

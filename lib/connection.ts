@@ -14,7 +14,6 @@ import { CallTable } from './calls.js';
 import { Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { LiteIpcError, Status, callError, codeOfStatus } from './errors.js';
-import { METHOD_ACCESS_CODE } from './method-access.js';
 import {
   ControlOperation,
   EventKind,
@@ -28,6 +27,7 @@ import { Replies, type PendingRequest } from './replies.js';
 import { Requests } from './requests.js';
 import { adoptFiles } from './files.js';
 import { RouteState, type Route } from './route.js';
+import { CONTROL_CODE, isControlCode } from './service-control.js';
 import type { ServiceHost } from './service-host.js';
 import { fromWireError } from './wire-error.js';
 import { ABORT_CODE, Cookie } from './wire-header.js';
@@ -243,7 +243,7 @@ export class Connection {
     const code = incoming[base + Incoming.Code] as number;
     const served = this.hosts.get(task);
     const oneway = incoming[base + Incoming.Flag] === MessageFlag.OneWay;
-    const told = code === METHOD_ACCESS_CODE && !oneway ? served?.access?.host : undefined;
+    const told = isControlCode(code) && !oneway ? served?.control?.host : undefined;
     const host = told ?? served;
     // The data has been copied out of the pool, so a message without an answer has no more use for it.
     if (oneway || host === undefined) this.native.free(request);
@@ -256,7 +256,7 @@ export class Connection {
       return;
     }
     const to: PendingRequest = { task, request, callerTask: taskId };
-    const index = told === undefined ? code : 0;
+    const index = told === undefined ? code : code - CONTROL_CODE;
     const method = host.methodAt(index);
     if (method === undefined || method.oneway !== oneway) {
       const about = { service: host.contract.name, method: method?.method ?? `method ${index}` };
@@ -315,6 +315,7 @@ export class Connection {
   }
 
   #refuse(host: ServiceHost, to: PendingRequest, oneway: boolean, error: LiteIpcError): void {
+    host.counts.refused++;
     const about = { service: error.service ?? '', method: error.method ?? '' };
     const told = callError(error.code, about, error.message);
     if (oneway) host.report(told, about);

@@ -1,8 +1,8 @@
 /** A service that a device offers: its task in the domain, and its name at the ServiceManager. */
 import type { Connection } from './connection.js';
-import { MethodAccess } from './method-access.js';
 import { ControlOperation } from './native-layout.js';
 import { RegistryClient } from './registry-client.js';
+import { ServiceControl } from './service-control.js';
 import type { ServiceHost } from './service-host.js';
 
 /** One exposed service; survives the device's connections. */
@@ -26,11 +26,12 @@ export class Exposure {
     const { value0: task } = await connection.control(ControlOperation.TaskCreate, 0);
     const registry = new RegistryClient(connection, task);
     // Before it is known by name: the first request may come at once.
-    const access = new MethodAccess(connection.native);
-    this.host.access = access;
+    const control = new ServiceControl(connection.native, this.host);
+    this.host.control = control;
+    this.host.access = control.access;
     connection.hosts.set(task, this.host);
     try {
-      await registry.register(this.host.contract, access.key);
+      await registry.register(this.host.contract, control.key);
     } catch (error) {
       connection.hosts.delete(task);
       registry.dispose();

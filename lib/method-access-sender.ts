@@ -1,14 +1,6 @@
 /** The manager's side of method-access.ts: tells one service which methods its callers may call. */
-import type { Connection } from './connection.js';
-import type { ContractMethod } from './contract-methods.js';
-import { methodsOf } from './contract-methods.js';
-import {
-  METHOD_ACCESS_CODE,
-  MethodAccessContract,
-  type MethodAccessEntry,
-  type MethodAccessUpdate,
-} from './method-access.js';
-import { Route } from './route.js';
+import type { MethodAccessEntry, MethodAccessUpdate } from './method-access.js';
+import type { ServiceControlClient } from './service-control-client.js';
 
 /** How long a service may take to confirm, ms: less than a lookup may take. */
 const CONFIRM_TIMEOUT_MS = 3000;
@@ -17,27 +9,11 @@ const ENTRIES_MAX = 32;
 
 /** Tells one registered service. */
 export class MethodAccessSender {
-  readonly #connection: Connection;
-  readonly #route: Route;
-  readonly #method: ContractMethod;
-  readonly #key: Uint8Array;
+  readonly #control: ServiceControlClient;
   #restricted = false;
 
-  constructor(
-    connection: Connection,
-    name: string,
-    handle: number,
-    generation: number,
-    key: Uint8Array,
-  ) {
-    this.#connection = connection;
-    this.#key = key;
-    this.#route = new Route(name, connection.native.callTaskId, undefined);
-    this.#route.handle = handle;
-    this.#route.generation = generation;
-    connection.routes.add(this.#route);
-    const [method] = methodsOf(MethodAccessContract) as [ContractMethod];
-    this.#method = { ...method, service: name, index: METHOD_ACCESS_CODE };
+  constructor(control: ServiceControlClient) {
+    this.#control = control;
   }
 
   /** Whether the service was told, and not untold, that there are rules for methods. */
@@ -64,13 +40,7 @@ export class MethodAccessSender {
     await this.#send({ restricted: false, entries: [] });
   }
 
-  /** The service is not registered any more. */
-  dispose(): void {
-    this.#connection.routes.delete(this.#route);
-  }
-
-  #send(update: Omit<MethodAccessUpdate, 'key'>): Promise<unknown> {
-    const message: MethodAccessUpdate = { key: this.#key, ...update };
-    return this.#connection.requests.send(this.#route, this.#method, message, CONFIRM_TIMEOUT_MS);
+  #send(update: MethodAccessUpdate): Promise<unknown> {
+    return this.#control.send('methodRules', update, CONFIRM_TIMEOUT_MS);
   }
 }

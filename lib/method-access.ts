@@ -3,17 +3,8 @@
  * may call and tells the service before it gives the process the right to call it; the service looks at
  * every message's stamps. A service that was told nothing has no such rules.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../types/wire.js';
-import { defineService, method } from './contract.js';
-import { Refusal } from './errors.js';
 import type { NativeDevice } from '../types/native.js';
-import { ServiceHost } from './service-host.js';
-
-/** What stands in the `code` word of the manager's messages: no contract has so many methods. */
-export const METHOD_ACCESS_CODE = 0xffff_fffe;
-
-const KEY_BYTES = 16;
 
 /** Which methods a process may call: LiteIPC process, its generation, and a bit for each method. */
 export type MethodAccessEntry = readonly [
@@ -24,8 +15,6 @@ export type MethodAccessEntry = readonly [
 
 /** A message of the manager. What was said of other processes stays. */
 export interface MethodAccessUpdate {
-  /** Proves that it comes from the manager: known to it and the service alone. */
-  readonly key: Uint8Array;
   /**
    * Whether there are rules for methods: then who was not named may call none. False with entries: more
    * is to follow before they count. False without: all that was said is void.
@@ -33,11 +22,6 @@ export interface MethodAccessUpdate {
   readonly restricted: boolean;
   readonly entries: readonly MethodAccessEntry[];
 }
-
-/** As a contract, so that it is called like any other; its one method has {@link METHOD_ACCESS_CODE}. */
-export const MethodAccessContract = defineService('ServiceManager', {
-  methodRules: method<MethodAccessUpdate>(),
-});
 
 /** A set of methods by number, as bits. */
 export function methodBits(admitted: readonly boolean[]): Uint8Array {
@@ -55,15 +39,6 @@ export function hasMethod(bits: Uint8Array, index: number): boolean {
 
 /** What one registered service was told. */
 export class MethodAccess {
-  /** Goes to the manager with the registration. */
-  readonly key: Uint8Array = randomBytes(KEY_BYTES);
-  /** Takes the manager's messages. */
-  readonly host = new ServiceHost(MethodAccessContract, {
-    methodRules: (update: MethodAccessUpdate) => {
-      this.#update(update);
-    },
-  });
-
   readonly #native: NativeDevice;
   readonly #processes = new Map<number, { readonly generation: number; methods: Uint8Array }>();
   #restricted = false;
@@ -101,16 +76,8 @@ export class MethodAccess {
     return said !== undefined && isSame ? said.methods : new Uint8Array(0);
   }
 
-  #update(update: MethodAccessUpdate): void {
-    const key: unknown = (update as Partial<MethodAccessUpdate> | undefined)?.key;
-    if (
-      !(key instanceof Uint8Array) ||
-      key.length !== KEY_BYTES ||
-      !timingSafeEqual(key, this.key)
-    ) {
-      // To everyone else it is a method that the contract does not have.
-      throw new Refusal('EPROTO', 'Only the ServiceManager tells the rules of methods (EPROTO)');
-    }
+  /** The manager has told something. */
+  update(update: MethodAccessUpdate): void {
     for (const [processId, generation, methods] of update.entries) {
       // A copy: what was received may be part of a larger buffer that is used again.
       this.#processes.set(processId, { generation, methods: Uint8Array.from(methods) });

@@ -3,6 +3,7 @@ import type { Caller } from '../types/wire.js';
 import type { MethodAccessSender } from './method-access-sender.js';
 import { hasMethod, methodBits, type MethodAccessEntry } from './method-access.js';
 import type { Decision, Judgement } from './policy.js';
+import type { ServiceControlClient } from './service-control-client.js';
 
 /** A process that was given the right to call a service. */
 export interface Grant {
@@ -24,6 +25,8 @@ export interface Registration {
   readonly generation: number;
   /** By LiteIPC process. */
   readonly grants: Map<number, Grant>;
+  /** The way to its process; undefined for a service that does not speak to the manager, as one in C. */
+  readonly control: ServiceControlClient | undefined;
   /** Tells the service which methods its callers may call; undefined if it does not check that. */
   readonly access: MethodAccessSender | undefined;
 }

@@ -12,6 +12,7 @@ import { ControlOperation } from './native-layout.js';
 import { MethodAccessSender } from './method-access-sender.js';
 import type { Decision, Explanation, Policy } from './policy.js';
 import type { Identity } from './policy-subject.js';
+import { ServiceControlClient } from './service-control-client.js';
 import { decideMethods, entryOf, namesOf, type Grant, type Registration } from './registration.js';
 import { checkInput, checkLookup, checkRegister } from './registry-input.js';
 import type { LookupInput, LookupOutput, RegisterInput, Registry } from './registry-protocol.js';
@@ -88,6 +89,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     }
     this.#checkTaskIsFree(name, info.taskId, info.generation);
     const { taskId: handle, generation } = info;
+    const control =
+      key && new ServiceControlClient(this.#connection, name, handle, generation, key);
     const registration: Registration = {
       name,
       shape,
@@ -97,7 +100,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       handle,
       generation,
       grants: new Map(),
-      access: key && new MethodAccessSender(this.#connection, name, handle, generation, key),
+      control,
+      access: control && new MethodAccessSender(control),
     };
     if (held !== undefined) this.#forget(held);
     // At once, before anything is awaited: two that ask together must not both get the name.
@@ -333,7 +337,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
 
   /** The name is free again. */
   #forget(service: Registration): void {
-    service.access?.dispose();
+    service.control?.dispose();
     if (this.#services.get(service.name) === service) this.#services.delete(service.name);
   }
 

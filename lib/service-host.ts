@@ -7,6 +7,8 @@ import { methodsOf, type ContractMethod } from './contract-methods.js';
 import { Refusal, callError, type ServiceReference } from './errors.js';
 import type { MethodAccess } from './method-access.js';
 import type { Replies } from './replies.js';
+import type { ServiceControl } from './service-control.js';
+import type { ServiceCounts } from './service-statistics.js';
 import { validate } from './validation.js';
 
 /** What one-way methods throw, and what else nobody waits for. */
@@ -33,6 +35,10 @@ export class ServiceHost {
   readonly contract: Contract;
   /** Of a registered service: which methods its callers may call. */
   access: MethodAccess | undefined;
+  /** Of a registered service: what takes the manager's messages. */
+  control: ServiceControl | undefined;
+  /** Since it was made, through all connections. */
+  readonly counts: ServiceCounts = { calls: 0, errors: 0, refused: 0, running: 0 };
   readonly #methods: readonly ContractMethod[];
   readonly #invokes: readonly Invoke[];
   readonly #implementation: object;
@@ -60,6 +66,11 @@ export class ServiceHost {
     });
   }
 
+  /** Calls that wait for their turn. */
+  get waiting(): number {
+    return this.#admission?.waiting ?? 0;
+  }
+
   /** The method with a number of the wire, if there is one. */
   methodAt(index: number): ContractMethod | undefined {
     return this.#methods[index];
@@ -70,6 +81,7 @@ export class ServiceHost {
    * in this very turn.
    */
   run(replies: Replies, method: ContractMethod, input: unknown, call: IncomingCall): void {
+    this.counts.calls++;
     if (this.#admission === undefined) {
       this.#run(replies, method, input, call);
       return;
@@ -87,6 +99,7 @@ export class ServiceHost {
   }
 
   #run(replies: Replies, method: ContractMethod, input: unknown, call: IncomingCall): void {
+    this.counts.running++;
     try {
       if (method.input !== undefined) {
         input = validate(method.input, input, 'input', method);
@@ -165,6 +178,7 @@ export class ServiceHost {
 
   #answer(replies: Replies, method: ContractMethod, call: IncomingCall, output: unknown): void {
     call.end();
+    this.counts.running--;
     if (!method.oneway) replies.sendResult(call, output, method);
     this.#admission?.release();
   }
@@ -172,6 +186,7 @@ export class ServiceHost {
   /** Of a call that was never started. */
   #turnAway(replies: Replies, method: ContractMethod, call: IncomingCall): void {
     const { givenUp } = call;
+    this.counts.refused++;
     call.end();
     // The end of the service tells its callers by itself.
     if (givenUp?.code === 'ECANCELED') return;
@@ -183,6 +198,8 @@ export class ServiceHost {
 
   #fail(replies: Replies, method: ContractMethod, call: IncomingCall, error: unknown): void {
     call.end();
+    this.counts.running--;
+    this.counts.errors++;
     call.attached?.close();
     if (method.oneway) {
       this.report(error, method);

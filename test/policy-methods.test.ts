@@ -2,7 +2,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { allow, defineService, deny, method, oneway, type Device } from 'liteipc';
 import { Connection } from '#lib/connection.js';
-import { METHOD_ACCESS_CODE, hasMethod, methodBits } from '#lib/method-access.js';
+import { hasMethod, methodBits } from '#lib/method-access.js';
+import { CONTROL_CODE } from '#lib/service-control.js';
 import { methodsOf } from '#lib/contract-methods.js';
 import { loadNativeBinding } from '#lib/native-loader.js';
 import { RegistryClient } from '#lib/registry-client.js';
@@ -161,7 +162,7 @@ test('nobody but the manager can change the rules of a service', async (t) => {
   connection.routes.add(route);
   const [read] = methodsOf(Log).slice(1);
   if (read === undefined) throw new Error('no method');
-  const forged = { ...read, index: METHOD_ACCESS_CODE };
+  const forged = { ...read, index: CONTROL_CODE };
   for (const key of [new Uint8Array(16), new Uint8Array(0), undefined, 'key']) {
     const update = { key, restricted: false, entries: [] };
     const sent = connection.requests.send(route, forged, update, 5000);

@@ -1,0 +1,75 @@
+/**
+ * What the ServiceManager tells a service and asks of it: which methods its callers may call, and what only
+ * the service's own process knows. It goes as ordinary requests to the service's task, with codes that no
+ * contract has, and with a key that the service chose and gave the manager when it registered: to everyone
+ * else these methods do not exist.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { NativeDevice } from '../types/native.js';
+import { defineService, method } from './contract.js';
+import { Refusal } from './errors.js';
+import { MethodAccess, type MethodAccessUpdate } from './method-access.js';
+import { ServiceHost } from './service-host.js';
+import { serviceStatistics, type ServiceStatistics } from './service-statistics.js';
+
+/** The `code` word of the first method; the others follow. */
+export const CONTROL_CODE = 0xffff_ff00;
+/** So many codes are kept for it. */
+const CONTROL_CODES = 16;
+
+const KEY_BYTES = 16;
+
+/** Whether a request with this `code` is one of the manager's. */
+export function isControlCode(code: number): boolean {
+  return code >= CONTROL_CODE && code < CONTROL_CODE + CONTROL_CODES;
+}
+
+/** Proves that a message comes from the manager: known to it and the service alone. */
+export interface Keyed {
+  readonly key: Uint8Array;
+}
+
+/** As a contract, so that it is called like any other; only the numbers of its methods are others. */
+export const ServiceControlContract = defineService('ServiceManager', {
+  methodRules: method<MethodAccessUpdate & Keyed>(),
+  statistics: method<Keyed, ServiceStatistics>(),
+});
+
+/** The names of what can be asked. */
+export type ControlMethod = keyof typeof ServiceControlContract.methods;
+
+/** The service's side, of one registered service. */
+export class ServiceControl {
+  /** Goes to the manager with the registration. */
+  readonly key: Uint8Array = randomBytes(KEY_BYTES);
+  /** Which methods the callers may call. */
+  readonly access: MethodAccess;
+  /** Takes the manager's messages. */
+  readonly host: ServiceHost;
+
+  /** `service` is the one that is registered. */
+  constructor(native: NativeDevice, service: ServiceHost) {
+    this.access = new MethodAccess(native);
+    this.host = new ServiceHost(ServiceControlContract, {
+      methodRules: this.#keyed((update: MethodAccessUpdate) => {
+        this.access.update(update);
+      }),
+      statistics: this.#keyed(() => serviceStatistics(native, service)),
+    });
+  }
+
+  #keyed<Input, Output>(body: (input: Input) => Output): (input: Input & Keyed) => Output {
+    return (input) => {
+      const key: unknown = (input as Partial<Keyed> | null | undefined)?.key;
+      if (
+        !(key instanceof Uint8Array) ||
+        key.length !== KEY_BYTES ||
+        !timingSafeEqual(key, this.key)
+      ) {
+        // To everyone else it is a method that the contract does not have.
+        throw new Refusal('EPROTO', 'Only the ServiceManager may ask this of a service (EPROTO)');
+      }
+      return body(input);
+    };
+  }
+}

@@ -1,0 +1,49 @@
+/** What only a service's own process knows of it. */
+import type { NativeDevice } from '../types/native.js';
+import type { ServiceHost } from './service-host.js';
+
+/** What a service counts while it runs: cheap integers. */
+export interface ServiceCounts {
+  /** Calls and one-way messages for the implementation, those that wait or were turned away included. */
+  calls: number;
+  /** Of these, how many failed: the implementation threw, or its input or output was not valid. */
+  errors: number;
+  /** Turned away: the queue was full, the policy does not admit the caller, or the contract differs. */
+  refused: number;
+  /** Calls that have begun and not ended. */
+  running: number;
+}
+
+/** A service at one moment. */
+export interface ServiceStatistics extends ServiceCounts {
+  /** When, ms on the clock that the processes of a machine share (CLOCK_MONOTONIC). */
+  readonly time: number;
+  /** Calls that wait for their turn (`concurrency`). */
+  readonly waiting: number;
+  /** What it shares with the other services of its device. */
+  readonly device: {
+    /** Messages handed to the program, and thrown away. */
+    readonly received: number;
+    readonly dropped: number;
+    /** Messages that lie in the pool, and their bytes. */
+    readonly poolMessages: number;
+    readonly poolBytes: number;
+  };
+}
+
+/** Of a service of this device. */
+export function serviceStatistics(native: NativeDevice, host: ServiceHost): ServiceStatistics {
+  const counters = native.counters();
+  const counter = (name: string): number => counters[name] ?? 0;
+  return {
+    time: Number(process.hrtime.bigint()) / 1e6,
+    ...host.counts,
+    waiting: host.waiting,
+    device: {
+      received: counter('received'),
+      dropped: counter('dropped'),
+      poolMessages: counter('poolNodes'),
+      poolBytes: counter('poolBytes'),
+    },
+  };
+}
