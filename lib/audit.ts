@@ -1,5 +1,6 @@
 /** What the ServiceManager decided, for whoever has to know: as events and as lines of a file. */
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { LiteIpcError } from './errors.js';
 import type { RuleAction, Rule } from './policy-rules.js';
 import type { Identity } from './policy-subject.js';
 
@@ -42,7 +43,11 @@ export class AuditLog {
       stream.once('open', () => {
         resolve();
       });
-      stream.once('error', reject);
+      stream.once('error', (error: NodeJS.ErrnoException) => {
+        const { code = 'EIO', message } = error;
+        const text = `The audit log cannot be opened: ${message}`;
+        reject(new LiteIpcError(code, text, { cause: error }));
+      });
     });
     const log = new AuditLog(stream);
     stream.on('error', (error) => {

@@ -87,6 +87,9 @@ function startError(error: unknown, domain: string): Error {
   const remedies: Readonly<Record<string, string>> = {
     EADDRINUSE: 'a domain of this name is running; choose another name or end that one',
     EPERM: 'its folder is not safe: it must belong to this user and be writable by nobody else',
+    ENOENT: 'there is no folder for its socket; make it first',
+    EACCES: 'this user may not make its socket there, or reach the folder for it',
+    EEXIST: 'something that is not a socket lies at its path; remove it or choose another path',
   };
   const text = remedies[code] ?? error.message;
   return new LiteIpcError(code, `Domain "${domain}": ${text} (${code})`, { cause: error });

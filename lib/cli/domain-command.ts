@@ -38,5 +38,9 @@ export function domainCommand(): Command {
     )
     .option('--name <name>', 'its name, or the absolute path of its socket', 'default')
     .addOption(profileOption())
+    .addHelpText(
+      'after',
+      '\n"liteipc serve" starts a domain with a ServiceManager, which services and clients in Node need.',
+    )
     .action(runDomain);
 }

@@ -9,6 +9,7 @@ import { compareSourceCommand } from './compare-source-command.js';
 import { conformanceCommand } from './conformance-command.js';
 import { domainCommand } from './domain-command.js';
 import { runCommand } from './run-command.js';
+import { serveCommand } from './serve-command.js';
 import { UsageError } from './usage-error.js';
 
 const { version } = JSON.parse(
@@ -31,7 +32,8 @@ function makeProgram(): Command {
     .addCommand(compareSourceCommand())
     .addCommand(conformanceCommand())
     .addCommand(domainCommand())
-    .addCommand(runCommand());
+    .addCommand(runCommand())
+    .addCommand(serveCommand());
   return overrideExits(program);
 }
 

@@ -103,6 +103,8 @@ export interface Running {
   readonly child: ChildProcess;
   /** Resolves when its standard output holds the text; rejects if it ends first. */
   says(text: string): Promise<void>;
+  /** The same of its standard error. */
+  complains(text: string): Promise<void>;
   readonly ended: Promise<Ending>;
 }
 
@@ -129,6 +131,7 @@ export function start(
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
+    for (const watcher of watchers) watcher();
   });
   const ended = new Promise<Ending>((resolve, reject) => {
     child.once('error', reject);
@@ -136,10 +139,10 @@ export function start(
       resolve({ code, signal, stdout, stderr });
     });
   });
-  const says = (text: string): Promise<void> =>
+  const when = (text: string, said: () => string): Promise<void> =>
     new Promise((resolve, reject) => {
       const look = (): void => {
-        if (!stdout.includes(text)) return;
+        if (!said().includes(text)) return;
         watchers.delete(look);
         resolve();
       };
@@ -154,7 +157,12 @@ export function start(
         },
       );
     });
-  return { child, says, ended };
+  return {
+    child,
+    says: (text) => when(text, () => stdout),
+    complains: (text) => when(text, () => stderr),
+    ended,
+  };
 }
 
 /** `npx liteipc` with these arguments. */

@@ -1,0 +1,77 @@
+/** What `liteipc serve` says while it runs: lines for people and logs, or a line of JSON for each event. */
+import type { PolicyLoaded } from '../manager.js';
+import type { PolicyFileError, PolicyProblem } from '../policy-file-error.js';
+import { formatComplaint } from '../conformance/json-source.js';
+
+/** One line of `--json`. */
+export type ServeEvent =
+  | {
+      readonly event: 'ready';
+      readonly domain: string;
+      readonly path: string;
+      readonly pid: number;
+    }
+  | ({ readonly event: 'policyLoaded' } & PolicyLoaded)
+  | {
+      readonly event: 'policyError';
+      readonly message: string;
+      readonly problems: readonly PolicyProblem[];
+    };
+
+/** How many of something, in words. */
+export function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** Every problem on a line of its own; of a file that could not be read, the message. */
+export function problemLines({ problems, message }: PolicyFileError): string[] {
+  return problems.length === 0 ? [message] : problems.map(formatComplaint);
+}
+
+/** Says what happens. Nothing it does can end the server: nobody may be reading any more. */
+export class ServeReport {
+  readonly #json: boolean;
+
+  constructor(json: boolean) {
+    this.#json = json;
+    process.stdout.on('error', () => undefined);
+    process.stderr.on('error', () => undefined);
+  }
+
+  ready(domain: string, path: string): void {
+    const { pid } = process;
+    this.#event(
+      { event: 'ready', domain, path, pid },
+      `domain "${domain}" is ready: ${path} (pid ${pid})`,
+    );
+  }
+
+  loaded(loaded: PolicyLoaded): void {
+    const { file, rules, revoked } = loaded;
+    const lost =
+      revoked === 0 ? '' : `; ${counted(revoked, 'process', 'processes')} lost a right by it`;
+    this.#event(
+      { event: 'policyLoaded', file, rules, revoked },
+      `policy loaded: ${file}, ${counted(rules, 'rule', 'rules')}${lost}`,
+    );
+  }
+
+  refused(error: PolicyFileError): void {
+    const { message, problems } = error;
+    if (this.#json) {
+      this.#event({ event: 'policyError', message, problems }, '');
+      return;
+    }
+    for (const line of problemLines(error)) this.note(`policy not loaded: ${line}`);
+    this.note('the old rules stay in force');
+  }
+
+  /** To standard error, in both forms. */
+  note(text: string): void {
+    process.stderr.write(`liteipc: ${text}\n`);
+  }
+
+  #event(event: ServeEvent, text: string): void {
+    process.stdout.write(`${this.#json ? JSON.stringify(event) : text}\n`);
+  }
+}

@@ -1,0 +1,61 @@
+/** `--socket-mode` and `--socket-group`: which users may connect to a domain. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { InvalidArgumentError } from 'commander';
+import { UsageError } from './usage-error.js';
+
+const GID_MAX = 0xffff_fffe;
+const execute = promisify(execFile);
+
+/** The value of `--socket-mode`. */
+export function readSocketMode(text: string): number {
+  const mode = /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : 0;
+  if ((mode & 0o600) === 0o600) return mode;
+  throw new InvalidArgumentError('Expected an octal mode that lets the owner read and write: 660.');
+}
+
+async function groupLine(name: string): Promise<string | undefined> {
+  // The file alone does not know groups of a directory service; without getent there is none.
+  const text = await execute('getent', ['group', name]).then(
+    ({ stdout }) => stdout,
+    () => readFileSync('/etc/group', 'utf8'),
+  );
+  return text.split('\n').find((line) => line.startsWith(`${name}:`));
+}
+
+/** The ID of a group given by name or number, which this process must be able to give to a file. */
+export async function findGroup(command: string, group: string): Promise<number> {
+  const number = /^\d+$/.test(group) ? group : (await groupLine(group))?.split(':')[2];
+  const gid = Number(number);
+  if (number === undefined || !(gid <= GID_MAX)) {
+    throw new UsageError(`${command}: there is no group "${group}"`);
+  }
+  const own = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
+  if (process.geteuid?.() !== 0 && !own.includes(gid)) {
+    throw new UsageError(
+      `${command}: this user is not in the group "${group}", and only root may give a socket to any group`,
+    );
+  }
+  return gid;
+}
+
+/** What to give {@link ServiceManager.start}. A group alone means that its members may connect. */
+export async function socketOptions(
+  command: string,
+  domain: string,
+  { socketMode, socketGroup }: { readonly socketMode?: number; readonly socketGroup?: string },
+): Promise<{ socketMode?: number; socketGid?: number }> {
+  if (socketMode === undefined && socketGroup === undefined) return {};
+  if (!domain.startsWith('/')) {
+    throw new UsageError(
+      `${command}: --socket-mode and --socket-group need a domain with an absolute path: the folder of ` +
+        'named domains is closed to other users',
+    );
+  }
+  if (socketGroup === undefined) return { socketMode: socketMode as number };
+  return {
+    socketMode: socketMode ?? 0o660,
+    socketGid: await findGroup(command, socketGroup),
+  };
+}

@@ -1,0 +1,22 @@
+/** Tells systemd that a service is ready. Node has no datagram sockets of the system's own kind. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const TIMEOUT_MS = 5000;
+const execute = promisify(execFile);
+
+/**
+ * Sends READY=1 if systemd waits for it (NOTIFY_SOCKET), by its own program `systemd-notify`: the unit
+ * must have NotifyAccess=all. Resolves to what went wrong, for the log: the service runs all the same.
+ */
+export async function notifyReady(): Promise<string | undefined> {
+  const socket = process.env['NOTIFY_SOCKET'];
+  if (socket === undefined || socket === '') return undefined;
+  try {
+    await execute('systemd-notify', ['--ready'], { timeout: TIMEOUT_MS });
+    return undefined;
+  } catch (error) {
+    const [reason] = (error as Error).message.trim().split('\n');
+    return `systemd-notify --ready failed (${reason}); without it the unit has to say Type=exec`;
+  }
+}

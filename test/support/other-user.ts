@@ -1,0 +1,62 @@
+/** Node programs of other users, with what they need of the package in a place that every user may read. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findAddon } from '#lib/native-loader.js';
+
+const root = join(import.meta.dirname, '../../..');
+
+/** Whether a test may start processes of other users: as root alone. */
+export const isRoot = process.getuid?.() === 0;
+
+/** Who a process is. */
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups. */
+  readonly groups?: readonly number[];
+}
+
+/**
+ * Arguments for Node that make it that user before it loads anything. The interpreter itself is started as
+ * root: it may lie where others cannot look.
+ */
+export function asUser({ uid, gid, groups = [] }: User): string[] {
+  const code = [
+    `process.setgroups(${JSON.stringify(groups)})`,
+    `process.setgid(${gid})`,
+    `process.setuid(${uid})`,
+  ].join(';');
+  return ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
+}
+
+/** A folder that every user may pass, and nobody else may write. It goes when this process exits. */
+export function makeOpenFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'lu-'));
+  chmodSync(folder, 0o755);
+  process.once('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+/** Puts the package there, as `npm install` would, readable to all. */
+export function installPackage(folder: string): string {
+  const place = join(folder, 'liteipc');
+  const addon = join(place, 'build-cmake/Release/liteipc.node');
+  mkdirSync(join(place, 'build-cmake/Release'), { recursive: true });
+  mkdirSync(join(place, 'node_modules'));
+  cpSync(join(root, 'package.json'), join(place, 'package.json'));
+  cpSync(join(root, 'dist'), join(place, 'dist'), { recursive: true });
+  cpSync(findAddon(), addon);
+  const needed = ['commander', 'jsonc-parser', 'msgpackr', 'zod', 'node-gyp-build'];
+  for (const name of [...needed, '@standard-schema', 'msgpackr-extract', '@msgpackr-extract']) {
+    const source = join(root, 'node_modules', name);
+    const target = join(place, 'node_modules', name);
+    if (existsSync(source)) cpSync(source, target, { recursive: true, dereference: true });
+  }
+  const { status, stderr } = spawnSync('chmod', ['-R', 'a+rX', place], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return place;
+}
