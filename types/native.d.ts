@@ -296,7 +296,59 @@ export interface NativeDescriptor {
   release(): number;
 }
 
+/** A memfd that is being filled: each byte is copied once, into it. Closed when collected, too. */
+export interface NativeMemoryFile {
+  /** Bytes so far. Throws like append. */
+  readonly size: number;
+  /**
+   * Appends all parts or, when it throws, none. Takes about 0.3 ms per MiB of this thread. Throws an Error with
+   * `code`: ENOMEM, ENOSPC, EFBIG (ulimit -f), EBUSY (appendInBackground runs), EBADF (closed or sealed).
+   */
+  append(parts: readonly Uint8Array[]): void;
+  /**
+   * The same on another thread. The parts must not be changed or transferred until the promise has settled.
+   * Rejects besides with ECANCELED: it was closed meanwhile; EFAULT: a part was transferred away (the file is
+   * closed then, for nobody knows what was read).
+   */
+  appendInBackground(parts: readonly Uint8Array[]): Promise<void>;
+  /**
+   * Seals it against every change and gives it away: this object is closed then. Throws EBUSY, EBADF as
+   * append.
+   */
+  seal(): NativeDescriptor;
+  /** Idempotent. Ends an appendInBackground that runs, within some ms. */
+  close(): void;
+}
+
+/** The bytes of a sealed memfd. Ends with {@link release}, else when the buffer is collected. */
+export interface NativeMapping {
+  /**
+   * The mapping itself, private: what JavaScript writes there changes a page of its own. It cannot be
+   * transferred to another thread by postMessage; cloning it copies.
+   */
+  readonly buffer: ArrayBuffer;
+  /** `buffer` is a copy in memory of V8: the platform allows no other, or it was asked for. */
+  readonly copied: boolean;
+  /**
+   * Ends it now: the buffer is detached, views of it have the length 0. Idempotent. Nothing asynchronous (zlib,
+   * fs, crypto) may be using the memory any more. Does nothing if the program has moved the memory into
+   * another ArrayBuffer (`buffer.transfer()`): that one keeps it until it is collected.
+   */
+  release(): void;
+}
+
 export interface NativeBinding {
+  /** A new memfd. Throws an Error with `code`: EMFILE, ENOMEM. */
+  createMemoryFile(): NativeMemoryFile;
+  /**
+   * Maps `length` bytes from `offset` (any number; absent = from the start, to the end) of a memfd that nobody
+   * can change any more. The descriptor is needed no longer. Throws an Error with `code`: EPROTO (no memfd, not
+   * sealed against writing and shrinking, made of huge pages, or with holes), EINVAL (out of range), EFBIG (over
+   * 4 GiB at once), EBADF, EACCES, ENOMEM. `copy`: into memory of V8.
+   */
+  mapMemoryFile(fd: number, offset?: number, length?: number, copy?: boolean): NativeMapping;
+  /** Two connected stream sockets, close-on-exec. Throws an Error with `code`: EMFILE. */
+  createSocketPair(): [NativeDescriptor, NativeDescriptor];
   /** A copy of a descriptor, close-on-exec. Throws an Error with `code`: EBADF, EMFILE. */
   duplicateDescriptor(fd: number): NativeDescriptor;
   /** Throws an Error with `code` (EADDRINUSE, EINVAL, EPERM, ...). */

@@ -115,6 +115,18 @@ uint32_t CheckUint32(const Napi::Value &value, const std::string &what, uint32_t
     RejectArgument("an integer from 0 to " + std::to_string(maximum), what, value);
 }
 
+uint64_t CheckSize(const Napi::Value &value, const std::string &what)
+{
+    constexpr double MAXIMUM = 9007199254740991;
+    if (value.IsNumber()) {
+        double number = value.As<Napi::Number>().DoubleValue();
+        if (number >= 0 && number <= MAXIMUM && std::trunc(number) == number) {
+            return static_cast<uint64_t>(number);
+        }
+    }
+    RejectArgument("an integer from 0 to 2^53 - 1", what, value);
+}
+
 std::vector<uint32_t> CheckUint32List(const Napi::Value &value, const std::string &what)
 {
     if (!value.IsArray()) {

@@ -23,6 +23,8 @@ Napi::Function CheckFunction(const Napi::Value &value, const std::string &what);
 std::string CheckText(const Napi::Value &value, const std::string &what);
 uint32_t CheckUint32(const Napi::Value &value, const std::string &what,
                      uint32_t maximum = UINT32_MAX);
+/* An integer up to 2^53 - 1. */
+uint64_t CheckSize(const Napi::Value &value, const std::string &what);
 std::vector<uint32_t> CheckUint32List(const Napi::Value &value, const std::string &what);
 
 struct Bytes {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "addon/arguments.h"
@@ -29,8 +30,8 @@ DescriptorObject::DescriptorObject(const Napi::CallbackInfo &info)
 {
     descriptor_ = std::exchange(Environment::Of(info.Env()).descriptorToWrap, -1);
     if (descriptor_ < 0) {
-        throw Napi::TypeError::New(info.Env(), "a descriptor comes from adopt or "
-                                               "duplicateDescriptor");
+        throw Napi::TypeError::New(info.Env(), "a descriptor comes from adopt, "
+                                               "duplicateDescriptor or the like");
     }
 }
 
@@ -64,6 +65,23 @@ Napi::Value DescriptorObject::Duplicate(const Napi::CallbackInfo &info)
                                          : "this process has no room for another descriptor");
     }
     return Make(info.Env(), copy);
+}
+
+Napi::Value DescriptorObject::SocketPair(const Napi::CallbackInfo &info)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        throw MakeError(info.Env(), -errno, "this process has no room for another socket pair");
+    }
+    Napi::Array pair = Napi::Array::New(info.Env(), 2);
+    try {
+        pair.Set(0U, Make(info.Env(), std::exchange(ends[0], -1)));
+        pair.Set(1U, Make(info.Env(), std::exchange(ends[1], -1)));
+    } catch (...) {
+        DescriptorDiscard(ends[1]);
+        throw;
+    }
+    return pair;
 }
 
 Napi::Value DescriptorObject::Number(const Napi::CallbackInfo &info)

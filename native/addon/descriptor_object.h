@@ -18,6 +18,8 @@ class DescriptorObject : public Napi::ObjectWrap<DescriptorObject>
     static Napi::Object Make(Napi::Env env, int descriptor);
     /* duplicateDescriptor(fd) */
     static Napi::Value Duplicate(const Napi::CallbackInfo &info);
+    /* createSocketPair() */
+    static Napi::Value SocketPair(const Napi::CallbackInfo &info);
 
     /* For Make alone: wraps Environment::descriptorToWrap. */
     explicit DescriptorObject(const Napi::CallbackInfo &info);

@@ -10,6 +10,7 @@
 #define LITEIPC_ADDON_ENVIRONMENT_H
 
 #include <cstddef>
+#include <memory>
 #include <unordered_set>
 
 #include <napi.h>
@@ -22,6 +23,8 @@ namespace liteipc
 struct AttachedDevice;
 class DeviceObject;
 class DomainObject;
+struct MappingToWrap;
+struct OpenMemoryFile;
 
 class Environment
 {
@@ -46,6 +49,8 @@ class Environment
     Napi::FunctionReference deviceClass;
     Napi::FunctionReference domainClass;
     Napi::FunctionReference descriptorClass;
+    Napi::FunctionReference memoryFileClass;
+    Napi::FunctionReference mappingClass;
     /*
      * What the class that is being called is to wrap; the constructor takes it. JavaScript, which
      * can call the classes too, has nothing to give.
@@ -53,6 +58,8 @@ class Environment
     const AttachedDevice *deviceToWrap = nullptr;
     LiteIpcDomain *domainToWrap = nullptr;
     int descriptorToWrap = -1;
+    std::shared_ptr<OpenMemoryFile> memoryFileToWrap;
+    const MappingToWrap *mappingToWrap = nullptr;
 
   private:
     static void OnCleanup(napi_async_cleanup_hook_handle hook, void *environment);
