@@ -1,7 +1,8 @@
 /** Devices: a program's access to a domain, through which it offers services and calls them. */
 import { EventEmitter } from 'node:events';
-import type { AdmissionLimits } from './admission.js';
-import { checkDomainName, checkFunction, checkInteger, checkObject, unexpected } from './checks.js';
+import { checkDomainName, checkInteger, checkObject } from './checks.js';
+import { Clients } from './clients.js';
+import { ConnectionSource } from './connection-source.js';
 import { Connection, type ConnectionListener } from './connection.js';
 import {
   checkContract,
@@ -12,10 +13,11 @@ import {
 } from './contract.js';
 import { DeviceTrace, type TraceOptions } from './device-trace.js';
 import { LiteIpcError } from './errors.js';
+import { limitsOf, type ExposeOptions } from './expose-options.js';
 import { Exposure } from './exposure.js';
 import { loadNativeBinding } from './native-loader.js';
-import { ServiceProxy } from './proxy.js';
-import { ServiceHost, type OnServiceError } from './service-host.js';
+import { ServiceHost } from './service-host.js';
+import type { ServiceOptions } from './service-options.js';
 import type { Trace } from './trace-record.js';
 
 /** Each failed attempt to reconnect makes the wait for the next so much longer, ms. */
@@ -30,38 +32,6 @@ export interface DeviceOptions {
   readonly poolSize?: number;
   /** Longest wait for messages before the event loop sleeps, ns; 0 turns it off. Default 50,000. */
   readonly spinNs?: number;
-}
-
-/** What {@link Device.expose} takes besides contract and implementation. */
-export interface ExposeOptions {
-  /**
-   * Told what nobody waits for: errors of one-way methods, with the method's name. Default: a process
-   * warning.
-   */
-  readonly onError?: OnServiceError;
-  /**
-   * How many calls may run at once, one-way messages included; more wait for their turn, which goes round
-   * the calling processes. Default: any number.
-   */
-  readonly concurrency?: number;
-  /**
-   * How many calls may wait. Further ones fail with EBUSY, first those of the process that has most of
-   * them waiting; one-way messages are told to `onError`. Default 1000. Only with `concurrency`.
-   */
-  readonly queue?: number;
-}
-
-const QUEUE_DEFAULT = 1000;
-const LIMIT_MAX = 1_000_000;
-
-function limitsOf({ concurrency, queue }: ExposeOptions): AdmissionLimits | undefined {
-  if (queue !== undefined) checkInteger(queue, 'queue', 0, LIMIT_MAX);
-  if (concurrency === undefined) {
-    if (queue !== undefined) throw unexpected('concurrency, too,', 'a queue', concurrency);
-    return undefined;
-  }
-  checkInteger(concurrency, 'concurrency', 1, LIMIT_MAX);
-  return { concurrency, queue: queue ?? QUEUE_DEFAULT };
 }
 
 /** A service on offer. Disposing takes it back: calls that are not answered yet fail with EPIPE. */
@@ -105,12 +75,10 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   readonly domain: string;
 
   readonly #options: DeviceOptions;
-  /** One for each contract, so that asking again costs nothing and leaks nothing. */
-  readonly #proxies = new Map<Contract, ServiceProxy>();
-  readonly #proxyOf = new WeakMap<object, ServiceProxy>();
+  readonly #source: ConnectionSource;
+  readonly #clients: Clients;
   readonly #exposures = new Set<Exposure>();
   readonly #trace = new DeviceTrace();
-  #connection: Connection | undefined;
   #closing: Promise<void> | undefined;
   #referenced = true;
   #reconnectTimer: NodeJS.Timeout | undefined;
@@ -125,6 +93,8 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     super();
     this.domain = options.domain;
     this.#options = options;
+    this.#source = new ConnectionSource(options.domain);
+    this.#clients = new Clients(this.#source);
   }
 
   /** Use {@link openDevice}. */
@@ -135,28 +105,28 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     if (poolSize !== undefined) checkInteger(poolSize, 'poolSize', 1, 0x7fff_ffff);
     if (spinNs !== undefined) checkInteger(spinNs, 'spinNs', 0, 1_000_000_000);
     const device = new Device({ ...options });
-    device.#connection = await device.#connect();
+    device.#source.set(await device.#connect());
     return device;
   }
 
   /** Whether the device is open in a running domain at the moment. */
   get connected(): boolean {
-    return this.#connection?.alive === true;
+    return this.#source.connection?.alive === true;
   }
 
   /** The device's LiteIPC process ID, 0 while it is not connected. */
   get processId(): number {
-    return this.#connection?.native.processId ?? 0;
+    return this.#source.connection?.native.processId ?? 0;
   }
 
   /** Calls that have not ended. */
   get pendingCalls(): number {
-    return this.#connection?.pendingCalls ?? 0;
+    return this.#source.connection?.pendingCalls ?? 0;
   }
 
   /** Counters of the native side, for tests and tools; empty while not connected. */
   counters(): Readonly<Record<string, number>> {
-    return this.#connection?.native.counters() ?? {};
+    return this.#source.connection?.native.counters() ?? {};
   }
 
   /**
@@ -171,12 +141,11 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   ): Promise<Exposed> {
     checkContract(contract, 'the contract of expose');
     checkObject(implementation, `the implementation of ${contract.name}`);
-    checkObject(options, 'the options of expose');
-    if (options.onError !== undefined) checkFunction(options.onError, 'onError');
+    const limits = limitsOf(options);
     const exposure = new Exposure(
-      new ServiceHost(contract, implementation, options.onError, limitsOf(options)),
+      new ServiceHost(contract, implementation, options.onError, limits),
     );
-    await exposure.start(this.#current());
+    await exposure.start(this.#source.current());
     if (this.#closing !== undefined) {
       throw new LiteIpcError('ECANCELED', 'expose: the device was closed meanwhile (ECANCELED)');
     }
@@ -196,23 +165,16 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
-   * A client of a service. Rejects with ENOENT if there is no such service, with EACCES if the policy
-   * refuses this process, with EPROTO if the service has another contract. The client survives the
-   * service's restarts: calls in flight fail, the next call looks the name up again. The same contract
-   * gives the same client.
+   * A client of a service. Rejects with ENOENT if there is no such service (within `waitMs`), with EACCES
+   * if the policy refuses this process, with EPROTO if the service has another contract. The client
+   * survives the restarts of its service and of the domain: calls in flight fail, the next call looks the
+   * name up again. The same contract and options give the same client.
    */
   async service<Methods extends MethodDefinitions>(
     contract: Contract<Methods>,
+    options: ServiceOptions = {},
   ): Promise<Client<Methods>> {
-    checkContract(contract, 'the contract of service');
-    let proxy = this.#proxies.get(contract);
-    if (proxy === undefined) {
-      proxy = new ServiceProxy(contract, () => this.#current());
-      this.#proxies.set(contract, proxy);
-      this.#proxyOf.set(proxy.client, proxy);
-    }
-    await proxy.resolve();
-    return proxy.client as Client<Methods>;
+    return (await this.#clients.get(contract, options)) as Client<Methods>;
   }
 
   /**
@@ -220,17 +182,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
    * is the event `lost` instead. Disposing the result ends it.
    */
   onDeath(client: Client, listener: () => void): Disposable {
-    checkFunction(listener, 'the listener of onDeath');
-    const proxy = this.#proxyOf.get(client);
-    if (proxy === undefined) {
-      throw unexpected('a client made by this device', 'the client of onDeath', client);
-    }
-    // A function of its own, so that the same listener may be given twice.
-    const told = (): void => {
-      listener();
-    };
-    proxy.deathListeners.add(told);
-    return { [Symbol.dispose]: () => proxy.deathListeners.delete(told) };
+    return this.#clients.onDeath(client, listener);
   }
 
   /**
@@ -238,7 +190,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
    * before is forgotten. Goes on through reconnections. Throws EALREADY if it is on.
    */
   startTrace(options: TraceOptions = {}): void {
-    this.#requireNotClosed();
+    this.#source.requireNotClosed();
     this.#trace.start(options);
   }
 
@@ -258,7 +210,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   /** Lets the open device keep the event loop alive again, as it does at first. */
   ref(): this {
     this.#referenced = true;
-    if (this.connected) this.#connection?.native.ref();
+    if (this.connected) this.#source.connection?.native.ref();
     this.#reconnectTimer?.ref();
     return this;
   }
@@ -266,7 +218,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   /** Lets the process exit although the device is open. */
   unref(): this {
     this.#referenced = false;
-    if (this.connected) this.#connection?.native.unref();
+    if (this.connected) this.#source.connection?.native.unref();
     this.#reconnectTimer?.unref();
     return this;
   }
@@ -283,25 +235,11 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
 
   async #close(): Promise<void> {
     clearTimeout(this.#reconnectTimer);
-    const connection = this.#connection;
+    const { connection } = this.#source;
+    this.#source.close();
     this.#detach();
     this.#exposures.clear();
     await connection?.close();
-  }
-
-  #requireNotClosed(): void {
-    if (this.#closing !== undefined) {
-      throw new LiteIpcError('ECANCELED', 'The device was closed by this program (ECANCELED)');
-    }
-  }
-
-  #current(): Connection {
-    this.#requireNotClosed();
-    if (this.#connection?.alive !== true) {
-      const text = `Domain "${this.domain}" is gone; the device reconnects by itself (ENODEV)`;
-      throw new LiteIpcError('ENODEV', text);
-    }
-    return this.#connection;
   }
 
   async #connect(): Promise<Connection> {
@@ -319,14 +257,14 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   #detach(): void {
-    this.#connection = undefined;
+    this.#source.set(undefined);
     this.#trace.detach();
-    for (const proxy of this.#proxies.values()) proxy.detach();
+    this.#clients.detach();
     for (const exposure of this.#exposures) exposure.detach();
   }
 
   #onLost(connection: Connection): void {
-    if (connection !== this.#connection) return;
+    if (connection !== this.#source.connection) return;
     this.#detach();
     void connection.close();
     queueMicrotask(() => this.emit('lost'));
@@ -359,11 +297,11 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
       this.#reconnectAfter(delayMs);
       return;
     }
-    this.#connection = connection;
+    this.#source.set(connection);
     await Promise.all(
       [...this.#exposures].map((exposure) => this.#exposeAgain(exposure, connection)),
     );
-    if (this.#connection === connection) this.emit('reconnected');
+    if (this.#source.connection === connection) this.emit('reconnected');
   }
 
   async #exposeAgain(exposure: Exposure, connection: Connection): Promise<void> {

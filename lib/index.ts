@@ -31,7 +31,9 @@ export type {
   UidRange,
 } from './policy-subject.js';
 export { openDevice } from './device.js';
-export type { Device, DeviceEvents, DeviceOptions, Exposed, ExposeOptions } from './device.js';
+export type { Device, DeviceEvents, DeviceOptions, Exposed } from './device.js';
+export type { ExposeOptions } from './expose-options.js';
+export type { ServiceOptions } from './service-options.js';
 export { defineService, method, oneway } from './contract.js';
 export type {
   Client,

@@ -1,15 +1,14 @@
 /** Clients of services: objects whose methods send requests. */
 import { DEFAULT_TIMEOUT_MS, checkCallOptions, type CallOptions } from './call-options.js';
+import type { ConnectionSource } from './connection-source.js';
 import type { Connection } from './connection.js';
 import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
-import { LiteIpcError, asError, callError } from './errors.js';
+import { LiteIpcError, abortError, asError, callError } from './errors.js';
 import { RegistryClient } from './registry-client.js';
 import type { Requests } from './requests.js';
 import { Route, RouteState } from './route.js';
-
-/** Gives the connection of the moment, or throws a LiteIpcError that says why there is none. */
-export type CurrentConnection = () => Connection;
+import type { ClientPolicy } from './service-options.js';
 
 /**
  * What stands behind a client object. It outlives the service's restarts and the device's connections:
@@ -21,13 +20,15 @@ export class ServiceProxy {
   readonly client: object;
   readonly deathListeners = new Set<() => void>();
 
-  readonly #current: CurrentConnection;
+  readonly #source: ConnectionSource;
+  readonly #waitMs: number;
   #requests: Requests | undefined;
   #route: Route | undefined;
 
-  constructor(contract: Contract, current: CurrentConnection) {
+  constructor(contract: Contract, source: ConnectionSource, { waitMs }: ClientPolicy) {
     this.contract = contract;
-    this.#current = current;
+    this.#source = source;
+    this.#waitMs = waitMs;
     const methods = methodsOf(contract);
     this.client = Object.freeze(
       Object.fromEntries(methods.map((method) => [method.method, this.#caller(method)])),
@@ -36,11 +37,19 @@ export class ServiceProxy {
 
   /** Looks the service up now, unless that has been done. Rejects as a call would. */
   async resolve(): Promise<void> {
-    const connection = this.#current();
-    const route = this.#route ?? this.#attach(connection);
-    // While it is being looked up for a call, once more does no harm: the answer is the same.
-    if (route.state === RouteState.Unresolved || route.state === RouteState.Resolving) {
-      await this.#lookup(connection, route);
+    const until = performance.now() + this.#waitMs;
+    for (;;) {
+      const connection = await this.#source.within(until - performance.now());
+      const route = this.#route ?? this.#attach(connection);
+      // While it is being looked up for a call, once more does no harm: the answer is the same.
+      if (route.state !== RouteState.Unresolved && route.state !== RouteState.Resolving) return;
+      try {
+        await this.#lookup(connection, route, Math.max(until - performance.now(), 0));
+        return;
+      } catch (error) {
+        // A domain that ends while it is asked may come back in time.
+        if (connection.alive || performance.now() >= until) throw error;
+      }
     }
   }
 
@@ -76,13 +85,44 @@ export class ServiceProxy {
   ): Promise<unknown> {
     let connection: Connection;
     try {
-      connection = this.#current();
+      connection = this.#source.current();
     } catch (error) {
       const code = error instanceof LiteIpcError ? error.code : 'ENODEV';
+      // Files may be closed as soon as this returns.
+      if (code === 'ENODEV' && this.#waitMs > 0 && options?.files === undefined) {
+        return this.#callLater(method, input, timeoutMs, options);
+      }
       return Promise.reject(callError(code, method));
     }
-    const route = this.#attach(connection);
+    const route = this.#route ?? this.#attach(connection);
     return connection.requests.send(route, method, input, timeoutMs, options);
+  }
+
+  /** Calls when there is a domain again, if there is one in time. */
+  async #callLater(
+    method: ContractMethod,
+    input: unknown,
+    timeoutMs: number,
+    options: CallOptions | undefined,
+  ): Promise<unknown> {
+    const before = performance.now();
+    const signal = options?.signal;
+    let failed: unknown;
+    if (signal?.aborted !== true) {
+      await this.#source
+        .within(Math.min(this.#waitMs, timeoutMs), signal)
+        .catch((error: unknown) => {
+          failed = error;
+        });
+    }
+    if (signal?.aborted === true) throw abortError(method, signal.reason);
+    const waitedMs = performance.now() - before;
+    if (failed !== undefined) {
+      const code = failed instanceof LiteIpcError ? failed.code : 'ENODEV';
+      const text = `the domain is gone, and did not come back within ${Math.round(waitedMs)} ms`;
+      throw callError(code, method, code === 'ENODEV' ? text : undefined);
+    }
+    return this.#callDetached(method, input, Math.max(timeoutMs - waitedMs, 1), options);
   }
 
   #attach(connection: Connection): Route {
@@ -90,9 +130,7 @@ export class ServiceProxy {
       this.contract.name,
       connection.native.callTaskId,
       (unresolved) => {
-        this.#lookup(connection, unresolved).catch((error: unknown) => {
-          connection.requests.unresolvable(unresolved, error as Error);
-        });
+        this.#lookupForCalls(connection, unresolved);
       },
       () => {
         for (const listener of [...this.deathListeners]) listener();
@@ -104,14 +142,35 @@ export class ServiceProxy {
     return route;
   }
 
-  async #lookup(connection: Connection, route: Route): Promise<void> {
+  /** Looks up for the calls that wait in the route: each waits for the service as long as it may. */
+  #lookupForCalls(connection: Connection, route: Route): void {
+    const now = performance.now();
+    const waitMs = Math.max((route.waiting[0]?.since ?? now) + this.#waitMs - now, 0);
+    this.#lookup(connection, route, waitMs).catch((error: unknown) => {
+      const isMissing = error instanceof LiteIpcError && error.code === 'ENOENT';
+      const since = isMissing && this.#waitMs > 0 ? performance.now() - this.#waitMs : Infinity;
+      connection.requests.unresolvable(route, error as Error, since);
+    });
+  }
+
+  async #lookup(connection: Connection, route: Route, waitMs: number): Promise<void> {
     const registry = new RegistryClient(connection, connection.native.callTaskId);
     try {
-      const found = await registry.lookup(this.contract);
+      const found = await registry.lookup(this.contract, waitMs);
       await connection.ensureDeathNotices();
       if (connection.alive) connection.requests.resolved(route, found.handle, found.generation);
+    } catch (error) {
+      throw this.#waitMs > 0 ? this.#withWait(error) : error;
     } finally {
       registry.dispose();
     }
+  }
+
+  /** Says how long was waited for a service that nobody has registered. */
+  #withWait(error: unknown): unknown {
+    if (!(error instanceof LiteIpcError) || error.code !== 'ENOENT') return error;
+    const { name } = this.contract;
+    const text = `No service "${name}" was registered within ${this.#waitMs} ms: start the process that exposes it, or wait longer (waitMs) (ENOENT)`;
+    return new LiteIpcError('ENOENT', text, { service: name });
   }
 }

@@ -4,7 +4,12 @@ import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
 import { shapeDifference, shapeOf } from './contract-shape.js';
 import { LiteIpcError } from './errors.js';
-import { Registry, type LookupOutput } from './registry-protocol.js';
+import {
+  LOOKUP_WAIT_MAX_MS,
+  Registry,
+  type LookupInput,
+  type LookupOutput,
+} from './registry-protocol.js';
 import { Route } from './route.js';
 import { RemoteError } from './wire-error.js';
 
@@ -51,17 +56,33 @@ export class RegistryClient {
     await this.#call(unregisterMethod, contract, { name: contract.name });
   }
 
-  /** Finds a service and gets the right to call it. */
-  async lookup(contract: Contract): Promise<Location> {
+  /**
+   * Finds a service and gets the right to call it. If nobody has the name, the manager keeps the answer
+   * back for up to `waitMs`.
+   */
+  async lookup(contract: Contract, waitMs = 0): Promise<Location> {
     const { name, hash, methods } = contract;
-    const found = (await this.#call(lookupMethod, contract, { name, hash })) as LookupOutput;
-    if ('handle' in found) return found;
-    const difference = shapeDifference(shapeOf(methods), found.shape);
-    throw new LiteIpcError(
-      'EPROTO',
-      `Service "${name}" has another contract: ${difference}. Use the same contract on both sides (EPROTO)`,
-      { service: name },
-    );
+    const until = performance.now() + waitMs;
+    for (;;) {
+      const remaining = Math.max(Math.ceil(until - performance.now()), 0);
+      const heldMs = Math.min(remaining, LOOKUP_WAIT_MAX_MS);
+      const input: LookupInput = heldMs === 0 ? { name, hash } : { name, hash, waitMs: heldMs };
+      let found: LookupOutput;
+      try {
+        found = (await this.#call(lookupMethod, contract, input, heldMs)) as LookupOutput;
+      } catch (error) {
+        const isMissing = error instanceof LiteIpcError && error.code === 'ENOENT';
+        if (isMissing && performance.now() < until) continue;
+        throw error;
+      }
+      if ('handle' in found) return found;
+      const difference = shapeDifference(shapeOf(methods), found.shape);
+      throw new LiteIpcError(
+        'EPROTO',
+        `Service "${name}" has another contract: ${difference}. Use the same contract on both sides (EPROTO)`,
+        { service: name },
+      );
+    }
   }
 
   /** The asking task ends. */
@@ -71,10 +92,15 @@ export class RegistryClient {
 
   /**
    * Repeats while there is no ServiceManager: it may be about to start, or to be replaced. What it is
-   * asked may be asked twice.
+   * asked may be asked twice; the answer may be kept back for `heldMs`.
    */
-  async #call(method: ContractMethod, contract: Contract, input: unknown): Promise<unknown> {
-    const deadline = performance.now() + REGISTRY_TIMEOUT_MS;
+  async #call(
+    method: ContractMethod,
+    contract: Contract,
+    input: unknown,
+    heldMs = 0,
+  ): Promise<unknown> {
+    const deadline = performance.now() + heldMs + REGISTRY_TIMEOUT_MS;
     for (;;) {
       const remaining = Math.max(deadline - performance.now(), 1);
       try {

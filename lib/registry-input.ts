@@ -1,7 +1,7 @@
 /** Checks what processes send to the registry. */
 import { checkInteger, checkObject, checkServiceName, unexpected } from './checks.js';
 import { Refusal } from './errors.js';
-import type { LookupInput, RegisterInput } from './registry-protocol.js';
+import { LOOKUP_WAIT_MAX_MS, type LookupInput, type RegisterInput } from './registry-protocol.js';
 
 /** Longest shape that is taken, characters. */
 const SHAPE_MAX = 48_000;
@@ -40,6 +40,8 @@ export function checkLookup(input: LookupInput): LookupInput {
     checkObject(input, 'the input of lookup');
     checkServiceName(input.name, 'name');
     checkInteger(input.hash, 'hash', 0, 0xffff_ffff);
+    const { waitMs } = input as { waitMs?: unknown };
+    if (waitMs !== undefined) checkInteger(waitMs, 'waitMs', 0, LOOKUP_WAIT_MAX_MS);
   });
   return input;
 }

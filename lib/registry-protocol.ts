@@ -1,6 +1,9 @@
 /** What the ServiceManager answers at handle 0: the name service of a domain. */
 import { defineService, method } from './contract.js';
 
+/** Longest time that a lookup is kept back, ms; who wants to wait longer asks again. */
+export const LOOKUP_WAIT_MAX_MS = 10_000;
+
 /** A service that wants to be found. Sent by the service's own task, whose stamps prove the ownership. */
 export interface RegisterInput {
   readonly name: string;
@@ -18,6 +21,8 @@ export interface LookupInput {
   readonly name: string;
   /** Hash of the shape that the client expects. */
   readonly hash: number;
+  /** How long the answer may be kept back until there is a service of this name, ms; absent: not at all. */
+  readonly waitMs?: number;
 }
 
 /** Where the service is; the right to call it has been granted. Or why it does not fit. */

@@ -7,15 +7,18 @@ import { checkObject, checkServiceName } from './checks.js';
 import type { Connection } from './connection.js';
 import type { ImplementationOf } from './contract.js';
 import { shapeTextHash } from './contract-shape.js';
-import { LiteIpcError, Refusal } from './errors.js';
+import { Refusal } from './errors.js';
 import { ControlOperation } from './native-layout.js';
 import { MethodAccessSender } from './method-access-sender.js';
 import type { Decision, Explanation, Policy } from './policy.js';
 import type { Identity } from './policy-subject.js';
 import { ServiceControlClient } from './service-control-client.js';
+import { refused, refusedCaller, notRegistered } from './registry-refusals.js';
+import { Rights } from './registry-rights.js';
 import { decideMethods, entryOf, namesOf, type Grant, type Registration } from './registration.js';
 import { checkInput, checkLookup, checkRegister } from './registry-input.js';
 import type { LookupInput, LookupOutput, RegisterInput, Registry } from './registry-protocol.js';
+import { WaitingLookups } from './waiting-lookups.js';
 
 const UNSERVED = 'its process may not serve the name any more';
 
@@ -33,6 +36,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   readonly #policy: Policy;
   readonly #services = new Map<string, Registration>();
   readonly #onAudit: (event: AuditEvent) => void;
+  readonly #rights: Rights;
+  readonly #waiting = new WaitingLookups();
 
   /** `task` is the ServiceManager's; `onAudit` is told every decision. */
   constructor(
@@ -45,6 +50,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     this.#task = task;
     this.#policy = policy;
     this.#onAudit = onAudit;
+    this.#rights = new Rights(connection, task, policy);
   }
 
   /** What the rules say about a call, and, if it is there, the service's own abilities. */
@@ -62,7 +68,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   /** The services whose tasks live. */
   list(): ServiceInfo[] {
     return [...this.#services.values()]
-      .filter((service) => this.#alive(service))
+      .filter((service) => this.#rights.isAlive(service))
       .map(({ name, handle, owner }) => ({ name, handle, owner }));
   }
 
@@ -82,7 +88,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       throw new Refusal('EPIPE', `Service "${name}": the registering task has ended (EPIPE)`);
     }
     const held = this.#services.get(name);
-    if (held !== undefined && this.#alive(held)) {
+    if (held !== undefined && this.#rights.isAlive(held)) {
       if (held.handle === info.taskId && held.generation === info.generation) return;
       const text = `Service "${name}" is being served by ${describeCaller(held.owner)}; a name has one owner (EEXIST)`;
       throw new Refusal('EEXIST', text, { service: name });
@@ -119,6 +125,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       this.#forget(registration);
       throw new Refusal('EPROTO', `Service "${name}": ${(error as Error).message}`);
     }
+    this.#waiting.wake(name);
   };
 
   readonly unregister = (input: { readonly name: string }, call: CallContext): void => {
@@ -141,32 +148,37 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   };
 
   readonly lookup = async (input: LookupInput, call: CallContext): Promise<LookupOutput> => {
-    const { name, hash } = checkLookup(input);
+    const { name, hash, waitMs = 0 } = checkLookup(input);
     const { caller } = call;
-    // Permission first: who may not call a service does not learn whether it is there.
-    const judgement = this.#policy.judge('call', name, caller);
-    const decision = judgement.decide();
-    if (!decision.allowed) {
-      this.#audit('request', 'call', name, caller, decision);
-      throw refusedCaller(name, caller, decision);
+    const until = performance.now() + Math.min(waitMs, call.remainingMs);
+    for (;;) {
+      // Permission first, each time: who may not call a service does not learn whether it is there.
+      const judgement = this.#policy.judge('call', name, caller);
+      const decision = judgement.decide();
+      if (!decision.allowed) {
+        this.#audit('request', 'call', name, caller, decision);
+        throw refusedCaller(name, caller, decision);
+      }
+      const service = this.#find(name);
+      if (service !== undefined) {
+        const { allowed, methods } = decideMethods(service, judgement, decision);
+        this.#audit('request', 'call', name, caller, allowed, namesOf(service, methods));
+        if (!allowed.allowed) throw refusedCaller(name, caller, allowed);
+        if (service.hash !== hash) return { shape: service.shape };
+        await this.#rights.grant(service, caller, methods);
+        return { handle: service.handle, generation: service.generation };
+      }
+      const remaining = until - performance.now();
+      const asker = remaining > 0 ? this.#processOf(caller) : undefined;
+      if (asker === undefined) throw notRegistered(name);
+      await this.#waiting.wait(name, asker, remaining);
     }
-    const service = this.#services.get(name);
-    if (service === undefined || !this.#alive(service)) {
-      if (service !== undefined) this.#forget(service);
-      throw notRegistered(name);
-    }
-    const { allowed, methods } = decideMethods(service, judgement, decision);
-    this.#audit('request', 'call', name, caller, allowed, namesOf(service, methods));
-    if (!allowed.allowed) throw refusedCaller(name, caller, allowed);
-    if (service.hash !== hash) return { shape: service.shape };
-    await this.#grant(service, caller, methods);
-    return { handle: service.handle, generation: service.generation };
   };
 
   /** A task to which the manager had access has ended. */
   onDeath(handle: number): void {
     for (const service of this.#services.values()) {
-      if (service.handle === handle && !this.#alive(service)) this.#forget(service);
+      if (service.handle === handle && !this.#rights.isAlive(service)) this.#forget(service);
     }
   }
 
@@ -177,6 +189,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   async decideAgain(): Promise<number> {
     const services = [...this.#services.values()];
     const lost = await Promise.all(services.map((service) => this.#decideAgain(service)));
+    this.#waiting.wakeAll();
     return lost.reduce((sum, count) => sum + count, 0);
   }
 
@@ -208,7 +221,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
         this.#audit('change', 'call', name, grant.caller, reason);
       }
     }
-    const ended = this.#removeGrants(service, removed);
+    const ended = this.#rights.removeGrants(service, removed);
     if (isServed && access !== undefined) {
       try {
         if (this.#policy.hasMethodRules(name)) await access.tell(kept.map(entryOf));
@@ -222,88 +235,10 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
             explanation: 'the service did not confirm the rules of its methods',
           });
         }
-        return (await ended) + (await this.#removeGrants(service, kept));
+        return (await ended) + (await this.#rights.removeGrants(service, kept));
       }
     }
     return (await ended) + narrowed;
-  }
-
-  async #removeGrants(
-    service: Registration,
-    removed: readonly (readonly [number, Grant])[],
-  ): Promise<number> {
-    const ended = removed.map(([processId, grant]) =>
-      this.#removeAccess(service, processId, grant.processGeneration),
-    );
-    return (await Promise.all(ended)).filter((wasThere) => wasThere).length;
-  }
-
-  async #grant(service: Registration, caller: Caller, methods: Uint8Array): Promise<void> {
-    const { native } = this.#connection;
-    const before = native.query(caller.taskId);
-    if (before?.alive !== true || before.processId !== caller.processId) return;
-    const { processGeneration } = before;
-    const grant: Grant = { caller, processGeneration, methods };
-    // Before anything is awaited: a policy that changes meanwhile finds it.
-    service.grants.set(caller.processId, grant);
-    if (service.access !== undefined && this.#policy.hasMethodRules(service.name)) {
-      try {
-        await service.access.tell([entryOf([caller.processId, grant])]);
-      } catch (error) {
-        if (service.grants.get(caller.processId) === grant) {
-          service.grants.delete(caller.processId);
-          await this.#removeAccess(service, caller.processId, processGeneration);
-        }
-        if (!this.#alive(service)) throw notRegistered(service.name);
-        const text = `Service "${service.name}" did not confirm the rules of its methods: ${(error as Error).message}`;
-        throw new Refusal('EAGAIN', text, { service: service.name });
-      }
-      const now = service.grants.get(caller.processId);
-      if (now?.processGeneration !== processGeneration) {
-        throw refused(service.name, `refuses ${describeCaller(caller)}: the right was revoked`);
-      }
-    }
-    try {
-      await this.#connection.control(
-        ControlOperation.AddAccess,
-        this.#task,
-        caller.taskId,
-        service.handle,
-        before.generation,
-        service.generation,
-      );
-    } catch (error) {
-      if (!(error instanceof LiteIpcError) || error.code !== 'EINVAL') throw error;
-      // One of the two has ended while the domain was asked. If it is the caller, nobody reads this.
-      throw notRegistered(service.name);
-    }
-    // The right may have been revoked meanwhile.
-    const granted = service.grants.get(caller.processId);
-    if (granted?.processGeneration === before.processGeneration) return;
-    await this.#removeAccess(service, caller.processId, before.processGeneration);
-    throw refused(service.name, `refuses ${describeCaller(caller)}: the right was revoked`);
-  }
-
-  /** False if the process or the service was gone already. */
-  async #removeAccess(
-    service: Registration,
-    processId: number,
-    processGeneration: number,
-  ): Promise<boolean> {
-    try {
-      await this.#connection.control(
-        ControlOperation.RemoveAccess,
-        this.#task,
-        processId,
-        service.handle,
-        processGeneration,
-        service.generation,
-      );
-      return true;
-    } catch (error) {
-      if (error instanceof LiteIpcError && error.code === 'EINVAL') return false;
-      throw error;
-    }
   }
 
   /** A task serves one name, so that what a process can make the manager remember is limited. */
@@ -341,21 +276,18 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     if (this.#services.get(service.name) === service) this.#services.delete(service.name);
   }
 
-  #alive(service: Registration): boolean {
-    const info = this.#connection.native.query(service.handle);
-    return info?.alive === true && info.generation === service.generation;
+  /** The live service of a name. */
+  #find(name: string): Registration | undefined {
+    const service = this.#services.get(name);
+    if (service === undefined || this.#rights.isAlive(service)) return service;
+    this.#forget(service);
+    return undefined;
   }
-}
 
-function refusedCaller(name: string, caller: Caller, { explanation }: Decision): Refusal {
-  return refused(name, `refuses ${describeCaller(caller)}: ${explanation}`);
-}
-
-function refused(name: string, text: string): Refusal {
-  return new Refusal('EACCES', `Service "${name}" ${text} (EACCES)`, { service: name });
-}
-
-function notRegistered(name: string): Refusal {
-  const text = `No service "${name}" is registered: start the process that exposes it (ENOENT)`;
-  return new Refusal('ENOENT', text, { service: name });
+  /** Names the process of a caller; undefined if it has ended: then nobody reads the answer. */
+  #processOf(caller: Caller): string | undefined {
+    const info = this.#connection.native.query(caller.taskId);
+    if (info?.alive !== true || info.processId !== caller.processId) return undefined;
+    return `${info.processId} ${info.processGeneration}`;
+  }
 }

@@ -183,7 +183,8 @@ export class Requests {
         return promise;
       }
     }
-    route.waiting.push({ userData, method, data: encoder.copy(), cookie, files });
+    const since = performance.now();
+    route.waiting.push({ userData, method, data: encoder.copy(), cookie, files, since });
     if (route.state === RouteState.Unresolved) this.resolve(route);
     else if (this.#mayTry(route)) this.flush(route);
     return promise;
@@ -222,10 +223,14 @@ export class Requests {
     this.flush(route);
   }
 
-  /** The name of a route could not be looked up: all that waits fails. */
-  unresolvable(route: Route, error: Error): void {
+  /**
+   * The name of a route could not be looked up: what waits since before `since` fails. For what came
+   * later it is looked up again.
+   */
+  unresolvable(route: Route, error: Error, since = Infinity): void {
     route.state = RouteState.Unresolved;
-    this.#rejectWaiting(route, () => error);
+    this.#rejectWaiting(route, () => error, since);
+    if (route.waiting.length > 0) this.resolve(route);
   }
 
   /** A lane that was asked for is there, or refused. */
@@ -335,11 +340,17 @@ export class Requests {
     }, 2 ** route.retries);
   }
 
-  #rejectWaiting(route: Route, errorFor: (method: ContractMethod) => Error): void {
+  #rejectWaiting(
+    route: Route,
+    errorFor: (method: ContractMethod) => Error,
+    since = Infinity,
+  ): void {
     this.#waitingForRoom.delete(route);
-    for (const { userData, method } of route.waiting.splice(0)) {
-      const slot = this.#calls.find(userData);
-      if (slot !== -1) this.#calls.reject(slot, errorFor(method));
+    for (const request of route.waiting.splice(0)) {
+      const slot = this.#calls.find(request.userData);
+      if (slot === -1) continue;
+      if (request.since > since) route.waiting.push(request);
+      else this.#calls.reject(slot, errorFor(request.method));
     }
   }
 

@@ -32,6 +32,8 @@ export interface WaitingRequest {
   /** The message's `cookie` word. */
   readonly cookie: number;
   readonly files: FilesToSend | undefined;
+  /** When the call was made, on the clock of `performance.now()`. */
+  readonly since: number;
 }
 
 /** Looks up where a route leads and reports it with `resolved` or `unresolvable`. */

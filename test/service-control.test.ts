@@ -1,6 +1,7 @@
 /** What the ServiceManager asks of a service's process, and that nobody else can. */
 import test, { type ExecutionContext } from 'ava';
 import { defineService, method, oneway } from 'liteipc';
+import { ConnectionSource } from '#lib/connection-source.js';
 import { Connection } from '#lib/connection.js';
 import { Exposure } from '#lib/exposure.js';
 import { loadNativeBinding } from '#lib/native-loader.js';
@@ -57,6 +58,8 @@ async function start(t: ExecutionContext): Promise<World> {
   await new Exposure(host).start(await open());
 
   const client = await open();
+  const source = new ConnectionSource('the domain');
+  source.set(client);
   const { handle, generation } = await new RegistryClient(client, client.native.callTaskId).lookup(
     Shop,
   );
@@ -66,7 +69,7 @@ async function start(t: ExecutionContext): Promise<World> {
       for (const resolve of held) resolve();
       held = [];
     },
-    shop: new ServiceProxy(Shop, () => client).client as World['shop'],
+    shop: new ServiceProxy(Shop, source, { waitMs: 0 }).client as World['shop'],
     control: (key) => new ServiceControlClient(client, 'shop', handle, generation, key),
   };
 }

@@ -1,0 +1,70 @@
+/** The clients that a device has given out. */
+import { checkFunction, unexpected } from './checks.js';
+import type { ConnectionSource } from './connection-source.js';
+import { checkContract, type Contract } from './contract.js';
+import { ServiceProxy } from './proxy.js';
+import { checkServiceOptions, type ServiceOptions } from './service-options.js';
+
+/** The clients of one device: one for each contract and choice of options. */
+export class Clients {
+  readonly #source: ConnectionSource;
+  /** So that asking again costs nothing and leaks nothing. */
+  readonly #proxies = new Map<Contract, Map<string, ServiceProxy>>();
+  readonly #proxyOf = new WeakMap<object, ServiceProxy>();
+
+  constructor(source: ConnectionSource) {
+    this.#source = source;
+  }
+
+  /** A client whose service has been found. */
+  async get(contract: Contract, options: ServiceOptions): Promise<object> {
+    checkContract(contract, 'the contract of service');
+    const policy = checkServiceOptions(options);
+    const key = JSON.stringify(policy);
+    let proxies = this.#proxies.get(contract);
+    if (proxies === undefined) {
+      proxies = new Map();
+      this.#proxies.set(contract, proxies);
+    }
+    let proxy = proxies.get(key);
+    if (proxy === undefined) {
+      proxy = new ServiceProxy(contract, this.#source, policy);
+      proxies.set(key, proxy);
+      this.#proxyOf.set(proxy.client, proxy);
+    }
+    await proxy.resolve();
+    return proxy.client;
+  }
+
+  /** Calls `listener` whenever an instance of the client's service ends. */
+  onDeath(client: object, listener: () => void): Disposable {
+    return this.#listen('onDeath', client, listener, ({ deathListeners }) => deathListeners);
+  }
+
+  /** The connection has ended. */
+  detach(): void {
+    for (const proxies of this.#proxies.values()) {
+      for (const proxy of proxies.values()) proxy.detach();
+    }
+  }
+
+  #listen(
+    what: string,
+    client: object,
+    listener: () => void,
+    listenersOf: (proxy: ServiceProxy) => Set<() => void>,
+  ): Disposable {
+    checkFunction(listener, `the listener of ${what}`);
+    const proxy = this.#proxyOf.get(client);
+    if (proxy === undefined) {
+      throw unexpected('a client made by this device', `the client of ${what}`, client);
+    }
+    // A function of its own, so that the same listener may be given twice.
+    const told = (): void => {
+      listener();
+    };
+    const listeners = listenersOf(proxy);
+    listeners.add(told);
+    return { [Symbol.dispose]: () => listeners.delete(told) };
+  }
+}

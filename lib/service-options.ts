@@ -1,0 +1,28 @@
+/** What a program may say of a client as a whole. */
+import { checkInteger, checkObject } from './checks.js';
+
+/** Longest wait for a service, ms. */
+const WAIT_MAX_MS = 0x7fff_ffff;
+
+/** What `device.service` takes besides the contract. */
+export interface ServiceOptions {
+  /**
+   * How long to wait for the service if nobody has registered its name, or for the domain if it is gone,
+   * ms. Holds for finding it at first and for every later call, within the call's own `timeoutMs`. Default
+   * 0: then it fails at once with ENOENT or ENODEV.
+   */
+  readonly waitMs?: number | undefined;
+}
+
+/** The options with their defaults. */
+export interface ClientPolicy {
+  readonly waitMs: number;
+}
+
+/** The options with their defaults. Throws a TypeError for what is none. */
+export function checkServiceOptions(options: ServiceOptions): ClientPolicy {
+  checkObject(options, 'the options of service');
+  const { waitMs = 0 } = options;
+  checkInteger(waitMs, 'waitMs', 0, WAIT_MAX_MS);
+  return { waitMs };
+}
