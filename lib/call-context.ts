@@ -48,6 +48,8 @@ export class IncomingCall implements CallContext, PendingRequest {
   givenUp: LiteIpcError | undefined = undefined;
   /** Called once when it is given up, after its signal. */
   onGivenUp: (() => void) | undefined = undefined;
+  /** Called once when it ends. */
+  onEnded: (() => void) | undefined = undefined;
   /** Answered, or in another way done with. */
   ended = false;
   /** Whether the watch knows it. */
@@ -141,5 +143,8 @@ export class IncomingCall implements CallContext, PendingRequest {
     this.ended = true;
     if (this.files !== noFiles) for (const file of this.files) file.callEnded();
     if (this.watched) this.watch.remove(this);
+    if (this.onEnded === undefined) return;
+    this.onEnded();
+    this.onEnded = undefined;
   }
 }

@@ -9,9 +9,10 @@ import type {
 } from '../types/native.js';
 import { IncomingCall } from './call-context.js';
 import { CallWatch } from './call-watch.js';
-import { Callers, describeCaller } from './callers.js';
+import { Callers } from './callers.js';
 import { CallTable } from './calls.js';
 import { Encoder } from './codec.js';
+import { ControlRequests, operationName, type ControlResult } from './control-requests.js';
 import type { ContractMethod } from './contract-methods.js';
 import { LiteIpcError, Status, callError, codeOfStatus } from './errors.js';
 import {
@@ -32,12 +33,6 @@ import type { ServiceHost } from './service-host.js';
 import { fromWireError } from './wire-error.js';
 import { ABORT_CODE, Cookie } from './wire-header.js';
 
-/** The numbers that a control request gave back. */
-export interface ControlResult {
-  readonly value0: number;
-  readonly value1: number;
-}
-
 /** What the owner of a connection is told. */
 export interface ConnectionListener {
   /** The domain is gone: every call has been rejected, the connection is of no more use. */
@@ -45,14 +40,6 @@ export interface ConnectionListener {
   /** A service to which this process had the right has ended. */
   onServiceDeath?(handle: number): void;
 }
-
-interface PendingControl {
-  readonly resolve: (result: ControlResult) => void;
-  readonly reject: (error: Error) => void;
-  readonly operation: string;
-}
-
-const operationNames = Object.keys(ControlOperation);
 
 /** An open device. */
 export class Connection {
@@ -70,8 +57,7 @@ export class Connection {
   readonly #watch: CallWatch;
   readonly #data: IncomingData;
   readonly #incoming: Uint32Array;
-  readonly #controls = new Map<number, PendingControl>();
-  #nextControl = 1;
+  readonly #controls: ControlRequests;
   #ended: 'lost' | 'closed' | undefined;
   #ipcTask: Promise<void> | undefined;
 
@@ -79,6 +65,7 @@ export class Connection {
     this.native = native;
     this.#listener = listener;
     this.#data = new IncomingData(native);
+    this.#controls = new ControlRequests(native);
     this.#incoming = native.incoming;
     const encoder = new Encoder(native.outbox);
     this.#calls = new CallTable((slot) => {
@@ -123,15 +110,8 @@ export class Connection {
     value2 = 0,
     value3 = 0,
   ): Promise<ControlResult> {
-    const name = operationNames[operation] ?? String(operation);
-    if (!this.alive) return Promise.reject(this.#endError(name));
-    const userData = this.#nextControl;
-    this.#nextControl = userData === 0xffff_ffff ? 1 : userData + 1;
-    return new Promise((resolve, reject) => {
-      const status = this.native.control(operation, task, value0, value1, value2, value3, userData);
-      if (status === 0) this.#controls.set(userData, { resolve, reject, operation: name });
-      else reject(controlError(name, status));
-    });
+    if (!this.alive) return Promise.reject(this.#endError(operationName(operation)));
+    return this.#controls.start(operation, task, [value0, value1, value2, value3]);
   }
 
   /**
@@ -178,7 +158,7 @@ export class Connection {
           this.#onCall(base);
           break;
         case EventKind.Control:
-          this.#onControl(base);
+          this.#controls.onEvent(incoming, base);
           break;
         case EventKind.Lane:
           this.#onLane(base);
@@ -258,13 +238,6 @@ export class Connection {
     const to: PendingRequest = { task, request, callerTask: taskId };
     const index = told === undefined ? code : code - CONTROL_CODE;
     const method = host.methodAt(index);
-    if (method === undefined || method.oneway !== oneway) {
-      const about = { service: host.contract.name, method: method?.method ?? `method ${index}` };
-      const text =
-        'is not in this contract, or not of this kind; use the same contract on both sides';
-      this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, about));
-      return;
-    }
     const generation = incoming[base + Incoming.TaskGeneration] as number;
     const caller = this.#callers.of(
       taskId,
@@ -274,11 +247,21 @@ export class Connection {
       incoming[base + Incoming.Uid] as number,
       incoming[base + Incoming.Gid] as number,
     );
-    const { access } = host;
-    if (access?.admits(caller, index) === false) {
-      if (oneway && !access.shouldReport(caller)) return;
-      const text = `the policy does not admit ${describeCaller(caller)} to this method`;
-      this.#refuse(host, to, oneway, new LiteIpcError('EACCES', text, method));
+    const access = host.access?.restricted === true ? host.access : undefined;
+    if (access !== undefined) {
+      const size = incoming[base + Incoming.DataSize] as number;
+      const refusal = access.check(caller, index, size, host.referenceAt(index));
+      if (refusal !== undefined) {
+        const isQuiet = oneway && !access.shouldReport(caller, refusal.code);
+        this.#refuse(host, to, oneway, refusal, isQuiet);
+        return;
+      }
+    }
+    if (method === undefined || method.oneway !== oneway) {
+      const text =
+        'is not in this contract, or not of this kind; use the same contract on both sides';
+      const error = new LiteIpcError('EPROTO', text, host.referenceAt(index));
+      this.#refuse(host, to, oneway, error);
       return;
     }
     let input: unknown;
@@ -311,13 +294,21 @@ export class Connection {
     );
     const words = this.#data.objects(base);
     if (words !== undefined) call.files = adoptFiles(this.native, words);
+    access?.enter(call);
     host.run(this.#replies, method, input, call);
   }
 
-  #refuse(host: ServiceHost, to: PendingRequest, oneway: boolean, error: LiteIpcError): void {
+  #refuse(
+    host: ServiceHost,
+    to: PendingRequest,
+    oneway: boolean,
+    error: LiteIpcError,
+    isQuiet = false,
+  ): void {
     host.counts.refused++;
+    if (isQuiet) return;
     const about = { service: error.service ?? '', method: error.method ?? '' };
-    const told = callError(error.code, about, error.message);
+    const told = callError(error.code, about, error.message, error.retryAfterMs);
     if (oneway) host.report(told, about);
     else this.#replies.sendRefusal(to, told);
   }
@@ -329,23 +320,6 @@ export class Connection {
       if (route.handle === handle) this.#checkLife(route);
     }
     this.#listener.onServiceDeath?.(handle);
-  }
-
-  #onControl(base: number): void {
-    const incoming = this.#incoming;
-    const userData = incoming[base + Incoming.UserData] as number;
-    const pending = this.#controls.get(userData);
-    if (pending === undefined) return;
-    this.#controls.delete(userData);
-    const status = (incoming[base + Incoming.Status] as number) | 0;
-    if (status !== 0) {
-      pending.reject(controlError(pending.operation, status));
-      return;
-    }
-    pending.resolve({
-      value0: incoming[base + Incoming.Value0] as number,
-      value1: incoming[base + Incoming.Value1] as number,
-    });
   }
 
   #onLane(base: number): void {
@@ -384,9 +358,7 @@ export class Connection {
       route.waiting.length = 0;
       route.forget();
     }
-    for (const pending of this.#controls.values())
-      pending.reject(this.#endError(pending.operation));
-    this.#controls.clear();
+    this.#controls.rejectAll((operation) => this.#endError(operation));
     this.hosts.clear();
     this.#watch.giveUpAll(this.#endError('The service'));
   }
@@ -396,9 +368,4 @@ export class Connection {
       ? new LiteIpcError('ENODEV', `${what}: the domain is gone (ENODEV)`)
       : new LiteIpcError('ECANCELED', `${what}: the device was closed by this program (ECANCELED)`);
   }
-}
-
-function controlError(operation: string, status: number): LiteIpcError {
-  const code = codeOfStatus(status);
-  return new LiteIpcError(code, `The domain refused ${operation} (${code})`);
 }

@@ -25,6 +25,7 @@ export interface ServiceReference {
  * - `EMSGSIZE` larger than a message may be
  * - `EPROTO` the two sides have different contracts, or the data is not readable
  * - `EBUSY` the service runs as many calls as it may, and its queue is full
+ * - `EDQUOT` the caller's user has used up a quota of the policy; {@link LiteIpcError.retryAfterMs}
  * - `EAGAIN` the domain's or the user's share is used up
  * - `EADDRINUSE` a domain of this name is running
  * - `EPERM` the domain's directory is not safe, or this is root and the domain another user's
@@ -44,6 +45,7 @@ export type LiteIpcErrorCode =
   | 'EMSGSIZE'
   | 'EPROTO'
   | 'EBUSY'
+  | 'EDQUOT'
   | 'EAGAIN'
   | 'EADDRINUSE'
   | 'EPERM'
@@ -60,16 +62,24 @@ export class LiteIpcError extends Error {
   readonly service: string | undefined;
   /** Name of the method that it is about, if any. */
   readonly method: string | undefined;
+  /** Of EDQUOT: ms after which the same would be let through, if nothing else is sent meanwhile. */
+  declare readonly retryAfterMs?: number;
 
   constructor(
     code: LiteIpcErrorCode,
     message: string,
-    about: { service?: string; method?: string; cause?: unknown } = {},
+    about: {
+      service?: string;
+      method?: string;
+      cause?: unknown;
+      retryAfterMs?: number | undefined;
+    } = {},
   ) {
     super(message, 'cause' in about ? { cause: about.cause } : undefined);
     this.code = code;
     this.service = about.service;
     this.method = about.method;
+    if (about.retryAfterMs !== undefined) this.retryAfterMs = about.retryAfterMs;
   }
 
   static {
@@ -126,9 +136,12 @@ export function callError(
   code: LiteIpcErrorCode,
   about: ServiceReference,
   explanation?: string,
+  retryAfterMs?: number,
 ): LiteIpcError {
   const text = explanation ?? explanations[code] ?? 'the call failed';
-  return new LiteIpcError(code, `${about.service}.${about.method}: ${text} (${code})`, about);
+  const { service, method } = about;
+  const details = { service, method, retryAfterMs };
+  return new LiteIpcError(code, `${service}.${method}: ${text} (${code})`, details);
 }
 
 /** The error of a call that its own signal has aborted, named as the platform names such errors. */

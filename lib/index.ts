@@ -13,8 +13,10 @@ export { PolicyFileError } from './policy-file-error.js';
 export type { PolicyProblem } from './policy-file-error.js';
 export type { ServiceInfo } from './registry.js';
 export type { AuditEvent } from './audit.js';
-export type { ConsideredRule, Decision, Explanation } from './policy.js';
-export { allow, deny } from './policy-rules.js';
+export type { ConsideredRule, Decision, Explanation, LimitInForce } from './policy.js';
+export { upstreamQuota } from './quota.js';
+export type { Quota } from './quota.js';
+export { allow, deny, limit } from './policy-rules.js';
 export type {
   CallRuleBuilder,
   MethodNames,

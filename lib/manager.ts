@@ -104,7 +104,7 @@ function runtimeRule(
   const name = nameOf(service);
   if (!Array.isArray(methods)) throw unexpected('an array of names', 'methods', methods);
   checkMethodNames(service, methods);
-  return makeRule(effect, 'call', name, methods, subject);
+  return makeRule({ effect, action: 'call', service: name, methods, subject });
 }
 
 /** A running domain and its ServiceManager. */
@@ -250,7 +250,8 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
   explainServing(caller: Identity, service: Contract | string): Explanation {
     checkIdentity(caller);
     const judgement = this.#policy.judge('serve', nameOf(service), caller);
-    return { ...judgement.decide(), considered: judgement.considered };
+    const { limits, considered } = judgement;
+    return { ...judgement.decide(), limits, considered };
   }
 
   /** The rules: the program's, the file's, granted and revoked ones. */

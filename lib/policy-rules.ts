@@ -2,6 +2,7 @@
 import { checkObject, checkServiceName, unexpected } from './checks.js';
 import { checkContract, type Contract, type MethodDefinitions } from './contract.js';
 import { checkSubject, freezeSubject, type Subject } from './policy-subject.js';
+import { toQuota, upstreamQuota, type Quota } from './quota.js';
 
 /** What a rule decides about. */
 export type RuleAction =
@@ -12,12 +13,15 @@ export type RuleAction =
 
 /** One rule of a policy. */
 export interface Rule {
-  readonly effect: 'allow' | 'deny';
+  /** `limit` neither admits nor refuses: whoever is admitted and fits it has its quota. */
+  readonly effect: 'allow' | 'deny' | 'limit';
   readonly action: RuleAction;
   /** Name of the service. */
   readonly service: string;
   /** Only these methods; absent: all. Of `call` rules only. */
   readonly methods?: readonly string[];
+  /** Of `limit` rules, and of these always. */
+  readonly quota?: Quota;
   readonly subject: Subject;
   /** Where it was written, e.g. `shop.jsonc:7:5`; decisions name the rule so. */
   readonly origin?: string;
@@ -63,17 +67,45 @@ export function deny(service: Contract | string, ...methods: readonly string[]):
   return begin('deny', service, methods);
 }
 
+/**
+ * Begins a rule that limits how much each user may use: `limit(Log, { callsPerSecond: 100 }).to({ gid: 33 })`,
+ * of a whole service or of these methods together. It admits nobody. Without a quota, or with an empty one, it is
+ * {@link upstreamQuota}. Of several rules that fit a caller each counts: none may be exceeded.
+ */
+export function limit(
+  service: string,
+  quota?: Quota,
+  ...methods: readonly string[]
+): CallRuleBuilder;
+export function limit<Methods extends MethodDefinitions>(
+  service: Contract<Methods>,
+  quota?: Quota,
+  ...methods: readonly MethodNames<Methods>[]
+): CallRuleBuilder;
+export function limit(
+  service: Contract | string,
+  quota: Quota = upstreamQuota,
+  ...methods: readonly string[]
+): CallRuleBuilder {
+  const complete = toQuota(quota, `the quota of a rule for ${nameOf(service)}`);
+  const rule = begin('limit', service, methods, complete);
+  return { to: (...subjects) => rule.to(...subjects) };
+}
+
 function begin(
   effect: Rule['effect'],
   service: Contract | string,
   methods: readonly string[],
+  quota?: Quota,
 ): RuleBuilder {
   const about = nameOf(service);
   checkMethodNames(service, methods);
   const rules = (action: RuleAction, subjects: readonly Subject[]): readonly Rule[] => {
     if (subjects.length === 0)
       throw unexpected('at least one subject', `a rule for ${about}`, undefined);
-    return subjects.map((subject) => makeRule(effect, action, about, methods, subject));
+    return subjects.map((subject) =>
+      makeRule({ effect, action, service: about, methods, quota, subject }),
+    );
   };
   return {
     to: (...subjects) => rules('call', subjects),
@@ -85,21 +117,21 @@ function begin(
   };
 }
 
-/** One rule, checked and frozen. No methods: all of them. */
-export function makeRule(
-  effect: Rule['effect'],
-  action: RuleAction,
-  service: string,
-  methods: readonly string[],
-  subject: Subject,
-  origin?: string,
-): Rule {
+/** What {@link makeRule} takes: no methods means all of them. */
+type RuleParts = {
+  readonly [Key in keyof Rule]: Rule[Key] | undefined;
+} & Pick<Rule, 'effect' | 'action' | 'service'> & { readonly methods: readonly string[] };
+
+/** One rule, its subject checked, and frozen. */
+export function makeRule(parts: RuleParts): Rule {
+  const { effect, action, service, methods, quota, subject, origin } = parts;
   checkSubject(subject);
   return Object.freeze({
     effect,
     action,
     service,
     ...(methods.length === 0 ? {} : { methods: Object.freeze([...methods]) }),
+    ...(quota === undefined ? {} : { quota }),
     subject: freezeSubject(subject),
     ...(origin === undefined ? {} : { origin }),
   });
@@ -137,18 +169,31 @@ export function toRules(policy: unknown): Rule[] {
   return (policy as unknown[]).flat().map((entry, index) => {
     checkObject(entry, `rule ${index + 1} of the policy`);
     const { effect, action, service, methods = [], subject, origin } = entry as Partial<Rule>;
-    if (effect !== 'allow' && effect !== 'deny') {
-      throw unexpected('allow or deny', `effect of rule ${index + 1}`, effect);
+    if (effect !== 'allow' && effect !== 'deny' && effect !== 'limit') {
+      throw unexpected('allow, deny or limit', `effect of rule ${index + 1}`, effect);
     }
-    if (action !== 'call' && action !== 'serve') {
-      throw unexpected('call or serve', `action of rule ${index + 1}`, action);
+    if (action !== 'call' && (action !== 'serve' || effect === 'limit')) {
+      const wanted = effect === 'limit' ? 'call' : 'call or serve';
+      throw unexpected(wanted, `action of rule ${index + 1}`, action);
     }
+    const quota = quotaOf(entry, effect, index);
     checkServiceName(service, `service of rule ${index + 1}`);
     if (!Array.isArray(methods) || (action === 'serve' && methods.length > 0)) {
       const wanted = action === 'serve' ? 'no methods' : 'an array of names';
       throw unexpected(wanted, `methods of rule ${index + 1}`, methods);
     }
     checkMethodNames(service, methods);
-    return makeRule(effect, action, service, methods as string[], subject as Subject, origin);
+    return makeRule({ effect, action, service, methods, quota, subject, origin });
   });
+}
+
+function quotaOf(
+  { quota }: Partial<Rule>,
+  effect: Rule['effect'],
+  index: number,
+): Quota | undefined {
+  const what = `quota of rule ${index + 1}`;
+  if (effect === 'limit') return toQuota(quota, what);
+  if (quota !== undefined) throw unexpected('none', `${what}, which does not limit,`, quota);
+  return undefined;
 }

@@ -6,6 +6,8 @@ import { JsonSource, formatComplaint, type JsonValue } from './conformance/json-
 import { PolicyFileError } from './policy-file-error.js';
 import { makeRule, type Rule, type RuleAction } from './policy-rules.js';
 import { policyFileSchema } from './policy-schema.js';
+import type { Subject } from './policy-subject.js';
+import { toQuota, type Quota } from './quota.js';
 
 /** What getNodeValue would lose without a word: names that occur twice, and JavaScript's own name. */
 function checkNames(value: JsonValue): void {
@@ -61,19 +63,52 @@ export function parsePolicy(file: string, text: string): Rule[] {
     throw brokenFile(source);
   }
   const rules: Rule[] = [];
-  for (const action of ['call', 'serve'] as const satisfies readonly RuleAction[]) {
-    for (const [service, lists] of Object.entries(result.data[action] ?? {})) {
-      for (const effect of ['allow', 'deny'] as const) {
-        for (const [index, entry] of (lists[effect] ?? []).entries()) {
-          const { methods = [], ...subject } = entry as typeof entry & { methods?: string[] };
-          const node = nearest(root.node, [action, service, effect, index]);
-          const origin = placeOf(source, node.offset);
-          rules.push(makeRule(effect, action, service, methods, subject, origin));
-        }
-      }
+  const { call = {}, serve = {} } = result.data;
+  const add = (
+    effect: Rule['effect'],
+    action: RuleAction,
+    service: string,
+    entries: readonly FileEntry[] = [],
+  ): void => {
+    for (const [index, entry] of entries.entries()) {
+      const node = nearest(root.node, [action, service, effect, index]);
+      rules.push(ruleOf(effect, action, service, entry, placeOf(source, node.offset)));
     }
+  };
+  for (const [service, lists] of Object.entries(call)) {
+    add('allow', 'call', service, lists.allow);
+    add('deny', 'call', service, lists.deny);
+    add('limit', 'call', service, lists.limit);
+  }
+  for (const [service, lists] of Object.entries(serve)) {
+    add('allow', 'serve', service, lists.allow);
+    add('deny', 'serve', service, lists.deny);
   }
   return rules;
+}
+
+/** An entry of any list: whom it is about, which methods, and how much. */
+type FileEntry = {
+  readonly [Key in keyof (Subject & Quota)]: (Subject & Quota)[Key] | undefined;
+} & { readonly methods?: readonly string[] | undefined };
+
+function ruleOf(
+  effect: Rule['effect'],
+  action: RuleAction,
+  service: string,
+  entry: FileEntry,
+  origin: string,
+): Rule {
+  const { methods = [], callsPerSecond, burst, bytesPerSecond, burstBytes, ...rest } = entry;
+  const { inFlight, ...subject } = rest;
+  const quota =
+    effect === 'limit'
+      ? toQuota({ callsPerSecond, burst, bytesPerSecond, burstBytes, inFlight })
+      : undefined;
+  return makeRule({
+    ...{ effect, action, service, methods, quota, origin },
+    subject: subject,
+  });
 }
 
 function brokenFile(source: JsonSource): PolicyFileError {

@@ -6,8 +6,11 @@
  *   `allow` for some methods admits to these alone; what several rules admit to adds up.
  * - A `deny` wins over every `allow`.
  * - What was granted at run time is admitted besides; it does not shut others out.
+ * - A `limit` admits nobody and refuses nobody. Each one that fits whoever is admitted counts; one of which it
+ *   cannot be told whether it fits does.
  */
 import type { Rule, RuleAction } from './policy-rules.js';
+import type { Quota } from './quota.js';
 import {
   Candidate,
   match,
@@ -35,14 +38,24 @@ export interface ConsideredRule {
   readonly fits: Match['outcome'];
 }
 
+/** A `limit` rule that counts for a caller. */
+export interface LimitInForce {
+  readonly rule: Rule;
+  /** What explanations call it, as in {@link ConsideredRule}. */
+  readonly name: string;
+  readonly quota: Quota;
+}
+
 /** A decision with all that it was made of. */
 export interface Explanation extends Decision {
+  /** What limits the caller's use of the service, or of the method that was asked about. */
+  readonly limits: readonly LimitInForce[];
   /** Every rule about the service and this action, in the order in which they were looked at. */
   readonly considered: readonly ConsideredRule[];
 }
 
 /** A rule and what decisions call it. */
-interface NamedRule {
+export interface NamedRule {
   readonly rule: Rule;
   readonly name: string;
 }
@@ -69,6 +82,8 @@ export class Judgement {
   readonly #denying: (NamedRule & { readonly matched: Match })[] = [];
   readonly #allowing: (NamedRule & { readonly matched: Match })[] = [];
   readonly #otherwise: Decision;
+  /** The limits that count for the caller. */
+  readonly limits: LimitInForce[] = [];
   readonly considered: ConsideredRule[] = [];
 
   constructor(
@@ -83,7 +98,10 @@ export class Judgement {
     const take = (named: NamedRule): void => {
       const matched = match(named.rule.subject, candidate);
       this.considered.push({ ...named, fits: matched.outcome });
-      if (named.rule.effect === 'deny') {
+      const { quota } = named.rule;
+      if (quota !== undefined) {
+        if (matched.outcome !== 'no') this.limits.push({ ...named, quota });
+      } else if (named.rule.effect === 'deny') {
         if (matched.outcome !== 'no') this.#denying.push({ ...named, matched });
       } else if (matched.outcome === 'yes') {
         this.#allowing.push({ ...named, matched });
@@ -122,6 +140,11 @@ export class Judgement {
     const allowing = this.#allowing.find(({ rule }) => covers(rule, method));
     return allowing === undefined ? this.#otherwise : decisionBy(allowing);
   }
+
+  /** What limits the use of this method. */
+  limitsOf(method: string): LimitInForce[] {
+    return this.limits.filter(({ rule }) => covers(rule, method));
+  }
 }
 
 /** The rules of one domain and what they decide. */
@@ -131,6 +154,8 @@ export class Policy {
   #file: readonly Rule[] = [];
   #granted: readonly Rule[] = [];
   #revoked: readonly Rule[] = [];
+  readonly #limitIds = new WeakMap<Rule, number>();
+  #nextLimitId = 1;
 
   /** `rules` count as long as this lives. */
   constructor(rules: readonly Rule[], managerUid: number) {
@@ -145,7 +170,9 @@ export class Policy {
 
   /** Puts the rules of a file in the place of those that it had before. */
   replaceFile(rules: readonly Rule[]): void {
-    this.#file = [...rules];
+    // A rule that stays is the same one: what was used of its quota stays used.
+    const known = new Map(this.#file.map((rule) => [JSON.stringify(rule), rule]));
+    this.#file = rules.map((rule) => known.get(JSON.stringify(rule)) ?? rule);
   }
 
   /** Adds an `allow` at run time, and forgets a revocation of the same. */
@@ -160,20 +187,33 @@ export class Policy {
     this.#revoked = [...this.#revoked.filter((known) => !sameTarget(known, rule)), rule];
   }
 
-  /** Whether there are rules for single methods of a service: then its receiver decides, too. */
-  hasMethodRules(service: string): boolean {
-    return this.rules.some((rule) => rule.service === service && rule.methods !== undefined);
+  /** Whether there are rules for single methods of a service, or limits: then its receiver decides, too. */
+  hasMessageRules(service: string): boolean {
+    return this.rules.some(
+      (rule) => rule.service === service && (rule.methods !== undefined || rule.effect === 'limit'),
+    );
+  }
+
+  /** A number that stands for a `limit` rule as long as it is one of the rules. */
+  limitId(rule: Rule): number {
+    let id = this.#limitIds.get(rule);
+    if (id === undefined) {
+      id = this.#nextLimitId++;
+      this.#limitIds.set(rule, id);
+    }
+    return id;
+  }
+
+  /** A rule and what explanations call it, by its {@link limitId}. */
+  limitById(id: number): NamedRule | undefined {
+    return this.#named().find(({ rule }) => this.#limitIds.get(rule) === id);
   }
 
   /** What the rules say about a caller. */
   judge(action: RuleAction, service: string, identity: Identity): Judgement {
     const concerns = ({ rule }: NamedRule): boolean =>
       rule.service === service && rule.action === action;
-    const rules = [
-      ...this.#given.map((rule, index) => ({ rule, name: `rule ${index + 1}` })),
-      ...this.#file.map((rule) => ({ rule, name: rule.origin ?? 'the policy file' })),
-      ...this.#revoked.map((rule) => ({ rule, name: 'a revocation' })),
-    ];
+    const rules = this.#named();
     const granted = this.#granted.map((rule) => ({ rule, name: 'a grant' }));
     return new Judgement(
       rules.filter(concerns),
@@ -181,6 +221,15 @@ export class Policy {
       identity,
       this.#managerUid,
     );
+  }
+
+  /** All rules but those that were granted. */
+  #named(): NamedRule[] {
+    return [
+      ...this.#given.map((rule, index) => ({ rule, name: `rule ${index + 1}` })),
+      ...this.#file.map((rule) => ({ rule, name: rule.origin ?? 'the policy file' })),
+      ...this.#revoked.map((rule) => ({ rule, name: 'a revocation' })),
+    ];
   }
 
   /** May `identity` do this with the service, or with this method of it? */

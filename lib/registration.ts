@@ -1,16 +1,23 @@
 /** A registered service, and which of its methods a caller may call. */
 import type { Caller } from '../types/wire.js';
 import type { MethodAccessSender } from './method-access-sender.js';
-import { hasMethod, methodBits, type MethodAccessEntry } from './method-access.js';
-import type { Decision, Judgement } from './policy.js';
+import { hasMethod, methodBits, type LimitEntry, type MethodAccessEntry } from './method-access.js';
+import type { Decision, Judgement, LimitInForce, Policy } from './policy.js';
+import { subjectInWords } from './policy-subject.js';
+import { quotaInWords } from './quota.js';
 import type { ServiceControlClient } from './service-control-client.js';
 
-/** A process that was given the right to call a service. */
-export interface Grant {
-  readonly caller: Caller;
-  readonly processGeneration: number;
+/** What a caller may do with a service. */
+export interface CallerRights {
   /** A bit for each method that it may call. */
   methods: Uint8Array;
+  limits: readonly LimitEntry[];
+}
+
+/** A process that was given the right to call a service. */
+export interface Grant extends CallerRights {
+  readonly caller: Caller;
+  readonly processGeneration: number;
 }
 
 /** A name, the service that has it, and who may call it. */
@@ -31,23 +38,33 @@ export interface Registration {
   readonly access: MethodAccessSender | undefined;
 }
 
-/** Which methods a caller may call, and whether there are any. `decision` is about the service. */
-export function decideMethods(
+/** What a caller may do with a service, and whether that is anything. `decision` is about the service. */
+export function decideRights(
   service: Registration,
   judgement: Judgement,
   decision: Decision,
-): { readonly allowed: Decision; readonly methods: Uint8Array } {
-  if (!decision.allowed) return { allowed: decision, methods: methodBits([]) };
+  policy: Policy,
+): { readonly allowed: Decision; readonly rights: CallerRights } {
+  const nothing: CallerRights = { methods: methodBits([]), limits: [] };
+  if (!decision.allowed) return { allowed: decision, rights: nothing };
   const decisions = service.methods.map((method) => judgement.decideMethod(method));
-  const methods = methodBits(decisions.map(({ allowed }) => allowed));
   const refusal = decisions.find(({ allowed }) => !allowed);
-  if (refusal === undefined) return { allowed: decision, methods };
   if (service.access === undefined) {
-    const explanation = `its process does not check rules for methods, so it gets only callers that may call all; ${refusal.explanation}`;
-    return { allowed: { ...refusal, explanation }, methods };
+    const [limit] = judgement.limits;
+    if (refusal !== undefined) return { allowed: uncheckedMethods(refusal), rights: nothing };
+    if (limit !== undefined) return { allowed: uncheckedLimit(limit), rights: nothing };
   }
+  const rights: CallerRights = {
+    methods: methodBits(decisions.map(({ allowed }) => allowed)),
+    limits: judgement.limits.map(({ rule, name, quota }): LimitEntry => {
+      const id = policy.limitId(rule);
+      const only = rule.methods;
+      if (only === undefined) return [id, name, quota];
+      return [id, name, quota, methodBits(service.methods.map((method) => only.includes(method)))];
+    }),
+  };
   const isAny = decisions.some(({ allowed }) => allowed);
-  return { allowed: isAny ? decision : refusal, methods };
+  return { allowed: isAny || refusal === undefined ? decision : refusal, rights };
 }
 
 /** The methods in a set; undefined if it has all of them. */
@@ -58,5 +75,17 @@ export function namesOf(service: Registration, bits: Uint8Array): readonly strin
 
 /** What the service is told of a caller. */
 export function entryOf([processId, grant]: readonly [number, Grant]): MethodAccessEntry {
-  return [processId, grant.processGeneration, grant.methods];
+  return [processId, grant.processGeneration, grant.methods, grant.limits];
+}
+
+function uncheckedMethods(refusal: Decision): Decision {
+  const why =
+    'its process does not check rules for methods, so it gets only callers that may call all';
+  return { ...refusal, explanation: `${why}; ${refusal.explanation}` };
+}
+
+function uncheckedLimit({ rule, name, quota }: LimitInForce): Decision {
+  const why = 'its process does not check quotas, so it gets only callers without one';
+  const explanation = `${why}; ${name} limits ${subjectInWords(rule.subject)} to ${quotaInWords(quota)}`;
+  return { allowed: false, explanation, rule };
 }

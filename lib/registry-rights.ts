@@ -6,7 +6,7 @@ import { LiteIpcError, Refusal } from './errors.js';
 import { ControlOperation } from './native-layout.js';
 import type { Policy } from './policy.js';
 import { notRegistered, refused } from './registry-refusals.js';
-import { entryOf, type Grant, type Registration } from './registration.js';
+import { entryOf, type CallerRights, type Grant, type Registration } from './registration.js';
 
 /** The rights of one manager's services. */
 export class Rights {
@@ -28,15 +28,15 @@ export class Rights {
   }
 
   /** Gives the caller its right; the service is told its methods before. Throws a Refusal. */
-  async grant(service: Registration, caller: Caller, methods: Uint8Array): Promise<void> {
+  async grant(service: Registration, caller: Caller, rights: CallerRights): Promise<void> {
     const { native } = this.#connection;
     const before = native.query(caller.taskId);
     if (before?.alive !== true || before.processId !== caller.processId) return;
     const { processGeneration } = before;
-    const grant: Grant = { caller, processGeneration, methods };
+    const grant: Grant = { caller, processGeneration, ...rights };
     // Before anything is awaited: a policy that changes meanwhile finds it.
     service.grants.set(caller.processId, grant);
-    if (service.access !== undefined && this.#policy.hasMethodRules(service.name)) {
+    if (service.access !== undefined && this.#policy.hasMessageRules(service.name)) {
       try {
         await service.access.tell([entryOf([caller.processId, grant])]);
       } catch (error) {

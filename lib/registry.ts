@@ -15,7 +15,7 @@ import type { Identity } from './policy-subject.js';
 import { ServiceControlClient } from './service-control-client.js';
 import { refused, refusedCaller, notRegistered } from './registry-refusals.js';
 import { Rights } from './registry-rights.js';
-import { decideMethods, entryOf, namesOf, type Grant, type Registration } from './registration.js';
+import { decideRights, entryOf, namesOf, type Grant, type Registration } from './registration.js';
 import { checkInput, checkLookup, checkRegister } from './registry-input.js';
 import type { LookupInput, LookupOutput, RegisterInput, Registry } from './registry-protocol.js';
 import { WaitingLookups } from './waiting-lookups.js';
@@ -60,9 +60,10 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const whole = judgement.decide();
     const service = this.#services.get(name);
     const decision =
-      service === undefined ? whole : decideMethods(service, judgement, whole).allowed;
-    if (method === undefined || !decision.allowed) return { ...decision, considered };
-    return { ...judgement.decideMethod(method), considered };
+      service === undefined ? whole : decideRights(service, judgement, whole, this.#policy).allowed;
+    const limits = method === undefined ? judgement.limits : judgement.limitsOf(method);
+    if (method === undefined || !decision.allowed) return { ...decision, limits, considered };
+    return { ...judgement.decideMethod(method), limits, considered };
   }
 
   /** The services whose tasks live. */
@@ -161,11 +162,11 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       }
       const service = this.#find(name);
       if (service !== undefined) {
-        const { allowed, methods } = decideMethods(service, judgement, decision);
-        this.#audit('request', 'call', name, caller, allowed, namesOf(service, methods));
+        const { allowed, rights } = decideRights(service, judgement, decision, this.#policy);
+        this.#audit('request', 'call', name, caller, allowed, namesOf(service, rights.methods));
         if (!allowed.allowed) throw refusedCaller(name, caller, allowed);
         if (service.hash !== hash) return { shape: service.shape };
-        await this.#rights.grant(service, caller, methods);
+        await this.#rights.grant(service, caller, rights);
         return { handle: service.handle, generation: service.generation };
       }
       const remaining = until - performance.now();
@@ -206,13 +207,21 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     let narrowed = 0;
     for (const [processId, grant] of grants) {
       const judgement = this.#policy.judge('call', name, grant.caller);
-      const { allowed, methods } = decideMethods(service, judgement, judgement.decide());
+      const decision = judgement.decide();
+      const { allowed, rights } = decideRights(service, judgement, decision, this.#policy);
       if (isServed && allowed.allowed) {
-        if (methods.some((bits, index) => ((grant.methods[index] ?? 0) & ~bits) !== 0)) {
+        if (rights.methods.some((bits, index) => ((grant.methods[index] ?? 0) & ~bits) !== 0)) {
           narrowed++;
-          this.#audit('change', 'call', name, grant.caller, allowed, namesOf(service, methods));
+          this.#audit(
+            'change',
+            'call',
+            name,
+            grant.caller,
+            allowed,
+            namesOf(service, rights.methods),
+          );
         }
-        grant.methods = methods;
+        Object.assign(grant, rights);
         kept.push([processId, grant]);
       } else {
         grants.delete(processId);
@@ -224,7 +233,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const ended = this.#rights.removeGrants(service, removed);
     if (isServed && access !== undefined) {
       try {
-        if (this.#policy.hasMethodRules(name)) await access.tell(kept.map(entryOf));
+        if (this.#policy.hasMessageRules(name)) await access.tell(kept.map(entryOf));
         else if (access.restricted) await access.lift();
       } catch {
         // It does not confirm: then nobody has a right that it might not limit. Who asks again is told.

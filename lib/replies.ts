@@ -95,7 +95,9 @@ export class Replies {
 
   /** Answers that LiteIPC refuses the call. */
   sendRefusal(to: PendingRequest, error: LiteIpcError): void {
-    this.#encoder.encode({ name: error.name, message: error.message, code: error.code });
+    const { name, message, code, retryAfterMs } = error;
+    const properties = retryAfterMs === undefined ? {} : { properties: { retryAfterMs } };
+    this.#encoder.encode({ name, message, code, ...properties });
     this.#send(to, ReplyCode.Refused);
   }
 

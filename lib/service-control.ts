@@ -8,7 +8,8 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { NativeDevice } from '../types/native.js';
 import { defineService, method } from './contract.js';
 import { Refusal } from './errors.js';
-import { MethodAccess, type MethodAccessUpdate } from './method-access.js';
+import type { MethodAccessUpdate } from './method-access.js';
+import { ReceiverAccess } from './receiver-access.js';
 import { ServiceHost } from './service-host.js';
 import { serviceStatistics, type ServiceStatistics } from './service-statistics.js';
 
@@ -42,14 +43,14 @@ export type ControlMethod = keyof typeof ServiceControlContract.methods;
 export class ServiceControl {
   /** Goes to the manager with the registration. */
   readonly key: Uint8Array = randomBytes(KEY_BYTES);
-  /** Which methods the callers may call. */
-  readonly access: MethodAccess;
+  /** What the callers may do. */
+  readonly access: ReceiverAccess;
   /** Takes the manager's messages. */
   readonly host: ServiceHost;
 
   /** `service` is the one that is registered. */
   constructor(native: NativeDevice, service: ServiceHost) {
-    this.access = new MethodAccess(native);
+    this.access = new ReceiverAccess(native);
     this.host = new ServiceHost(ServiceControlContract, {
       methodRules: this.#keyed((update: MethodAccessUpdate) => {
         this.access.update(update);

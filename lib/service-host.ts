@@ -5,7 +5,7 @@ import { unexpected } from './checks.js';
 import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
 import { Refusal, callError, type ServiceReference } from './errors.js';
-import type { MethodAccess } from './method-access.js';
+import type { ReceiverAccess } from './receiver-access.js';
 import type { Replies } from './replies.js';
 import type { ServiceControl } from './service-control.js';
 import type { ServiceCounts } from './service-statistics.js';
@@ -33,8 +33,8 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** A contract and its implementation; independent of connections. */
 export class ServiceHost {
   readonly contract: Contract;
-  /** Of a registered service: which methods its callers may call. */
-  access: MethodAccess | undefined;
+  /** Of a registered service: what its callers may do. */
+  access: ReceiverAccess | undefined;
   /** Of a registered service: what takes the manager's messages. */
   control: ServiceControl | undefined;
   /** Since it was made, through all connections. */
@@ -74,6 +74,11 @@ export class ServiceHost {
   /** The method with a number of the wire, if there is one. */
   methodAt(index: number): ContractMethod | undefined {
     return this.#methods[index];
+  }
+
+  /** What messages call a number of the wire, which may be no method's. */
+  referenceAt(index: number): ServiceReference {
+    return this.#methods[index] ?? { service: this.contract.name, method: `method ${index}` };
   }
 
   /**

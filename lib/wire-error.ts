@@ -131,5 +131,9 @@ export function fromWireError(value: unknown, replyCode: number, about: ServiceR
     return new LiteIpcError('EPROTO', text, about);
   }
   if (replyCode === ReplyCode.Thrown) return new RemoteError(value, about);
-  return new LiteIpcError(value.code ?? 'EPROTO', value.message, about);
+  const retryAfterMs = value.properties?.['retryAfterMs'];
+  return new LiteIpcError(value.code ?? 'EPROTO', value.message, {
+    ...{ service: about.service, method: about.method },
+    ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
+  });
 }

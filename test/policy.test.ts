@@ -142,8 +142,8 @@ test('rules for single methods add up; a deny for one leaves the others', (t) =>
     rules.decide('call', 'shop', stranger, 'buy').explanation,
     'its rules admit uid 1000; gid 200 to list',
   );
-  t.true(rules.hasMethodRules('shop'));
-  t.false(rules.hasMethodRules('other'));
+  t.true(rules.hasMessageRules('shop'));
+  t.false(rules.hasMessageRules('other'));
 });
 
 test('granted at run time: admitted besides, and back again', (t) => {
@@ -191,7 +191,7 @@ test('what is not a rule is refused with what was expected', (t) => {
   };
   refused('all', /^Expected an array of rules for policy but received string "all"$/);
   refused([5], /^Expected an object for rule 1 of the policy but received number 5$/);
-  refused([{ effect: 'permit' }], /^Expected allow or deny for effect of rule 1/);
+  refused([{ effect: 'permit' }], /^Expected allow, deny or limit for effect of rule 1/);
   refused([{ effect: 'allow', action: 'call', service: 's p' }], /for service of rule 1/);
   refused([{ effect: 'allow', action: 'call', service: 's', subject: {} }], /a subject/);
   t.throws(() => allow(Shop).to({ uid: -1 }), { message: /for uid of a subject.*number -1/ });
