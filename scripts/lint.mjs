@@ -1,5 +1,6 @@
 // npm run lint: checks only, changes nothing. npm run format: writes what prettier and clang-format
 // want. Names of checks as arguments run only those: npm run lint -- eslint clang-format
+// The checks in JavaScript use one processor each; they run beside clang-tidy, which uses all.
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -21,9 +22,9 @@ function filesWith(extensions, folders) {
 
 const nativeFiles = () => filesWith(['.c', '.h', '.cc'], ['native', 'test/native', 'bench/native']);
 
-function prettier(mode) {
-  runNode([packageBin('prettier', 'bin/prettier.cjs'), mode, '--log-level', 'warn', '.']);
-}
+const prettierCommand = (mode) => [
+  ...[packageBin('prettier', 'bin/prettier.cjs'), mode, '--log-level', 'warn', '.'],
+];
 
 function clangFormat(...mode) {
   requireCommands('clang-format');
@@ -41,6 +42,14 @@ function runQuietly(command, args) {
     child.stderr.on('data', (data) => (errors += data));
     child.on('close', (status) => resolve({ status, output, errors }));
   });
+}
+
+/** Runs a check written in JavaScript, beside whatever else runs. */
+async function nodeCheck(args) {
+  const { status, output, errors } = await runQuietly(process.execPath, args);
+  if (status === 0) return;
+  console.error(`${output}${errors}`.trimEnd());
+  throw new Problem(`Failed (exit status ${status})`);
 }
 
 /** clang-tidy over all files that a compilation database knows, some at a time. */
@@ -73,33 +82,38 @@ async function clangTidy() {
 
 function eslint() {
   build('lib'); // The programs' types come from the compiled library.
-  runNode([packageBin('eslint', 'bin/eslint.js'), '--max-warnings', '0', '.']);
+  return nodeCheck([packageBin('eslint', 'bin/eslint.js'), '--max-warnings', '0', '.']);
 }
 
-export const checks = {
-  prettier: () => prettier('--check'),
-  eslint,
-  'clang-format': () => clangFormat('--dry-run', '--Werror'),
-  'clang-tidy': clangTidy,
-};
+/** Two lanes side by side, one check of each after another. */
+const lanes = [
+  { prettier: () => nodeCheck(prettierCommand('--check')), eslint },
+  { 'clang-format': () => clangFormat('--dry-run', '--Werror'), 'clang-tidy': clangTidy },
+];
+const allNames = lanes.flatMap((lane) => Object.keys(lane));
 
 /** Runs the named checks, all of them by default. Returns { passed, failed }. */
-export async function lint(names = Object.keys(checks)) {
+export async function lint(names = allNames) {
+  const unknown = names.find((name) => !allNames.includes(name));
+  if (unknown !== undefined) {
+    throw new Problem(`No check ${unknown}. Checks: ${allNames.join(', ')}`);
+  }
   const tally = new Tally();
-  for (const name of names) {
-    if (!(name in checks)) {
-      throw new Problem(`No check ${name}. Checks: ${Object.keys(checks).join(', ')}`);
-    }
-    try {
-      await checks[name]();
-      console.log(`${name}: ok`);
-      tally.add(1, 0);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      console.error(`${name}: ${error.message}`);
-      tally.add(0, 1);
+  async function runLane(lane) {
+    for (const [name, check] of Object.entries(lane)) {
+      if (!names.includes(name)) continue;
+      try {
+        await check();
+        console.log(`${name}: ok`);
+        tally.add(1, 0);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        console.error(`${name}: ${error.message}`);
+        tally.add(0, 1);
+      }
     }
   }
+  await Promise.all(lanes.map(runLane));
   return tally;
 }
 
@@ -107,7 +121,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   await main(async () => {
     const names = process.argv.slice(2);
     if (names[0] === '--fix-format') {
-      prettier('--write');
+      runNode(prettierCommand('--write'));
       clangFormat('-i');
     } else {
       (await lint(names.length === 0 ? undefined : names)).close();

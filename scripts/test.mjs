@@ -1,6 +1,8 @@
 // npm test: the C tests, the AVA tests, and a check that they leave nothing behind. With arguments
 // only those AVA tests run: npm test -- test/client.test.ts
 import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { reportLeftovers, withLeakCheck } from './leak-check.mjs';
@@ -13,11 +15,32 @@ function compiled(path) {
   return path.replace(/^(?:\.\/)?test\//, 'out/test/').replace(/\.ts$/, '.js');
 }
 
+/**
+ * Files of tests that state no times and share nothing: they run some at a time. All others run one at a time, because
+ * some state how soon a caller must be told. The longest come first.
+ */
+const sideBySide = [
+  /^(?:conformance|compare-source)/,
+  /^(?:abi|codec|contract|contract-types|documentation|ipc-io.*|kernel-map|policy|wire-error)$/,
+];
+const SIDE_BY_SIDE_MAX = 3;
+
+/** The compiled test files: those that run some at a time, and the others. */
+function allFiles() {
+  const folder = join(root, 'out/test');
+  const names = readdirSync(folder).filter((name) => name.endsWith('.test.js'));
+  const order = (name) => sideBySide.findIndex((kind) => kind.test(name.replace('.test.js', '')));
+  const calm = names.filter((name) => order(name) !== -1).sort((a, b) => order(a) - order(b));
+  const others = names.filter((name) => order(name) === -1);
+  return [calm, others].map((list) => list.map((name) => join('out/test', name)));
+}
+
 /** Runs AVA, shows its TAP output, and counts it; skipped tests and tests to do count as failed. */
-async function runAva(files, environment) {
+async function runAva(files, environment, concurrency = 1) {
+  const options = ['--tap', '--concurrency', String(concurrency)];
   const child = spawn(
     process.execPath,
-    [packageBin('ava', 'entrypoints/cli.mjs'), '--tap', ...files.map(compiled)],
+    [packageBin('ava', 'entrypoints/cli.mjs'), ...options, ...files.map(compiled)],
     { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } },
   );
   const closed = new Promise((resolve) => child.on('close', resolve));
@@ -35,9 +58,18 @@ async function runAva(files, environment) {
   return { passed, failed };
 }
 
+async function runAllAva(environment) {
+  const [calm, others] = allFiles();
+  const first = await runAva(calm, environment, SIDE_BY_SIDE_MAX);
+  const second = await runAva(others, environment);
+  return { passed: first.passed + second.passed, failed: first.failed + second.failed };
+}
+
 /** The AVA tests with their leak check, which counts as one more. */
 export async function testNode(files = []) {
-  const { result, leftovers } = await withLeakCheck((environment) => runAva(files, environment));
+  const { result, leftovers } = await withLeakCheck((environment) =>
+    files.length === 0 ? runAllAva(environment) : runAva(files, environment),
+  );
   const isClean = reportLeftovers(leftovers);
   return {
     passed: result.passed + (isClean ? 1 : 0),

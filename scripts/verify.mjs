@@ -1,8 +1,11 @@
 // npm run verify: everything that must hold, from a clean clone to the closing line. .ci/run
 // installs the machine's packages and then runs this. Needs what .ci/run installs, and fails without.
-import { mkdtempSync, rmSync } from 'node:fs';
+// Steps by their titles: npm run verify -- lint 'C tests'
+import { fork } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build, nativeFolders, targets } from './build.mjs';
 import { lint } from './lint.mjs';
 import { packCheck } from './pack-check.mjs';
@@ -52,48 +55,141 @@ function conformance(options, folder = '') {
 }
 
 // A step throws, or returns { passed, failed }, or returns nothing and counts as one that passed.
-const steps = [
-  ['build: addon, library, programs', buildAll('addon', 'lib', 'programs')],
-  ['build: debug addon', buildAll('addon-debug')],
-  ['lint', () => lint()],
-  ['C tests', () => testNative('none', true)],
-  ['C tests under ASan and UBSan', () => testNative('address', true)],
-  ['C tests under TSan', () => testNative('thread', true)],
-  ['AVA tests and leak check', () => testNode()],
-  ['scenarios in one process', conformance([])],
-  ['scenarios in processes of their own', conformance(['--processes'])],
-  ['scenarios under ASan and UBSan', conformance([], join(root, nativeFolders.address))],
-  ['scenarios under TSan', conformance(['--jobs', '8'], join(root, nativeFolders.thread))],
-  ['package that compiles on installation', () => packCheck(false)],
-  ['build: prebuilt addon', buildAll('prebuild')],
-  ['package with the prebuilt addon', () => packCheck(true)],
-  ['smoke', () => smoke([join(root, targets.addon.output), prebuiltAddon()])],
-  ['demo in a fresh clone', demoInFreshClone],
+const steps = {
+  'build: addon, library, programs': buildAll('addon', 'lib', 'programs'),
+  'build: debug addon': buildAll('addon-debug'),
+  lint: () => lint(),
+  'C tests': () => testNative('none', true),
+  'C tests under ASan and UBSan': () => testNative('address', true),
+  'C tests under TSan': () => testNative('thread', true),
+  'AVA tests and leak check': () => testNode(),
+  'scenarios in one process': conformance([]),
+  'scenarios in processes of their own': conformance(['--processes']),
+  'scenarios under ASan and UBSan': conformance([], join(root, nativeFolders.address)),
+  'scenarios under TSan': conformance(['--jobs', '8'], join(root, nativeFolders.thread)),
+  'package that compiles on installation': () => packCheck(false),
+  'build: prebuilt addon': buildAll('prebuild'),
+  'package with the prebuilt addon': () => packCheck(true),
+  smoke: () => smoke([join(root, targets.addon.output), prebuiltAddon()]),
+  'demo in a fresh clone': demoInFreshClone,
+};
+
+// One stage after another. The lanes of a stage run side by side, the steps of a lane one after another. Tests that
+// state times are alone; beside each other are steps that wait, or use one processor, for part of their time.
+const stages = [
+  [['build: addon, library, programs']],
+  [['C tests', 'C tests under ASan and UBSan', 'C tests under TSan']],
+  [['AVA tests and leak check']],
+  [
+    ['lint'],
+    [
+      ...['scenarios in one process', 'scenarios in processes of their own'],
+      ...['scenarios under ASan and UBSan', 'scenarios under TSan'],
+      'build: debug addon',
+    ],
+  ],
+  [
+    [
+      ...['package that compiles on installation', 'build: prebuilt addon'],
+      ...['package with the prebuilt addon', 'smoke'],
+    ],
+    ['demo in a fresh clone'],
+  ],
 ];
 
+const ownPath = fileURLToPath(import.meta.url);
+
+/** Processor time of this process and of its children that have ended, s. */
+function processorSeconds() {
+  const status = readFileSync('/proc/self/stat', 'utf8');
+  // Behind the name, which may have anything in it: the 12th to 15th field, in hundredths of a second.
+  const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
+}
+
+/** In a process of its own: runs a step, and sends { passed, failed, processorSeconds }. */
+async function runStepHere(title) {
+  let result;
+  try {
+    result = (await steps[title]()) ?? { passed: 1, failed: 0 };
+  } catch (error) {
+    console.error(error instanceof Problem ? error.message : error);
+    result = { passed: 0, failed: 1 };
+  }
+  if (result.passed + result.failed === 0) {
+    console.error(`${title}: nothing was checked`);
+    result = { passed: 0, failed: 1 };
+  }
+  const { passed, failed } = result;
+  await new Promise((sent) => {
+    process.send({ passed, failed, processorSeconds: processorSeconds() }, sent);
+  });
+  process.disconnect();
+}
+
+/** Runs a step to its end. With `hold` its output is shown when it has ended: another writes meanwhile. */
+async function runStep(title, hold) {
+  const startedAt = Date.now();
+  if (!hold) console.log(`\n=== ${title}`);
+  const child = fork(ownPath, ['--step', title], {
+    stdio: ['ignore', hold ? 'pipe' : 'inherit', hold ? 'pipe' : 'inherit', 'ipc'],
+  });
+  const output = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (data) => output.push(data));
+  let result = { passed: 0, failed: 1, processorSeconds: 0 };
+  child.on('message', (message) => (result = message));
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  if (hold) process.stdout.write(`\n=== ${title}\n${Buffer.concat(output).toString()}`);
+  if (status !== 0 && result.failed === 0) {
+    console.error(`${title}: ended with status ${status}`);
+    result.failed = 1;
+  }
+  return { title, ...result, seconds: (Date.now() - startedAt) / 1000 };
+}
+
+async function runStage(lanes) {
+  const results = await Promise.all(
+    lanes.map(async (titles) => {
+      const laneResults = [];
+      for (const title of titles) laneResults.push(await runStep(title, lanes.length > 1));
+      return laneResults;
+    }),
+  );
+  return results.flat();
+}
+
+/** The stages with only the steps of these titles. */
+function chosenStages(titles) {
+  const unknown = titles.filter((title) => !(title in steps));
+  if (unknown.length > 0) {
+    throw new Problem(`No step "${unknown[0]}". Steps:\n  ${Object.keys(steps).join('\n  ')}`);
+  }
+  if (titles.length === 0) return stages;
+  const chosen = stages.map((lanes) =>
+    lanes.map((lane) => lane.filter((title) => titles.includes(title))),
+  );
+  return chosen
+    .map((lanes) => lanes.filter((lane) => lane.length > 0))
+    .filter((lanes) => lanes.length > 0);
+}
+
 await main(async () => {
+  const [option, ...titles] = process.argv.slice(2);
+  if (option === '--step') {
+    await runStepHere(titles[0]);
+    return;
+  }
   const tally = new Tally();
   const summary = [];
-  for (const [title, body] of steps) {
-    console.log(`\n=== ${title}`);
-    const startedAt = Date.now();
-    let result;
-    try {
-      result = (await body()) ?? { passed: 1, failed: 0 };
-    } catch (error) {
-      console.error(error instanceof Problem ? error.message : error);
-      result = { passed: 0, failed: 1 };
+  for (const lanes of chosenStages(process.argv.slice(2))) {
+    for (const { title, passed, failed, ...taken } of await runStage(lanes)) {
+      tally.add(passed, failed);
+      summary.push(
+        `${failed === 0 ? 'ok    ' : 'FAILED'} ${title}: ${passed} passed, ${failed} failed ` +
+          `(${taken.seconds.toFixed(0)} s, ${taken.processorSeconds.toFixed(0)} s of processor)`,
+      );
     }
-    if (result.passed + result.failed === 0) {
-      console.error(`${title}: nothing was checked`);
-      result = { passed: 0, failed: 1 };
-    }
-    tally.add(result.passed, result.failed);
-    const seconds = ((Date.now() - startedAt) / 1000).toFixed(0);
-    summary.push(
-      `${result.failed === 0 ? 'ok    ' : 'FAILED'} ${title}: ` +
-        `${result.passed} passed, ${result.failed} failed (${seconds} s)`,
-    );
   }
   console.log(`\n${summary.join('\n')}\n`);
   tally.close();
