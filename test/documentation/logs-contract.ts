@@ -1,0 +1,15 @@
+/** The log files of docs/calls.md. */
+import { readFileSync } from 'node:fs';
+import { defineService, method } from 'liteipc';
+
+export const Logs = defineService('logs', {
+  count: method<{ pattern: string }, number>(),
+  latest: method(),
+});
+
+/** How many lines of an open file have this in them. */
+export function countMatches(fd: number, pattern: string): number {
+  return readFileSync(fd, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(pattern)).length;
+}

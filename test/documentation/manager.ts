@@ -1,0 +1,4 @@
+/** A program that has started a domain. */
+import { startShop } from './support.js';
+
+export const manager = await startShop();
