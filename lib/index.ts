@@ -11,6 +11,7 @@ export type {
 } from './manager.js';
 export { PolicyFileError } from './policy-file-error.js';
 export type { PolicyProblem } from './policy-file-error.js';
+export type { PolicyWarning } from './policy-warnings.js';
 export type { ServiceInfo } from './registry.js';
 export type { AuditEvent } from './audit.js';
 export type { ConsideredRule, Decision, Explanation, LimitInForce } from './policy.js';

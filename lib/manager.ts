@@ -10,6 +10,7 @@ import { loadNativeBinding } from './native-loader.js';
 import { Policy, type Explanation } from './policy.js';
 import type { PolicyFileError } from './policy-file-error.js';
 import type { PolicyFile } from './policy-file.js';
+import { PolicyWarnings, type PolicyWarning } from './policy-warnings.js';
 import {
   checkMethodNames,
   makeRule,
@@ -71,6 +72,12 @@ export interface ServiceManagerEvents {
    * listener it is a process warning.
    */
   policyError: [error: PolicyFileError];
+  /**
+   * A rule names methods that a registered service does not have, perhaps misspelt: told when the service
+   * registers, or else when the rules change, and once until something about it changes. Without a listener
+   * it is a process warning.
+   */
+  policyWarning: [warning: PolicyWarning];
   /** Somebody asked for a service or a name, or lost one because the rules have changed. */
   audit: [event: AuditEvent];
 }
@@ -198,10 +205,21 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
       const self = connection.native.query(task);
       const policy = new Policy(checkedRules, self?.uid ?? 0);
       policy.replaceFile(fileRules);
-      const registry = new RegistryService(connection, task, policy, (event) => {
-        auditLog?.write(event);
-        // Not here: what a listener throws is not the answer to whoever asked.
-        queueMicrotask(() => made.manager?.emit('audit', event));
+      const warnings = new PolicyWarnings(policy, (warning) => {
+        queueMicrotask(() => {
+          if (made.manager?.emit('policyWarning', warning) === true) return;
+          process.emitWarning(warning.message, 'LiteIpcWarning');
+        });
+      });
+      const registry = new RegistryService(connection, task, policy, {
+        onAudit: (event) => {
+          auditLog?.write(event);
+          // Not here: what a listener throws is not the answer to whoever asked.
+          queueMicrotask(() => made.manager?.emit('audit', event));
+        },
+        onRegistered: (service) => {
+          warnings.check(service);
+        },
       });
       made.registry = registry;
       // Before the role is taken: the first request may come at once.

@@ -214,13 +214,23 @@ export class Policy {
     const concerns = ({ rule }: NamedRule): boolean =>
       rule.service === service && rule.action === action;
     const rules = this.#named();
-    const granted = this.#granted.map((rule) => ({ rule, name: 'a grant' }));
+    const granted = this.#namedGrants();
     return new Judgement(
       rules.filter(concerns),
       granted.filter(concerns),
       identity,
       this.#managerUid,
     );
+  }
+
+  /** The rules about a service, calling and serving. */
+  rulesFor(service: string): NamedRule[] {
+    const all = [...this.#named(), ...this.#namedGrants()];
+    return all.filter(({ rule }) => rule.service === service);
+  }
+
+  #namedGrants(): NamedRule[] {
+    return this.#granted.map((rule) => ({ rule, name: 'a grant' }));
   }
 
   /** All rules but those that were granted. */

@@ -29,27 +29,30 @@ export interface ServiceInfo {
   readonly owner: Caller;
 }
 
+/** Who is told what happens. Must not throw. */
+export interface RegistryListener {
+  /** A decision. */
+  onAudit(event: AuditEvent): void;
+  /** A service has come, or is there while the rules have changed. */
+  onRegistered(service: Registration): void;
+}
+
 /** Serves the {@link Registry} contract at handle 0. */
 export class RegistryService implements ImplementationOf<typeof Registry> {
   readonly #connection: Connection;
   readonly #task: number;
   readonly #policy: Policy;
   readonly #services = new Map<string, Registration>();
-  readonly #onAudit: (event: AuditEvent) => void;
+  readonly #listener: RegistryListener;
   readonly #rights: Rights;
   readonly #waiting = new WaitingLookups();
 
-  /** `task` is the ServiceManager's; `onAudit` is told every decision. */
-  constructor(
-    connection: Connection,
-    task: number,
-    policy: Policy,
-    onAudit: (event: AuditEvent) => void,
-  ) {
+  /** `task` is the ServiceManager's. */
+  constructor(connection: Connection, task: number, policy: Policy, listener: RegistryListener) {
     this.#connection = connection;
     this.#task = task;
     this.#policy = policy;
-    this.#onAudit = onAudit;
+    this.#listener = listener;
     this.#rights = new Rights(connection, task, policy);
   }
 
@@ -126,6 +129,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       this.#forget(registration);
       throw new Refusal('EPROTO', `Service "${name}": ${(error as Error).message}`);
     }
+    this.#listener.onRegistered(registration);
     this.#waiting.wake(name);
   };
 
@@ -189,6 +193,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
    */
   async decideAgain(): Promise<number> {
     const services = [...this.#services.values()];
+    for (const service of services) this.#listener.onRegistered(service);
     const lost = await Promise.all(services.map((service) => this.#decideAgain(service)));
     this.#waiting.wakeAll();
     return lost.reduce((sum, count) => sum + count, 0);
@@ -268,7 +273,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     decision: Decision,
     methods?: readonly string[],
   ): void {
-    this.#onAudit({
+    this.#listener.onAudit({
       time: new Date(),
       occasion,
       action,
