@@ -33,6 +33,18 @@ export type {
   SubjectPredicate,
   UidRange,
 } from './policy-subject.js';
+export { Inspector } from './inspect/contract.js';
+export type {
+  DomainReport,
+  ExplainInput,
+  ExplainOutput,
+  MethodPage,
+  MethodReport,
+  PageInput,
+  ProcessReport,
+  ServiceReport,
+} from './inspect/contract.js';
+export type { ServiceCounts, ServiceStatistics } from './service-statistics.js';
 export { openDevice } from './device.js';
 export type { Device, DeviceEvents, DeviceOptions, Exposed } from './device.js';
 export type { ExposeOptions } from './expose-options.js';

@@ -5,6 +5,7 @@ import type { Contract } from './contract.js';
 import { checkDomainName, checkInteger, checkObject, unexpected } from './checks.js';
 import { Connection } from './connection.js';
 import { LiteIpcError } from './errors.js';
+import { InspectorService } from './inspect/inspector.js';
 import { ControlOperation } from './native-layout.js';
 import { loadNativeBinding } from './native-loader.js';
 import { Policy, type Explanation } from './policy.js';
@@ -227,6 +228,14 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
       const sizeMax = connection.native.dataLimit + MESSAGE_OVERHEAD;
       await connection.control(ControlOperation.SetCms, task, sizeMax);
       await connection.control(ControlOperation.SetIpcTask, task);
+      await InspectorService.start({
+        domain,
+        profile,
+        native,
+        connection,
+        registry,
+        ruleCount: () => policy.rules.length,
+      });
       const manager = new ServiceManager(
         domain,
         native,

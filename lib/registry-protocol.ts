@@ -31,6 +31,14 @@ export type LookupOutput =
   /** The contracts differ: this is the service's. */
   | { readonly shape: string };
 
+/** Names that begin so belong to the domain itself: the manager's process alone registers them. */
+const RESERVED_PREFIX = 'liteipc.';
+
+/** Whether only the manager's own process may register this name. */
+export function isReservedName(name: string): boolean {
+  return name.startsWith(RESERVED_PREFIX);
+}
+
 /** The registry as a contract, so that it is called and served like any other. */
 export const Registry = defineService('ServiceManager', {
   register: method<RegisterInput>(),

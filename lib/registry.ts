@@ -17,7 +17,13 @@ import { refused, refusedCaller, notRegistered } from './registry-refusals.js';
 import { Rights } from './registry-rights.js';
 import { decideRights, entryOf, namesOf, type Grant, type Registration } from './registration.js';
 import { checkInput, checkLookup, checkRegister } from './registry-input.js';
-import type { LookupInput, LookupOutput, RegisterInput, Registry } from './registry-protocol.js';
+import {
+  isReservedName,
+  type LookupInput,
+  type LookupOutput,
+  type RegisterInput,
+  type Registry,
+} from './registry-protocol.js';
 import { WaitingLookups } from './waiting-lookups.js';
 
 const UNSERVED = 'its process may not serve the name any more';
@@ -69,18 +75,25 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     return { ...judgement.decideMethod(method), limits, considered };
   }
 
-  /** The services whose tasks live. */
+  /** The services whose tasks live, the domain's own included. */
+  registrations(): Registration[] {
+    return [...this.#services.values()].filter((service) => this.#rights.isAlive(service));
+  }
+
+  /** The same for programs, without the domain's own. */
   list(): ServiceInfo[] {
-    return [...this.#services.values()]
-      .filter((service) => this.#rights.isAlive(service))
+    return this.registrations()
+      .filter(({ name }) => !isReservedName(name))
       .map(({ name, handle, owner }) => ({ name, handle, owner }));
   }
 
   readonly register = async (input: RegisterInput, call: CallContext): Promise<void> => {
     const { name, shape, key } = checkRegister(input);
     const { caller } = call;
-    const decision = this.#policy.decide('serve', name, caller);
-    this.#audit('request', 'serve', name, caller, decision);
+    const decision = this.#decideServing(name, caller);
+    if (!isReservedName(name) || !decision.allowed) {
+      this.#audit('request', 'serve', name, caller, decision);
+    }
     if (!decision.allowed) {
       throw refused(
         name,
@@ -199,9 +212,15 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     return lost.reduce((sum, count) => sum + count, 0);
   }
 
+  #decideServing(name: string, caller: Caller): Decision {
+    if (!isReservedName(name)) return this.#policy.decide('serve', name, caller);
+    const explanation = "names that begin with liteipc. are the domain's own";
+    return { allowed: caller.processId === this.#connection.native.processId, explanation };
+  }
+
   async #decideAgain(service: Registration): Promise<number> {
     const { name, owner, grants, access } = service;
-    const serving = this.#policy.decide('serve', name, owner);
+    const serving = this.#decideServing(name, owner);
     const isServed = serving.allowed;
     if (!isServed) {
       this.#audit('change', 'serve', name, owner, serving);
