@@ -38,7 +38,22 @@ export class Clients {
 
   /** Calls `listener` whenever an instance of the client's service ends. */
   onDeath(client: object, listener: () => void): Disposable {
-    return this.#listen('onDeath', client, listener, ({ deathListeners }) => deathListeners);
+    checkFunction(listener, 'the listener of onDeath');
+    const { deathListeners } = this.#find(client, 'onDeath');
+    // A function of its own, so that the same listener may be given twice.
+    const told = (): void => {
+      listener();
+    };
+    deathListeners.add(told);
+    return { [Symbol.dispose]: () => deathListeners.delete(told) };
+  }
+
+  /** Calls `listener` whenever the client's service can be reached again. */
+  onRestart(client: object, listener: () => void): Disposable {
+    checkFunction(listener, 'the listener of onRestart');
+    return this.#find(client, 'onRestart').restarts.add(() => {
+      listener();
+    });
   }
 
   /** The connection has ended. */
@@ -48,23 +63,11 @@ export class Clients {
     }
   }
 
-  #listen(
-    what: string,
-    client: object,
-    listener: () => void,
-    listenersOf: (proxy: ServiceProxy) => Set<() => void>,
-  ): Disposable {
-    checkFunction(listener, `the listener of ${what}`);
+  #find(client: object, what: string): ServiceProxy {
     const proxy = this.#proxyOf.get(client);
     if (proxy === undefined) {
       throw unexpected('a client made by this device', `the client of ${what}`, client);
     }
-    // A function of its own, so that the same listener may be given twice.
-    const told = (): void => {
-      listener();
-    };
-    const listeners = listenersOf(proxy);
-    listeners.add(told);
-    return { [Symbol.dispose]: () => listeners.delete(told) };
+    return proxy;
   }
 }

@@ -50,6 +50,9 @@ export class Connection {
   /** Every route that has been resolved or fixed here. */
   readonly routes = new Set<Route>();
 
+  /** Calls of the ServiceManager that it holds: not the program's. */
+  heldLookups = 0;
+
   readonly #listener: ConnectionListener;
   readonly #calls: CallTable;
   readonly #replies: Replies;
@@ -96,9 +99,9 @@ export class Connection {
     return this.#ended === undefined;
   }
 
-  /** Calls that have not ended. */
+  /** Calls of the program that have not ended. */
   get pendingCalls(): number {
-    return this.#calls.pending;
+    return Math.max(this.#calls.pending - this.heldLookups, 0);
   }
 
   /** A control request. Rejects with a LiteIpcError of the domain's errno. */

@@ -186,6 +186,15 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
+   * Calls `listener` whenever the service behind a client can be called again: after it had ended, once for
+   * each new instance, and after the domain had been lost. While there is a listener the service is looked
+   * for in the background. Disposing the result ends it.
+   */
+  onRestart(client: Client, listener: () => void): Disposable {
+    return this.#clients.onRestart(client, listener);
+  }
+
+  /**
    * Records from now on what happens to this device's messages: the kernel's seven hooks. What was recorded
    * before is forgotten. Goes on through reconnections. Throws EALREADY if it is on.
    */

@@ -7,6 +7,7 @@ import { methodsOf, type ContractMethod } from './contract-methods.js';
 import { LiteIpcError, abortError, asError, callError } from './errors.js';
 import { RegistryClient } from './registry-client.js';
 import type { Requests } from './requests.js';
+import { RestartWatch } from './restart-watch.js';
 import { Route, RouteState } from './route.js';
 import type { ClientPolicy } from './service-options.js';
 
@@ -19,6 +20,7 @@ export class ServiceProxy {
   /** The object that the program calls. */
   readonly client: object;
   readonly deathListeners = new Set<() => void>();
+  readonly restarts = new RestartWatch((waitMs) => this.#resolve(waitMs));
 
   readonly #source: ConnectionSource;
   readonly #waitMs: number;
@@ -37,7 +39,11 @@ export class ServiceProxy {
 
   /** Looks the service up now, unless that has been done. Rejects as a call would. */
   async resolve(): Promise<void> {
-    const until = performance.now() + this.#waitMs;
+    await this.#resolve(this.#waitMs);
+  }
+
+  async #resolve(waitMs: number): Promise<void> {
+    const until = performance.now() + waitMs;
     for (;;) {
       const connection = await this.#source.within(until - performance.now());
       const route = this.#route ?? this.#attach(connection);
@@ -55,8 +61,10 @@ export class ServiceProxy {
 
   /** The connection has ended. The next call uses the one of then. */
   detach(): void {
+    const wasThere = this.#route !== undefined && this.#route.handle !== 0;
     this.#route = undefined;
     this.#requests = undefined;
+    if (wasThere) this.restarts.allGone();
   }
 
   #caller(method: ContractMethod): (input?: unknown, options?: CallOptions) => Promise<unknown> {
@@ -134,6 +142,7 @@ export class ServiceProxy {
       },
       () => {
         for (const listener of [...this.deathListeners]) listener();
+        this.restarts.allGone();
       },
     );
     connection.routes.add(route);
@@ -158,7 +167,10 @@ export class ServiceProxy {
     try {
       const found = await registry.lookup(this.contract, waitMs);
       await connection.ensureDeathNotices();
-      if (connection.alive) connection.requests.resolved(route, found.handle, found.generation);
+      if (!connection.alive) return;
+      connection.requests.resolved(route, found.handle, found.generation);
+      const task = connection.native.query(found.handle);
+      if (task?.alive === true && task.generation === found.generation) this.restarts.found();
     } catch (error) {
       throw this.#waitMs > 0 ? this.#withWait(error) : error;
     } finally {

@@ -103,6 +103,7 @@ export class RegistryClient {
     const deadline = performance.now() + heldMs + REGISTRY_TIMEOUT_MS;
     for (;;) {
       const remaining = Math.max(deadline - performance.now(), 1);
+      if (heldMs > 0) this.#connection.heldLookups++;
       try {
         return await this.#connection.requests.send(this.#route, method, input, remaining);
       } catch (error) {
@@ -116,6 +117,8 @@ export class RegistryClient {
             'The domain has no ServiceManager: start one with ServiceManager.start (ENODEV)';
           throw new LiteIpcError('ENODEV', text, { cause: error });
         }
+      } finally {
+        if (heldMs > 0) this.#connection.heldLookups--;
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }

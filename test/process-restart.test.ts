@@ -127,6 +127,30 @@ test('the manager is stopped and started in order: as after a kill', async (t) =
   await answers(t, client);
 });
 
+test('a client without calls is told of the restarts of its service and of the domain', async (t) => {
+  const manager = await startManager();
+  let service = await startWith('service');
+  await service.do('expose', {});
+  const clients = [await startWith('client'), await startWith('client worker', true)];
+  for (const client of clients) await client.do('watchRestarts', {});
+  await service.kill();
+  service = await startWith('service again');
+  await service.do('expose', {});
+  for (const client of clients) await client.do('event', 'restart work', RECONNECT_MAX_MS);
+  await manager.kill();
+  await startManager();
+  for (const client of clients) {
+    await client.do('event', 'restart work', RECONNECT_MAX_MS);
+    await answers(t, client);
+    // Nothing is told twice.
+    const rest = await client.do('events', undefined);
+    t.deepEqual(
+      rest.filter((event) => event.startsWith('restart')),
+      [],
+    );
+  }
+});
+
 test('a participant closes while there is no domain: no error, and it does not come back', async (t) => {
   let manager = await startManager();
   const service = await startWith('service');

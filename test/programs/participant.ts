@@ -212,6 +212,13 @@ const handlers: Handlers = {
     const client = await clientOf(deviceOf(device), service);
     clients.set(`${device ?? 'main'} ${service ?? 'work'}`, client);
   },
+  watchRestarts: async ({ device, service }) => {
+    const opened = deviceOf(device);
+    const contract = contractOf(service);
+    opened.onRestart(await opened.service(contract), () => {
+      happened(`restart ${contract.name}`);
+    });
+  },
   call: outcomeOf,
   begin: async (request) => {
     const client = await knownClient(request);

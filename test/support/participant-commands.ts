@@ -85,6 +85,8 @@ export interface Commands {
   expose: (options: { readonly device?: string; readonly service?: string }) => void;
   /** Looks the service up. */
   find: (options: { readonly device?: string; readonly service?: string }) => void;
+  /** Tells the service's restarts from now on, as events `restart work`. */
+  watchRestarts: (options: { readonly device?: string; readonly service?: string }) => void;
   /** One call from beginning to end. */
   call: (request: CallRequest) => Outcome;
   /** Starts `count` calls; `outcomes` tells how they ended. */
