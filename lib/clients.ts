@@ -4,16 +4,19 @@ import type { ConnectionSource } from './connection-source.js';
 import { checkContract, type Contract } from './contract.js';
 import { ServiceProxy } from './proxy.js';
 import { checkServiceOptions, type ServiceOptions } from './service-options.js';
+import type { Telemetry } from './telemetry.js';
 
 /** The clients of one device: one for each contract and choice of options. */
 export class Clients {
   readonly #source: ConnectionSource;
+  readonly #telemetry: Telemetry | undefined;
   /** So that asking again costs nothing and leaks nothing. */
   readonly #proxies = new Map<Contract, Map<string, ServiceProxy>>();
   readonly #proxyOf = new WeakMap<object, ServiceProxy>();
 
-  constructor(source: ConnectionSource) {
+  constructor(source: ConnectionSource, telemetry?: Telemetry) {
     this.#source = source;
+    this.#telemetry = telemetry;
   }
 
   /** A client whose service has been found. */
@@ -29,6 +32,7 @@ export class Clients {
     let proxy = proxies.get(key);
     if (proxy === undefined) {
       proxy = new ServiceProxy(contract, this.#source, policy);
+      proxy.client = this.#telemetry?.client(contract, proxy.client) ?? proxy.client;
       proxies.set(key, proxy);
       this.#proxyOf.set(proxy.client, proxy);
     }

@@ -18,6 +18,7 @@ import { Exposure } from './exposure.js';
 import { loadNativeBinding } from './native-loader.js';
 import { ServiceHost } from './service-host.js';
 import type { ServiceOptions } from './service-options.js';
+import { checkTelemetry, type Telemetry } from './telemetry.js';
 import type { Trace } from './trace-record.js';
 
 /** Each failed attempt to reconnect makes the wait for the next so much longer, ms. */
@@ -32,6 +33,8 @@ export interface DeviceOptions {
   readonly poolSize?: number;
   /** Longest wait for messages before the event loop sleeps, ns; 0 turns it off. Default 50,000. */
   readonly spinNs?: number;
+  /** Put around all calls and implementations: `openTelemetry()` of `liteipc/opentelemetry`. */
+  readonly telemetry?: Telemetry;
 }
 
 /** A service on offer. Disposing takes it back: calls that are not answered yet fail with EPIPE. */
@@ -94,14 +97,15 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     this.domain = options.domain;
     this.#options = options;
     this.#source = new ConnectionSource(options.domain);
-    this.#clients = new Clients(this.#source);
+    this.#clients = new Clients(this.#source, options.telemetry);
   }
 
   /** Use {@link openDevice}. */
   static async open(options: DeviceOptions): Promise<Device> {
     checkObject(options, 'the options of openDevice');
     checkDomainName(options.domain, 'domain');
-    const { poolSize, spinNs } = options;
+    const { poolSize, spinNs, telemetry } = options;
+    if (telemetry !== undefined) checkTelemetry(telemetry, 'telemetry');
     if (poolSize !== undefined) checkInteger(poolSize, 'poolSize', 1, 0x7fff_ffff);
     if (spinNs !== undefined) checkInteger(spinNs, 'spinNs', 0, 1_000_000_000);
     const device = new Device({ ...options });
@@ -142,9 +146,9 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     checkContract(contract, 'the contract of expose');
     checkObject(implementation, `the implementation of ${contract.name}`);
     const limits = limitsOf(options);
-    const exposure = new Exposure(
-      new ServiceHost(contract, implementation, options.onError, limits),
-    );
+    const served =
+      this.#options.telemetry?.implementation(contract, implementation) ?? implementation;
+    const exposure = new Exposure(new ServiceHost(contract, served, options.onError, limits));
     await exposure.start(this.#source.current());
     if (this.#closing !== undefined) {
       throw new LiteIpcError('ECANCELED', 'expose: the device was closed meanwhile (ECANCELED)');

@@ -74,6 +74,7 @@ export type { CallOptions } from './call-options.js';
 export type { CallMetadata } from './metadata.js';
 export type { FileSource, ReceivedFile } from './files.js';
 export type { OnServiceError } from './service-host.js';
+export type { Telemetry } from './telemetry.js';
 export { LiteIpcError } from './errors.js';
 export type { LiteIpcErrorCode, ServiceReference } from './errors.js';
 export { RemoteError } from './wire-error.js';

@@ -18,7 +18,7 @@ import type { ClientPolicy } from './service-options.js';
 export class ServiceProxy {
   readonly contract: Contract;
   /** The object that the program calls. */
-  readonly client: object;
+  client: object;
   readonly deathListeners = new Set<() => void>();
   readonly restarts = new RestartWatch((waitMs) => this.#resolve(waitMs));
 
