@@ -4,16 +4,25 @@ import { LiteIpcError } from './errors.js';
 import type { RuleAction, Rule } from './policy-rules.js';
 import type { Identity } from './policy-subject.js';
 
-/** One decision of the ServiceManager. */
+/** One decision of the ServiceManager, or of a service by its rules. */
 export interface AuditEvent {
   readonly time: Date;
-  /** `request`: somebody asked. `change`: the rules have changed, and somebody lost what it had. */
-  readonly occasion: 'request' | 'change';
+  /**
+   * `request`: somebody asked. `change`: the rules have changed, and somebody lost what it had. `message`: a
+   * service has refused messages, as it says itself: at most once a second for each service, with their number.
+   */
+  readonly occasion: 'request' | 'change' | 'message';
   /** Calling the service, or registering its name. */
   readonly action: RuleAction;
   readonly service: string;
   /** The methods that the caller may call, if not all. */
   readonly methods?: readonly string[];
+  /** Of `message`: the method that was called. */
+  readonly method?: string;
+  /** Of `message`: how many messages were refused. */
+  readonly count?: number;
+  /** Of `message`: how many more were, by too many callers and methods to be told one by one. */
+  readonly others?: number;
   /** Who, as stamped by the domain. */
   readonly caller: Identity;
   readonly allowed: boolean;

@@ -1,6 +1,7 @@
 /** A service that a device offers: its task in the domain, and its name at the ServiceManager. */
 import type { Connection } from './connection.js';
 import { ControlOperation } from './native-layout.js';
+import { RefusalReports } from './refusal-reports.js';
 import { RegistryClient } from './registry-client.js';
 import { ServiceControl } from './service-control.js';
 import type { ServiceHost } from './service-host.js';
@@ -11,6 +12,7 @@ export class Exposure {
   #connection: Connection | undefined;
   #task = 0;
   #registry: RegistryClient | undefined;
+  #refusals: RefusalReports | undefined;
 
   constructor(host: ServiceHost) {
     this.host = host;
@@ -29,6 +31,9 @@ export class Exposure {
     const control = new ServiceControl(connection.native, this.host);
     this.host.control = control;
     this.host.access = control.access;
+    const { name } = this.host.contract;
+    const refusals = new RefusalReports((report) => registry.refused({ name, ...report }));
+    control.access.refusals = refusals;
     connection.hosts.set(task, this.host);
     try {
       await registry.register(this.host.contract, control.key);
@@ -42,6 +47,7 @@ export class Exposure {
     }
     this.#connection = connection;
     this.#registry = registry;
+    this.#refusals = refusals;
     this.#task = task;
   }
 
@@ -49,6 +55,8 @@ export class Exposure {
   detach(): void {
     this.#connection = undefined;
     this.#registry = undefined;
+    this.#refusals?.dispose();
+    this.#refusals = undefined;
     this.#task = 0;
   }
 

@@ -8,6 +8,7 @@ import type { IncomingCall } from './call-context.js';
 import { describeCaller } from './callers.js';
 import { LiteIpcError, type ServiceReference } from './errors.js';
 import { hasMethod, type LimitEntry, type MethodAccessUpdate } from './method-access.js';
+import type { RefusalReports } from './refusal-reports.js';
 import { QuotaUse } from './quota-bucket.js';
 
 /** So many uses are remembered before those are forgotten that are as good as new. */
@@ -38,6 +39,8 @@ interface Known {
 export class ReceiverAccess {
   /** Whether there are rules: then every message is to be checked, and every call to be told. */
   restricted = false;
+  /** Takes what was refused. */
+  refusals: RefusalReports | undefined;
 
   readonly #native: NativeDevice;
   readonly #processes = new Map<number, Standing>();
@@ -63,6 +66,7 @@ export class ReceiverAccess {
   ): LiteIpcError | undefined {
     const { methods, limits } = this.#of(caller);
     if (!hasMethod(methods, index)) {
+      this.refusals?.add(caller, index, 0);
       const text = `the policy does not admit ${describeCaller(caller)} to this method`;
       return new LiteIpcError('EACCES', text, about);
     }
@@ -72,6 +76,7 @@ export class ReceiverAccess {
       if (!concerns(limit, index)) continue;
       const excess = limit.use.excess(calls, size, now);
       if (excess === undefined) continue;
+      this.refusals?.add(caller, index, limit.id);
       const { retryAfterMs } = excess;
       const when =
         retryAfterMs === undefined

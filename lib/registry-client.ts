@@ -9,6 +9,7 @@ import {
   Registry,
   type LookupInput,
   type LookupOutput,
+  type RefusalReport,
 } from './registry-protocol.js';
 import { Route } from './route.js';
 import { RemoteError } from './wire-error.js';
@@ -18,7 +19,8 @@ export const REGISTRY_TIMEOUT_MS = 5000;
 /** How often a missing ServiceManager is looked for, ms. */
 const RETRY_MS = 20;
 
-const [registerMethod, unregisterMethod, lookupMethod] = methodsOf(Registry) as [
+const [registerMethod, unregisterMethod, lookupMethod, refusedMethod] = methodsOf(Registry) as [
+  ContractMethod,
   ContractMethod,
   ContractMethod,
   ContractMethod,
@@ -83,6 +85,11 @@ export class RegistryClient {
         { service: name },
       );
     }
+  }
+
+  /** Tells what the service has refused. Without a ServiceManager nobody wants to know: it is not repeated. */
+  async refused(report: RefusalReport): Promise<void> {
+    await this.#connection.requests.send(this.#route, refusedMethod, report, REGISTRY_TIMEOUT_MS);
   }
 
   /** The asking task ends. */

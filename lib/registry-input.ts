@@ -1,12 +1,20 @@
 /** Checks what processes send to the registry. */
 import { checkInteger, checkObject, checkServiceName, unexpected } from './checks.js';
 import { Refusal } from './errors.js';
-import { LOOKUP_WAIT_MAX_MS, type LookupInput, type RegisterInput } from './registry-protocol.js';
+import {
+  LOOKUP_WAIT_MAX_MS,
+  REFUSALS_MAX,
+  type LookupInput,
+  type RefusalReport,
+  type RegisterInput,
+} from './registry-protocol.js';
 
 /** Longest shape that is taken, characters. */
 const SHAPE_MAX = 48_000;
 /** Longest key that is taken, bytes. */
 const KEY_MAX = 64;
+const ENTRY_NUMBERS = 5;
+const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Input comes from other processes: what does not fit is refused, not thrown as a TypeError of theirs. */
 export function checkInput(check: () => void): void {
@@ -42,6 +50,26 @@ export function checkLookup(input: LookupInput): LookupInput {
     checkInteger(input.hash, 'hash', 0, 0xffff_ffff);
     const { waitMs } = input as { waitMs?: unknown };
     if (waitMs !== undefined) checkInteger(waitMs, 'waitMs', 0, LOOKUP_WAIT_MAX_MS);
+  });
+  return input;
+}
+
+/** The input of `refused`. */
+export function checkRefused(input: RefusalReport): RefusalReport {
+  checkInput(() => {
+    checkObject(input, 'the input of refused');
+    checkServiceName(input.name, 'name');
+    checkInteger(input.others, 'others', 0, COUNT_MAX);
+    const { entries } = input as { entries: unknown };
+    if (!Array.isArray(entries) || entries.length > REFUSALS_MAX) {
+      throw unexpected(`at most ${REFUSALS_MAX} entries`, 'entries', entries);
+    }
+    for (const entry of entries as unknown[]) {
+      if (!Array.isArray(entry) || entry.length !== ENTRY_NUMBERS) {
+        throw unexpected(`${ENTRY_NUMBERS} numbers`, 'an entry', entry);
+      }
+      for (const number of entry as unknown[]) checkInteger(number, 'an entry', 0, COUNT_MAX);
+    }
   });
   return input;
 }

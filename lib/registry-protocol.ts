@@ -39,9 +39,34 @@ export function isReservedName(name: string): boolean {
   return name.startsWith(RESERVED_PREFIX);
 }
 
+/** Most entries of one {@link RefusalReport}. */
+export const REFUSALS_MAX = 16;
+
+/**
+ * Messages that a service has refused: the caller's task and process, the number of the method, and that of the
+ * limit which was exceeded, or 0 if the caller may not call the method at all.
+ */
+export type RefusalEntry = readonly [
+  taskId: number,
+  processId: number,
+  method: number,
+  limit: number,
+  count: number,
+];
+
+/** What a service has refused since its last report. Taken from the task alone that has the name. */
+export interface RefusalReport {
+  readonly name: string;
+  /** At most {@link REFUSALS_MAX}. */
+  readonly entries: readonly RefusalEntry[];
+  /** Messages beside these. */
+  readonly others: number;
+}
+
 /** The registry as a contract, so that it is called and served like any other. */
 export const Registry = defineService('ServiceManager', {
   register: method<RegisterInput>(),
   unregister: method<{ readonly name: string }>(),
   lookup: method<LookupInput, LookupOutput>(),
+  refused: method<RefusalReport>(),
 });

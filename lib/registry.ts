@@ -13,14 +13,16 @@ import { MethodAccessSender } from './method-access-sender.js';
 import type { Decision, Explanation, Policy } from './policy.js';
 import type { Identity } from './policy-subject.js';
 import { ServiceControlClient } from './service-control-client.js';
+import { RefusalAudit } from './refusal-audit.js';
 import { refused, refusedCaller, notRegistered } from './registry-refusals.js';
 import { Rights } from './registry-rights.js';
 import { decideRights, entryOf, namesOf, type Grant, type Registration } from './registration.js';
-import { checkInput, checkLookup, checkRegister } from './registry-input.js';
+import { checkInput, checkLookup, checkRefused, checkRegister } from './registry-input.js';
 import {
   isReservedName,
   type LookupInput,
   type LookupOutput,
+  type RefusalReport,
   type RegisterInput,
   type Registry,
 } from './registry-protocol.js';
@@ -52,6 +54,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   readonly #listener: RegistryListener;
   readonly #rights: Rights;
   readonly #waiting = new WaitingLookups();
+  readonly #refusals: RefusalAudit;
 
   /** `task` is the ServiceManager's. */
   constructor(connection: Connection, task: number, policy: Policy, listener: RegistryListener) {
@@ -60,6 +63,9 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     this.#policy = policy;
     this.#listener = listener;
     this.#rights = new Rights(connection, task, policy);
+    this.#refusals = new RefusalAudit(connection.native, policy, (event) => {
+      listener.onAudit(event);
+    });
   }
 
   /** What the rules say about a call, and, if it is there, the service's own abilities. */
@@ -190,6 +196,22 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       const asker = remaining > 0 ? this.#processOf(caller) : undefined;
       if (asker === undefined) throw notRegistered(name);
       await this.#waiting.wait(name, asker, remaining);
+    }
+  };
+
+  readonly refused = (input: RefusalReport, call: CallContext): void => {
+    const report = checkRefused(input);
+    const { name } = report;
+    const service = [...this.#services.values()].find(
+      ({ handle, owner }) =>
+        handle === call.caller.taskId && owner.processId === call.caller.processId,
+    );
+    if (service?.name !== name) {
+      throw refused(name, `is not served by ${describeCaller(call.caller)}`);
+    }
+    if (!this.#refusals.take(service, report)) {
+      const text = `Service "${name}" reports more often than once a second (EAGAIN)`;
+      throw new Refusal('EAGAIN', text, { service: name });
     }
   };
 
