@@ -5,9 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { accessCommand } from './access-command.js';
 import { compareSourceCommand } from './compare-source-command.js';
 import { conformanceCommand } from './conformance-command.js';
 import { domainCommand } from './domain-command.js';
+import { lsCommand } from './ls-command.js';
 import { runCommand } from './run-command.js';
 import { serveCommand } from './serve-command.js';
 import { UsageError } from './usage-error.js';
@@ -29,9 +31,11 @@ function makeProgram(): Command {
     .version(version)
     .showHelpAfterError('(liteipc --help tells what there is)')
     .enablePositionalOptions()
+    .addCommand(accessCommand())
     .addCommand(compareSourceCommand())
     .addCommand(conformanceCommand())
     .addCommand(domainCommand())
+    .addCommand(lsCommand())
     .addCommand(runCommand())
     .addCommand(serveCommand());
   return overrideExits(program);

@@ -1,0 +1,127 @@
+/** `liteipc access`: the matrix of who may call what in a running domain, and why. */
+import { Command, InvalidArgumentError } from 'commander';
+import { checkServiceName } from '../checks.js';
+import { askAccess, type AccessMatrix, type Cell, type Row } from './access-matrix.js';
+import { domainOption, requiredDomain } from './domain-option.js';
+import { withInspector } from './inspector-client.js';
+import { formatTable, printable } from './table.js';
+import { UsageError } from './usage-error.js';
+
+interface AccessOptions {
+  readonly domain?: string;
+  readonly uid: readonly number[];
+  readonly gid: readonly number[];
+  readonly pid: readonly number[];
+  readonly service: readonly string[];
+  readonly methods?: true;
+  readonly onlyGiven?: true;
+  readonly why?: true;
+  readonly json?: true;
+}
+
+const idMax = 0xffff_ffff;
+const pidsShown = 4;
+
+function readId(text: string, earlier: readonly number[]): number[] {
+  const id = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+  if (id <= idMax) return [...earlier, id];
+  throw new InvalidArgumentError(`Expected a number from 0 to ${idMax}.`);
+}
+
+function readPid(text: string, earlier: readonly number[]): number[] {
+  if (/^0+$/.test(text)) throw new InvalidArgumentError('Expected the number of a process.');
+  return readId(text, earlier);
+}
+
+function readService(text: string, earlier: readonly string[]): string[] {
+  try {
+    checkServiceName(text, 'the service');
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  return [...earlier, text];
+}
+
+function labelOf({ uid, user, gid, pids, programs }: Row): string {
+  const who = `${user === undefined ? '' : `${user} `}uid ${uid} gid ${gid}`;
+  if (pids.length === 0) return who;
+  const shown = pids.slice(0, pidsShown).join(', ');
+  const more = pids.length > pidsShown ? ` and ${pids.length - pidsShown} more` : '';
+  const program = programs.length === 1 ? ` ${programs[0] ?? ''}` : '';
+  return `${who} (pid ${shown}${more}${program})`;
+}
+
+function titleOf({ service, method }: Cell): string {
+  return method === undefined ? service : `${service}.${method}`;
+}
+
+function formatMatrix({ domain, rows, shortened }: AccessMatrix, why: boolean): string {
+  const columns = rows[0]?.cells.map(titleOf) ?? [];
+  if (rows.length === 0) return `domain ${domain}: nobody to ask about`;
+  if (columns.length === 0) return `domain ${domain}: no services`;
+  const table = why
+    ? formatTable(
+        ['WHO', 'WHAT', 'MAY', 'BECAUSE'],
+        rows.flatMap((row) =>
+          row.cells.map((cell) => {
+            const limits = cell.limits.length === 0 ? '' : `; limited by ${cell.limits.join(', ')}`;
+            return [labelOf(row), titleOf(cell), cell.allowed, `${cell.explanation}${limits}`];
+          }),
+        ),
+      )
+    : formatTable(
+        ['WHO', ...columns],
+        rows.map((row) => [labelOf(row), ...row.cells.map(({ allowed }) => allowed)]),
+      );
+  const note = 'one process of each user and group stands for all: there are too many';
+  return shortened ? `${table}\n${printable(note)}` : table;
+}
+
+async function run(options: AccessOptions): Promise<void> {
+  const domain = requiredDomain('access', options.domain);
+  const { uid: uids, gid: gids, pid: pids, service: services, onlyGiven = false } = options;
+  if (gids.length > 0 && uids.length === 0) {
+    throw new UsageError('access: --gid needs a --uid: every process has both');
+  }
+  if (onlyGiven && uids.length === 0 && pids.length === 0) {
+    throw new UsageError('access: --only-given needs a --uid or --pid');
+  }
+  const question = { uids, gids, pids, services, onlyGiven, methods: options.methods === true };
+  const matrix = await withInspector(domain, (inspector) => askAccess(inspector, domain, question));
+  const text =
+    options.json === undefined
+      ? formatMatrix(matrix, options.why === true)
+      : JSON.stringify(matrix, null, 2);
+  process.stdout.write(`${text}\n`);
+}
+
+/** The command. */
+export function accessCommand(): Command {
+  return new Command('access')
+    .description(
+      'who may call what in a running domain: those that are connected, and those named here',
+    )
+    .addOption(domainOption())
+    .option('--uid <uid>', 'ask about this user, too (repeatable)', readId, [])
+    .option('--gid <gid>', 'with this group instead of its own (repeatable)', readId, [])
+    .option('--pid <pid>', 'ask about this process, connected or not (repeatable)', readPid, [])
+    .option('--service <name>', 'only this service (repeatable)', readService, [])
+    .option('--methods', 'a column for every method')
+    .option('--only-given', 'not about those that are connected')
+    .option('--why', 'a line for every decision, with the rule that decides')
+    .option('--json', 'print one JSON document, with the rule that decides')
+    .addHelpText(
+      'after',
+      `
+"some": some of the methods; see --methods. Decisions are those of this moment, as the manager and the
+services' own checks take them.
+
+Exit status: 0 shown, 1 no such domain, or it refuses this user, 2 wrong usage.
+
+Examples:
+  $ npx liteipc access --domain shop
+  $ npx liteipc access --domain shop --uid 1000 --gid 33 --only-given --why
+  $ npx liteipc access --domain shop --service orders --methods --json`,
+    )
+    .action(run);
+}

@@ -1,0 +1,81 @@
+/** The way of the commands to a domain's inspector. */
+import type { ClientOf } from '../contract.js';
+import { openDevice } from '../device.js';
+import {
+  Inspector,
+  type MethodReport,
+  type ProcessReport,
+  type ServiceReport,
+} from '../inspect/contract.js';
+
+/** The inspector as a client calls it. */
+export type InspectorClient = ClientOf<typeof Inspector>;
+
+/**
+ * Runs `body` with the inspector of a running domain. Rejects with an error for people if the domain is not
+ * there or does not admit this user to it.
+ */
+export async function withInspector<Result>(
+  domain: string,
+  body: (inspector: InspectorClient) => Promise<Result>,
+): Promise<Result> {
+  const device = await openDevice({ domain });
+  try {
+    return await body(await device.service(Inspector));
+  } finally {
+    await device.close();
+  }
+}
+
+/** The registered services, by name. `all`: the domain's own, too. */
+export async function listServices(
+  inspector: InspectorClient,
+  all = false,
+): Promise<ServiceReport[]> {
+  const found: ServiceReport[] = [];
+  for (let after: number | undefined = 0; after !== undefined;) {
+    const page: Awaited<ReturnType<InspectorClient['services']>> = await inspector.services({
+      after,
+      all,
+    });
+    found.push(...page.services);
+    after = page.next;
+  }
+  return found.sort((left, right) =>
+    left.name < right.name ? -1 : left.name > right.name ? 1 : 0,
+  );
+}
+
+/** The processes that are connected, by LiteIPC process. */
+export async function listProcesses(inspector: InspectorClient): Promise<ProcessReport[]> {
+  const found: ProcessReport[] = [];
+  for (let after: number | undefined = 0; after !== undefined;) {
+    const page: Awaited<ReturnType<InspectorClient['processes']>> = await inspector.processes({
+      after,
+    });
+    found.push(...page.processes);
+    after = page.next;
+  }
+  return found;
+}
+
+/** The methods of a service, in the order of their numbers; none if it is not registered. */
+export async function listMethods(
+  inspector: InspectorClient,
+  service: string,
+): Promise<MethodReport[]> {
+  const found: MethodReport[] = [];
+  try {
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const page: Awaited<ReturnType<InspectorClient['methods']>> = await inspector.methods({
+        service,
+        after,
+      });
+      found.push(...page.methods);
+      after = page.next;
+    }
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
+  }
+  return found;
+}

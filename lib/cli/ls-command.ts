@@ -1,0 +1,137 @@
+/** `liteipc ls`: the services of a running domain, who serves them, and how busy they are. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import type { DomainReport, ProcessReport, ServiceReport } from '../inspect/contract.js';
+import { domainOption, requiredDomain } from './domain-option.js';
+import { listServices, withInspector } from './inspector-client.js';
+import { formatBytes, formatSpan, formatTable, printable } from './table.js';
+import { userName } from './users.js';
+
+interface LsOptions {
+  readonly domain?: string;
+  readonly interval: number;
+  readonly all?: true;
+  readonly json?: true;
+}
+
+/** One instance of a service with what happened between two looks at it. */
+export interface Instance extends Omit<ServiceReport, 'name' | 'owner'> {
+  readonly owner: ProcessReport & { readonly user?: string };
+  /** Absent if it was not there, or did not answer, both times. */
+  readonly perSecond?: { readonly calls: number; readonly errors: number };
+}
+
+/** The document of `--json`. */
+export interface Listing {
+  readonly domain: DomainReport;
+  readonly services: readonly { readonly name: string; readonly instances: readonly Instance[] }[];
+}
+
+const intervalMax = 3600;
+
+function readInterval(text: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (seconds <= intervalMax) return seconds;
+  throw new InvalidArgumentError(`Expected seconds, from 0 to ${intervalMax}.`);
+}
+
+function ratesOf(before: ServiceReport | undefined, after: ServiceReport): Instance['perSecond'] {
+  const [from, to] = [before?.statistics, after.statistics];
+  if (from === undefined || to === undefined || to.time <= from.time) return undefined;
+  const seconds = (to.time - from.time) / 1000;
+  return {
+    calls: (to.calls - from.calls) / seconds,
+    errors: (to.errors - from.errors) / seconds,
+  };
+}
+
+function makeListing(
+  domain: DomainReport,
+  before: readonly ServiceReport[],
+  after: readonly ServiceReport[],
+): Listing {
+  const key = ({ handle, generation }: ServiceReport): string => `${handle} ${generation}`;
+  const earlier = new Map(before.map((each) => [key(each), each]));
+  const byName = new Map<string, Instance[]>();
+  for (const report of after) {
+    const { name, owner, ...rest } = report;
+    const user = userName(owner.uid);
+    const perSecond = ratesOf(earlier.get(key(report)), report);
+    const instance: Instance = {
+      ...rest,
+      owner: user === undefined ? owner : { ...owner, user },
+      ...(perSecond === undefined ? {} : { perSecond }),
+    };
+    byName.set(name, [...(byName.get(name) ?? []), instance]);
+  }
+  return { domain, services: [...byName].map(([name, instances]) => ({ name, instances })) };
+}
+
+function rowOf(name: string, instance: Instance): string[] {
+  const { owner, statistics, perSecond, callers, state } = instance;
+  const rate = (value: number | undefined): string => value?.toFixed(value < 10 ? 1 : 0) ?? '-';
+  return [
+    name,
+    String(owner.pid),
+    owner.user ?? `uid ${owner.uid}`,
+    owner.program ?? '-',
+    String(callers),
+    rate(perSecond?.calls),
+    rate(perSecond?.errors),
+    statistics === undefined ? '-' : String(statistics.running),
+    statistics === undefined ? '-' : String(statistics.waiting),
+    statistics === undefined ? '-' : formatBytes(statistics.device.poolBytes),
+    state.replace('-', ' '),
+  ];
+}
+
+const head = [
+  ...['SERVICE', 'PID', 'USER', 'PROGRAM', 'CALLERS', 'CALLS/S', 'ERRORS/S'],
+  ...['RUNNING', 'WAITING', 'POOL', 'STATE'],
+];
+
+function formatListing({ domain, services }: Listing): string {
+  const { manager, counters, upMs } = domain;
+  const title =
+    `domain ${domain.name}: ${counters.processes} processes, manager ${manager.pid} ` +
+    `(${manager.program ?? `uid ${manager.uid}`}), up ${formatSpan(upMs)}`;
+  if (services.length === 0) return `${printable(title)}\nno services`;
+  const rows = services.flatMap(({ name, instances }) =>
+    instances.map((instance) => rowOf(name, instance)),
+  );
+  const isNumber = (column: number): boolean => column === 1 || (column >= 4 && column <= 9);
+  return `${printable(title)}\n${formatTable(head, rows, isNumber)}`;
+}
+
+async function run(options: LsOptions): Promise<void> {
+  const name = requiredDomain('ls', options.domain);
+  const listing = await withInspector(name, async (inspector) => {
+    const before = options.interval === 0 ? [] : await listServices(inspector, options.all);
+    if (options.interval > 0) await pause(options.interval * 1000);
+    const after = await listServices(inspector, options.all);
+    return makeListing(await inspector.domain(), before, after);
+  });
+  const text =
+    options.json === undefined ? formatListing(listing) : JSON.stringify(listing, null, 2);
+  process.stdout.write(`${text}\n`);
+}
+
+/** The command. */
+export function lsCommand(): Command {
+  return new Command('ls')
+    .description('list the services of a running domain: who serves them, and how busy they are')
+    .addOption(domainOption())
+    .option('--interval <seconds>', 'how long calls are counted; 0: not at all', readInterval, 1)
+    .option('--all', "the domain's own services, too")
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+A service whose process does not answer within half a second is "not answering": its event loop may be
+blocked. Of a service in C nobody but its process knows how busy it is: "unknown". POOL is of the device,
+which may serve several names.
+
+Exit status: 0 listed, 1 no such domain, or it refuses this user, 2 wrong usage.`,
+    )
+    .action(run);
+}
