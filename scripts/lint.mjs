@@ -20,7 +20,8 @@ function filesWith(extensions, folders) {
     .sort();
 }
 
-const nativeFiles = () => filesWith(['.c', '.h', '.cc'], ['native', 'test/native', 'bench/native']);
+const nativeFiles = () =>
+  filesWith(['.c', '.h', '.cc'], ['native', 'test/native', 'bench/native', 'examples']);
 
 const prettierCommand = (mode) => [
   ...[packageBin('prettier', 'bin/prettier.cjs'), mode, '--log-level', 'warn', '.'],

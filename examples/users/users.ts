@@ -1,0 +1,90 @@
+/**
+ * A service for several users: who may do what is said by a policy file, and enforced by the system's own knowledge of
+ * who is who. As root it starts clients of four users; else only one, of this user, whom the policy does not name.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ServiceManager, openDevice } from 'liteipc';
+import { Ledger, type Attempts } from './contract.js';
+
+const users = [
+  { name: 'accountant', uid: 64_001, gid: 64_001 },
+  { name: 'clerk', uid: 64_002, gid: 64_010 },
+  { name: 'guest', uid: 64_003, gid: 64_003 },
+  { name: 'on leave', uid: 64_004, gid: 64_010 },
+];
+const isRoot = process.getuid?.() === 0;
+const [uid = 0, gid = 0] = [process.getuid?.(), process.getgid?.()];
+const shown = isRoot ? users : [{ name: 'you', uid, gid }];
+
+// The socket's folder has to let the clients pass; the policy stays ours alone.
+const folder = mkdtempSync(join(tmpdir(), 'liteipc-users-'));
+chmodSync(folder, 0o711);
+const policyFile = join(folder, 'policy.jsonc');
+const given = new URL('../../../examples/users/policy.jsonc', import.meta.url);
+const rules = readFileSync(given, 'utf8');
+writeFileSync(policyFile, rules, { mode: 0o600 });
+const children: ChildProcess[] = [];
+
+try {
+  const domain = join(folder, 'domain.sock');
+  await using manager = await ServiceManager.start({ domain, policyFile, socketMode: 0o666 });
+  manager.on('audit', ({ caller, allowed, explanation }) => {
+    console.log(`  audit: uid ${caller.uid} ${allowed ? 'admitted' : 'refused'}: ${explanation}`);
+  });
+
+  await using device = await openDevice({ domain });
+  const lines: string[] = [];
+  await device.expose(Ledger, {
+    read: () => lines,
+    write: (line, call) => lines.push(`${line} (uid ${call.caller.uid}, as the system says)`),
+  });
+
+  const clients: { name: string; uid: number; gid: number; child: ChildProcess }[] = [];
+  for (const user of shown) {
+    const program = new URL('./client.js', import.meta.url);
+    const child = fork(program, [domain, String(user.uid), String(user.gid)]);
+    children.push(child);
+    await once(child, 'message');
+    clients.push({ ...user, child });
+  }
+  const everybodyTries = async (): Promise<void> => {
+    for (const { name, child, ...user } of clients) {
+      const answered = once(child, 'message') as Promise<[Attempts]>;
+      child.send('try');
+      const [{ read, write }] = await answered;
+      console.log(`${name} (uid ${user.uid}, gid ${user.gid}): read ${read}, write ${write}`);
+    }
+  };
+
+  console.log(`The policy is ${given.pathname}`);
+  await everybodyTries();
+  if (isRoot) {
+    console.log(
+      'The policy changes: the office may not look any more, the guest may do everything.',
+    );
+    const loaded = once(manager, 'policyLoaded');
+    const changed = rules
+      .replace('"gid": 64010', '"uid": 64003')
+      .replace(', "methods": ["read"] }', ' }');
+    writeFileSync(policyFile, changed);
+    await loaded;
+    await everybodyTries();
+    console.log(`The ledger: ${lines.join('; ')}`);
+  } else {
+    console.log(
+      'Only root can start programs of other users: sudo npm run example users shows all.',
+    );
+  }
+  const { explanation } = manager.explain({ pid: 0, uid: 64_004, gid: 64_010 }, 'ledger', 'read');
+  console.log(`Why may uid 64004 not read? ${explanation}`);
+} finally {
+  for (const child of children) {
+    if (child.connected) child.disconnect();
+    if (child.exitCode === null) await once(child, 'exit');
+  }
+  rmSync(folder, { recursive: true, force: true });
+}

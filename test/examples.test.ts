@@ -1,0 +1,82 @@
+/** The examples, run as a reader runs them. */
+import { execFile } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test, { type ExecutionContext } from 'ava';
+import { usePrivateRuntime } from './support/private-runtime.js';
+import { canTestWith } from './support/toolchain.js';
+
+usePrivateRuntime();
+const execute = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const example = join(root, 'out/examples/example.js');
+const isRoot = process.getuid?.() === 0;
+
+async function run(name: string): Promise<string[]> {
+  const { stdout } = await execute(process.execPath, [example, name], { timeout: 30_000 });
+  return stdout.trimEnd().split('\n');
+}
+
+/** Runs an example, whose output has these lines in this order, among others. */
+async function says(t: ExecutionContext, name: string, expected: readonly RegExp[]): Promise<void> {
+  const lines = await run(name);
+  let next = 0;
+  for (const pattern of expected) {
+    const found = lines.findIndex((line, index) => index >= next && pattern.test(line));
+    t.not(found, -1, `${String(pattern)} is not in\n${lines.slice(next).join('\n')}`);
+    next = found + 1;
+  }
+}
+
+test('hello', async (t) => {
+  t.deepEqual(await run('hello'), ['process this one asks', '1 + 2 = 3']);
+});
+
+test('hello is what README.md shows', (t) => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const source = readFileSync(join(root, 'examples/hello/hello.ts'), 'utf8');
+  t.true(readme.includes(source.slice(source.indexOf('import'))));
+});
+
+if (isRoot) {
+  test('users: rules of the file, and of the changed one, by real uids', (t) =>
+    says(t, 'users', [
+      /audit: uid 64001 admitted: policy\.jsonc:\d+:\d+ allows uid 64001/,
+      /^accountant \(uid 64001, gid 64001\): read ok, write ok$/,
+      /^clerk \(uid 64002, gid 64010\): read ok, write EACCES$/,
+      /^guest .*: read EACCES, write EACCES$/,
+      /audit: uid 64004 refused: policy\.jsonc:\d+:\d+ denies uid 64004 to read, write/,
+      /^on leave .*: read EACCES, write EACCES$/,
+      /^The policy changes/,
+      /^accountant .*: read ok, write ok$/,
+      /^clerk .*: read EACCES, write EACCES$/,
+      /^guest .*: read ok, write ok$/,
+      /^The ledger: by 64001 \(uid 64001.*; by 64003 \(uid 64003, as the system says\)$/,
+    ]));
+} else {
+  test('users: not root', (t) =>
+    says(t, 'users', [/^you .*: read EACCES/, /^Only root can start/]));
+}
+
+if (canTestWith('build-essential', 'cc')) {
+  test('c-client', (t) =>
+    says(t, 'c-client', [
+      /^service: process \d+ reports 19\.5 from the kitchen$/,
+      /reports 23 from the kitchen$/,
+      /^client in C: 3 reports from the kitchen, 21\.0 degrees on average$/,
+    ]));
+}
+
+test('each is listed, and a wrong name gets one line and status 2', async (t) => {
+  const names = readdirSync(join(root, 'examples'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+  const index = readFileSync(join(root, 'examples/README.md'), 'utf8');
+  for (const name of names) t.true(index.includes(`](${name}/`), `${name} is not in the index`);
+  const { code, stderr } = await t.throwsAsync<Error & { code: number; stderr: string }>(
+    run('nonsense'),
+  );
+  t.is(code, 2);
+  t.regex(stderr, /^npm run example NAME, where NAME is one of: c-client, .*hello, .*\n$/);
+});
