@@ -58,11 +58,15 @@ int LiteIpcSendRequest(struct LiteIpcTask *task, const struct LiteIpcOutgoing *o
     call->targetGeneration = send.target.generation;
     call->targetProcess = send.target.processID;
     call->targetProcessGeneration = send.target.processGeneration;
+    call->revocations = send.revocations;
+    call->byRight = out->handle != CMS_HANDLE &&
+                    send.target.processID != task->thread->device->identity.processID;
     if (callID != NULL) {
         *callID = CallID(&task->calls, call);
     }
-    if (CallTargetGone(task->thread->device, call)) {
-        task->thread->scanNeeded = true; /* it died meanwhile, perhaps before our last scan */
+    if (CallLoss(task->thread->device, call) != 0) {
+        task->thread->scanNeeded =
+            true; /* it is lost already, perhaps since before our last scan */
     }
     return 0;
 }
@@ -227,35 +231,38 @@ static bool EventFromQueue(struct LiteIpcThread *thread, struct LiteIpcEvent *ev
     return false;
 }
 
-/* Ends the calls whose service died, or all of them. Everything published before was looked at. */
-static void FailCalls(struct LiteIpcThread *thread, int status, bool all)
+/*
+ * Ends the calls that are doomed or, with a `status`, all of them. Everything published before was looked at.
+ */
+static void FailCalls(struct LiteIpcThread *thread, int status)
 {
-    enum LosHookType type = all ? LOS_HOOK_TYPE_IPC_KILL : LOS_HOOK_TYPE_IPC_READ_TIMEOUT;
+    enum LosHookType type = status != 0 ? LOS_HOOK_TYPE_IPC_KILL : LOS_HOOK_TYPE_IPC_READ_TIMEOUT;
     for (LOS_DL_LIST *link = thread->tasks.pstNext; link != &thread->tasks; link = link->pstNext) {
         struct LiteIpcTask *task = LOS_DL_LIST_ENTRY(link, struct LiteIpcTask, listNode);
         for (uint32_t i = 0; task->calls.used > 0 && i < task->calls.capacity; i++) {
             struct IpcCall *call = &task->calls.calls[i];
-            if (call->used && (all || call->doomed)) {
+            int end = status != 0 ? status : call->doom;
+            if (call->used && end != 0) {
                 ThreadNotice(thread, (struct IpcNotice){.kind = NOTICE_CALL,
-                                                        .status = status,
+                                                        .status = end,
                                                         .task = task,
                                                         .userData = call->userData});
-                GiveUp(task, call, type, status);
+                GiveUp(task, call, type, end);
             }
         }
     }
 }
 
-/* Nothing is left in lanes and queues: what still waits for the dead can be told. */
+/* Nothing is left in lanes and queues: what still waits in vain can be told. */
 static bool FailTheLost(struct LiteIpcThread *thread)
 {
     if (thread->doomedCalls && !thread->scanNeeded && !thread->poolFull) {
         thread->doomedCalls = false;
-        FailCalls(thread, -EPIPE, false);
+        FailCalls(thread, 0);
     }
     if (thread->lost && thread->lostHandled && !thread->lostReported) {
         thread->lostReported = true;
-        FailCalls(thread, -ENODEV, true);
+        FailCalls(thread, -ENODEV);
         ThreadControlFailAll(thread);
         ThreadNotice(thread, (struct IpcNotice){.kind = NOTICE_LOST, .status = -ENODEV});
     }
@@ -344,63 +351,4 @@ int LiteIpcWait(struct LiteIpcThread *thread, int timeoutMs)
         return 0;
     }
     return status == 0 ? 1 : status;
-}
-
-static int RequestOf(const struct LiteIpcControlRequest *request, struct ControlMessage *message)
-{
-    uint32_t taskID = request->task == NULL ? 0 : request->task->taskID;
-    if (request->task == NULL && request->operation != LITEIPC_CONTROL_TASK_CREATE) {
-        return -EINVAL;
-    }
-    *message = (struct ControlMessage){.object = {.id = taskID}};
-    switch (request->operation) {
-        case LITEIPC_CONTROL_TASK_CREATE:
-            message->type = CONTROL_TASK_CREATE;
-            return 0;
-        case LITEIPC_CONTROL_TASK_EXIT:
-            message->type = CONTROL_TASK_EXIT;
-            return 0;
-        case LITEIPC_CONTROL_SET_CMS:
-            message->type = CONTROL_SET_CMS;
-            message->cms = (struct ControlCms){.taskID = taskID, .maxMsgSize = request->value0};
-            return 0;
-        case LITEIPC_CONTROL_SET_IPC_TASK:
-            message->type = CONTROL_SET_IPC_TASK;
-            return 0;
-        case LITEIPC_CONTROL_GEN_HANDLE:
-        case LITEIPC_CONTROL_ADD_ACCESS:
-            message->type = CONTROL_CMS_COMMAND;
-            message->cmsCommand = (struct ControlCmsCommand){
-                .callerTaskID = taskID,
-                .cmd = request->operation == LITEIPC_CONTROL_GEN_HANDLE ? CMS_GEN_HANDLE
-                                                                        : CMS_ADD_ACCESS,
-                .taskID = request->value0,
-                .taskGeneration = request->value2,
-                .serviceHandle = request->value1,
-                .serviceGeneration = request->value3};
-            return 0;
-        case LITEIPC_CONTROL_REMOVE_ACCESS:
-            message->type = CONTROL_REMOVE_ACCESS;
-            message->access = (struct ControlAccess){.callerTaskID = taskID,
-                                                     .processID = request->value0,
-                                                     .serviceHandle = request->value1,
-                                                     .processGeneration = request->value2,
-                                                     .serviceGeneration = request->value3};
-            return 0;
-        default:
-            return -EINVAL;
-    }
-}
-
-int LiteIpcControlStart(struct LiteIpcThread *thread, const struct LiteIpcControlRequest *request,
-                        uint64_t userData)
-{
-    struct ControlMessage message;
-    int status = RequestOf(request, &message);
-    if (status != 0) {
-        return status;
-    }
-    struct ControlPending pending = {
-        .kind = PENDING_EVENT, .task = request->task, .userData = userData};
-    return ThreadControlStart(thread, &message, NULL, 0, pending);
 }

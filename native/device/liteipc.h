@@ -243,7 +243,8 @@ enum LiteIpcEventKind {
     LITEIPC_EVENT_MESSAGE, /* `message` for `task`: MT_REQUEST or MT_DEATH_NOTIFY. Free it */
     LITEIPC_EVENT_CALL,    /* a call ended: status 0 with `message` (MT_REPLY; free it), or
                               -ENOENT (MT_FAILED_REPLY; with `message` if it has data and no
-                              objects: free it), -EPIPE (the service died), -ENODEV; -EMFILE
+                              objects: free it), -EPIPE (the service died), -EACCES (the right to
+                              call it was taken away meanwhile), -ENODEV; -EMFILE
                               (this process has no room for the reply's descriptors), -EPROTO
                               (they did not come with it) */
     LITEIPC_EVENT_CONTROL, /* a control request ended: status, value0, value1, task */

@@ -15,7 +15,9 @@ static uint32_t AccessWords(const struct ControlLimits *limits)
 
 static size_t TaskStride(const struct ControlLimits *limits)
 {
-    return RoundUp(sizeof(struct ControlTask) + AccessWords(limits) * sizeof(uint64_t), 64);
+    return RoundUp(sizeof(struct ControlTask) + AccessWords(limits) * sizeof(uint64_t) +
+                       limits->processLimit * sizeof(uint32_t),
+                   64);
 }
 
 static void Layout(const struct ControlLimits *limits, struct ControlTable *table)
@@ -138,6 +140,41 @@ int ControlTaskRead(const struct ControlTable *table, uint32_t taskID,
     facts->queueMade = atomic_load_explicit(&entry->queueMade, memory_order_acquire) != 0;
     uint64_t after = atomic_load_explicit(&entry->state, memory_order_relaxed);
     return ControlGenerationOf(after) == facts->generation ? 0 : -ESRCH;
+}
+
+/* Which revocation was the last of a process. */
+static _Atomic uint32_t *LastRevocation(const struct ControlTable *table,
+                                        const struct ControlTask *task, uint32_t processID)
+{
+    return (_Atomic uint32_t *)(uintptr_t)(task->access + table->accessWords) + processID;
+}
+
+bool ControlRevokedSince(const struct ControlTable *table, uint32_t taskID, uint32_t processID,
+                         uint32_t revocations)
+{
+    const struct ControlTask *task = ControlTaskAt(table, taskID);
+    if (ControlRevocations(task) == revocations) {
+        return false; /* nobody's, and the other line is not touched */
+    }
+    /* relaxed: ordered by the count that was read before */
+    uint32_t last =
+        atomic_load_explicit(LastRevocation(table, task, processID), memory_order_relaxed);
+    return (int32_t)(last - revocations) > 0;
+}
+
+void ControlAccessRevoke(const struct ControlTable *table, struct ControlTask *task,
+                         uint32_t processID)
+{
+    if (!ControlAccessTest(task, processID)) {
+        return;
+    }
+    /* relaxed: only this thread writes it */
+    uint32_t count = atomic_load_explicit(&task->revocations, memory_order_relaxed) + 1;
+    ControlAccessSet(task, processID, false);
+    /* relaxed: ordered by the release below */
+    atomic_store_explicit(LastRevocation(table, task, processID), count, memory_order_relaxed);
+    /* release: pairs with ControlRevocations; who sees the count sees the bit gone, and whose */
+    atomic_store_explicit(&task->revocations, count, memory_order_release);
 }
 
 uint32_t ControlStatePublish(_Atomic uint64_t *state)

@@ -100,8 +100,13 @@ struct ControlTask {
     _Atomic uint32_t threadID;
     _Atomic uint32_t threadGeneration;
     _Atomic uint32_t queueMade; /* changing: 0, then 1 from LiteIpcTaskInit on */
-    uint32_t padding[9];
-    /* changing: bit p of the map says that process p may send requests; accessWords words follow */
+    /* changing: how often a right to a task of this slot was taken away; never starts again */
+    _Atomic uint32_t revocations;
+    uint32_t padding[8];
+    /*
+     * changing: bit p of the map says that process p may send requests; accessWords words, then
+     * processLimit times 32 bits: which of the revocations was the last of process p (0: none)
+     */
     _Atomic uint64_t access[];
 };
 
@@ -179,6 +184,18 @@ static inline bool ControlAccessTest(const struct ControlTask *task, uint32_t pr
 }
 
 /*
+ * Any thread: the count of revocations of a task. Who reads it, then finds its right there and sends, has been
+ * robbed of the right since if ControlRevokedSince says so, whatever was granted again.
+ */
+static inline uint32_t ControlRevocations(const struct ControlTask *task)
+{
+    /* acquire: the right is read after it; pairs with ControlAccessRevoke */
+    return atomic_load_explicit(&task->revocations, memory_order_acquire);
+}
+bool ControlRevokedSince(const struct ControlTable *table, uint32_t taskID, uint32_t processID,
+                         uint32_t revocations);
+
+/*
  * Domain only: the life of a slot. Fill it while it is free, then publish.
  *
  *   ControlStatePublish  FREE -> ALIVE; returns the generation, never 0
@@ -198,6 +215,10 @@ void ControlTaskFill(const struct ControlTable *table, struct ControlTask *entry
 
 /* Domain only: the thread has to look again. After the change and its message were sent. */
 void ControlThreadAttend(struct ControlThread *entry);
+
+/* Domain only: takes a right away, for those to hear of it who have used it. */
+void ControlAccessRevoke(const struct ControlTable *table, struct ControlTask *task,
+                         uint32_t processID);
 
 /* Domain only. */
 static inline void ControlAccessSet(struct ControlTask *task, uint32_t processID, bool granted)

@@ -38,7 +38,8 @@ int CallBegin(struct IpcCallTable *table, struct IpcCall **call, uint32_t *callI
     table->free = found->next;
     table->used++;
     found->used = true;
-    found->doomed = false;
+    found->doom = 0;
+    found->byRight = false;
     found->serial++;
     *call = found;
     return 0;
@@ -88,4 +89,15 @@ bool CallTargetGone(const struct LiteIpcDevice *device, const struct IpcCall *ca
     struct ControlTaskFacts facts;
     return ControlTaskRead(device->table, call->targetTask, &facts) != 0 ||
            facts.state != CONTROL_ALIVE || facts.generation != call->targetGeneration;
+}
+
+int CallLoss(const struct LiteIpcDevice *device, const struct IpcCall *call)
+{
+    if (CallTargetGone(device, call)) {
+        return -EPIPE;
+    }
+    bool revoked =
+        call->byRight && ControlRevokedSince(device->table, call->targetTask,
+                                             device->identity.processID, call->revocations);
+    return revoked ? -EACCES : 0;
 }

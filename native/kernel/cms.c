@@ -117,7 +117,7 @@ int RemoveServiceAccess(struct Domain *domain, struct DomainTask *caller,
         (access->processGeneration != 0 && access->processGeneration != process->generation)) {
         return -EINVAL;
     }
-    ControlAccessSet(DomainTaskEntry(domain, service), process->id, false);
+    ControlAccessRevoke(domain->table, DomainTaskEntry(domain, service), process->id);
     DomainWakeThread(domain, service->thread);
     DomainRelate(domain, process);
     DomainWakeRelated(domain);

@@ -122,13 +122,15 @@ struct OutboundLane {
 /* A request that waits for its answer. */
 struct IpcCall {
     bool used;
-    bool doomed;     /* its service was seen dead; failed after one more look */
+    bool byRight;    /* a right is needed to call its service, and can be taken away */
     uint16_t serial; /* tells one use of the slot from the next */
+    int doom;        /* 0, or what it will fail with after one more look: see CallLoss */
     uint32_t next;   /* free list, index + 1 */
     uint64_t timestamp;
     uint64_t userData;
     uint32_t targetTask, targetGeneration;
     uint32_t targetProcess, targetProcessGeneration;
+    uint32_t revocations; /* of rights to its service, before the right was looked at */
 };
 
 struct IpcCallTable {

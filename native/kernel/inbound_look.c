@@ -24,17 +24,17 @@ static void CallsDoom(struct LiteIpcThread *thread)
         struct LiteIpcTask *task = LOS_DL_LIST_ENTRY(link, struct LiteIpcTask, listNode);
         for (uint32_t i = 0; task->calls.used > 0 && i < task->calls.capacity; i++) {
             struct IpcCall *call = &task->calls.calls[i];
-            if (call->used && !call->doomed && CallTargetGone(thread->device, call)) {
-                call->doomed = true;
-                thread->doomedCalls = true;
+            if (call->used && call->doom == 0) {
+                call->doom = CallLoss(thread->device, call);
+                thread->doomedCalls |= call->doom != 0;
             }
         }
     }
 }
 
 /*
- * Somebody died. First the calls that are lost are marked; then, in the look that this is part of,
- * what the dead had published is taken, whether they rang or not: a call is failed only if it is
+ * Somebody died, or a right was taken away. First the calls that are lost are marked; then, in the look that
+ * this is part of, what the dead had published is taken, whether they rang or not: a call is failed only if it is
  * still pending after that.
  */
 static void Scan(struct LiteIpcThread *thread)

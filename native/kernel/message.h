@@ -21,6 +21,7 @@ struct IpcSend {
     uint64_t timestamp;
     struct ControlTaskFacts target;
     uint32_t targetTask;
+    uint32_t revocations; /* of rights to it, before the own right was looked at */
 };
 
 /*

@@ -51,6 +51,11 @@ static int CheckSizes(const struct LiteIpcTask *task, const IpcMsg *msg)
     return 0;
 }
 
+static uint32_t Revocations(const struct ControlTable *table, uint32_t handle)
+{
+    return handle < table->limits.taskLimit ? ControlRevocations(ControlTaskAt(table, handle)) : 0;
+}
+
 int CheckPara(struct LiteIpcTask *task, struct IpcSend *send)
 {
     const IpcMsg *msg = send->msg;
@@ -62,6 +67,7 @@ int CheckPara(struct LiteIpcTask *task, struct IpcSend *send)
     uint32_t generation = send->generation;
     send->targetTask = msg->target.handle;
     if (msg->type == MT_REQUEST) {
+        send->revocations = Revocations(device->table, msg->target.handle);
         if (!HasServiceAccess(device->table, device->identity.processID, msg->target.handle)) {
             return -EACCES;
         }
