@@ -6,6 +6,7 @@
  * one, if the arriving one's process would still have fewer: nobody can fill the queue for the others.
  */
 import type { IncomingCall } from './call-context.js';
+import type { LiteIpcError } from './errors.js';
 
 /** Limits of a service. */
 export interface AdmissionLimits {
@@ -25,14 +26,20 @@ interface Waiting {
 /** The calls of one service, those that run and those that wait. */
 export class Admission {
   readonly #limits: AdmissionLimits;
+  readonly #refusalOf: ((call: IncomingCall) => LiteIpcError | undefined) | undefined;
   /** By calling process, in the order of their turns. Never holds an empty set. */
   readonly #waiting = new Map<number, Set<Waiting>>();
   #waitingCount = 0;
   #running = 0;
   #starting = false;
 
-  constructor(limits: AdmissionLimits) {
+  /** `refusalOf` says of a call whose turn it is why it may not be made any more, if so. */
+  constructor(
+    limits: AdmissionLimits,
+    refusalOf?: (call: IncomingCall) => LiteIpcError | undefined,
+  ) {
     this.#limits = limits;
+    this.#refusalOf = refusalOf;
   }
 
   /** Calls that wait for their turn. */
@@ -81,6 +88,12 @@ export class Admission {
       this.#remove(entry);
       // Its process comes last now.
       if (this.#waiting.delete(processId)) this.#waiting.set(processId, entries);
+      const refusal = this.#refusalOf?.(entry.call);
+      if (refusal !== undefined) {
+        entry.call.giveUp(refusal);
+        entry.refuse();
+        continue;
+      }
       this.#running++;
       entry.start();
     }

@@ -20,8 +20,8 @@ export interface CallContext {
   readonly remainingMs: number;
   /**
    * Aborted as soon as nobody waits for the answer any more; its `reason` is a LiteIpcError: `ABORT_ERR`
-   * the caller's own signal, `ETIME` its deadline, `EPIPE` it died (noticed within 100 ms), `ECANCELED`
-   * this service was taken back, `ENODEV` the domain ended. Not aborted any more once the call has been
+   * the caller's own signal, `ETIME` its deadline, `EPIPE` it died, `EACCES` it lost the right to make this
+   * call (both noticed within 100 ms), `ECANCELED` this service was taken back, `ENODEV` the domain ended. Not aborted any more once the call has been
    * answered. Costs nothing unless it is asked for.
    */
   readonly signal: AbortSignal;
@@ -54,6 +54,10 @@ export class IncomingCall implements CallContext, PendingRequest {
   ended = false;
   /** Whether the watch knows it. */
   watched = false;
+  /** `NativeDevice.revocations` of its task, since it is watched. */
+  revocations = 0;
+  /** Whether the caller has been told already that it gets no answer. */
+  answered = false;
 
   /** Files for the result. */
   attached: FilesToSend | undefined = undefined;

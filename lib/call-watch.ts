@@ -1,30 +1,33 @@
 /**
- * Notices when the caller of a request stops waiting: it says so, its deadline passes, or it dies. Only
+ * Notices when the caller of a request stops waiting: it says so, its deadline passes, it dies, or loses the
+ * right to call. Only
  * calls that somebody asks about are watched: those whose caller may abort them, and those whose
  * implementation has asked for the signal.
  *
- * Nobody tells a service of the death of a caller, so while there are watched calls the domain's table,
+ * Nobody tells a service of such an end of a caller, so while there are watched calls the domain's table,
  * which is shared memory, is looked at from time to time.
  */
 import type { NativeDevice } from '../types/native.js';
 import type { IncomingCall } from './call-context.js';
-import { LiteIpcError } from './errors.js';
+import { LiteIpcError, Status } from './errors.js';
 
 /** How often it is looked whether callers live, ms. */
 const LOOK_MS = 100;
 /** A deadline is never awaited shorter than this, ms: timers come early by a fraction of it. */
 const SHORTEST_MS = 1;
 
+type Facts = Pick<NativeDevice, 'callerStatus' | 'revocations'>;
+
 /** The watched calls of one connection. */
 export class CallWatch {
-  readonly #native: Pick<NativeDevice, 'query'>;
+  readonly #native: Facts;
   readonly #calls = new Set<IncomingCall>();
   /** Those that their callers may abort, by task and token. */
   readonly #abortable = new Map<number, IncomingCall>();
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
 
-  constructor(native: Pick<NativeDevice, 'query'>) {
+  constructor(native: Facts) {
     this.#native = native;
   }
 
@@ -37,6 +40,7 @@ export class CallWatch {
   add(call: IncomingCall): void {
     if (call.watched || call.ended) return;
     call.watched = true;
+    call.revocations = this.#native.revocations(call.task);
     this.#calls.add(call);
     if (call.token !== -1) this.#abortable.set(keyOf(call.callerTask, call.token), call);
     this.#arm(Math.min(call.deadline, performance.now() + LOOK_MS));
@@ -62,6 +66,17 @@ export class CallWatch {
     call?.giveUp(new LiteIpcError('ABORT_ERR', 'The caller has aborted the call (ABORT_ERR)'));
   }
 
+  /** Whether the caller has lost the right to call since the call is watched; of others: whether it has none. */
+  isRevoked(call: IncomingCall): boolean {
+    const since = call.watched ? call.revocations : this.#native.revocations(call.task);
+    return this.#statusOf(call, since) === Status.access;
+  }
+
+  /** The calls of one service's task that are watched. */
+  callsOf(task: number): IncomingCall[] {
+    return [...this.#calls].filter((call) => call.task === task);
+  }
+
   /** Gives up all calls of one service's task, or of all. */
   giveUpAll(reason: LiteIpcError, task?: number): void {
     for (const call of [...this.#calls]) {
@@ -83,10 +98,15 @@ export class CallWatch {
     const now = performance.now();
     let next = now + LOOK_MS;
     for (const call of [...this.#calls]) {
+      // Whoever was told of another's end may have ended this one.
+      if (!call.watched) continue;
       const { deadline } = call;
+      const status = this.#statusOf(call, call.revocations);
       if (deadline <= now) {
         call.giveUp(new LiteIpcError('ETIME', "The caller's deadline has passed (ETIME)"));
-      } else if (!this.#callerLives(call)) {
+      } else if (status === Status.access) {
+        call.giveUp(revokedError());
+      } else if (status !== 0) {
         call.giveUp(new LiteIpcError('EPIPE', 'The caller has died (EPIPE)'));
       } else if (deadline < next) {
         next = deadline;
@@ -95,10 +115,16 @@ export class CallWatch {
     if (this.#calls.size > 0) this.#arm(next);
   };
 
-  #callerLives(call: IncomingCall): boolean {
-    const task = this.#native.query(call.callerTask);
-    return task?.alive === true && task.generation === call.callerGeneration;
+  #statusOf(call: IncomingCall, revocations: number): number {
+    const { task, callerTask, callerGeneration } = call;
+    return this.#native.callerStatus(task, callerTask, callerGeneration, revocations);
   }
+}
+
+/** Why a call is given up whose caller may not make it any more. */
+export function revokedError(): LiteIpcError {
+  const text = 'The right to call it was taken away from the caller (EACCES)';
+  return new LiteIpcError('EACCES', text);
 }
 
 /** Task IDs are below 2^13, tokens below 2^32: one number names both. */

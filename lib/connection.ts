@@ -24,6 +24,7 @@ import {
 } from './native-layout.js';
 import { noMetadata } from './metadata.js';
 import { IncomingData } from './incoming-data.js';
+import type { ReceiverAccess } from './receiver-access.js';
 import { Replies, type PendingRequest } from './replies.js';
 import { Requests } from './requests.js';
 import { adoptFiles } from './files.js';
@@ -40,6 +41,8 @@ export interface ConnectionListener {
   /** A service to which this process had the right has ended. */
   onServiceDeath?(handle: number): void;
 }
+
+const REVOKED = 'the right to call it was taken away meanwhile';
 
 /** An open device. */
 export class Connection {
@@ -138,6 +141,22 @@ export class Connection {
     this.#watch.giveUpAll(new LiteIpcError('ECANCELED', text), task);
   }
 
+  /** The rules of a service are others now: its calls in flight that they do not admit are given up. */
+  refuseCalls(task: number, access: ReceiverAccess): void {
+    for (const call of this.#watch.callsOf(task)) {
+      const { method } = call;
+      // The manager's messages come to the same task, and not as calls of the service.
+      if (call.ended || this.hosts.get(task)?.methodAt(method.index) !== method) continue;
+      const error = access.refusalOf(call);
+      if (error === undefined) continue;
+      call.giveUp(error);
+      // One that waited for its turn has been answered by that.
+      if (isEnded(call) || method.oneway) continue;
+      call.answered = true;
+      this.#replies.sendRefusal(call, error);
+    }
+  }
+
   /** Closes the device. Pending calls reject with ECANCELED. Idempotent. */
   async close(): Promise<void> {
     if (this.#ended === undefined) this.#end('closed');
@@ -186,7 +205,8 @@ export class Connection {
     const method = calls.methods[slot] as ContractMethod;
     if (status !== 0 && status !== Status.noEntry) {
       this.#checkLife(calls.routes[slot] as Route);
-      calls.reject(slot, callError(codeOfStatus(status), method));
+      const why = status === Status.access ? REVOKED : undefined;
+      calls.reject(slot, callError(codeOfStatus(status), method, why));
       return;
     }
     let value: unknown;
@@ -346,7 +366,7 @@ export class Connection {
         ? 'it was never sent: the service has no room or is still being looked up'
         : this.native.hasAccess(route.handle)
           ? 'the service is busy or needs longer; raise timeoutMs if it may'
-          : 'the right to call it was taken away meanwhile';
+          : REVOKED;
     calls.reject(slot, callError('ETIME', method, `${after}; ${why}`));
     this.requests.expired(route);
   }
@@ -371,4 +391,9 @@ export class Connection {
       ? new LiteIpcError('ENODEV', `${what}: the domain is gone (ENODEV)`)
       : new LiteIpcError('ECANCELED', `${what}: the device was closed by this program (ECANCELED)`);
   }
+}
+
+/** Asked anew: what was called in between may have ended it. */
+function isEnded(call: IncomingCall): boolean {
+  return call.ended;
 }

@@ -6,7 +6,7 @@ import type { NativeDevice } from '../types/native.js';
 import type { Caller } from '../types/wire.js';
 import type { IncomingCall } from './call-context.js';
 import { describeCaller } from './callers.js';
-import { LiteIpcError, type ServiceReference } from './errors.js';
+import { LiteIpcError, callError, type ServiceReference } from './errors.js';
 import { hasMethod, type LimitEntry, type MethodAccessUpdate } from './method-access.js';
 import type { RefusalReports } from './refusal-reports.js';
 import { QuotaUse } from './quota-bucket.js';
@@ -41,6 +41,8 @@ export class ReceiverAccess {
   restricted = false;
   /** Takes what was refused. */
   refusals: RefusalReports | undefined;
+  /** Called when the manager has told something. */
+  onUpdated: (() => void) | undefined = undefined;
 
   readonly #native: NativeDevice;
   readonly #processes = new Map<number, Standing>();
@@ -87,6 +89,13 @@ export class ReceiverAccess {
     }
     for (const limit of limits) if (concerns(limit, index)) limit.use.take(calls, size);
     return undefined;
+  }
+
+  /** Why a call that was let through may not be made any more, or undefined: then it may. */
+  refusalOf({ caller, method }: IncomingCall): LiteIpcError | undefined {
+    if (!this.restricted || hasMethod(this.#of(caller).methods, method.index)) return undefined;
+    const text = `the policy does not admit ${describeCaller(caller)} to this method any more`;
+    return callError('EACCES', method, text);
   }
 
   /** A call that was let through begins: it is in flight until it ends. */
@@ -153,6 +162,7 @@ export class ReceiverAccess {
     if (!update.restricted && update.entries.length === 0) this.#processes.clear();
     this.#known = new WeakMap();
     if (this.#uses.size > USES_KEPT) this.#forgetUnused();
+    this.onUpdated?.();
   }
 
   #forgetUnused(): void {

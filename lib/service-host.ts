@@ -4,7 +4,8 @@ import type { CallContext, IncomingCall } from './call-context.js';
 import { unexpected } from './checks.js';
 import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
-import { Refusal, callError, type ServiceReference } from './errors.js';
+import { revokedError } from './call-watch.js';
+import { Refusal, callError, type LiteIpcError, type ServiceReference } from './errors.js';
 import type { ReceiverAccess } from './receiver-access.js';
 import type { Replies } from './replies.js';
 import type { ServiceControl } from './service-control.js';
@@ -56,7 +57,8 @@ export class ServiceHost {
     this.#methods = methodsOf(contract);
     this.#implementation = implementation;
     this.#onError = onError;
-    this.#admission = limits === undefined ? undefined : new Admission(limits);
+    this.#admission =
+      limits === undefined ? undefined : new Admission(limits, (call) => this.refusalOf(call));
     this.#invokes = this.#methods.map(({ service, method }) => {
       const found: unknown = (implementation as Record<string, unknown>)[method];
       if (typeof found !== 'function') {
@@ -64,6 +66,11 @@ export class ServiceHost {
       }
       return found as Invoke;
     });
+  }
+
+  /** Why a call that was let through may not be made any more, if so. */
+  refusalOf(call: IncomingCall): LiteIpcError | undefined {
+    return call.watch.isRevoked(call) ? revokedError() : this.access?.refusalOf(call);
   }
 
   /** Calls that wait for their turn. */
@@ -184,7 +191,8 @@ export class ServiceHost {
   #answer(replies: Replies, method: ContractMethod, call: IncomingCall, output: unknown): void {
     call.end();
     this.counts.running--;
-    if (!method.oneway) replies.sendResult(call, output, method);
+    if (call.answered) call.attached?.close();
+    else if (!method.oneway) replies.sendResult(call, output, method);
     this.#admission?.release();
   }
 
@@ -208,6 +216,8 @@ export class ServiceHost {
     call.attached?.close();
     if (method.oneway) {
       this.report(error, method);
+    } else if (call.answered) {
+      // Nobody waits for it.
     } else if (error instanceof Refusal) {
       replies.sendRefusal(call, error);
     } else {

@@ -269,6 +269,19 @@ export interface NativeDevice {
   /** What is known of a task of the domain; undefined if there is none of this ID. */
   query(taskId: number): NativeTaskInfo | undefined;
   hasAccess(handle: number): boolean;
+  /** How often a right to call a task was taken away from anybody: for callerStatus. */
+  revocations(task: number): number;
+  /**
+   * Whether the caller of a request to `task`, one of this device, still waits: 0. -EPIPE: it has ended.
+   * -EACCES: it may not call the task now, or its right was taken away (and perhaps given again) since
+   * `revocations` was what revocations(task) said. -EINVAL: no such task of this device.
+   */
+  callerStatus(
+    task: number,
+    callerTask: number,
+    callerGeneration: number,
+    revocations: number,
+  ): number;
   counters(): Readonly<Record<string, number>>;
 
   /** Whether the open device keeps the event loop alive. A new device does. */

@@ -6,7 +6,7 @@
  *   createMemoryFile   memory_file.cc      NativeMemoryFile
  *   mapMemoryFile      memory_mapping.cc   NativeMapping
  *   openDevice    open_job.cc         NativeDevice: device_object.cc (methods),
- *                                     device_events.cc, device_lifetime.cc
+ *                                     device_events.cc, device_facts.cc, device_lifetime.cc
  *
  *   environment   what is kept for, and ended with, each Node environment
  *   event_loop    the libuv handles of a device

@@ -53,6 +53,8 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     Napi::Value Control(const Napi::CallbackInfo &info);
     Napi::Value Query(const Napi::CallbackInfo &info);
     Napi::Value HasAccess(const Napi::CallbackInfo &info);
+    Napi::Value Revocations(const Napi::CallbackInfo &info);
+    Napi::Value CallerStatus(const Napi::CallbackInfo &info);
     Napi::Value Counters(const Napi::CallbackInfo &info);
     void RefLoop(const Napi::CallbackInfo &info);
     void UnrefLoop(const Napi::CallbackInfo &info);

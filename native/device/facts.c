@@ -37,6 +37,30 @@ bool LiteIpcHasAccess(const struct LiteIpcDevice *device, uint32_t handle)
     return HasServiceAccess(device->table, device->identity.processID, handle);
 }
 
+uint32_t LiteIpcRevocations(const struct LiteIpcDevice *device, uint32_t taskID)
+{
+    bool inRange = taskID < device->table->limits.taskLimit;
+    return inRange ? ControlRevocations(ControlTaskAt(device->table, taskID)) : 0;
+}
+
+int LiteIpcCallerStatus(const struct LiteIpcDevice *device, uint32_t taskID, uint32_t callerTaskID,
+                        uint32_t callerGeneration, uint32_t revocations)
+{
+    const struct ControlTable *table = device->table;
+    struct ControlTaskFacts caller;
+    if (ControlTaskRead(table, callerTaskID, &caller) != 0 || caller.state != CONTROL_ALIVE ||
+        caller.generation != callerGeneration) {
+        return -EPIPE;
+    }
+    if (IsCmsTask(table, taskID) || caller.processID == device->identity.processID) {
+        return 0;
+    }
+    return HasServiceAccess(table, caller.processID, taskID) &&
+                   !ControlRevokedSince(table, taskID, caller.processID, revocations)
+               ? 0
+               : -EACCES;
+}
+
 uint32_t LiteIpcDataLimit(const struct LiteIpcDevice *device)
 {
     return device->table->limits.dataLimit;

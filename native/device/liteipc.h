@@ -333,6 +333,18 @@ int LiteIpcTaskQuery(const struct LiteIpcDevice *device, uint32_t taskID,
                      struct LiteIpcTaskInfo *info);
 /* May this process send requests to the handle now. */
 bool LiteIpcHasAccess(const struct LiteIpcDevice *device, uint32_t handle);
+/*
+ * How often a right to call the task was taken away from anybody: for LiteIpcCallerStatus. 0 if there is no
+ * such task.
+ */
+uint32_t LiteIpcRevocations(const struct LiteIpcDevice *device, uint32_t taskID);
+/*
+ * Does the caller of a request to `taskID` still wait: 0. -EPIPE: it has ended. -EACCES: it may not call the
+ * task now, or its right was taken away since LiteIpcRevocations gave `revocations`. To the ServiceManager
+ * nobody needs a right.
+ */
+int LiteIpcCallerStatus(const struct LiteIpcDevice *device, uint32_t taskID, uint32_t callerTaskID,
+                        uint32_t callerGeneration, uint32_t revocations);
 /* Largest dataSz of a message in this domain, bytes. */
 uint32_t LiteIpcDataLimit(const struct LiteIpcDevice *device);
 /* The pool size of this domain for those who have no opinion, bytes: see LiteIpcMmap. */
