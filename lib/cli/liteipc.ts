@@ -8,6 +8,7 @@ import { Command, CommanderError } from 'commander';
 import { accessCommand } from './access-command.js';
 import { compareSourceCommand } from './compare-source-command.js';
 import { conformanceCommand } from './conformance-command.js';
+import { doctorCommand } from './doctor-command.js';
 import { domainCommand } from './domain-command.js';
 import { lsCommand } from './ls-command.js';
 import { runCommand } from './run-command.js';
@@ -34,6 +35,7 @@ function makeProgram(): Command {
     .addCommand(accessCommand())
     .addCommand(compareSourceCommand())
     .addCommand(conformanceCommand())
+    .addCommand(doctorCommand())
     .addCommand(domainCommand())
     .addCommand(lsCommand())
     .addCommand(runCommand())

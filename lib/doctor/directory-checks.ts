@@ -1,0 +1,90 @@
+/** The directory of named domains: whether it can be used, and what lies in it. */
+import { accessSync, constants, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { failed, ok, warning, type Finding } from './finding.js';
+import { SOCKET_PATH_MAX, livenessOf, type RuntimeDirectory } from './socket-path.js';
+
+const CHECK = 'runtime directory';
+/** Longest name of a domain. */
+const NAME_MAX = 64;
+
+const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');
+
+function checkParent({ path, parent, source }: RuntimeDirectory): Finding {
+  try {
+    if (!statSync(parent).isDirectory()) {
+      return failed(CHECK, `${parent} (${source}) is not a directory`, `set ${source} to one`);
+    }
+    accessSync(parent, constants.W_OK | constants.X_OK);
+    return ok(CHECK, `${path} is not there yet; the first domain makes it`);
+  } catch (error) {
+    const text = `${path} cannot be made: ${(error as Error).message}`;
+    const remedy =
+      source === 'XDG_RUNTIME_DIR'
+        ? 'log in as this user by itself (not by su), set XDG_RUNTIME_DIR to a directory of this user, or unset it'
+        : 'set XDG_RUNTIME_DIR to a directory of this user';
+    return failed(CHECK, text, remedy);
+  }
+}
+
+/** Can domains with a name be made and found? `uid` is the effective one. */
+export function checkRuntimeDirectory(directory: RuntimeDirectory, uid: number): Finding {
+  const { path, source } = directory;
+  let facts: Stats | undefined;
+  try {
+    facts = lstatSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return checkParent(directory);
+    return failed(
+      CHECK,
+      (error as Error).message,
+      'set XDG_RUNTIME_DIR to a directory that is one',
+    );
+  }
+  const means = 'domains with a name can neither be started nor found (EPERM)';
+  if (!facts.isDirectory()) {
+    const what = facts.isSymbolicLink() ? 'a symbolic link' : 'not a directory';
+    return failed(CHECK, `${path} is ${what}: ${means}`, `remove it: rm ${path}`);
+  }
+  if (facts.uid !== uid) {
+    const text = `${path} belongs to uid ${facts.uid}, not to uid ${uid}: ${means}`;
+    return failed(CHECK, text, 'set XDG_RUNTIME_DIR to a directory of this user');
+  }
+  if ((facts.mode & 0o777) !== 0o700) {
+    const text = `${path} has mode ${octal(facts.mode)}, not 0700: ${means}`;
+    return failed(CHECK, text, `chmod 700 ${path}; for other users' sake use an absolute path`);
+  }
+  const room = SOCKET_PATH_MAX - Buffer.byteLength(join(path, '.sock'));
+  if (room < NAME_MAX) {
+    const text = `${path} is so long that the name of a domain may have ${Math.max(room, 0)} characters at most`;
+    const remedy = 'set XDG_RUNTIME_DIR to a shorter path';
+    return room < 1 ? failed(CHECK, text, remedy) : warning(CHECK, text, remedy);
+  }
+  return ok(CHECK, `${path} (by ${source})`);
+}
+
+/** The domains in the directory, and what domains left behind that did not end well. */
+export async function checkDomains({ path }: RuntimeDirectory): Promise<Finding> {
+  const check = 'domains';
+  let names: string[];
+  try {
+    names = readdirSync(path).filter((name) => name.endsWith('.sock'));
+  } catch {
+    return ok(check, 'none');
+  }
+  const found = await Promise.all(
+    names.map(async (name) => ({ name, liveness: await livenessOf(join(path, name)) })),
+  );
+  const named = (wanted: string): string[] =>
+    found.filter(({ liveness }) => liveness === wanted).map(({ name }) => name.slice(0, -5));
+  const running = named('listening');
+  const stale = named('stale');
+  const text = running.length === 0 ? 'none is running' : `running: ${running.join(', ')}`;
+  if (stale.length === 0) return ok(check, text);
+  const files = stale.map((name) => join(path, `${name}.sock*`)).join(' ');
+  return warning(
+    check,
+    `${text}; left over by servers that were killed: ${stale.join(', ')}`,
+    `harmless: the next domain of the same name takes the place. Or: rm ${files}`,
+  );
+}

@@ -1,0 +1,207 @@
+/** One domain: its files, its server, its ServiceManager, who is in it. */
+import { accessSync, constants, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import type { ProbeLine, ProcessSeen } from './domain-probe-program.js';
+import { failed, ok, warning, type Finding } from './finding.js';
+import { runProbe, type ProbeResult } from './probe.js';
+import {
+  describeProcess,
+  foldersOf,
+  livenessOf,
+  serverOf,
+  socketPath,
+  type RuntimeDirectory,
+} from './socket-path.js';
+
+const TIMEOUT_MS = 15_000;
+/** So many processes are named, the rest counted. */
+const PROCESSES_NAMED = 8;
+
+const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');
+
+function otherDomains({ path }: RuntimeDirectory): string {
+  try {
+    const names = readdirSync(path).filter((name) => name.endsWith('.sock'));
+    return names.length === 0
+      ? ''
+      : `; there: ${names.map((name) => name.slice(0, -5)).join(', ')}`;
+  } catch {
+    return '';
+  }
+}
+
+const startIt = (domain: string): string => `npx liteipc serve --domain ${domain}`;
+
+function absent(domain: string, path: string, directory: RuntimeDirectory): Finding {
+  const others = isAbsolute(domain) ? '' : otherDomains(directory);
+  const remedy = isAbsolute(domain)
+    ? startIt(domain)
+    : `${startIt(domain)}; a domain of another user, or of another XDG_RUNTIME_DIR, has to be named by the path of its socket`;
+  return failed('socket', `no such domain is running: nothing is at ${path}${others}`, remedy);
+}
+
+function unreachable(path: string): Finding {
+  const closed = foldersOf(path)
+    .reverse()
+    .find((folder) => {
+      try {
+        accessSync(folder, constants.X_OK);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+  const text = `this user may not pass the directory ${closed ?? path}`;
+  return failed('socket', text, 'join the group that may, or let the domain lie elsewhere');
+}
+
+/** The socket and what listens at it; with `true` a device may be opened. */
+async function checkSocket(
+  domain: string,
+  path: string,
+  directory: RuntimeDirectory,
+): Promise<[Finding, boolean]> {
+  let facts: Stats;
+  try {
+    facts = lstatSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return [code === 'EACCES' ? unreachable(path) : absent(domain, path, directory), false];
+  }
+  const about = `${path} (uid ${facts.uid}, gid ${facts.gid}, mode ${octal(facts.mode & 0o777)})`;
+  if (!facts.isSocket()) {
+    return [
+      failed('socket', `${path} is not a socket`, `remove it, then ${startIt(domain)}`),
+      false,
+    ];
+  }
+  switch (await livenessOf(path)) {
+    case 'listening':
+      return [ok('socket', about), true];
+    case 'denied': {
+      const text = `${about}: this user may not connect`;
+      const remedy =
+        'serve it with --socket-group (socketGid) or --socket-mode (socketMode), or join its group';
+      return [failed('socket', text, remedy), false];
+    }
+    case 'foreign':
+      return [
+        failed(
+          'socket',
+          `another program listens at ${path}`,
+          'choose another path for the domain',
+        ),
+        false,
+      ];
+    default: {
+      const text = `no such domain is running: ${path} was left over by a server that was killed`;
+      return [
+        failed('socket', text, `${startIt(domain)}; it takes the place of the old one`),
+        false,
+      ];
+    }
+  }
+}
+
+/** Who may put another socket into the place of the domain's? */
+function checkFolders(path: string): Finding {
+  const check = 'socket directory';
+  for (const [depth, folder] of foldersOf(path).entries()) {
+    const { mode, uid } = statSync(folder);
+    const isOpen = (mode & 0o022) !== 0;
+    const isSticky = (mode & 0o1000) !== 0;
+    if (!isOpen || (isSticky && depth > 0)) continue;
+    const who = (mode & 0o002) !== 0 ? 'everybody' : 'its group';
+    const text = `${folder} (uid ${uid}, mode ${octal(mode)}) may be written by ${who}, who can put another socket into the place of the domain's`;
+    return warning(check, text, `a directory of its own for the domain, chmod go-w`);
+  }
+  return ok(check, 'nobody but the owner and root can write on the way to the socket');
+}
+
+function explainOpening({ failure, code }: ProbeResult, server: string): Finding {
+  const reasons: Readonly<Record<string, readonly [string, string]>> = {
+    EPROTO: [
+      `${server} speaks another version of the protocol`,
+      'the same version of liteipc for both; restart the domain after an update',
+    ],
+    EPERM: [
+      'the domain does not admit root, which it cannot tell from the root of a container: root may use only domains that root started',
+      'ask as another user: setpriv --reuid USER --regid GROUP --init-groups',
+    ],
+    EAGAIN: [
+      "the domain's or this user's share of processes is used up",
+      'close devices, or end processes of this user that are in the domain',
+    ],
+    EACCES: ['its socket may not be used by this user', 'see --socket-group of "liteipc serve"'],
+    ENODEV: [`${server} does not answer, or has just ended`, 'is it stopped (SIGSTOP)? Restart it'],
+    timeout: [`${server} does not answer`, 'is it stopped (SIGSTOP)? Restart it'],
+  };
+  const [text, remedy] = reasons[code] ?? [failure, 'restart the domain'];
+  return failed('server', text, remedy);
+}
+
+function explainManager(answer: string, text: string): Finding {
+  switch (answer) {
+    case 'found':
+    case 'ENOENT':
+    case 'EACCES':
+      return ok('manager', 'the ServiceManager answers');
+    case 'EINVAL':
+    case 'EPIPE':
+      return failed(
+        'manager',
+        'the domain has no ServiceManager: nobody can be found or admitted in it',
+        'start the program that is to be its ServiceManager; or, instead of "liteipc domain", "liteipc serve"',
+      );
+    case 'ETIME':
+      return failed(
+        'manager',
+        'the ServiceManager does not answer: its program is blocked or stopped',
+        'look what it is doing; restart it if it does not come back',
+      );
+    default:
+      return warning(
+        'manager',
+        `what answers at handle 0 is not this package's ServiceManager: ${text}`,
+        'services and clients in Node need one; C programs may have their own',
+      );
+  }
+}
+
+function describeProcesses(processes: readonly ProcessSeen[]): Finding {
+  const named = processes
+    .slice(0, PROCESSES_NAMED)
+    .map(
+      ({ pid, uid, tasks }) => `${pid} (uid ${uid}, ${tasks} ${tasks === 1 ? 'task' : 'tasks'})`,
+    );
+  const more = processes.length - named.length;
+  const text = `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return ok('processes', text === '' ? 'none' : text);
+}
+
+/** Everything about one domain. */
+export async function checkDomain(
+  domain: string,
+  directory: RuntimeDirectory,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const path = socketPath(domain, directory);
+  const [socket, isListening] = await checkSocket(domain, path, directory);
+  if (!isListening) return [socket];
+  const findings = [socket, ...(isAbsolute(domain) ? [checkFolders(path)] : [])];
+  const pid = serverOf(path);
+  const server = pid === undefined ? 'its server' : `its server, ${describeProcess(pid)},`;
+  const result = await runProbe('domain-probe-program', [domain], TIMEOUT_MS, signal);
+  const lines = result.lines as readonly ProbeLine[];
+  if (lines.length === 0) return [...findings, explainOpening(result, server)];
+  findings.push(ok('server', `${server.replace(/,$/, '')} answers`));
+  for (const line of lines) {
+    if (line.step === 'manager') findings.push(explainManager(line.answer, line.text));
+    if (line.step === 'processes') findings.push(describeProcesses(line.processes));
+  }
+  if (result.failure !== '')
+    findings.push(
+      failed('probe', result.failure, 'run it once more: the domain may just have ended'),
+    );
+  return findings;
+}
