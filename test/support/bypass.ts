@@ -1,0 +1,103 @@
+/** Gives orders to test/preload/bypass.c: a C program of another user that uses the device as it likes. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { pack } from 'msgpackr';
+import { compile, gcc } from './preload-programs.js';
+
+const commandLine = join(import.meta.dirname, '../../../dist/cli/liteipc.js');
+const errorNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
+/** What became of an order. */
+export interface BypassOutcome {
+  /** How often it succeeded. */
+  readonly done: number;
+  /** How often it failed. */
+  readonly failed: number;
+  /** Name of the last error; a service's refusal is ENOENT, as every failed reply. */
+  readonly error: string | undefined;
+  /** Data of the last reply. */
+  readonly reply: Buffer;
+}
+
+/** What a message has besides its data. */
+export interface BypassMessage {
+  readonly token?: number;
+  readonly cookie?: number;
+  readonly times?: number;
+}
+
+/** One such program. */
+export class Bypass {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  readonly #reader: Interface;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#reader = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    this.#lines = this.#reader[Symbol.asyncIterator]();
+  }
+
+  /** Starts it as this user and group; needs root. `domain` is the absolute path of a socket. */
+  static async start(domain: string, user: number): Promise<Bypass> {
+    const program = await compile('bypass', gcc);
+    const command = [commandLine, 'run', '--domain', domain, program, String(user)];
+    return new Bypass(spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] }));
+  }
+
+  /** A call whose data is this value as MessagePack; `undefined` is no data. */
+  call(
+    handle: number,
+    code: number,
+    value?: unknown,
+    options: BypassMessage = {},
+  ): Promise<BypassOutcome> {
+    return this.#send(handle, code, value, 0, options);
+  }
+
+  /** A one-way message. */
+  tell(
+    handle: number,
+    code: number,
+    value?: unknown,
+    options: BypassMessage = {},
+  ): Promise<BypassOutcome> {
+    return this.#send(handle, code, value, 1, options);
+  }
+
+  /** Any other order. */
+  async order(line: string): Promise<BypassOutcome> {
+    this.#child.stdin?.write(`${line}\n`);
+    const { value = '', done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
+    if (done === true) throw new Error(`the program ended at "${line.slice(0, 100)}"`);
+    const [succeeded, failed, error, reply = ''] = value.split(' ');
+    return {
+      done: Number(succeeded),
+      failed: Number(failed),
+      error: errorNames.get(Number(error)),
+      reply: Buffer.from(reply === '-' ? '' : reply, 'hex'),
+    };
+  }
+
+  /** Ends it and waits until it is gone. */
+  async end(): Promise<void> {
+    const gone = once(this.#child, 'exit');
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.stdin?.end();
+    await gone;
+  }
+
+  #send(
+    handle: number,
+    code: number,
+    value: unknown,
+    flag: number,
+    { token = 0, cookie = 0, times = 1 }: BypassMessage,
+  ): Promise<BypassOutcome> {
+    const data = value === undefined ? '-' : Buffer.from(pack(value)).toString('hex');
+    return this.order(['send', handle, code, token, cookie, flag, times, data].join(' '));
+  }
+}
