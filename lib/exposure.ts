@@ -28,7 +28,7 @@ export class Exposure {
     const { value0: task } = await connection.control(ControlOperation.TaskCreate, 0);
     const registry = new RegistryClient(connection, task);
     // Before it is known by name: the first request may come at once.
-    const control = new ServiceControl(connection.native, this.host);
+    const control = new ServiceControl(connection.native, this.host, task);
     this.host.control = control;
     this.host.access = control.access;
     const { name } = this.host.contract;

@@ -48,14 +48,14 @@ export class ServiceControl {
   /** Takes the manager's messages. */
   readonly host: ServiceHost;
 
-  /** `service` is the one that is registered. */
-  constructor(native: NativeDevice, service: ServiceHost) {
+  /** `service` is the one that is registered, `task` receives for it. */
+  constructor(native: NativeDevice, service: ServiceHost, task: number) {
     this.access = new ReceiverAccess(native);
     this.host = new ServiceHost(ServiceControlContract, {
       methodRules: this.#keyed((update: MethodAccessUpdate) => {
         this.access.update(update);
       }),
-      statistics: this.#keyed(() => serviceStatistics(native, service)),
+      statistics: this.#keyed(() => serviceStatistics(native, service, task)),
     });
   }
 

@@ -1,6 +1,7 @@
 /** What only a service's own process knows of it. */
-import type { NativeDevice } from '../types/native.js';
+import type { NativeDevice, NativeTaskStatistics } from '../types/native.js';
 import type { ServiceHost } from './service-host.js';
+import { dropReasonNames, type DropReason } from './trace-record.js';
 
 /** What a service counts while it runs: cheap integers. */
 export interface ServiceCounts {
@@ -20,6 +21,10 @@ export interface ServiceStatistics extends ServiceCounts {
   readonly time: number;
   /** Calls that wait for their turn (`concurrency`). */
   readonly waiting: number;
+  /** Messages that have arrived for it and that its program was not handed yet. */
+  readonly queued: number;
+  /** Messages for it that were thrown away, by reason; reasons that never came are left out. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   /** What it shares with the other services of its device. */
   readonly device: {
     /** Messages handed to the program, and thrown away. */
@@ -28,22 +33,40 @@ export interface ServiceStatistics extends ServiceCounts {
     /** Messages that lie in the pool, and their bytes. */
     readonly poolMessages: number;
     readonly poolBytes: number;
+    /** Bytes that each sender may have pending. */
+    readonly poolSize: number;
+    /** Senders with messages that nobody has looked at yet. */
+    readonly waitingSenders: number;
   };
 }
 
-/** Of a service of this device. */
-export function serviceStatistics(native: NativeDevice, host: ServiceHost): ServiceStatistics {
+function droppedOf(task: NativeTaskStatistics | undefined): ServiceStatistics['dropped'] {
+  const counts = dropReasonNames.map((name, index) => [name, task?.dropped[index] ?? 0] as const);
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
+}
+
+/** Of a service of this device, by the task that receives for it. */
+export function serviceStatistics(
+  native: NativeDevice,
+  host: ServiceHost,
+  task: number,
+): ServiceStatistics {
+  const own = native.statistics(task);
   const counters = native.counters();
   const counter = (name: string): number => counters[name] ?? 0;
   return {
     time: Number(process.hrtime.bigint()) / 1e6,
     ...host.counts,
     waiting: host.waiting,
+    queued: own?.queued ?? 0,
+    dropped: droppedOf(own),
     device: {
       received: counter('received'),
       dropped: counter('dropped'),
       poolMessages: counter('poolNodes'),
       poolBytes: counter('poolBytes'),
+      poolSize: own?.poolSize ?? 0,
+      waitingSenders: own?.waitingLanes ?? 0,
     },
   };
 }

@@ -85,7 +85,8 @@ export interface Trace {
 }
 
 const hookNames = Object.keys(traceHooks) as TraceHook[];
-const dropReasonNames = Object.keys(dropReasons) as DropReason[];
+/** By their numbers. */
+export const dropReasonNames = Object.keys(dropReasons) as DropReason[];
 
 function reasonOf(hook: TraceHook, reason: number): string | undefined {
   if (hook === 'IPC_READ_DROP') return dropReasonNames[reason] ?? `reason ${reason}`;

@@ -88,6 +88,9 @@ test('a service tells its numbers to who has its key', async (t) => {
   t.true(before.device.poolMessages >= 3, 'those that are held lie in the pool');
   t.true(before.device.poolBytes > 0);
   t.true(before.device.received >= 6);
+  t.is(before.device.poolSize, 256 * 1024);
+  t.is(before.queued, 0);
+  t.deepEqual(before.dropped, {});
 
   release();
   await Promise.all(calls.slice(0, 2));

@@ -205,6 +205,23 @@ export interface NativeTaskInfo {
   readonly alive: boolean;
 }
 
+/** A task at one moment; what is counted, since it was created. */
+export interface NativeTaskStatistics {
+  /** Messages handed to JavaScript: requests, answers, death notices. */
+  readonly received: number;
+  /** Messages that were taken from their lanes and not handed to JavaScript yet. */
+  readonly queued: number;
+  /** Lanes of the device with messages that nobody has looked at yet, for whichever of its tasks. */
+  readonly waitingLanes: number;
+  /** Messages that were not handed out, by the number of the reason (the order of `dropReasons`). */
+  readonly dropped: readonly number[];
+  /** Of the device: messages in its pool that were not freed, and their bytes. */
+  readonly poolMessages: number;
+  readonly poolBytes: number;
+  /** Of the device: bytes that each sender may have pending. */
+  readonly poolSize: number;
+}
+
 export interface NativeDeviceOptions {
   /** Name of the domain or absolute path of its socket. */
   readonly domain: string;
@@ -283,6 +300,8 @@ export interface NativeDevice {
     revocations: number,
   ): number;
   counters(): Readonly<Record<string, number>>;
+  /** Of a task of this device; undefined if there is none of this ID. Reads some numbers: cheap. */
+  statistics(task: number): NativeTaskStatistics | undefined;
 
   /** Whether the open device keeps the event loop alive. A new device does. */
   ref(): void;

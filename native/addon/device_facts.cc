@@ -55,6 +55,38 @@ Napi::Value DeviceObject::CallerStatus(const Napi::CallbackInfo &info)
                                                              callerGeneration, revocations));
 }
 
+Napi::Value DeviceObject::Statistics(const Napi::CallbackInfo &info)
+{
+    Napi::Env env = info.Env();
+    uint32_t taskID = CheckUint32(info[0], "task");
+    RequireOpen(env);
+    const LiteIpcTask *task = tasks_.Find(taskID);
+    if (task == nullptr) {
+        return env.Undefined();
+    }
+    LiteIpcTaskStatistics counted = {};
+    LiteIpcTaskCount(task, &counted);
+    size_t poolNodes = 0;
+    size_t poolBytes = 0;
+    LiteIpcPoolCount(attached_.device, &poolNodes, &poolBytes);
+    Napi::Object result = Napi::Object::New(env);
+    auto number = [&env](uint64_t value) {
+        return Napi::Number::New(env, static_cast<double>(value));
+    };
+    result.Set("received", number(counted.received));
+    result.Set("queued", number(counted.queued));
+    result.Set("waitingLanes", number(counted.waitingLanes));
+    Napi::Array dropped = Napi::Array::New(env, IPC_DROP_NUM);
+    for (uint32_t reason = 0; reason < IPC_DROP_NUM; reason++) {
+        dropped.Set(reason, number(counted.dropped[reason]));
+    }
+    result.Set("dropped", dropped);
+    result.Set("poolMessages", number(poolNodes));
+    result.Set("poolBytes", number(poolBytes));
+    result.Set("poolSize", number(LiteIpcPoolSize(attached_.device)));
+    return result;
+}
+
 Napi::Value DeviceObject::Counters(const Napi::CallbackInfo &info)
 {
     RequireOpen(info.Env());

@@ -26,6 +26,7 @@ Napi::Function DeviceObject::Define(Napi::Env env)
                            InstanceMethod<&DeviceObject::HasAccess>("hasAccess"),
                            InstanceMethod<&DeviceObject::Revocations>("revocations"),
                            InstanceMethod<&DeviceObject::CallerStatus>("callerStatus"),
+                           InstanceMethod<&DeviceObject::Statistics>("statistics"),
                            InstanceMethod<&DeviceObject::Counters>("counters"),
                            InstanceMethod<&DeviceObject::RefLoop>("ref"),
                            InstanceMethod<&DeviceObject::UnrefLoop>("unref"),

@@ -56,6 +56,7 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     Napi::Value Revocations(const Napi::CallbackInfo &info);
     Napi::Value CallerStatus(const Napi::CallbackInfo &info);
     Napi::Value Counters(const Napi::CallbackInfo &info);
+    Napi::Value Statistics(const Napi::CallbackInfo &info);
     void RefLoop(const Napi::CallbackInfo &info);
     void UnrefLoop(const Napi::CallbackInfo &info);
     void SetSpin(const Napi::CallbackInfo &info);

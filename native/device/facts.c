@@ -1,5 +1,6 @@
 /* What can be known without asking anybody: the control table and the counters. */
 #include <errno.h>
+#include <string.h>
 
 #include "device/liteipc.h"
 #include "kernel/access.h"
@@ -85,6 +86,27 @@ void LiteIpcPoolCount(const struct LiteIpcDevice *device, size_t *nodes, size_t 
     struct SlabPool *slab = device->ipcInfo.slab;
     *nodes = slab == NULL ? 0 : SlabPoolUsedNodes(slab);
     *bytes = slab == NULL ? 0 : SlabPoolUsed(slab);
+}
+
+size_t LiteIpcPoolSize(const struct LiteIpcDevice *device)
+{
+    return device->ipcInfo.pool.poolSize;
+}
+
+void LiteIpcTaskCount(const struct LiteIpcTask *task, struct LiteIpcTaskStatistics *statistics)
+{
+    const struct LiteIpcThread *thread = task->thread;
+    *statistics = (struct LiteIpcTaskStatistics){
+        .received = task->counters.received,
+        .queued = task->counters.queued,
+    };
+    memcpy(statistics->dropped, task->counters.dropped, sizeof(statistics->dropped));
+    for (const LOS_DL_LIST *link = thread->lanes.pstNext; link != &thread->lanes;
+         link = link->pstNext) {
+        const struct InboundLane *lane = LOS_DL_LIST_ENTRY(link, struct InboundLane, listNode);
+        bool live = lane->state == LANE_LIVE || lane->state == LANE_DRAINING;
+        statistics->waitingLanes += live && !RingReaderEmpty(&lane->reader);
+    }
 }
 
 static uint32_t PendingCalls(const struct LiteIpcThread *thread)

@@ -364,6 +364,20 @@ struct LiteIpcThreadCounters {
     uint32_t pendingCalls;
 };
 void LiteIpcThreadCount(const struct LiteIpcThread *thread, struct LiteIpcThreadCounters *counters);
+
+/* Counted since the task was created, and how things are at this moment. */
+struct LiteIpcTaskStatistics {
+    uint64_t received; /* messages handed to the program, answers included */
+    uint64_t
+        dropped[IPC_DROP_NUM]; /* by reason; what came for a task that had ended counts nowhere */
+    uint32_t queued;           /* messages taken from their lanes and not handed out yet */
+    /* Of its thread: lanes with messages that nobody has looked at yet, for whichever of its tasks. */
+    uint32_t waitingLanes;
+};
+/* By the task's own thread. */
+void LiteIpcTaskCount(const struct LiteIpcTask *task, struct LiteIpcTaskStatistics *statistics);
+/* What each sender may have pending here, bytes; 0 before LiteIpcMmap. Any thread. */
+size_t LiteIpcPoolSize(const struct LiteIpcDevice *device);
 /* Live nodes in the pool and their bytes: 0 when every message was freed. Any thread. */
 void LiteIpcPoolCount(const struct LiteIpcDevice *device, size_t *nodes, size_t *bytes);
 

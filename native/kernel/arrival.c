@@ -142,6 +142,10 @@ HOOK_COLD static int Refuse(struct LiteIpcThread *thread, struct InboundLane *la
         OsHookCall(thread, LOS_HOOK_TYPE_IPC_READ_DROP, .task = said->destinationTask, .msg = &msg,
                    .reason = (int)reason);
     }
+    if (copy != NULL && copy->destinationTask < thread->device->table->limits.taskLimit &&
+        thread->taskByID[copy->destinationTask] != NULL) {
+        thread->taskByID[copy->destinationTask]->counters.dropped[reason]++;
+    }
     if (reason != IPC_DROP_MALFORMED) {
         thread->counters.dropped++;
         return 0;

@@ -139,6 +139,13 @@ struct IpcCallTable {
     uint32_t free; /* index + 1 of the first free slot, 0 for none */
 };
 
+/* See LiteIpcTaskStatistics for the meaning. */
+struct TaskCounters {
+    uint64_t received;
+    uint64_t dropped[IPC_DROP_NUM];
+    uint32_t queued;
+};
+
 struct LiteIpcTask {
     struct LiteIpcThread *thread;
     LOS_DL_LIST listNode;  /* in LiteIpcThread.tasks */
@@ -150,6 +157,7 @@ struct LiteIpcTask {
     uint64_t lastTimestamp;  /* ns; timestamps of a task's requests strictly increase */
     LOS_DL_LIST msgListHead; /* IpcListNode.listNode, in the pool */
     struct IpcCallTable calls;
+    struct TaskCounters counters;
 };
 
 /* Something for the caller of the event face that is not a message. See LiteIpcEvent. */

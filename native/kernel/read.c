@@ -73,6 +73,7 @@ int IpcDeliver(struct LiteIpcTask *task, struct IpcNode *node, IpcMsg **msg)
         return status;
     }
     thread->counters.received++;
+    task->counters.received++;
     LOS_ListInit(&node->node.listNode);
     EnableIpcNodeFreeByUser(ipcInfo, node);
     const struct IpcNode *user = GetIpcUserAddr(ipcInfo, node);

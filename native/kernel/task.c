@@ -105,6 +105,7 @@ int TaskInitStart(struct LiteIpcTask *task, uint64_t userData)
 void TaskQueueAppend(struct LiteIpcTask *task, struct IpcNode *node)
 {
     LOS_ListTailInsert(&task->msgListHead, &node->node.listNode);
+    task->counters.queued++;
     if (node->prefix.lane != NULL) {
         node->prefix.lane->queued++;
     }
@@ -121,6 +122,7 @@ struct IpcNode *TaskQueueTake(struct LiteIpcTask *task)
     }
     LOS_DL_LIST *link = task->msgListHead.pstNext;
     LOS_ListDelete(link);
+    task->counters.queued--;
     if (LOS_ListEmpty(&task->msgListHead) && task->ready) {
         task->ready = false;
         LOS_ListDelete(&task->readyNode);
@@ -171,5 +173,6 @@ void IpcNodeDiscard(struct LiteIpcTask *task, struct IpcNode *node, enum IpcDrop
 void IpcNodeDrop(struct LiteIpcTask *task, struct IpcNode *node, enum IpcDropReason reason)
 {
     task->thread->counters.dropped++;
+    task->counters.dropped[reason]++;
     IpcNodeDiscard(task, node, reason);
 }
