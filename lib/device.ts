@@ -42,6 +42,7 @@ export interface Exposed extends AsyncDisposable {
   readonly contract: Contract;
   /** The service's handle in its domain; changes when the device reconnects, 0 meanwhile. */
   readonly handle: number;
+  /** Takes the service back; resolves when that is done. */
   dispose(): Promise<void>;
 }
 
@@ -242,6 +243,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     return this.#closing;
   }
 
+  /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

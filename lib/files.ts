@@ -50,6 +50,7 @@ export class ReceivedFile implements Disposable {
     this.#native.close();
   }
 
+  /** The same as {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -337,6 +337,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     return this.#closing;
   }
 
+  /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

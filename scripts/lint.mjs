@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { apiDocsCommand } from './api-docs.mjs';
 import { build } from './build.mjs';
 import { spawn } from 'node:child_process';
 import { Tally } from './support/closing-line.mjs';
@@ -88,7 +89,12 @@ function eslint() {
 
 /** Two lanes side by side, one check of each after another. */
 const lanes = [
-  { prettier: () => nodeCheck(prettierCommand('--check')), eslint },
+  {
+    prettier: () => nodeCheck(prettierCommand('--check')),
+    eslint,
+    // The reference of the API: links that lead nowhere, exports without docstrings.
+    'api-docs': () => nodeCheck(apiDocsCommand),
+  },
   { 'clang-format': () => clangFormat('--dry-run', '--Werror'), 'clang-tidy': clangTidy },
 ];
 const allNames = lanes.flatMap((lane) => Object.keys(lane));

@@ -45,51 +45,67 @@ export class IpcIo extends WritableParcel {
     return this.store.used - this.store.position;
   }
 
+  /** 4 bytes, 0 or 1. */
   readBool(): boolean {
     return this.#next(kinds.uint8InWord, 'readBool') !== 0;
   }
+  /** 4 bytes, sign-extended. */
   readInt8(): number {
     return this.#next(kinds.int8InWord, 'readInt8');
   }
+  /** 4 bytes, sign-extended. */
   readInt16(): number {
     return this.#next(kinds.int16InWord, 'readInt16');
   }
+  /** 4 bytes. */
   readInt32(): number {
     return this.#next(kinds.int32, 'readInt32');
   }
+  /** 4 bytes, zero-extended. */
   readUint8(): number {
     return this.#next(kinds.uint8InWord, 'readUint8');
   }
+  /** 4 bytes, zero-extended. */
   readUint16(): number {
     return this.#next(kinds.uint16InWord, 'readUint16');
   }
+  /** 4 bytes. */
   readUint32(): number {
     return this.#next(kinds.uint32, 'readUint32');
   }
+  /** 8 bytes. */
   readInt64(): bigint {
     return this.#next(kinds.int64, 'readInt64');
   }
+  /** 8 bytes. */
   readUint64(): bigint {
     return this.#next(kinds.uint64, 'readUint64');
   }
+  /** 4 bytes. */
   readFloat(): number {
     return this.#next(kinds.float, 'readFloat');
   }
+  /** 8 bytes. */
   readDouble(): number {
     return this.#next(kinds.double, 'readDouble');
   }
+  /** 1 byte. */
   readBoolUnaligned(): boolean {
     return this.#next(kinds.uint8, 'readBoolUnaligned') !== 0;
   }
+  /** 1 byte. */
   readInt8Unaligned(): number {
     return this.#next(kinds.int8, 'readInt8Unaligned');
   }
+  /** 1 byte. */
   readUint8Unaligned(): number {
     return this.#next(kinds.uint8, 'readUint8Unaligned');
   }
+  /** 2 bytes. */
   readInt16Unaligned(): number {
     return this.#next(kinds.int16, 'readInt16Unaligned');
   }
+  /** 2 bytes. */
   readUint16Unaligned(): number {
     return this.#next(kinds.uint16, 'readUint16Unaligned');
   }
@@ -106,9 +122,11 @@ export class IpcIo extends WritableParcel {
   readStringBytes(): Uint8Array {
     return this.#string('readStringBytes', (bytes) => bytes.slice());
   }
+  /** Their number, UTF-16 code units, a zero unit; rounded up. */
   readString16(): string {
     return this.#string16('readString16');
   }
+  /** As a string of UTF-16 code units. */
   readInterfaceToken(): string {
     return this.#string16('readInterfaceToken');
   }
@@ -133,36 +151,47 @@ export class IpcIo extends WritableParcel {
     return store.bytes.slice(start + 4, start + 4 + length);
   }
 
+  /** Their number, then 4 bytes for each. */
   readBoolVector(): boolean[] {
     return this.#vector(kinds.int32, Array<number>, 'readBoolVector').map((word) => word !== 0);
   }
+  /** Their number, then 1 byte for each; not rounded up. */
   readInt8Vector(): Int8Array {
     return this.#vector(kinds.int8, Int8Array, 'readInt8Vector');
   }
+  /** Their number, then 4 bytes for each. */
   readInt16Vector(): Int16Array {
     return this.#vector(kinds.int16InWord, Int16Array, 'readInt16Vector');
   }
+  /** Their number, then 4 bytes for each. */
   readInt32Vector(): Int32Array {
     return this.#vector(kinds.int32, Int32Array, 'readInt32Vector');
   }
+  /** Their number, then 8 bytes for each. */
   readInt64Vector(): BigInt64Array {
     return this.#vector(kinds.int64, BigInt64Array, 'readInt64Vector');
   }
+  /** Their number, then 1 byte for each; not rounded up. */
   readUInt8Vector(): Uint8Array {
     return this.#vector(kinds.uint8, Uint8Array, 'readUInt8Vector');
   }
+  /** Their number, then 2 bytes for each; not rounded up. */
   readUInt16Vector(): Uint16Array {
     return this.#vector(kinds.uint16, Uint16Array, 'readUInt16Vector');
   }
+  /** Their number, then 4 bytes for each. */
   readUInt32Vector(): Uint32Array {
     return this.#vector(kinds.uint32, Uint32Array, 'readUInt32Vector');
   }
+  /** Their number, then 8 bytes for each. */
   readUInt64Vector(): BigUint64Array {
     return this.#vector(kinds.uint64, BigUint64Array, 'readUInt64Vector');
   }
+  /** Their number, then 4 bytes for each. */
   readFloatVector(): Float32Array {
     return this.#vector(kinds.float, Float32Array, 'readFloatVector');
   }
+  /** Their number, then 8 bytes for each. */
   readDoubleVector(): Float64Array {
     return this.#vector(kinds.double, Float64Array, 'readDoubleVector');
   }
@@ -172,6 +201,7 @@ export class IpcIo extends WritableParcel {
     const at = this.#object('readFileDescriptor', ObjectType.FileDescriptor);
     return this.store.view.getUint32(at, true);
   }
+  /** 16 bytes, and an offset to them. */
   readRemoteObject(): SvcIdentity {
     const at = this.#object('readRemoteObject', ObjectType.Service);
     const { view } = this.store;

@@ -8,7 +8,9 @@ import { IpcIo } from './ipc-io.js';
  * the same. Both functions are synchronous and may throw: the call fails with EINVAL or EPROTO then.
  */
 export interface ParcelFormat<Written, Read = Written> {
+  /** Writes a value into an empty parcel. */
   readonly write: (io: IpcIo, value: Written) => void;
+  /** Reads the value from a received parcel. */
   readonly read: (io: IpcIo) => Read;
 }
 

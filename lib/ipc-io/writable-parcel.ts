@@ -82,36 +82,47 @@ export class WritableParcel {
     return this;
   }
 
+  /** 4 bytes, 0 or 1. */
   writeBool(value: boolean): this {
     return this.#number(kinds.int32, kinds.checkBool(value, 'writeBool'), 'writeBool');
   }
+  /** 4 bytes, sign-extended. */
   writeInt8(value: number): this {
     return this.#number(kinds.int8InWord, value, 'writeInt8');
   }
+  /** 4 bytes, sign-extended. */
   writeInt16(value: number): this {
     return this.#number(kinds.int16InWord, value, 'writeInt16');
   }
+  /** 4 bytes. */
   writeInt32(value: number): this {
     return this.#number(kinds.int32, value, 'writeInt32');
   }
+  /** 4 bytes, zero-extended. */
   writeUint8(value: number): this {
     return this.#number(kinds.uint8InWord, value, 'writeUint8');
   }
+  /** 4 bytes, zero-extended. */
   writeUint16(value: number): this {
     return this.#number(kinds.uint16InWord, value, 'writeUint16');
   }
+  /** 4 bytes. */
   writeUint32(value: number): this {
     return this.#number(kinds.uint32, value, 'writeUint32');
   }
+  /** 8 bytes. */
   writeInt64(value: bigint): this {
     return this.#number(kinds.int64, value, 'writeInt64');
   }
+  /** 8 bytes. */
   writeUint64(value: bigint): this {
     return this.#number(kinds.uint64, value, 'writeUint64');
   }
+  /** 4 bytes. */
   writeFloat(value: number): this {
     return this.#number(kinds.float, value, 'writeFloat');
   }
+  /** 8 bytes. */
   writeDouble(value: number): this {
     return this.#number(kinds.double, value, 'writeDouble');
   }
@@ -120,15 +131,19 @@ export class WritableParcel {
     const bit = kinds.checkBool(value, 'writeBoolUnaligned');
     return this.#number(kinds.uint8, bit, 'writeBoolUnaligned');
   }
+  /** 1 byte. */
   writeInt8Unaligned(value: number): this {
     return this.#number(kinds.int8, value, 'writeInt8Unaligned');
   }
+  /** 1 byte. */
   writeUint8Unaligned(value: number): this {
     return this.#number(kinds.uint8, value, 'writeUint8Unaligned');
   }
+  /** 2 bytes. */
   writeInt16Unaligned(value: number): this {
     return this.#number(kinds.int16, value, 'writeInt16Unaligned');
   }
+  /** 2 bytes. */
   writeUint16Unaligned(value: number): this {
     return this.#number(kinds.uint16, value, 'writeUint16Unaligned');
   }
@@ -159,37 +174,48 @@ export class WritableParcel {
     return this.#bytes(bytes, 4, 'writeRawData');
   }
 
+  /** Their number, then 4 bytes for each. */
   writeBoolVector(values: ArrayLike<boolean>): this {
     const kind = { ...kinds.int32, check: kinds.checkBool };
     return this.#vector(kind, values, 'writeBoolVector');
   }
+  /** Their number, then 1 byte for each; not rounded up. */
   writeInt8Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.int8, values, 'writeInt8Vector');
   }
+  /** Their number, then 4 bytes for each. */
   writeInt16Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.int16InWord, values, 'writeInt16Vector');
   }
+  /** Their number, then 4 bytes for each. */
   writeInt32Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.int32, values, 'writeInt32Vector');
   }
+  /** Their number, then 8 bytes for each. */
   writeInt64Vector(values: ArrayLike<bigint>): this {
     return this.#vector(kinds.int64, values, 'writeInt64Vector');
   }
+  /** Their number, then 1 byte for each; not rounded up. */
   writeUInt8Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.uint8, values, 'writeUInt8Vector');
   }
+  /** Their number, then 2 bytes for each; not rounded up. */
   writeUInt16Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.uint16, values, 'writeUInt16Vector');
   }
+  /** Their number, then 4 bytes for each. */
   writeUInt32Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.uint32, values, 'writeUInt32Vector');
   }
+  /** Their number, then 8 bytes for each. */
   writeUInt64Vector(values: ArrayLike<bigint>): this {
     return this.#vector(kinds.uint64, values, 'writeUInt64Vector');
   }
+  /** Their number, then 4 bytes for each. */
   writeFloatVector(values: ArrayLike<number>): this {
     return this.#vector(kinds.float, values, 'writeFloatVector');
   }
+  /** Their number, then 8 bytes for each. */
   writeDoubleVector(values: ArrayLike<number>): this {
     return this.#vector(kinds.double, values, 'writeDoubleVector');
   }
@@ -199,6 +225,7 @@ export class WritableParcel {
     kinds.uint32.check(descriptor, 'writeFileDescriptor');
     return this.#object('writeFileDescriptor', ObjectType.FileDescriptor, [descriptor]);
   }
+  /** 16 bytes, and an offset to them. */
   writeRemoteObject(service: SvcIdentity): this {
     checkObject(service, 'writeRemoteObject');
     const handle = kinds.int32.check(service.handle, 'handle of writeRemoteObject');
