@@ -7,7 +7,7 @@
  */
 import type { ContractMethod } from './contract-methods.js';
 import { LiteIpcError } from './errors.js';
-import type { Route } from './route.js';
+import type { Route, WaitingRequest } from './route.js';
 
 const SLOT_BITS = 20;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
@@ -29,6 +29,8 @@ export class CallTable {
   /** What each call was about; undefined in free slots. */
   readonly routes: (Route | undefined)[] = [];
   readonly methods: (ContractMethod | undefined)[] = [];
+  /** Requests of calls that may be sent once more; undefined for all others. */
+  readonly kept: (WaitingRequest | undefined)[] = [];
   /** The native IDs to cancel calls with; 0 while a call has not been sent. */
   callIds = new Uint32Array(FIRST_CAPACITY);
   /** Whether the call was sent and counts in its route's `inFlight`. */
@@ -117,6 +119,15 @@ export class CallTable {
     return Math.min(Math.max(Math.ceil(deadline - performance.now()), 1), TIMER_MAX_MS);
   }
 
+  /** A call that was sent is not under way any more and will be sent again. */
+  unsend(slot: number): void {
+    const route = this.routes[slot];
+    if (this.sent[slot] === 1 && route !== undefined) route.inFlight--;
+    this.sent[slot] = 0;
+    this.callIds[slot] = 0;
+    this.kept[slot] = undefined;
+  }
+
   /** Ends a call with its result. */
   resolve(slot: number, value: unknown): void {
     const settle = this.#resolves[slot] as Settle;
@@ -146,6 +157,7 @@ export class CallTable {
     const route = this.routes[slot];
     if (this.sent[slot] === 1 && route !== undefined) route.inFlight--;
     this.routes[slot] = undefined;
+    this.kept[slot] = undefined;
     this.#resolves[slot] = nobody;
     this.#rejects[slot] = nobody;
     this.#sequences[slot] = (this.#sequences[slot] as number) + 1;

@@ -14,7 +14,7 @@ import { CallTable } from './calls.js';
 import { Encoder } from './codec.js';
 import { ControlRequests, operationName, type ControlResult } from './control-requests.js';
 import type { ContractMethod } from './contract-methods.js';
-import { LiteIpcError, Status, callError, codeOfStatus } from './errors.js';
+import { LiteIpcError, Status, callError, codeOfStatus, isShutdown } from './errors.js';
 import {
   ControlOperation,
   EventKind,
@@ -157,6 +157,11 @@ export class Connection {
     }
   }
 
+  /** Whether all answers that a service has given have been sent. */
+  isAnswered(task: number): boolean {
+    return !this.#replies.hasWaiting(task);
+  }
+
   /** Closes the device. Pending calls reject with ECANCELED. Idempotent. */
   async close(): Promise<void> {
     if (this.#ended === undefined) this.#end('closed');
@@ -222,8 +227,13 @@ export class Connection {
     if (words !== undefined) {
       this.requests.resultFiles.get(userData)?.push(...adoptFiles(this.native, words));
     }
-    if (status === 0) calls.resolve(slot, value);
-    else calls.reject(slot, fromWireError(value, code, method));
+    if (status === 0) {
+      calls.resolve(slot, value);
+      return;
+    }
+    const error = fromWireError(value, code, method);
+    if (isShutdown(error) && this.requests.shutDown(slot)) return;
+    calls.reject(slot, error);
   }
 
   /** Is what the route leads to gone? Then the next call looks the name up again. */

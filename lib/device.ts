@@ -14,6 +14,7 @@ import {
 import { DeviceTrace, type TraceOptions } from './device-trace.js';
 import { LiteIpcError } from './errors.js';
 import { limitsOf, type ExposeOptions } from './expose-options.js';
+import { exposedBy, type Exposed } from './exposed.js';
 import { Exposure } from './exposure.js';
 import { loadNativeBinding } from './native-loader.js';
 import { ServiceHost } from './service-host.js';
@@ -35,15 +36,6 @@ export interface DeviceOptions {
   readonly spinNs?: number;
   /** Put around all calls and implementations: `openTelemetry()` of `liteipc/opentelemetry`. */
   readonly telemetry?: Telemetry;
-}
-
-/** A service on offer. Disposing takes it back: calls that are not answered yet fail with EPIPE. */
-export interface Exposed extends AsyncDisposable {
-  readonly contract: Contract;
-  /** The service's handle in its domain; changes when the device reconnects, 0 meanwhile. */
-  readonly handle: number;
-  /** Takes the service back; resolves when that is done. */
-  dispose(): Promise<void>;
 }
 
 /** Events of a device. */
@@ -136,8 +128,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
 
   /**
    * Offers a service. The implementation runs on this thread's event loop; a method that returns no
-   * promise is answered at once. Rejects with EEXIST if a live service has the name, with EACCES if the
-   * policy does not let this process serve it.
+   * promise is answered at once. Rejects with EEXIST if a live service has the name, with EACCES if the policy does not let this process serve it.
    */
   async expose<Methods extends MethodDefinitions>(
     contract: Contract<Methods>,
@@ -149,24 +140,14 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     const limits = limitsOf(options);
     const served =
       this.#options.telemetry?.implementation(contract, implementation) ?? implementation;
-    const exposure = new Exposure(new ServiceHost(contract, served, options.onError, limits));
+    const host = new ServiceHost(contract, served, options.onError, limits);
+    const exposure = new Exposure(host);
     await exposure.start(this.#source.current());
     if (this.#closing !== undefined) {
       throw new LiteIpcError('ECANCELED', 'expose: the device was closed meanwhile (ECANCELED)');
     }
     this.#exposures.add(exposure);
-    const dispose = async (): Promise<void> => {
-      this.#exposures.delete(exposure);
-      await exposure.stop();
-    };
-    return {
-      contract,
-      get handle() {
-        return exposure.handle;
-      },
-      dispose,
-      [Symbol.asyncDispose]: dispose,
-    };
+    return exposedBy(exposure, () => this.#exposures.delete(exposure));
   }
 
   /**

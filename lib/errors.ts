@@ -26,6 +26,7 @@ export interface ServiceReference {
  * - `EPROTO` the two sides have different contracts, or the data is not readable
  * - `EBUSY` the service runs as many calls as it may, and its queue is full
  * - `EDQUOT` the caller's user has used up a quota of the policy; {@link LiteIpcError.retryAfterMs}
+ * - `ESHUTDOWN` the service is being taken back and has not begun the call
  * - `EAGAIN` the domain's or the user's share is used up
  * - `EADDRINUSE` a domain of this name is running
  * - `EPERM` the domain's directory is not safe, or this is root and the domain another user's
@@ -45,6 +46,7 @@ export type LiteIpcErrorCode =
   | 'EMSGSIZE'
   | 'EPROTO'
   | 'EBUSY'
+  | 'ESHUTDOWN'
   | 'EDQUOT'
   | 'EAGAIN'
   | 'EADDRINUSE'
@@ -160,4 +162,11 @@ export function abortError(about: ServiceReference, reason: unknown): LiteIpcErr
 /** What was thrown, as an error: JavaScript can throw anything. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** Whether a service has refused a call because it is being taken back: then it has not begun it. */
+export function isShutdown(error: Error): boolean {
+  return (
+    error instanceof LiteIpcError && error.code === 'ESHUTDOWN' && error.name === 'LiteIpcError'
+  );
 }

@@ -46,7 +46,8 @@ export type {
 } from './inspect/contract.js';
 export type { ServiceCounts, ServiceStatistics } from './service-statistics.js';
 export { openDevice } from './device.js';
-export type { Device, DeviceEvents, DeviceOptions, Exposed } from './device.js';
+export type { Device, DeviceEvents, DeviceOptions } from './device.js';
+export type { DrainOptions, Exposed } from './exposed.js';
 export type { ExposeOptions } from './expose-options.js';
 export type { ServiceOptions } from './service-options.js';
 export { defineService, method, oneway } from './contract.js';

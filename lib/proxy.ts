@@ -6,6 +6,7 @@ import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
 import { LiteIpcError, abortError, asError, callError } from './errors.js';
 import { RegistryClient } from './registry-client.js';
+import type { Location } from './registry-protocol.js';
 import type { Requests } from './requests.js';
 import { RestartWatch } from './restart-watch.js';
 import { Route, RouteState } from './route.js';
@@ -138,17 +139,29 @@ export class ServiceProxy {
       this.contract.name,
       connection.native.callTaskId,
       (unresolved) => {
-        this.#lookupForCalls(connection, unresolved);
+        if (unresolved.retired) this.#replace(connection, unresolved);
+        else this.#lookupForCalls(connection, unresolved);
       },
       () => {
         for (const listener of [...this.deathListeners]) listener();
-        this.restarts.allGone();
+        if (route === this.#route) this.restarts.allGone();
+        else connection.routes.delete(route);
       },
     );
+    route.keeps = this.#waitMs > 0;
     connection.routes.add(route);
     this.#route = route;
     this.#requests = connection.requests;
     return route;
+  }
+
+  /** The service takes no more calls: they go by a new route, the old one stays for those in flight. */
+  #replace(connection: Connection, retired: Route): void {
+    if (this.#route === retired) {
+      this.#attach(connection);
+      this.restarts.allGone();
+    }
+    if (this.#route !== undefined) connection.requests.move(retired, this.#route);
   }
 
   /** Looks up for the calls that wait in the route: each waits for the service as long as it may. */
@@ -165,7 +178,8 @@ export class ServiceProxy {
   async #lookup(connection: Connection, route: Route, waitMs: number): Promise<void> {
     const registry = new RegistryClient(connection, connection.native.callTaskId);
     try {
-      const found = await registry.lookup(this.contract, waitMs);
+      const { instances } = await registry.lookup(this.contract, waitMs);
+      const [found] = instances as [Location];
       await connection.ensureDeathNotices();
       if (!connection.alive) return;
       connection.requests.resolved(route, found.handle, found.generation);

@@ -30,6 +30,8 @@ export interface Registration {
   readonly owner: Caller;
   readonly handle: number;
   readonly generation: number;
+  /** Whether there may be other instances of the same name. */
+  readonly many: boolean;
   /** By LiteIPC process. */
   readonly grants: Map<number, Grant>;
   /** The way to its process; undefined for a service that does not speak to the manager, as one in C. */

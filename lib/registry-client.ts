@@ -7,6 +7,7 @@ import { LiteIpcError } from './errors.js';
 import {
   LOOKUP_WAIT_MAX_MS,
   Registry,
+  type LookupFound,
   type LookupInput,
   type LookupOutput,
   type RefusalReport,
@@ -26,12 +27,6 @@ const [registerMethod, unregisterMethod, lookupMethod, refusedMethod] = methodsO
   ContractMethod,
 ];
 
-/** Where a service is. */
-export interface Location {
-  readonly handle: number;
-  readonly generation: number;
-}
-
 /** The ServiceManager as one task of a connection sees it. */
 export class RegistryClient {
   readonly #connection: Connection;
@@ -45,11 +40,12 @@ export class RegistryClient {
   }
 
   /** Registers the asking task under the contract's name; `key` is that of its MethodAccess. */
-  async register(contract: Contract, key: Uint8Array): Promise<void> {
+  async register(contract: Contract, key: Uint8Array, many = false): Promise<void> {
     await this.#call(registerMethod, contract, {
       name: contract.name,
       shape: shapeOf(contract.methods),
       key,
+      many,
     });
   }
 
@@ -62,8 +58,8 @@ export class RegistryClient {
    * Finds a service and gets the right to call it. If nobody has the name, the manager keeps the answer
    * back for up to `waitMs`.
    */
-  async lookup(contract: Contract, waitMs = 0): Promise<Location> {
-    const { name, hash, methods } = contract;
+  async lookup(contract: Contract, waitMs = 0): Promise<LookupFound> {
+    const { name, hash } = contract;
     const until = performance.now() + waitMs;
     for (;;) {
       const remaining = Math.max(Math.ceil(until - performance.now()), 0);
@@ -77,19 +73,30 @@ export class RegistryClient {
         if (isMissing && performance.now() < until) continue;
         throw error;
       }
-      if ('handle' in found) return found;
-      const difference = shapeDifference(shapeOf(methods), found.shape);
-      throw new LiteIpcError(
-        'EPROTO',
-        `Service "${name}" has another contract: ${difference}. Use the same contract on both sides (EPROTO)`,
-        { service: name },
-      );
+      if ('instances' in found) return found;
+      if ('shape' in found) throw otherContract(contract, found.shape);
     }
   }
 
   /** Tells what the service has refused. Without a ServiceManager nobody wants to know: it is not repeated. */
   async refused(report: RefusalReport): Promise<void> {
     await this.#connection.requests.send(this.#route, refusedMethod, report, REGISTRY_TIMEOUT_MS);
+  }
+
+  /**
+   * The same for a service that was found before: answered when there are other instances than in the
+   * version that is known, else with undefined after `heldMs`.
+   */
+  async lookupChange(
+    contract: Contract,
+    known: number,
+    heldMs: number,
+  ): Promise<LookupFound | undefined> {
+    const { name, hash } = contract;
+    const input: LookupInput = { name, hash, waitMs: heldMs, known };
+    const found = (await this.#call(lookupMethod, contract, input, heldMs)) as LookupOutput;
+    if ('shape' in found) throw otherContract(contract, found.shape);
+    return 'instances' in found ? found : undefined;
   }
 
   /** The asking task ends. */
@@ -130,4 +137,13 @@ export class RegistryClient {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
+}
+
+function otherContract({ name, methods }: Contract, shape: string): LiteIpcError {
+  const difference = shapeDifference(shapeOf(methods), shape);
+  return new LiteIpcError(
+    'EPROTO',
+    `Service "${name}" has another contract: ${difference}. Use the same contract on both sides (EPROTO)`,
+    { service: name },
+  );
 }

@@ -38,6 +38,10 @@ export function checkRegister(input: RegisterInput): RegisterInput {
     if (key !== undefined && !(key instanceof Uint8Array && key.length <= KEY_MAX)) {
       throw unexpected(`at most ${KEY_MAX} bytes`, 'key', key);
     }
+    const { many } = input as { many?: unknown };
+    if (many !== undefined && typeof many !== 'boolean') {
+      throw unexpected('true or false', 'many', many);
+    }
   });
   return input;
 }
@@ -49,6 +53,8 @@ export function checkLookup(input: LookupInput): LookupInput {
     checkServiceName(input.name, 'name');
     checkInteger(input.hash, 'hash', 0, 0xffff_ffff);
     const { waitMs } = input as { waitMs?: unknown };
+    const { known } = input as { known?: unknown };
+    if (known !== undefined) checkInteger(known, 'known', 0, 0x7fff_ffff);
     if (waitMs !== undefined) checkInteger(waitMs, 'waitMs', 0, LOOKUP_WAIT_MAX_MS);
   });
   return input;

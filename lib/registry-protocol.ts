@@ -14,6 +14,8 @@ export interface RegisterInput {
    * gets no callers but those who may call every method.
    */
   readonly key?: Uint8Array;
+  /** Whether there may be other instances, which say the same. */
+  readonly many?: boolean;
 }
 
 /** A client that wants to call a service. */
@@ -23,11 +25,33 @@ export interface LookupInput {
   readonly hash: number;
   /** How long the answer may be kept back until there is a service of this name, ms; absent: not at all. */
   readonly waitMs?: number;
+  /**
+   * The `version` of an answer: then the next one is kept back until there is another version, or the
+   * time is over.
+   */
+  readonly known?: number;
 }
 
-/** Where the service is; the right to call it has been granted. Or why it does not fit. */
+/** One instance of a service. */
+export interface Location {
+  readonly handle: number;
+  readonly generation: number;
+}
+
+/** Where a service is; the right to call each instance has been granted. */
+export interface LookupFound {
+  readonly instances: readonly Location[];
+  /** Whether there may be more than one. */
+  readonly many: boolean;
+  /** Changes with the instances; 0 if not all of them can be called yet. */
+  readonly version: number;
+}
+
+/** Where the service is, or why it does not fit. */
 export type LookupOutput =
-  | { readonly handle: number; readonly generation: number }
+  | LookupFound
+  /** The version is the one that is known. */
+  | { readonly unchanged: true }
   /** The contracts differ: this is the service's. */
   | { readonly shape: string };
 

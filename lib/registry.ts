@@ -10,10 +10,11 @@ import { shapeTextHash } from './contract-shape.js';
 import { Refusal } from './errors.js';
 import { ControlOperation } from './native-layout.js';
 import { MethodAccessSender } from './method-access-sender.js';
-import type { Decision, Explanation, Policy } from './policy.js';
+import type { Decision, Explanation, Judgement, Policy } from './policy.js';
 import type { Identity } from './policy-subject.js';
 import { ServiceControlClient } from './service-control-client.js';
 import { RefusalAudit } from './refusal-audit.js';
+import { checkPlace, isTask } from './registry-place.js';
 import { refused, refusedCaller, notRegistered } from './registry-refusals.js';
 import { Rights } from './registry-rights.js';
 import { decideRights, entryOf, namesOf, type Grant, type Registration } from './registration.js';
@@ -26,15 +27,18 @@ import {
   type RegisterInput,
   type Registry,
 } from './registry-protocol.js';
+import { ServiceNames } from './service-names.js';
 import { WaitingLookups } from './waiting-lookups.js';
 
 const UNSERVED = 'its process may not serve the name any more';
 
-/** What a manager tells of a registered service. */
+/** What a manager tells of a registered service, or of each instance of one. */
 export interface ServiceInfo {
   readonly name: string;
   readonly handle: number;
   readonly owner: Caller;
+  /** Whether it shares its name with other instances, or would. */
+  readonly instances: 'one' | 'many';
 }
 
 /** Who is told what happens. Must not throw. */
@@ -50,7 +54,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   readonly #connection: Connection;
   readonly #task: number;
   readonly #policy: Policy;
-  readonly #services = new Map<string, Registration>();
+  readonly #names = new ServiceNames();
   readonly #listener: RegistryListener;
   readonly #rights: Rights;
   readonly #waiting = new WaitingLookups();
@@ -73,7 +77,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const judgement = this.#policy.judge('call', name, caller);
     const { considered } = judgement;
     const whole = judgement.decide();
-    const service = this.#services.get(name);
+    const [service] = this.#live(name);
     const decision =
       service === undefined ? whole : decideRights(service, judgement, whole, this.#policy).allowed;
     const limits = method === undefined ? judgement.limits : judgement.limitsOf(method);
@@ -83,18 +87,23 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
 
   /** The services whose tasks live, the domain's own included. */
   registrations(): Registration[] {
-    return [...this.#services.values()].filter((service) => this.#rights.isAlive(service));
+    return this.#names.named().filter((service) => this.#rights.isAlive(service));
   }
 
   /** The same for programs, without the domain's own. */
   list(): ServiceInfo[] {
     return this.registrations()
       .filter(({ name }) => !isReservedName(name))
-      .map(({ name, handle, owner }) => ({ name, handle, owner }));
+      .map(({ name, handle, owner, many }) => ({
+        name,
+        handle,
+        owner,
+        instances: many ? 'many' : 'one',
+      }));
   }
 
   readonly register = async (input: RegisterInput, call: CallContext): Promise<void> => {
-    const { name, shape, key } = checkRegister(input);
+    const { name, shape, key, many = false } = checkRegister(input);
     const { caller } = call;
     const decision = this.#decideServing(name, caller);
     if (!isReservedName(name) || !decision.allowed) {
@@ -110,12 +119,9 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     if (info?.alive !== true || info.processId !== caller.processId) {
       throw new Refusal('EPIPE', `Service "${name}": the registering task has ended (EPIPE)`);
     }
-    const held = this.#services.get(name);
-    if (held !== undefined && this.#rights.isAlive(held)) {
-      if (held.handle === info.taskId && held.generation === info.generation) return;
-      const text = `Service "${name}" is being served by ${describeCaller(held.owner)}; a name has one owner (EEXIST)`;
-      throw new Refusal('EEXIST', text, { service: name });
-    }
+    const others = this.#live(name);
+    if (others.some((each) => isTask(each, info))) return;
+    checkPlace(name, shape, many, others);
     this.#checkTaskIsFree(name, info.taskId, info.generation);
     const { taskId: handle, generation } = info;
     const control =
@@ -128,13 +134,13 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       owner: caller,
       handle,
       generation,
+      many,
       grants: new Map(),
       control,
       access: control && new MethodAccessSender(control),
     };
-    if (held !== undefined) this.#forget(held);
     // At once, before anything is awaited: two that ask together must not both get the name.
-    this.#services.set(name, registration);
+    this.#names.add(registration);
     try {
       // Gives the manager access to the service, and with it the notice of its death.
       await this.#connection.control(
@@ -157,22 +163,24 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       checkObject(input, 'the input of unregister');
       checkServiceName(input.name, 'name');
     });
-    const held = this.#services.get(input.name);
-    if (held === undefined) return;
-    if (
-      held.owner.taskId !== call.caller.taskId ||
-      held.owner.processId !== call.caller.processId
-    ) {
-      throw refused(
-        input.name,
-        `belongs to ${describeCaller(held.owner)}, not to ${describeCaller(call.caller)}`,
-      );
+    const { caller } = call;
+    const held = this.#names.of(input.name);
+    const own = held.find(
+      ({ owner }) => owner.taskId === caller.taskId && owner.processId === caller.processId,
+    );
+    if (own !== undefined) {
+      this.#names.withdraw(own);
+      this.#waiting.wake(input.name);
+      return;
     }
-    this.#forget(held);
+    const [other] = held;
+    if (other === undefined) return;
+    const text = `belongs to ${describeCaller(other.owner)}, not to ${describeCaller(caller)}`;
+    throw refused(input.name, text);
   };
 
   readonly lookup = async (input: LookupInput, call: CallContext): Promise<LookupOutput> => {
-    const { name, hash, waitMs = 0 } = checkLookup(input);
+    const { name, hash, waitMs = 0, known } = checkLookup(input);
     const { caller } = call;
     const until = performance.now() + Math.min(waitMs, call.remainingMs);
     for (;;) {
@@ -183,18 +191,17 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
         this.#audit('request', 'call', name, caller, decision);
         throw refusedCaller(name, caller, decision);
       }
-      const service = this.#find(name);
-      if (service !== undefined) {
-        const { allowed, rights } = decideRights(service, judgement, decision, this.#policy);
-        this.#audit('request', 'call', name, caller, allowed, namesOf(service, rights.methods));
-        if (!allowed.allowed) throw refusedCaller(name, caller, allowed);
-        if (service.hash !== hash) return { shape: service.shape };
-        await this.#rights.grant(service, caller, rights);
-        return { handle: service.handle, generation: service.generation };
+      const services = this.#live(name);
+      const version = this.#names.versionOf(name);
+      if (services.length > 0 && version !== known) {
+        return await this.#answer(name, services, version, hash, caller, judgement);
       }
       const remaining = until - performance.now();
       const asker = remaining > 0 ? this.#processOf(caller) : undefined;
-      if (asker === undefined) throw notRegistered(name);
+      if (asker === undefined) {
+        if (services.length > 0) return { unchanged: true };
+        throw notRegistered(name);
+      }
       await this.#waiting.wait(name, asker, remaining);
     }
   };
@@ -202,10 +209,12 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   readonly refused = (input: RefusalReport, call: CallContext): void => {
     const report = checkRefused(input);
     const { name } = report;
-    const service = [...this.#services.values()].find(
-      ({ handle, owner }) =>
-        handle === call.caller.taskId && owner.processId === call.caller.processId,
-    );
+    const service = this.#names
+      .all()
+      .find(
+        ({ handle, owner }) =>
+          handle === call.caller.taskId && owner.processId === call.caller.processId,
+      );
     if (service?.name !== name) {
       throw refused(name, `is not served by ${describeCaller(call.caller)}`);
     }
@@ -215,9 +224,44 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     }
   };
 
+  /** Gives the right to call every one of the services, and tells which they are. */
+  async #answer(
+    name: string,
+    services: readonly Registration[],
+    version: number,
+    hash: number,
+    caller: Caller,
+    judgement: Judgement,
+  ): Promise<LookupOutput> {
+    const whole = judgement.decide();
+    const decided = services.map((service) => ({
+      service,
+      ...decideRights(service, judgement, whole, this.#policy),
+    }));
+    const admitting = decided.filter(({ allowed }) => allowed.allowed);
+    const best = admitting[0] ?? decided[0];
+    if (best === undefined) throw notRegistered(name);
+    const { service, allowed, rights } = best;
+    this.#audit('request', 'call', name, caller, allowed, namesOf(service, rights.methods));
+    if (!allowed.allowed) throw refusedCaller(name, caller, allowed);
+    if (service.hash !== hash) return { shape: service.shape };
+    const granted = await Promise.allSettled(
+      admitting.map((each) => this.#rights.grant(each.service, caller, each.rights)),
+    );
+    const instances = admitting.filter((_each, index) => granted[index]?.status === 'fulfilled');
+    const failed = granted.find((outcome) => outcome.status === 'rejected');
+    if (instances.length === 0 && failed !== undefined) throw failed.reason;
+    return {
+      instances: instances.map(({ service: { handle, generation } }) => ({ handle, generation })),
+      many: service.many,
+      // Who was not told of all has no version: it asks again.
+      version: failed === undefined ? version : 0,
+    };
+  }
+
   /** A task to which the manager had access has ended. */
   onDeath(handle: number): void {
-    for (const service of this.#services.values()) {
+    for (const service of this.#names.all()) {
       if (service.handle === handle && !this.#rights.isAlive(service)) this.#forget(service);
     }
   }
@@ -227,7 +271,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
    * than the policy admits, to how many processes lost something.
    */
   async decideAgain(): Promise<number> {
-    const services = [...this.#services.values()];
+    const services = this.#names.all();
     for (const service of services) this.#listener.onRegistered(service);
     const lost = await Promise.all(services.map((service) => this.#decideAgain(service)));
     this.#waiting.wakeAll();
@@ -298,7 +342,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
 
   /** A task serves one name, so that what a process can make the manager remember is limited. */
   #checkTaskIsFree(name: string, handle: number, generation: number): void {
-    for (const other of this.#services.values()) {
+    for (const other of this.#names.all()) {
       if (other.handle === handle && other.generation === generation) {
         const text = `Service "${name}": its task serves "${other.name}" already (EEXIST)`;
         throw new Refusal('EEXIST', text, { service: name });
@@ -325,18 +369,20 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     });
   }
 
-  /** The name is free again. */
+  /** It has ended, or may not serve any more. */
   #forget(service: Registration): void {
     service.control?.dispose();
-    if (this.#services.get(service.name) === service) this.#services.delete(service.name);
+    this.#names.remove(service);
+    this.#waiting.wake(service.name);
   }
 
-  /** The live service of a name. */
-  #find(name: string): Registration | undefined {
-    const service = this.#services.get(name);
-    if (service === undefined || this.#rights.isAlive(service)) return service;
-    this.#forget(service);
-    return undefined;
+  /** The live services of a name. */
+  #live(name: string): Registration[] {
+    return this.#names.of(name).filter((service) => {
+      const isAlive = this.#rights.isAlive(service);
+      if (!isAlive) this.#forget(service);
+      return isAlive;
+    });
   }
 
   /** Names the process of a caller; undefined if it has ended: then nobody reads the answer. */

@@ -114,6 +114,14 @@ export class Replies {
     this.#waiting.delete(callerTask);
   }
 
+  /** Whether a service's task has answers that have not been sent yet. */
+  hasWaiting(task: number): boolean {
+    for (const replies of this.#waiting.values()) {
+      if (replies.some(({ to }) => to.task === task)) return true;
+    }
+    return false;
+  }
+
   /** After each batch of events. */
   retryAll(): void {
     if (this.#waiting.size === 0) return;

@@ -14,7 +14,7 @@ import { FilesToSend } from './files.js';
 import type { ReceivedFile } from './files.js';
 import { MessageFlag, Outgoing } from './native-layout.js';
 import { appendMetadata } from './metadata.js';
-import { RouteState, type Route } from './route.js';
+import { RouteState, type Route, type WaitingRequest } from './route.js';
 import { onAbort } from './signal-listeners.js';
 import { Cookie } from './wire-header.js';
 
@@ -25,6 +25,9 @@ import { Cookie } from './wire-header.js';
 const ROOM_RETRIES_MAX = 6;
 /** How often in a row a lane may be refused before those that wait for it fail. */
 const LANE_RETRIES_MAX = 3;
+
+/** How often one call is sent to services that are being taken back before it fails. */
+const REFUSED_MAX = 16;
 
 /** Latest deadline that is told to the service, ms; a later one is this side's affair alone. */
 const DEADLINE_MAX_MS = 0x7fff_ffff;
@@ -46,6 +49,17 @@ function meansLookAgain(status: number): boolean {
 function encodingError(error: unknown, method: ContractMethod): Error {
   if (!(error instanceof LiteIpcError)) return asError(error);
   return callError(error.code, method, encodingErrorText('input', error));
+}
+
+/** A request as it is kept, without files; the encoder has its data. */
+function keptRequest(
+  userData: number,
+  method: ContractMethod,
+  encoder: Encoder,
+  cookie: number,
+): WaitingRequest {
+  const since = performance.now();
+  return { userData, method, data: encoder.copy(), cookie, files: undefined, refused: 0, since };
 }
 
 /** Copies the files of a call. Throws as {@link FilesToSend.from}, and for a method that cannot carry any. */
@@ -180,11 +194,13 @@ export class Requests {
         calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
         calls.sent[slot] = 1;
         route.inFlight++;
+        if (route.keeps && files === undefined) {
+          calls.kept[slot] = keptRequest(userData, method, encoder, cookie);
+        }
         return promise;
       }
     }
-    const since = performance.now();
-    route.waiting.push({ userData, method, data: encoder.copy(), cookie, files, since });
+    route.waiting.push({ ...keptRequest(userData, method, encoder, cookie), files });
     if (route.state === RouteState.Unresolved) this.resolve(route);
     else if (this.#mayTry(route)) this.flush(route);
     return promise;
@@ -231,6 +247,42 @@ export class Requests {
     route.state = RouteState.Unresolved;
     this.#rejectWaiting(route, () => error, since);
     if (route.waiting.length > 0) this.resolve(route);
+  }
+
+  /**
+   * Where a call was sent is being taken back, and has not begun it: what waits and what comes goes to
+   * whoever has the name next. True if the call does, too.
+   */
+  shutDown(slot: number): boolean {
+    const calls = this.#calls;
+    const route = calls.routes[slot] as Route;
+    const kept = calls.kept[slot];
+    if (route.startResolving === undefined) return false;
+    route.retired = true;
+    if (route.state !== RouteState.Resolving) route.forget();
+    const again = kept !== undefined && kept.refused < REFUSED_MAX;
+    if (again) {
+      calls.unsend(slot);
+      route.waiting.push({ ...kept, refused: kept.refused + 1 });
+    }
+    // At once, so that the next call finds the new way.
+    if (route.state === RouteState.Unresolved) this.resolve(route);
+    return again;
+  }
+
+  /** What waits in one route is to go by another. */
+  move(from: Route, to: Route): void {
+    this.#waitingForRoom.delete(from);
+    for (const request of from.waiting.splice(0)) {
+      const slot = this.#calls.find(request.userData);
+      if (slot === -1) continue;
+      this.#calls.routes[slot] = to;
+      to.waiting.push(request);
+    }
+    from.forget();
+    if (to.waiting.length === 0) return;
+    if (to.state === RouteState.Unresolved) this.resolve(to);
+    else if (this.#mayTry(to)) this.flush(to);
   }
 
   /** A lane that was asked for is there, or refused. */
@@ -371,6 +423,7 @@ export class Requests {
       calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
       calls.sent[slot] = 1;
       route.inFlight++;
+      if (route.keeps && files === undefined) calls.kept[slot] = request;
     }
     return 0;
   }

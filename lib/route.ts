@@ -32,6 +32,8 @@ export interface WaitingRequest {
   /** The message's `cookie` word. */
   readonly cookie: number;
   readonly files: FilesToSend | undefined;
+  /** How often a service has refused it because it was being taken back. */
+  readonly refused: number;
   /** When the call was made, on the clock of `performance.now()`. */
   readonly since: number;
 }
@@ -53,6 +55,10 @@ export class Route {
   refusedSinceResolved = false;
   /** Whether the death of what `handle` and `generation` name was told to `onDeath`. */
   deathTold = false;
+  /** What it leads to is being taken back: it takes no more calls, but answers those that it has. */
+  retired = false;
+  /** Whether requests are kept until they are answered, to be sent elsewhere if they were not begun. */
+  keeps = false;
   /** How often in a row the lane was refused, or no room was found without calls in flight. */
   retries = 0;
 

@@ -40,6 +40,8 @@ export class ServiceHost {
   control: ServiceControl | undefined;
   /** Since it was made, through all connections. */
   readonly counts: ServiceCounts = { calls: 0, errors: 0, refused: 0, running: 0 };
+  /** It finishes what it has begun and begins nothing more, except what has no answer. */
+  isDraining = false;
   readonly #methods: readonly ContractMethod[];
   readonly #invokes: readonly Invoke[];
   readonly #implementation: object;
@@ -78,6 +80,11 @@ export class ServiceHost {
     return this.#admission?.waiting ?? 0;
   }
 
+  /** Calls that have begun or wait for their turn. */
+  get unanswered(): number {
+    return this.counts.running + this.waiting;
+  }
+
   /** The method with a number of the wire, if there is one. */
   methodAt(index: number): ContractMethod | undefined {
     return this.#methods[index];
@@ -93,6 +100,10 @@ export class ServiceHost {
    * in this very turn.
    */
   run(replies: Replies, method: ContractMethod, input: unknown, call: IncomingCall): void {
+    if (this.isDraining && !method.oneway) {
+      this.#shutDown(replies, method, call);
+      return;
+    }
     this.counts.calls++;
     if (this.#admission === undefined) {
       this.#run(replies, method, input, call);
@@ -194,6 +205,13 @@ export class ServiceHost {
     if (call.answered) call.attached?.close();
     else if (!method.oneway) replies.sendResult(call, output, method);
     this.#admission?.release();
+  }
+
+  #shutDown(replies: Replies, method: ContractMethod, call: IncomingCall): void {
+    this.counts.refused++;
+    call.end();
+    const text = 'the service is being taken back and has not begun the call: call again';
+    replies.sendRefusal(call, callError('ESHUTDOWN', method, text));
   }
 
   /** Of a call that was never started. */

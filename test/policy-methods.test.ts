@@ -156,7 +156,8 @@ test('nobody but the manager can change the rules of a service', async (t) => {
   );
   t.teardown(() => connection.close());
   const registry = new RegistryClient(connection, connection.native.callTaskId);
-  const { handle, generation } = await registry.lookup(Log);
+  const [found] = (await registry.lookup(Log)).instances;
+  const { handle = 0, generation = 0 } = found ?? {};
   const route = new Route('log', connection.native.callTaskId, undefined);
   Object.assign(route, { handle, generation });
   connection.routes.add(route);

@@ -60,9 +60,9 @@ async function start(t: ExecutionContext): Promise<World> {
   const client = await open();
   const source = new ConnectionSource('the domain');
   source.set(client);
-  const { handle, generation } = await new RegistryClient(client, client.native.callTaskId).lookup(
-    Shop,
-  );
+  const registry = new RegistryClient(client, client.native.callTaskId);
+  const [found] = (await registry.lookup(Shop)).instances;
+  const { handle = 0, generation = 0 } = found ?? {};
   return {
     host,
     release: () => {
