@@ -3,7 +3,15 @@
  * and scenarios are read by what reads them, C is compiled. A block for which there is no rule fails.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -35,6 +43,17 @@ const inLanguage = (...languages: readonly string[]): readonly CodeBlock[] =>
   blocks.filter(({ language }) => languages.includes(language));
 const kindOf = ({ directive }: CodeBlock): string =>
   directive?.name === 'is' ? directive.value : '';
+
+/** The anchors that a page's headings have. */
+function headings(markdown: string): readonly string[] {
+  return [...markdown.replaceAll(/^```.*?^```$/gms, '').matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+    (title ?? '')
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replaceAll(' ', '-'),
+  );
+}
 
 /** A folder with an empty one in it for each block that runs. */
 function makeFolder(t: ExecutionContext): string {
@@ -91,6 +110,29 @@ test.serial('every block has a language and, where it needs one, a rule', (t) =>
   const unruly = blocks.filter((block) => rules[block.language]?.(block) !== true).map(placeOf);
   t.deepEqual(unruly, []);
   t.true(blocks.length >= 20);
+});
+
+test.serial('every page is in the index, and every link leads somewhere', (t) => {
+  const index = readFileSync(join(root, 'docs/README.md'), 'utf8');
+  const anchors = new Map<string, readonly string[]>();
+  const headingsOf = (file: string): readonly string[] => {
+    const known = anchors.get(file) ?? headings(readFileSync(file, 'utf8'));
+    anchors.set(file, known);
+    return known;
+  };
+  for (const page of pages) {
+    const name = page.replace('docs/', '');
+    if (page !== 'docs/README.md') t.true(index.includes(`](${name})`) || name.includes('README'));
+    const text = readFileSync(join(root, page), 'utf8').replaceAll(/^```.*?^```$/gms, '');
+    for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      const [path = '', anchor] = target.split('#');
+      const file = path === '' ? join(root, page) : join(root, page, '..', path);
+      if (!existsSync(file)) t.fail(`${page}: there is no ${target}`);
+      else if (anchor !== undefined)
+        t.true(headingsOf(file).includes(anchor), `${page}: ${target}`);
+    }
+  }
 });
 
 test.serial('TypeScript: every block compiles and runs', async (t) => {
