@@ -35,6 +35,8 @@ export interface ParticipantOptions {
   readonly asWorker?: boolean;
   /** User and group ID to run as; needs root. */
   readonly user?: number;
+  /** The program, instead of this Node: a copy of it. */
+  readonly execPath?: string;
 }
 
 interface Waiting {
@@ -141,6 +143,7 @@ export class Participant {
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         serialization: 'advanced',
         env: { ...process.env, ...user },
+        ...(options.execPath === undefined ? {} : { execPath: options.execPath }),
       });
       this.#child = child;
       child.on('message', (message) => {
