@@ -2,6 +2,7 @@
 import type { NativeDevice } from '../types/native.js';
 import { checkInteger, checkObject } from './checks.js';
 import { LiteIpcError } from './errors.js';
+import { TraceShare, type TraceReader } from './trace-share.js';
 import { decodeTrace, type Trace, type TraceRecord } from './trace-record.js';
 
 /** Records that a trace holds unless said otherwise: 1.3 MB. */
@@ -32,9 +33,9 @@ export class DeviceTrace {
   /** Records that the running trace holds; undefined: it is off. */
   #wanted: number | undefined;
   #everStarted = false;
-  /** The open connection's device, if there is one, and whether it ever recorded. */
+  /** The open connection's device, if there is one, and what it records. */
   #native: NativeDevice | undefined;
-  #recorded = false;
+  #reader: TraceReader | undefined;
   /** Records of connections that have ended, and what was lost with them. */
   #kept: TraceRecord[] = [];
   #lost = 0;
@@ -42,11 +43,10 @@ export class DeviceTrace {
   /** A connection begins. */
   attach(native: NativeDevice): void {
     this.#native = native;
-    this.#recorded = false;
+    this.#reader = undefined;
     if (this.#wanted === undefined) return;
     try {
-      native.startTrace(this.#wanted);
-      this.#recorded = true;
+      this.#reader = TraceShare.of(native).open(this.#wanted);
     } catch (error) {
       // No memory for it: the device is worth more.
       this.#wanted = undefined;
@@ -67,11 +67,10 @@ export class DeviceTrace {
     if (this.#wanted !== undefined) throw already('on');
     if (this.#native !== undefined) {
       try {
-        this.#native.startTrace(records);
+        this.#reader = TraceShare.of(this.#native).open(records);
       } catch (error) {
         throw notStarted(error);
       }
-      this.#recorded = true;
     }
     this.#wanted = records;
     this.#everStarted = true;
@@ -81,7 +80,7 @@ export class DeviceTrace {
 
   stop(): void {
     if (this.#wanted === undefined) throw already('off');
-    if (this.#recorded) this.#native?.stopTrace();
+    if (this.#native !== undefined) this.#reader?.stop();
     this.#wanted = undefined;
   }
 
@@ -98,8 +97,8 @@ export class DeviceTrace {
   }
 
   #collect(): void {
-    if (this.#native === undefined || !this.#recorded) return;
-    const { records, lost } = decodeTrace(this.#native.readTrace());
+    if (this.#native === undefined || this.#reader === undefined) return;
+    const { records, lost } = decodeTrace(this.#reader.read());
     this.#lost += lost;
     this.#kept = this.#kept.concat(records);
     const excess = this.#kept.length - RECORDS_MAX;

@@ -43,6 +43,9 @@ export type {
   PageInput,
   ProcessReport,
   ServiceReport,
+  StartWatchInput,
+  WatchPart,
+  WatchRead,
 } from './inspect/contract.js';
 export type { ServiceCounts, ServiceStatistics } from './service-statistics.js';
 export { openDevice } from './device.js';

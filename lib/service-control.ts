@@ -6,11 +6,13 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { NativeDevice } from '../types/native.js';
+import type { CallContext } from './call-context.js';
 import { defineService, method } from './contract.js';
 import { Refusal } from './errors.js';
 import type { MethodAccessUpdate } from './method-access.js';
 import { ReceiverAccess } from './receiver-access.js';
 import { ServiceHost } from './service-host.js';
+import { ServiceTrace, type TraceFilter, type TracePart } from './service-trace.js';
 import { serviceStatistics, type ServiceStatistics } from './service-statistics.js';
 
 /** The `code` word of the first method; the others follow. */
@@ -30,10 +32,19 @@ export interface Keyed {
   readonly key: Uint8Array;
 }
 
+/** Names a watch: a number that the manager chose. */
+export interface WatchKeyed extends Keyed {
+  readonly watch: number;
+}
+
 /** As a contract, so that it is called like any other; only the numbers of its methods are others. */
 export const ServiceControlContract = defineService('ServiceManager', {
   methodRules: method<MethodAccessUpdate & Keyed>(),
   statistics: method<Keyed, ServiceStatistics>(),
+  startTrace: method<WatchKeyed & TraceFilter>(),
+  /** Undefined: there is no such watch (any more). */
+  readTrace: method<WatchKeyed, TracePart | undefined>(),
+  stopTrace: method<WatchKeyed>(),
 });
 
 /** The names of what can be asked. */
@@ -51,16 +62,28 @@ export class ServiceControl {
   /** `service` is the one that is registered, `task` receives for it. */
   constructor(native: NativeDevice, service: ServiceHost, task: number) {
     this.access = new ReceiverAccess(native);
+    const trace = new ServiceTrace(native);
     this.host = new ServiceHost(ServiceControlContract, {
       methodRules: this.#keyed((update: MethodAccessUpdate) => {
         this.access.update(update);
       }),
       statistics: this.#keyed(() => serviceStatistics(native, service, task)),
+      startTrace: this.#keyed(({ watch, hooks, tasks }: WatchKeyed & TraceFilter) => {
+        trace.start(watch, { ...(hooks && { hooks }), ...(tasks && { tasks }) });
+      }),
+      readTrace: this.#keyed(({ watch }: WatchKeyed, call) =>
+        trace.read(watch, call.caller.processId),
+      ),
+      stopTrace: this.#keyed(({ watch }: WatchKeyed) => {
+        trace.stop(watch);
+      }),
     });
   }
 
-  #keyed<Input, Output>(body: (input: Input) => Output): (input: Input & Keyed) => Output {
-    return (input) => {
+  #keyed<Input, Output>(
+    body: (input: Input, call: CallContext) => Output,
+  ): (input: Input & Keyed, call: CallContext) => Output {
+    return (input, call) => {
       const key: unknown = (input as Partial<Keyed> | null | undefined)?.key;
       if (
         !(key instanceof Uint8Array) ||
@@ -70,7 +93,7 @@ export class ServiceControl {
         // To everyone else it is a method that the contract does not have.
         throw new Refusal('EPROTO', 'Only the ServiceManager may ask this of a service (EPROTO)');
       }
-      return body(input);
+      return body(input, call);
     };
   }
 }

@@ -14,6 +14,7 @@ import { lsCommand } from './ls-command.js';
 import { runCommand } from './run-command.js';
 import { serveCommand } from './serve-command.js';
 import { UsageError } from './usage-error.js';
+import { watchCommand } from './watch-command.js';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -39,7 +40,8 @@ function makeProgram(): Command {
     .addCommand(domainCommand())
     .addCommand(lsCommand())
     .addCommand(runCommand())
-    .addCommand(serveCommand());
+    .addCommand(serveCommand())
+    .addCommand(watchCommand());
   return overrideExits(program);
 }
 

@@ -79,6 +79,38 @@ export interface ExplainOutput {
   }[];
 }
 
+/** What to watch. */
+export interface StartWatchInput {
+  /** Only messages from and to these; absent: whatever the processes of services see. */
+  readonly services?: readonly string[];
+  /** Only these of {@link traceHooks}, by number from 0; absent: all. */
+  readonly hooks?: readonly number[];
+}
+
+/** What the trace of one process has recorded. */
+export interface WatchPart {
+  readonly processId: number;
+  /** Records of 64 bytes, oldest first. */
+  readonly words: Uint8Array;
+  /** Records before these that were overwritten before anyone read them. */
+  readonly lost: number;
+  /** There may be more already. */
+  readonly more: boolean;
+  /** Task, LiteIPC process, pid, uid and gid of those that are in it, as far as it is known. */
+  readonly peers: readonly (readonly [number, number, number, number, number])[];
+  /** Handle, generation and name of the services that are in it. */
+  readonly services: readonly (readonly [number, number, string])[];
+}
+
+/** One reading of a watch. */
+export interface WatchRead {
+  readonly part?: WatchPart;
+  /** Read again at once. */
+  readonly more: boolean;
+  /** LiteIPC processes that do not answer: nothing is known of their messages. */
+  readonly notAnswering: readonly number[];
+}
+
 /** One method of a service, as its contract has it. */
 export interface MethodReport {
   readonly name: string;
@@ -105,6 +137,11 @@ export const Inspector = defineService(INSPECTOR_NAME, {
     { readonly processes: readonly ProcessReport[]; readonly next?: number }
   >(),
   explain: method<ExplainInput, ExplainOutput>(),
+  /** Begins to watch messages: each process that serves something records what it sends, receives and drops. */
+  startWatch: method<StartWatchInput, { readonly watch: number }>(),
+  /** A watch that nobody reads for 3 s ends. */
+  readWatch: method<{ readonly watch: number }, WatchRead>(),
+  stopWatch: method<{ readonly watch: number }>(),
 });
 
 /** A part of the methods of a service. */

@@ -9,6 +9,7 @@ import type { Explanation } from '../policy.js';
 import { checkIdentity, type Identity } from '../policy-subject.js';
 import type { Registration } from '../registration.js';
 import { checkInput } from '../registry-input.js';
+import type { CallContext } from '../call-context.js';
 import { isReservedName } from '../registry-protocol.js';
 import { ServiceHost } from '../service-host.js';
 import type { ServiceStatistics } from '../service-statistics.js';
@@ -22,7 +23,10 @@ import {
   type PageInput,
   type ProcessReport,
   type ServiceReport,
+  type StartWatchInput,
+  type WatchRead,
 } from './contract.js';
+import { Watches } from './watches.js';
 import { livingProcesses, programOf } from './processes.js';
 
 /** How long a service may take to tell its numbers, ms: others wait for the list. */
@@ -74,11 +78,14 @@ async function inTime<Value>(promise: Promise<Value>): Promise<Value | undefined
 /** The inspector's implementation. */
 export class InspectorService implements ImplementationOf<typeof Inspector> {
   readonly #inspected: Inspected;
+  readonly #watches: Watches;
   readonly #startedAt = new Date();
   readonly #started = performance.now();
 
   constructor(inspected: Inspected) {
     this.#inspected = inspected;
+    const { connection, registry } = inspected;
+    this.#watches = new Watches(connection, () => registry.registrations());
   }
 
   /** Offers it in the domain, from the manager's own connection; it ends with that. */
@@ -181,6 +188,18 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
         .slice(0, CONSIDERED_MAX)
         .map((each) => ({ rule: each.name, effect: each.rule.effect, fits: each.fits })),
     };
+  };
+
+  readonly startWatch = (
+    input: StartWatchInput,
+    call: CallContext,
+  ): Promise<{ readonly watch: number }> => this.#watches.start(input, call.caller.processId);
+
+  readonly readWatch = (input: { readonly watch: number }, call: CallContext): Promise<WatchRead> =>
+    this.#watches.read(input, call.caller.processId);
+
+  readonly stopWatch = (input: { readonly watch: number }, call: CallContext): void => {
+    this.#watches.stop(input, call.caller.processId);
   };
 
   #perPage(entryBytes: number): number {

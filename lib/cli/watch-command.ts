@@ -1,0 +1,276 @@
+/** `liteipc watch`: the messages of a running domain, as its services see them, while they happen. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { checkServiceName } from '../checks.js';
+import { MessageReader, type MessageKind, type WatchedMessage } from '../inspect/messages.js';
+import type { MethodReport, WatchPart } from '../inspect/contract.js';
+import { traceHooks, type TraceHook } from '../trace-record.js';
+import { domainOption, requiredDomain } from './domain-option.js';
+import { listMethods, withInspector, type InspectorClient } from './inspector-client.js';
+import { UsageError } from './usage-error.js';
+import { jsonLine, messageLine } from './watch-line.js';
+
+interface WatchOptions {
+  readonly domain?: string;
+  readonly service: readonly string[];
+  readonly method: readonly string[];
+  readonly pid: readonly number[];
+  readonly uid: readonly number[];
+  readonly kind: readonly MessageKind[];
+  readonly hook: readonly TraceHook[];
+  readonly drops?: true;
+  readonly for?: number;
+  readonly count?: number;
+  readonly json?: true;
+}
+
+/** Between two readings, ms. */
+const PAUSE_MS = 100;
+/** Parts that are sorted by time together. */
+const PARTS_MAX = 32;
+
+const hookNames = Object.keys(traceHooks) as TraceHook[];
+const messageHooks: readonly TraceHook[] = [
+  'IPC_WRITE',
+  'IPC_WRITE_DROP',
+  'IPC_READ',
+  'IPC_READ_DROP',
+];
+const dropHooks: readonly TraceHook[] = ['IPC_WRITE_DROP', 'IPC_READ_DROP'];
+const kinds: readonly MessageKind[] = ['request', 'reply', 'error', 'notice', 'drop', 'wait'];
+
+function readNumber(what: string, maximum: number, minimum = 0): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= minimum && value <= maximum) return value;
+    throw new InvalidArgumentError(`Expected ${what}.`);
+  };
+}
+
+function readNumbers(what: string): (text: string, earlier: readonly number[]) => number[] {
+  const read = readNumber(what, 0xffff_ffff);
+  return (text, earlier) => [...earlier, read(text)];
+}
+
+function readSeconds(text: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (seconds > 0 && seconds <= 1e6) return seconds;
+  throw new InvalidArgumentError('Expected seconds above 0.');
+}
+
+function readService(text: string, earlier: readonly string[]): string[] {
+  try {
+    checkServiceName(text, 'the service');
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  return [...earlier, text];
+}
+
+function readOneOf<Word extends string>(
+  words: readonly Word[],
+): (text: string, earlier: readonly Word[]) => Word[] {
+  return (text, earlier) => {
+    const chosen = text.split(',').map((each) => {
+      const found = words.find((word) => word === each.trim());
+      if (found === undefined) throw new InvalidArgumentError(`Expected ${words.join(', ')}.`);
+      return found;
+    });
+    return [...earlier, ...chosen];
+  };
+}
+
+function wantedHooks({ hook, kind, drops }: WatchOptions): readonly TraceHook[] {
+  if (hook.length > 0) return hook;
+  if (drops === true) return dropHooks;
+  return kind.includes('wait') ? hookNames : messageHooks;
+}
+
+function wantedKinds({ hook, kind, drops }: WatchOptions): readonly MessageKind[] {
+  if (drops === true) return ['drop'];
+  if (kind.length > 0) return kind;
+  return hook.length > 0 ? kinds : kinds.filter((each) => each !== 'wait');
+}
+
+function makeFilter(options: WatchOptions): (message: WatchedMessage) => boolean {
+  const { method, pid, uid } = options;
+  const wanted = wantedKinds(options);
+  return (message) => {
+    const { kind, from, to } = message;
+    return (
+      wanted.includes(kind) &&
+      (method.length === 0 || (message.method !== undefined && method.includes(message.method))) &&
+      (pid.length === 0 || pid.some((each) => each === from.pid || each === to.pid)) &&
+      (uid.length === 0 || uid.some((each) => each === from.uid || each === to.uid))
+    );
+  };
+}
+
+function makeReader(inspector: InspectorClient): MessageReader {
+  const known = new Map<string, Promise<readonly MethodReport[]>>();
+  return new MessageReader((service, handle, generation) => {
+    const key = `${service} ${handle} ${generation}`;
+    let methods = known.get(key);
+    if (methods === undefined) {
+      methods = listMethods(inspector, service);
+      known.set(key, methods);
+    }
+    return methods;
+  });
+}
+
+/** What is printed, and whether anybody still reads it. */
+class Output {
+  /** Aborted when the command has to end: by a signal, a closed pipe, its time or its count. */
+  readonly ending = new AbortController();
+  readonly #json: boolean;
+  #left: number;
+
+  constructor({ json, count = Infinity }: WatchOptions) {
+    this.#json = json === true;
+    this.#left = count;
+    // A pipe whose reader has gone is an end as good as any.
+    process.stdout.on('error', () => {
+      this.ending.abort();
+    });
+  }
+
+  async message(message: WatchedMessage): Promise<void> {
+    if (this.#left === 0) return;
+    this.#left--;
+    await this.#print(this.#json ? jsonLine(message) : messageLine(message));
+    if (this.#left === 0) this.ending.abort();
+  }
+
+  async lost({ lost, processId, peers }: WatchPart): Promise<void> {
+    const pid = peers.find(([, id]) => id === processId)?.[2];
+    const who = pid === undefined ? `LiteIPC process ${processId}` : `process ${pid}`;
+    const told = { lost, processId, ...(pid === undefined ? {} : { pid }) };
+    await this.#print(
+      this.#json ? JSON.stringify(told) : `... ${lost} records of ${who} were lost`,
+    );
+  }
+
+  async notAnswering(processId: number): Promise<void> {
+    const text = `... LiteIPC process ${processId} does not answer: its messages are not seen`;
+    await this.#print(this.#json ? JSON.stringify({ notAnswering: processId }) : text);
+  }
+
+  /** Waits while the reader is slower. */
+  async #print(line: string): Promise<void> {
+    if (this.ending.signal.aborted || process.stdout.write(`${line}\n`)) return;
+    const { signal } = this.ending;
+    await new Promise<void>((resolve) => {
+      process.stdout.once('drain', resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+}
+
+async function readOnce(
+  inspector: InspectorClient,
+  watch: number,
+  reader: MessageReader,
+  options: WatchOptions,
+  output: Output,
+  silent: Set<number>,
+): Promise<void> {
+  const filter = makeFilter(options);
+  const messages: WatchedMessage[] = [];
+  let isMore = true;
+  for (let parts = 0; isMore && parts < PARTS_MAX; parts++) {
+    const { part, more, notAnswering } = await inspector.readWatch({ watch });
+    isMore = more;
+    for (const processId of notAnswering) {
+      if (!silent.has(processId)) await output.notAnswering(processId);
+    }
+    silent.clear();
+    for (const processId of notAnswering) silent.add(processId);
+    if (part === undefined) continue;
+    if (part.lost > 0) await output.lost(part);
+    messages.push(...(await reader.messages(part, options.hook.length > 0)));
+  }
+  messages.sort((left, right) => left.time.getTime() - right.time.getTime());
+  for (const message of messages) if (filter(message)) await output.message(message);
+}
+
+async function watchUntilEnd(inspector: InspectorClient, options: WatchOptions): Promise<void> {
+  const output = new Output(options);
+  const { signal } = output.ending;
+  const end = (): void => {
+    output.ending.abort();
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.once(name, end);
+  const hooks = wantedHooks(options).map((hook) => hookNames.indexOf(hook));
+  const { service: services } = options;
+  const { watch } = await inspector.startWatch({
+    hooks,
+    ...(services.length === 0 ? {} : { services }),
+  });
+  process.stderr.write('watching; Ctrl+C ends it\n');
+  const timer = options.for === undefined ? undefined : setTimeout(end, options.for * 1000);
+  try {
+    const reader = makeReader(inspector);
+    const silent = new Set<number>();
+    while (!signal.aborted) {
+      await readOnce(inspector, watch, reader, options, output, silent);
+      await pause(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+    }
+    // What has happened until now is told, too, unless nobody reads.
+    if (options.for !== undefined)
+      await readOnce(inspector, watch, reader, options, output, silent);
+  } finally {
+    clearTimeout(timer);
+    await inspector.stopWatch({ watch }).catch(() => undefined);
+    for (const name of signals) process.off(name, end);
+  }
+}
+
+async function run(options: WatchOptions): Promise<void> {
+  const domain = requiredDomain('watch', options.domain);
+  if (options.drops === true && (options.kind.length > 0 || options.hook.length > 0)) {
+    throw new UsageError('watch: --drops stands for itself, without --kind and --hook');
+  }
+  await withInspector(domain, (inspector) => watchUntilEnd(inspector, options));
+}
+
+/** The command. */
+export function watchCommand(): Command {
+  return new Command('watch')
+    .description('show the messages of a running domain while they happen')
+    .addOption(domainOption())
+    .option('--service <name>', 'only of this service (repeatable)', readService, [])
+    .option(
+      '--method <name>',
+      'only of this method (repeatable)',
+      (text: string, earlier: readonly string[]) => [...earlier, text],
+      [],
+    )
+    .option('--pid <pid>', 'only from or to this process (repeatable)', readNumbers('a number'), [])
+    .option('--uid <uid>', 'only from or to this user (repeatable)', readNumbers('a number'), [])
+    .option('--kind <kinds>', `only some of ${kinds.join(', ')}`, readOneOf(kinds), [])
+    .addOption(
+      new Option('--hook <hooks>', 'every record of some of the seven hooks (docs/tracing.md)')
+        .argParser(readOneOf(hookNames))
+        .default([], 'those of messages'),
+    )
+    .option('--drops', 'only messages that were refused or thrown away')
+    .option('--for <seconds>', 'end after so long', readSeconds)
+    .option('--count <n>', 'end after so many', readNumber('a number above 0', 1e9, 1))
+    .option('--json', 'print a JSON object on each line')
+    .addHelpText(
+      'after',
+      `
+Seen is what the processes of TypeScript services send, receive and throw away; who does not read fast enough
+is told how many records were lost. Recording ends with the command, however it ends.
+
+Exit status: 0 ended, also by a signal or because nobody reads, 1 no such domain, or it refuses this user,
+2 wrong usage.
+
+Examples:
+  $ npx liteipc watch --domain shop --service orders
+  $ npx liteipc watch --domain shop --drops --json --for 60`,
+    )
+    .action(run);
+}
