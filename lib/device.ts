@@ -128,7 +128,8 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
 
   /**
    * Offers a service. The implementation runs on this thread's event loop; a method that returns no
-   * promise is answered at once. Rejects with EEXIST if a live service has the name, with EACCES if the policy does not let this process serve it.
+   * promise is answered at once. Rejects with EEXIST if a live service has the name (unless both say
+   * `instances: 'many'`), with EACCES if the policy does not let this process serve it.
    */
   async expose<Methods extends MethodDefinitions>(
     contract: Contract<Methods>,
@@ -141,7 +142,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     const served =
       this.#options.telemetry?.implementation(contract, implementation) ?? implementation;
     const host = new ServiceHost(contract, served, options.onError, limits);
-    const exposure = new Exposure(host);
+    const exposure = new Exposure(host, options.instances === 'many');
     await exposure.start(this.#source.current());
     if (this.#closing !== undefined) {
       throw new LiteIpcError('ECANCELED', 'expose: the device was closed meanwhile (ECANCELED)');

@@ -20,15 +20,26 @@ export interface ExposeOptions {
    * them waiting; one-way messages are told to `onError`. Default 1000. Only with `concurrency`.
    */
   readonly queue?: number;
+  /**
+   * `many`: this is one of several instances, in this or in other processes; each of them has to say it.
+   * Their clients spread the calls over all of them. Default `one`.
+   */
+  readonly instances?: 'one' | 'many';
 }
 
 const QUEUE_DEFAULT = 1000;
 const LIMIT_MAX = 1_000_000;
 
+function checkInstances(instances: unknown): void {
+  if (instances === undefined || instances === 'one' || instances === 'many') return;
+  throw unexpected("'one' or 'many'", 'instances', instances);
+}
+
 /** The limits that the options state, if any. Throws a TypeError for options that are none. */
 export function limitsOf(options: ExposeOptions): AdmissionLimits | undefined {
   checkObject(options, 'the options of expose');
   const { concurrency, queue, onError } = options;
+  checkInstances(options.instances);
   if (onError !== undefined) checkFunction(onError, 'onError');
   if (queue !== undefined) checkInteger(queue, 'queue', 0, LIMIT_MAX);
   if (concurrency === undefined) {

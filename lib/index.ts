@@ -52,7 +52,7 @@ export { openDevice } from './device.js';
 export type { Device, DeviceEvents, DeviceOptions } from './device.js';
 export type { DrainOptions, Exposed } from './exposed.js';
 export type { ExposeOptions } from './expose-options.js';
-export type { ServiceOptions } from './service-options.js';
+export type { Balance, ServiceOptions } from './service-options.js';
 export { defineService, method, oneway } from './contract.js';
 export type {
   Client,

@@ -5,12 +5,13 @@ import type { Connection } from './connection.js';
 import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
 import { LiteIpcError, abortError, asError, callError } from './errors.js';
+import { Instances } from './instances.js';
 import { RegistryClient } from './registry-client.js';
-import type { Location } from './registry-protocol.js';
+import type { Location, LookupFound } from './registry-protocol.js';
 import type { Requests } from './requests.js';
 import { RestartWatch } from './restart-watch.js';
 import { Route, RouteState } from './route.js';
-import type { ClientPolicy } from './service-options.js';
+import type { Balance, ClientPolicy } from './service-options.js';
 
 /**
  * What stands behind a client object. It outlives the service's restarts and the device's connections:
@@ -25,13 +26,17 @@ export class ServiceProxy {
 
   readonly #source: ConnectionSource;
   readonly #waitMs: number;
+  readonly #balance: Balance;
   #requests: Requests | undefined;
   #route: Route | undefined;
+  /** Of a service that has many: then `#route` is where calls wait while there is none. */
+  #instances: Instances | undefined;
 
-  constructor(contract: Contract, source: ConnectionSource, { waitMs }: ClientPolicy) {
+  constructor(contract: Contract, source: ConnectionSource, policy: ClientPolicy) {
     this.contract = contract;
     this.#source = source;
-    this.#waitMs = waitMs;
+    this.#waitMs = policy.waitMs;
+    this.#balance = policy.balance;
     const methods = methodsOf(contract);
     this.client = Object.freeze(
       Object.fromEntries(methods.map((method) => [method.method, this.#caller(method)])),
@@ -48,6 +53,10 @@ export class ServiceProxy {
     for (;;) {
       const connection = await this.#source.within(until - performance.now());
       const route = this.#route ?? this.#attach(connection);
+      if (this.#instances !== undefined && this.#instances.size > 0) {
+        this.#instances.watch();
+        return;
+      }
       // While it is being looked up for a call, once more does no harm: the answer is the same.
       if (route.state !== RouteState.Unresolved && route.state !== RouteState.Resolving) return;
       try {
@@ -62,8 +71,10 @@ export class ServiceProxy {
 
   /** The connection has ended. The next call uses the one of then. */
   detach(): void {
-    const wasThere = this.#route !== undefined && this.#route.handle !== 0;
+    const wasThere =
+      this.#instances !== undefined || (this.#route !== undefined && this.#route.handle !== 0);
     this.#route = undefined;
+    this.#instances = undefined;
     this.#requests = undefined;
     if (wasThere) this.restarts.allGone();
   }
@@ -82,7 +93,9 @@ export class ServiceProxy {
       if (this.#route === undefined || this.#requests === undefined) {
         return this.#callDetached(method, input, timeoutMs, options);
       }
-      return this.#requests.send(this.#route, method, input, timeoutMs, options);
+      const route =
+        this.#instances === undefined ? this.#route : (this.#instances.choose() ?? this.#route);
+      return this.#requests.send(route, method, input, timeoutMs, options);
     };
   }
 
@@ -161,7 +174,7 @@ export class ServiceProxy {
       this.#attach(connection);
       this.restarts.allGone();
     }
-    if (this.#route !== undefined) connection.requests.move(retired, this.#route);
+    connection.requests.move(retired, () => this.#route);
   }
 
   /** Looks up for the calls that wait in the route: each waits for the service as long as it may. */
@@ -178,10 +191,15 @@ export class ServiceProxy {
   async #lookup(connection: Connection, route: Route, waitMs: number): Promise<void> {
     const registry = new RegistryClient(connection, connection.native.callTaskId);
     try {
-      const { instances } = await registry.lookup(this.contract, waitMs);
-      const [found] = instances as [Location];
+      const answer = await registry.lookup(this.contract, waitMs);
+      const [found] = answer.instances as [Location];
       await connection.ensureDeathNotices();
       if (!connection.alive) return;
+      if (answer.many) {
+        this.#useMany(connection, route, answer);
+        return;
+      }
+      this.#instances = undefined;
       connection.requests.resolved(route, found.handle, found.generation);
       const task = connection.native.query(found.handle);
       if (task?.alive === true && task.generation === found.generation) this.restarts.found();
@@ -190,6 +208,23 @@ export class ServiceProxy {
     } finally {
       registry.dispose();
     }
+  }
+
+  #useMany(connection: Connection, lobby: Route, found: LookupFound): void {
+    this.#instances ??= new Instances(connection, this.contract, this.#balance, {
+      onInstance: () => {
+        this.restarts.found();
+      },
+      onDeath: () => {
+        for (const listener of [...this.deathListeners]) listener();
+        this.restarts.gone();
+      },
+      lobby: () => this.#route,
+      isWatched: () => this.restarts.isWanted,
+    });
+    lobby.handle = 0;
+    this.#instances.update(found);
+    connection.requests.move(lobby, () => this.#instances?.choose() ?? lobby);
   }
 
   /** Says how long was waited for a service that nobody has registered. */

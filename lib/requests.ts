@@ -270,19 +270,25 @@ export class Requests {
     return again;
   }
 
-  /** What waits in one route is to go by another. */
-  move(from: Route, to: Route): void {
+  /** What waits in a route goes by others; each request by the one that `choose` gives then. */
+  move(from: Route, choose: () => Route | undefined): void {
+    const calls = this.#calls;
     this.#waitingForRoom.delete(from);
-    for (const request of from.waiting.splice(0)) {
-      const slot = this.#calls.find(request.userData);
-      if (slot === -1) continue;
-      this.#calls.routes[slot] = to;
-      to.waiting.push(request);
-    }
+    const moved = from.waiting.splice(0);
     from.forget();
-    if (to.waiting.length === 0) return;
-    if (to.state === RouteState.Unresolved) this.resolve(to);
-    else if (this.#mayTry(to)) this.flush(to);
+    for (const request of moved) {
+      const slot = calls.find(request.userData);
+      if (slot === -1) continue;
+      const to = choose();
+      if (to === undefined) {
+        calls.reject(slot, callError('ENODEV', request.method));
+        continue;
+      }
+      calls.routes[slot] = to;
+      to.waiting.push(request);
+      if (to.state === RouteState.Unresolved) this.resolve(to);
+      else if (this.#mayTry(to)) this.flush(to);
+    }
   }
 
   /** A lane that was asked for is there, or refused. */
