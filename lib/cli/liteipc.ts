@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { accessCommand } from './access-command.js';
+import { callCommand } from './call-command.js';
 import { compareSourceCommand } from './compare-source-command.js';
 import { conformanceCommand } from './conformance-command.js';
 import { doctorCommand } from './doctor-command.js';
@@ -34,6 +35,7 @@ function makeProgram(): Command {
     .showHelpAfterError('(liteipc --help tells what there is)')
     .enablePositionalOptions()
     .addCommand(accessCommand())
+    .addCommand(callCommand())
     .addCommand(compareSourceCommand())
     .addCommand(conformanceCommand())
     .addCommand(doctorCommand())

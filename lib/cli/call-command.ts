@@ -1,0 +1,218 @@
+/** `liteipc call`: calls a method of a running service, whose contract it learns from the registry. */
+import { closeSync, openSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import type { CallOptions } from '../call-options.js';
+import { checkServiceName } from '../checks.js';
+import { openDevice } from '../device.js';
+import { LiteIpcError } from '../errors.js';
+import { FILES_MAX } from '../files.js';
+import { findService, type FoundMethod, type FoundService } from './call/found-service.js';
+import { toJson } from './call/plain-json.js';
+import { readInput } from './call/read-input.js';
+import { suggestion } from './call/suggest.js';
+import { domainOption, requiredDomain } from './domain-option.js';
+import { listServices, withInspector } from './inspector-client.js';
+import { UsageError } from './usage-error.js';
+
+interface Options {
+  readonly domain?: string;
+  readonly timeout?: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly file: readonly string[];
+  readonly json?: true;
+}
+
+/** Longest that a service may take to be found, ms. */
+const LOOKUP_MS = 5000;
+const SIGINT_STATUS = 130;
+
+function readTimeout(text: string): number {
+  if (text === 'none') return Infinity;
+  if (/^\d{1,9}$/.test(text) && Number(text) > 0) return Number(text);
+  throw new InvalidArgumentError('Expected a number of ms above 0, or none.');
+}
+
+function addMetadata(text: string, before: Record<string, string>): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('Expected KEY=VALUE.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function addFile(path: string, before: readonly string[]): readonly string[] {
+  if (before.length < FILES_MAX) return [...before, path];
+  throw new InvalidArgumentError(`Expected at most ${FILES_MAX} files.`);
+}
+
+function checkName(service: string): void {
+  try {
+    checkServiceName(service, 'the service');
+  } catch (error) {
+    throw new UsageError(`call: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function openFiles(paths: readonly string[]): number[] {
+  const opened: number[] = [];
+  try {
+    for (const path of paths) opened.push(openSync(path, 'r'));
+    return opened;
+  } catch (error) {
+    for (const fd of opened) closeSync(fd);
+    throw new UsageError(`call: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Those that this user may know of; the inspector need not admit it. */
+async function otherServices(domain: string): Promise<string[]> {
+  try {
+    const services = await withInspector(domain, (inspector) => listServices(inspector));
+    return services.map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+async function find(domain: string, service: string): Promise<FoundService> {
+  try {
+    return await findService(domain, service, LOOKUP_MS);
+  } catch (error) {
+    if (!(error instanceof LiteIpcError) || error.code !== 'ENOENT') throw error;
+    const names = await otherServices(domain);
+    throw new Error(
+      `no service "${service}" is registered${suggestion(service, names, 'there are')}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function pick({ contract, methods }: FoundService, name: string): FoundMethod {
+  const found = methods.find((each) => each.name === name);
+  if (found === undefined) {
+    const names = methods.map((each) => each.name);
+    const others = suggestion(name, names, 'it has');
+    throw new Error(`service "${contract.name}" has no method "${name}"${others}`);
+  }
+  if (found.usesParcel) {
+    throw new Error(
+      `${contract.name}.${name} takes or gives a parcel, whose format only the contract in its program says`,
+    );
+  }
+  return found;
+}
+
+/** Says what the service, or LiteIPC, answered instead of a result. */
+function complain(where: string, error: unknown, json: boolean): void {
+  const {
+    name = 'Error',
+    code,
+    message,
+  } = error as { name?: string; code?: unknown; message: string };
+  const text = json
+    ? JSON.stringify({ name, code: code ?? null, message })
+    : `liteipc: ${where}: ${name}${typeof code === 'string' ? ` (${code})` : ''}: ${message}`;
+  process.stderr.write(`${text}\n`);
+  process.exitCode = 1;
+}
+
+function print(value: unknown, json: boolean): void {
+  if (value === undefined) return;
+  process.stdout.write(`${JSON.stringify(toJson(value), null, json ? 0 : 2)}\n`);
+}
+
+type ClientFunction = (input: unknown, options: CallOptions) => Promise<unknown>;
+
+async function callOnce(
+  domain: string,
+  service: FoundService,
+  { name }: FoundMethod,
+  input: unknown,
+  options: CallOptions,
+): Promise<unknown> {
+  const device = await openDevice({ domain });
+  try {
+    const client = await device.service(service.contract);
+    return await (client[name] as ClientFunction)(input, options);
+  } finally {
+    await device.close();
+  }
+}
+
+async function call(
+  service: string,
+  method: string,
+  argument: string | undefined,
+  options: Options,
+): Promise<void> {
+  const { timeout, metadata, json = false } = options;
+  const domain = requiredDomain('call', options.domain);
+  checkName(service);
+  // First what does not take the service's time.
+  const input = await readInput(argument);
+  const files = openFiles(options.file);
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort(new Error('interrupted')));
+  try {
+    const found = await find(domain, service);
+    const value = await callOnce(domain, found, pick(found, method), input, {
+      signal: controller.signal,
+      ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+      ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+      ...(files.length === 0 ? {} : { files }),
+    });
+    print(value, json);
+  } catch (error) {
+    if (controller.signal.aborted) process.exitCode = SIGINT_STATUS;
+    else if (error instanceof LiteIpcError) complain(`${service}.${method}`, error, json);
+    else throw error;
+  } finally {
+    for (const fd of files) closeSync(fd);
+  }
+}
+
+/** The command. */
+export function callCommand(): Command {
+  return new Command('call')
+    .description(
+      'call a method of a running service and print the result as JSON; the service itself tells what it offers',
+    )
+    .argument('<service>', "the service's name")
+    .argument('<method>', 'one of its methods')
+    .argument(
+      '[json]',
+      'the input; "-", or nothing with a pipe or a file at standard input: read from there',
+    )
+    .addOption(domainOption())
+    .option(
+      '--timeout <ms>',
+      'until the call fails with ETIME; or none (default: 5000)',
+      readTimeout,
+    )
+    .option(
+      '--metadata <key=value>',
+      'a text that travels with the call; repeatable',
+      addMetadata,
+      {},
+    )
+    .option(
+      '--file <path>',
+      'a file that the service gets, open for reading; repeatable',
+      addFile,
+      [],
+    )
+    .option('--json', 'print the result, or the error, on one line')
+    .addHelpText(
+      'after',
+      `
+What JSON cannot say is written, and shown, as {"$bigint": "12"}, {"$date": "2026-01-31T12:00:00Z"},
+{"$bytes": "BASE64"}, {"$map": [[KEY, VALUE]]}, {"$set": [...]}; docs/command-line.md has them all.
+
+Exit status: 0 answered, 1 an error was answered or the call failed, 2 wrong usage or unusable input.
+
+Examples:
+  $ npx liteipc call calculator add '[1, 2]' --domain shop
+  $ npx liteipc call logs count '{"pattern": "oom"}' --file /var/log/messages --domain shop`,
+    )
+    .action(call);
+}

@@ -1,0 +1,108 @@
+/** Finds out what a service offers without having its contract: the registry tells its shape. */
+import { Connection } from '../../connection.js';
+import {
+  defineService,
+  method,
+  oneway,
+  type Contract,
+  type MethodDefinition,
+} from '../../contract.js';
+import { methodsOf } from '../../contract-methods.js';
+import { LiteIpcError } from '../../errors.js';
+import { parcel } from '../../ipc-io/parcel-format.js';
+import { loadNativeBinding } from '../../native-loader.js';
+import { Registry, type LookupOutput } from '../../registry-protocol.js';
+import { Route } from '../../route.js';
+
+/** A method of a service as its shape tells it. */
+export interface FoundMethod {
+  readonly name: string;
+  /** `method`, `oneway` ...; a parcel's format is known to its two sides alone. */
+  readonly kind: string;
+  readonly usesParcel: boolean;
+}
+
+/** What a service offers. */
+export interface FoundService {
+  readonly contract: Contract;
+  readonly methods: readonly FoundMethod[];
+}
+
+/** Never used: it stands for what only the two sides of a service know. */
+const unknownFormat = parcel<unknown>({ write: () => undefined, read: () => undefined });
+
+const makers: Readonly<Record<string, (schemas: object) => MethodDefinition>> = {
+  method: (schemas) => method(schemas),
+  oneway: (schemas) => oneway(schemas),
+};
+
+const linePattern = /^([a-z]+)(\(parcel\))?(:parcel)? (\w+)$/;
+
+/** The contract that a shape (contract-shape.ts) belongs to. Throws an Error for one of a later version. */
+export function contractOfShape(service: string, shape: string): FoundService {
+  const definitions: Record<string, MethodDefinition> = {};
+  const methods = shape.split('\n').map((line): FoundMethod => {
+    const [, kind = '', input, output, name = ''] = linePattern.exec(line) ?? [];
+    const make = makers[kind];
+    if (make === undefined) {
+      throw new Error(
+        `service "${service}" has a method of a kind that this version of liteipc does not know: ${line}`,
+      );
+    }
+    definitions[name] = make({
+      ...(input === undefined ? {} : { input: unknownFormat }),
+      ...(output === undefined ? {} : { output: unknownFormat }),
+    });
+    return { name, kind, usesParcel: input !== undefined || output !== undefined };
+  });
+  return { contract: defineService(service, definitions), methods };
+}
+
+async function lookUp(
+  connection: Connection,
+  name: string,
+  hash: number,
+  timeoutMs: number,
+): Promise<LookupOutput> {
+  const lookup = methodsOf(Registry).find(({ method: each }) => each === 'lookup');
+  if (lookup === undefined) throw new TypeError('Expected a method "lookup" of the ServiceManager');
+  const route = new Route(Registry.name, connection.native.callTaskId, undefined);
+  connection.routes.add(route);
+  try {
+    const found = await connection.requests.send(route, lookup, { name, hash }, timeoutMs);
+    return found as LookupOutput;
+  } catch (error) {
+    if (!(error instanceof LiteIpcError)) throw error;
+    // Handle 0 is nobody's.
+    if (error.code !== 'EINVAL' && error.code !== 'EPIPE') throw error;
+    throw new LiteIpcError('ENODEV', 'the domain has no ServiceManager (ENODEV)', { cause: error });
+  } finally {
+    connection.routes.delete(route);
+  }
+}
+
+/**
+ * Asks for a service by a hash that does not fit, and so learns its shape. Rejects as a lookup does: ENOENT,
+ * EACCES, ETIME.
+ */
+export async function findService(
+  domain: string,
+  service: string,
+  timeoutMs: number,
+): Promise<FoundService> {
+  const connection = await Connection.open(
+    loadNativeBinding(),
+    { domain },
+    { onLost: () => undefined },
+  );
+  try {
+    // A hash may be any number, but not two at a time.
+    for (const hash of [0, 1]) {
+      const found = await lookUp(connection, service, hash, timeoutMs);
+      if ('shape' in found) return contractOfShape(service, found.shape);
+    }
+    throw new Error(`service "${service}" does not tell its shape`);
+  } finally {
+    await connection.close();
+  }
+}

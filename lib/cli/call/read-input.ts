@@ -1,0 +1,60 @@
+/** The input of `liteipc call`: an argument or standard input, whole or line by line. */
+import { fstatSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
+import { UsageError } from '../usage-error.js';
+import { fromJson, type Json } from './plain-json.js';
+
+/** The first thing that is wrong, with line and column. */
+function placeOf(source: string): string {
+  const errors: ParseError[] = [];
+  parse(source, errors, { disallowComments: true });
+  const [first] = errors;
+  if (first === undefined) return '';
+  const before = source.slice(0, first.offset).split('\n');
+  const column = (before.at(-1) ?? '').length + 1;
+  return `:${before.length}:${column}: ${printParseErrorCode(first.error)}`;
+}
+
+/** A value from JSON text; `where` begins the message of what is wrong. No text is no input. */
+export function parseInput(source: string, where: string): unknown {
+  if (source.trim() === '') return undefined;
+  let json: Json;
+  try {
+    json = JSON.parse(source) as Json;
+  } catch {
+    throw new UsageError(`call: ${where}${placeOf(source)}; it is not JSON`);
+  }
+  try {
+    return fromJson(json);
+  } catch (error) {
+    throw new UsageError(`call: ${where}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Whether something was piped into this program, or a file given to it. */
+function isPiped(): boolean {
+  try {
+    const facts = fstatSync(0);
+    return facts.isFIFO() || facts.isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** The whole input. `-` is standard input; so is nothing, if it is a pipe or a file. */
+export async function readInput(argument: string | undefined): Promise<unknown> {
+  if (argument !== undefined && argument !== '-') return parseInput(argument, 'the input');
+  if (argument === undefined && !isPiped()) return undefined;
+  return parseInput(await text(process.stdin), 'standard input');
+}
+
+/** A value for each line that is not empty. */
+export async function* readLines(): AsyncGenerator<unknown, void, undefined> {
+  let number = 0;
+  for await (const line of createInterface({ input: process.stdin })) {
+    number += 1;
+    if (line.trim() !== '') yield parseInput(line, `line ${number} of standard input`);
+  }
+}
