@@ -61,6 +61,16 @@ export function grownDescriptors(before: DescriptorKinds, pid: number): string {
   return `${told(grown)} (${details(pid, kinds)})`;
 }
 
+function isEnd(kind: string): boolean {
+  return kind.includes('liteipc-cursors');
+}
+
+/** How many lane ends more are in store than before; each has 4 descriptors. */
+export function moreSpareEnds(before: DescriptorKinds, after: DescriptorKinds): number {
+  const ends = growth(before, after).find(([kind]) => isEnd(kind))?.[1] ?? 0;
+  return Math.min(Math.max(0, ends), LANE_ENDS_MAX);
+}
+
 /**
  * The same, without lane ends in store: a thread that met many senders keeps more ends ready than at
  * first. Each is one memory of cursors and a bell, of which the domain, here in the same process, holds
@@ -68,9 +78,7 @@ export function grownDescriptors(before: DescriptorKinds, pid: number): string {
  */
 export function leakedDescriptors(before: DescriptorKinds, pid: number): string {
   const after = descriptorsOf(pid);
-  const isEnd = (kind: string): boolean => kind.includes('liteipc-cursors');
-  const ends = growth(before, after).find(([kind]) => isEnd(kind))?.[1] ?? 0;
-  const spare = Math.min(Math.max(0, ends), LANE_ENDS_MAX);
+  const spare = moreSpareEnds(before, after);
   const allowed = Object.entries(after).map(([kind]): [string, number] => {
     const more = isEnd(kind) ? spare : kind === 'pipe' ? 3 * spare : 0;
     return [kind, (before[kind] ?? 0) + more];

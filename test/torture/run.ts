@@ -17,6 +17,7 @@ import {
   descriptorsOf,
   grownDescriptors,
   leakedDescriptors,
+  moreSpareEnds,
   type DescriptorKinds,
 } from './descriptors.js';
 import { Manager } from './manager.js';
@@ -366,7 +367,8 @@ class Torture {
     const leaked = leakedDescriptors(managerDescriptors, this.#manager.pid);
     if (leaked !== '') this.#fault(`descriptors left in the manager: ${leaked}`);
     this.#options.print(
-      `  descriptors of the manager: ${sumOf(after)}, at first ${sumOf(managerDescriptors)}`,
+      `  descriptors of the manager: ${sumOf(after)}, at first ${sumOf(managerDescriptors)}; ` +
+        `4 for each of ${moreSpareEnds(managerDescriptors, after)} lane ends more in store`,
     );
     await this.#survivor.kill();
     await this.#manager.stop();
