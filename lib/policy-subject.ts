@@ -203,7 +203,7 @@ const words: { readonly [Key in keyof Subject]-?: (value: never) => string } = {
   pid: (value: number) => `pid ${value}`,
   uids: (value: readonly number[]) => `uids ${value.join(', ')}`,
   uidRange: ({ from, to }: UidRange) => `uids ${from} to ${to}`,
-  executable: (value: string) => `executable ${value}`,
+  executable: (value: string) => `executable ${value} (advisory)`,
   predicate: (value: SubjectPredicate) => `predicate ${value.name}`.trimEnd(),
 };
 

@@ -75,7 +75,8 @@ export class QuotaUse {
       return { limit: inFlightInWords(inFlight), retryAfterMs: undefined };
     }
     const callsWait = this.#calls?.waitMs(calls, now) ?? 0;
-    const bytesWait = this.#bytes?.waitMs(bytes, now) ?? 0;
+    // What brings none passes also while some are owed.
+    const bytesWait = bytes === 0 ? 0 : (this.#bytes?.waitMs(bytes, now) ?? 0);
     if (callsWait === 0 && bytesWait === 0) return undefined;
     const limit =
       callsWait >= bytesWait

@@ -112,6 +112,8 @@ test('a use counts calls, bytes and what is in flight; what is refused is not ch
   use.take(2, 0);
   t.deepEqual(use.excess(1, 0, 0), { limit: '10 calls per second (3 at once)', retryAfterMs: 100 });
   t.is(use.excess(0, 0, 0), undefined, 'what belongs to a call is no call');
+  use.take(0, 500);
+  t.is(use.excess(0, 0, 0), undefined, 'and without bytes nothing at all');
   use.begun();
   use.begun();
   t.deepEqual(use.excess(1, 0, 9000), { limit: '2 calls in flight', retryAfterMs: undefined });

@@ -103,7 +103,7 @@ test('what cannot be told fits no allow and every deny, and the reason is given'
   t.like(policy(allow('shop').to(program)).decide('call', 'shop', gone), {
     allowed: false,
     explanation:
-      'its rules admit executable /usr/bin/shop (rule 1: the program of process 2147483647 is not readable)',
+      'its rules admit executable /usr/bin/shop (advisory) (rule 1: the program of process 2147483647 is not readable)',
   });
   t.false(policy(deny('shop').to(program)).decide('call', 'shop', gone).allowed);
   const thrower = {
