@@ -100,6 +100,7 @@ async function runModule(folder: string, { block, program, fixture }: BlockModul
 test.serial('every block has a language and, where it needs one, a rule', (t) => {
   const rules: Readonly<Record<string, (block: CodeBlock) => boolean>> = {
     '': () => true,
+    text: () => true,
     ts: ({ directive }) => directive?.name !== 'is',
     sh: ({ directive }) => directive?.name !== 'is',
     c: ({ directive }) => directive === undefined,
