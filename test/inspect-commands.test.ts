@@ -75,7 +75,10 @@ test('ls: services, owners, calls in a second, for people and for programs', asy
   t.is(code, 0);
   const [title, head, ...lines] = stdout.trimEnd().split('\n');
   t.regex(title ?? '', new RegExp(`^domain ${domain}: 4 processes, manager ${process.pid} `));
-  t.regex(head ?? '', /^SERVICE +PID +USER +PROGRAM .*CALLS\/S.*WAITING.*POOL.*STATE$/);
+  t.regex(
+    head ?? '',
+    /^SERVICE +PID +USER +PROGRAM .*CALLS\/S.*RUNNING +QUEUE +DROPPED +POOL +STATE$/,
+  );
   t.is(lines.length, 2);
   t.regex(
     lines[0] ?? '',
@@ -88,7 +91,7 @@ test('ls: who hangs is listed, who is of the domain itself only with --all', asy
   process.kill(server.pid, 'SIGSTOP');
   const { stdout, code } = await liteipc(['ls', '--domain', domain, '--interval', '0', '--all']);
   t.is(code, 0);
-  t.regex(stdout, /^orders .* - +- +- +not answering$/m);
+  t.regex(stdout, /^orders .* - +- +- +- +not answering$/m);
   t.regex(stdout, /^liteipc\.inspector .* answering$/m);
   process.kill(server.pid, 'SIGCONT');
 });
@@ -162,11 +165,8 @@ test('wrong usage: one line and status 2', async (t) => {
   const { name } = await startDomain(t);
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [['ls'], /which domain\?/],
-    [['access'], /which domain\?/],
-    [['ls', '--domain', 'a b'], /1 to 64 of/],
     [['ls', '--domain', name, '--interval', '-1'], /Expected seconds/],
     [['ls', '--domain', name, 'more'], /too many arguments/],
-    [['ls', '--domain', name, '--colour'], /unknown option/],
     [['access', '--domain', name, '--gid', '5'], /--gid needs a --uid/],
     [['access', '--domain', name, '--uid', 'me'], /Expected a number/],
     [['access', '--domain', name, '--pid', '0'], /number of a process/],

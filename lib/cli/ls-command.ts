@@ -70,6 +70,8 @@ function makeListing(
 function rowOf(name: string, instance: Instance): string[] {
   const { owner, statistics, perSecond, callers, state } = instance;
   const rate = (value: number | undefined): string => value?.toFixed(value < 10 ? 1 : 0) ?? '-';
+  const of = (read: (from: NonNullable<typeof statistics>) => number | string): string =>
+    statistics === undefined ? '-' : String(read(statistics));
   return [
     name,
     String(owner.pid),
@@ -78,16 +80,18 @@ function rowOf(name: string, instance: Instance): string[] {
     String(callers),
     rate(perSecond?.calls),
     rate(perSecond?.errors),
-    statistics === undefined ? '-' : String(statistics.running),
-    statistics === undefined ? '-' : String(statistics.waiting),
-    statistics === undefined ? '-' : formatBytes(statistics.device.poolBytes),
+    of(({ running }) => running),
+    // In the program's queue, and those that it was not handed yet.
+    of(({ waiting, queued }) => waiting + queued),
+    of(({ dropped }) => Object.values(dropped).reduce((sum, count) => sum + count, 0)),
+    of(({ device }) => formatBytes(device.poolBytes)),
     state.replace('-', ' '),
   ];
 }
 
 const head = [
   ...['SERVICE', 'PID', 'USER', 'PROGRAM', 'CALLERS', 'CALLS/S', 'ERRORS/S'],
-  ...['RUNNING', 'WAITING', 'POOL', 'STATE'],
+  ...['RUNNING', 'QUEUE', 'DROPPED', 'POOL', 'STATE'],
 ];
 
 function formatListing({ domain, services }: Listing): string {
@@ -99,7 +103,7 @@ function formatListing({ domain, services }: Listing): string {
   const rows = services.flatMap(({ name, instances }) =>
     instances.map((instance) => rowOf(name, instance)),
   );
-  const isNumber = (column: number): boolean => column === 1 || (column >= 4 && column <= 9);
+  const isNumber = (column: number): boolean => column === 1 || (column >= 4 && column <= 10);
   return `${printable(title)}\n${formatTable(head, rows, isNumber)}`;
 }
 
