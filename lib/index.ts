@@ -51,6 +51,8 @@ export type { ServiceCounts, ServiceStatistics } from './service-statistics.js';
 export { openDevice } from './device.js';
 export type { Device, DeviceEvents, DeviceOptions } from './device.js';
 export type { DrainOptions, Exposed } from './exposed.js';
+export { exposeInWorkers } from './worker-pool.js';
+export type { WorkerPool, WorkerPoolOptions } from './worker-pool.js';
 export type { ExposeOptions } from './expose-options.js';
 export type { Balance, ServiceOptions } from './service-options.js';
 export { defineService, method, oneway } from './contract.js';

@@ -108,9 +108,11 @@ export class Instances {
   }
 
   #isBetter(route: Route, best: Route): boolean {
-    const isReady = route.state === RouteState.Ready;
-    if (isReady !== (best.state === RouteState.Ready)) return isReady;
-    return this.#balance === 'least-loaded' && load(route) < load(best);
+    if (this.#balance === 'least-loaded') {
+      const [ours, others] = [load(route), load(best)];
+      if (ours !== others) return ours < others;
+    }
+    return route.state === RouteState.Ready && best.state !== RouteState.Ready;
   }
 
   #makeRoute({ handle, generation }: Location): Route {
@@ -182,7 +184,8 @@ function isAt(route: Route, { handle, generation }: Location): boolean {
   return route.handle === handle && route.generation === generation;
 }
 
-/** Calls of this client that the instance has not answered. */
+/** Calls of this client that the instance has not answered; of one that has just ended, without end. */
 function load(route: Route): number {
+  if (route.state < RouteState.Ready) return Infinity;
   return route.inFlight + route.waiting.length;
 }
