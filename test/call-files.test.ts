@@ -48,6 +48,8 @@ test('a FileHandle, a number and what has an fd: the service reads them, the sen
   const metadata = { traceparent: 'beside files' };
   t.deepEqual(await client.read(5, { files: [fd], metadata }), [text.slice(0, 5)]);
   t.is(textOf(handle.fd, 5), text.slice(0, 5));
+  // The copies that were sent are closed on a thread of their own.
+  await until(() => openCopies(path) === 2);
   t.is(openCopies(path), 2);
   await handle.close();
   closeSync(fd);
