@@ -2,7 +2,15 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
-import { Inspector, ServiceManager, allow, deny, type PolicyInput } from 'liteipc';
+import {
+  Inspector,
+  ServiceManager,
+  allow,
+  defineService,
+  deny,
+  method,
+  type PolicyInput,
+} from 'liteipc';
 import type { AccessMatrix } from '#lib/cli/access-matrix.js';
 import type { Listing } from '#lib/cli/ls-command.js';
 import { startDomain } from './support/domain.js';
@@ -94,6 +102,20 @@ test('ls: who hangs is listed, who is of the domain itself only with --all', asy
   t.regex(stdout, /^orders .* - +- +- +- +not answering$/m);
   t.regex(stdout, /^liteipc\.inspector .* answering$/m);
   process.kill(server.pid, 'SIGCONT');
+});
+
+test('ls: every instance of a name', async (t) => {
+  const domain = await startDomain(t);
+  const Many = defineService('many', { nothing: method() });
+  const devices = [await domain.open(), await domain.open()];
+  for (const device of devices) {
+    await device.expose(Many, { nothing: () => undefined }, { instances: 'many' });
+  }
+  const { services } = await json<Listing>(t, 'ls', '--domain', domain.name, '--interval', '0');
+  t.deepEqual(
+    services.map(({ name, instances }) => [name, instances.map(({ owner }) => owner.processId)]),
+    [['many', devices.map(({ processId }) => processId)]],
+  );
 });
 
 test('ls: nothing is there', async (t) => {
