@@ -6,6 +6,7 @@ import type { ContractMethod } from './contract-methods.js';
 import { LiteIpcError } from './errors.js';
 import { FilesToSend, type FileSource, type ReceivedFile } from './files.js';
 import type { PendingRequest } from './replies.js';
+import type { ServiceStream } from './service-stream.js';
 
 /** Given to every implementation as its second argument. */
 export interface CallContext {
@@ -62,6 +63,8 @@ export class IncomingCall implements CallContext, PendingRequest {
   /** Files for the result. */
   attached: FilesToSend | undefined = undefined;
   files: readonly ReceivedFile[] = noFiles;
+  /** Of a call that opens a stream. */
+  stream: ServiceStream | undefined = undefined;
 
   #controller: AbortController | undefined = undefined;
 
@@ -139,16 +142,24 @@ export class IncomingCall implements CallContext, PendingRequest {
     this.givenUp = reason;
     if (this.watched) this.watch.remove(this);
     this.#controller?.abort(reason);
+    this.stream?.stop(reason);
     this.onGivenUp?.();
   }
 
   /** It has been answered, or in another way done with. */
   end(): void {
     this.ended = true;
+    this.stream?.close();
     if (this.files !== noFiles) for (const file of this.files) file.callEnded();
     if (this.watched) this.watch.remove(this);
     if (this.onEnded === undefined) return;
     this.onEnded();
     this.onEnded = undefined;
   }
+}
+
+/** What LiteIPC knows of a call whose context an implementation was given. */
+export function incomingOf(call: CallContext): IncomingCall {
+  if (call instanceof IncomingCall) return call;
+  throw new TypeError('Expected the context that this implementation was given');
 }

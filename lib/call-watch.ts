@@ -60,6 +60,11 @@ export class CallWatch {
     this.#timerAt = Infinity;
   }
 
+  /** The call that its caller names by this token, unless it has ended. */
+  find(callerTask: number, token: number): IncomingCall | undefined {
+    return this.#abortable.get(keyOf(callerTask, token));
+  }
+
   /** A caller has aborted a call. Of one that has ended meanwhile nothing is known. */
   abort(callerTask: number, token: number): void {
     const call = this.#abortable.get(keyOf(callerTask, token));

@@ -60,6 +60,9 @@ interface PackedBuffer extends Buffer {
   readonly end: number;
 }
 
+/** Up to so many bytes a loop copies faster than a call does. */
+const COPY_BY_HAND_MAX = 48;
+
 /** Encodes into one outbox. After {@link encode} the fields say where the data is. */
 export class Encoder {
   /** Where the data starts in the outbox, bytes; 0 when `data` is set. */
@@ -110,6 +113,20 @@ export class Encoder {
   copy(): Uint8Array {
     const source = this.data ?? this.#outbox;
     return Uint8Array.prototype.slice.call(source, this.start, this.start + this.size);
+  }
+
+  /** Copies the encoded data to `target` from `at` on, where there must be room. */
+  copyTo(target: Buffer, at: number): void {
+    const source = this.data ?? this.#outbox;
+    const { start, size } = this;
+    if (size > COPY_BY_HAND_MAX) {
+      target.set(
+        start === 0 && size === source.length ? source : source.subarray(start, start + size),
+        at,
+      );
+      return;
+    }
+    for (let index = 0; index < size; index++) target[at + index] = source[start + index] as number;
   }
 
   /** Takes data from elsewhere, as if it had just been encoded. */

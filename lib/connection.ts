@@ -30,9 +30,12 @@ import { Requests } from './requests.js';
 import { adoptFiles } from './files.js';
 import { RouteState, type Route } from './route.js';
 import { CONTROL_CODE, isControlCode } from './service-control.js';
+import { isStreaming } from './method-definition.js';
 import type { ServiceHost } from './service-host.js';
+import { ServiceStream } from './service-stream.js';
+import { StreamRequests } from './stream-requests.js';
 import { fromWireError } from './wire-error.js';
-import { ABORT_CODE, Cookie } from './wire-header.js';
+import { ABORT_CODE, Cookie, isStreamCode } from './wire-header.js';
 
 /** What the owner of a connection is told. */
 export interface ConnectionListener {
@@ -62,6 +65,7 @@ export class Connection {
   readonly #callers = new Callers();
   readonly #watch: CallWatch;
   readonly #data: IncomingData;
+  readonly #streams: StreamRequests;
   readonly #incoming: Uint32Array;
   readonly #controls: ControlRequests;
   #ended: 'lost' | 'closed' | undefined;
@@ -80,6 +84,7 @@ export class Connection {
     this.requests = new Requests(native, this.#calls, encoder);
     this.#replies = new Replies(native, encoder);
     this.#watch = new CallWatch(native);
+    this.#streams = new StreamRequests(native, this.#data, this.#watch, this.#replies);
   }
 
   /** Opens a device. Rejects as {@link NativeBinding.openDevice} does. */
@@ -144,16 +149,11 @@ export class Connection {
   /** The rules of a service are others now: its calls in flight that they do not admit are given up. */
   refuseCalls(task: number, access: ReceiverAccess): void {
     for (const call of this.#watch.callsOf(task)) {
-      const { method } = call;
+      const host = this.hosts.get(task);
       // The manager's messages come to the same task, and not as calls of the service.
-      if (call.ended || this.hosts.get(task)?.methodAt(method.index) !== method) continue;
+      if (host?.methodAt(call.method.index) !== call.method) continue;
       const error = access.refusalOf(call);
-      if (error === undefined) continue;
-      call.giveUp(error);
-      // One that waited for its turn has been answered by that.
-      if (isEnded(call) || method.oneway) continue;
-      call.answered = true;
-      this.#replies.sendRefusal(call, error);
+      if (error !== undefined) host.refuse(this.#replies, call, error);
     }
   }
 
@@ -216,7 +216,8 @@ export class Connection {
     }
     let value: unknown;
     try {
-      value = this.#data.decode(base, status === 0 ? method.outputParcel : undefined);
+      if (status === 0 && method.streamToken !== -1) value = this.#data.bytes(base);
+      else value = this.#data.decode(base, status === 0 ? method.outputParcel : undefined);
     } catch (error) {
       calls.reject(slot, callError('EPROTO', method, (error as Error).message));
       return;
@@ -268,6 +269,10 @@ export class Connection {
       this.#watch.abort(taskId, token);
       return;
     }
+    if (isStreamCode(code)) {
+      this.#streams.take(host, base);
+      return;
+    }
     const to: PendingRequest = { task, request, callerTask: taskId };
     const index = told === undefined ? code : code - CONTROL_CODE;
     const method = host.methodAt(index);
@@ -290,7 +295,10 @@ export class Connection {
         return;
       }
     }
-    if (method === undefined || method.oneway !== oneway) {
+    const cookie = incoming[base + Incoming.Cookie] as number;
+    const abortable = (cookie & Cookie.Abortable) !== 0;
+    const fits = method?.oneway === oneway && (abortable || !isStreaming(method.kind));
+    if (method === undefined || !fits) {
       const text =
         'is not in this contract, or not of this kind; use the same contract on both sides';
       const error = new LiteIpcError('EPROTO', text, host.referenceAt(index));
@@ -300,7 +308,6 @@ export class Connection {
     let input: unknown;
     let metadata = noMetadata;
     try {
-      const cookie = incoming[base + Incoming.Cookie] as number;
       // The cookie of a C program, which knows parcels and empty messages alone, may be anything.
       if ((cookie & Cookie.Metadata) !== 0 && method.inputParcel === undefined) {
         metadata = this.#data.takeMetadata(base);
@@ -311,7 +318,6 @@ export class Connection {
       this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, method));
       return;
     }
-    const abortable = ((incoming[base + Incoming.Cookie] as number) & Cookie.Abortable) !== 0;
     const call = new IncomingCall(
       task,
       request,
@@ -327,6 +333,7 @@ export class Connection {
     );
     const words = this.#data.objects(base);
     if (words !== undefined) call.files = adoptFiles(this.native, words);
+    if (isStreaming(method.kind)) call.stream = new ServiceStream(this.#replies, call);
     access?.enter(call);
     host.run(this.#replies, method, input, call);
   }
@@ -401,9 +408,4 @@ export class Connection {
       ? new LiteIpcError('ENODEV', `${what}: the domain is gone (ENODEV)`)
       : new LiteIpcError('ECANCELED', `${what}: the device was closed by this program (ECANCELED)`);
   }
-}
-
-/** Asked anew: what was called in between may have ended it. */
-function isEnded(call: IncomingCall): boolean {
-  return call.ended;
 }

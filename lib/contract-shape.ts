@@ -37,29 +37,68 @@ export function shapeTextHash(shape: string): number {
   return hash >>> 0;
 }
 
-/** In words, the first difference between the client's shape and the service's. */
-export function shapeDifference(client: string, service: string): string {
-  const ours = client.split('\n');
-  const theirs = service.split('\n');
-  const place = ours.findIndex((line, index) => line !== theirs[index]);
-  const mine = ours[place];
-  if (mine === undefined) {
-    return `the service also has ${theirs.slice(ours.length).map(quoted).join(', ')}`;
-  }
-  const at = `method ${place + 1}`;
-  const other = theirs[place];
-  if (other === undefined) return `the service lacks ${quoted(mine)}`;
-  if (!theirs.includes(mine) && !theirs.some((line) => sameName(line, mine))) {
-    return `the service lacks ${quoted(mine)}; its ${at} is ${quoted(other)}`;
-  }
-  return `${at} is ${quoted(mine)} here and ${quoted(other)} in the service`;
+/** A shape, and the version that its side gives it. */
+export interface VersionedShape {
+  readonly shape: string;
+  readonly version?: string | undefined;
 }
 
-function sameName(left: string, right: string): boolean {
-  return left.split(' ')[1] === right.split(' ')[1];
+interface ShapeLine {
+  readonly kind: string;
+  readonly place: number;
 }
 
-function quoted(line: string): string {
-  const [kind, name] = line.split(' ');
-  return `"${name ?? ''}" (${kind ?? ''})`;
+/** The methods of a shape by name. */
+function linesOf(shape: string): ReadonlyMap<string, ShapeLine> {
+  const lines = shape === '' ? [] : shape.split('\n');
+  return new Map(
+    lines.map((line, index) => {
+      const [kind = '', name = ''] = line.split(' ');
+      return [name, { kind, place: index + 1 }];
+    }),
+  );
+}
+
+/** In words, all that is different between the client's shape and the service's, by method. */
+export function shapeDifferences(client: string, service: string): string[] {
+  const ours = linesOf(client);
+  const theirs = linesOf(service);
+  const told: string[] = [];
+  // A method that one side lacks moves all that follow: only the order of what both have is looked at.
+  const order = [...theirs.keys()].filter((name) => ours.has(name));
+  let common = 0;
+  for (const [name, mine] of ours) {
+    const other = theirs.get(name);
+    if (other === undefined) {
+      told.push(`the service lacks "${name}" (${mine.kind})`);
+      continue;
+    }
+    if (other.kind !== mine.kind) {
+      told.push(`"${name}" is ${mine.kind} here and ${other.kind} in the service`);
+    }
+    if (order[common++] !== name) {
+      told.push(`"${name}" is method ${mine.place} here and ${other.place} in the service`);
+    }
+  }
+  for (const [name, { kind }] of theirs) {
+    if (!ours.has(name)) told.push(`the service also has "${name}" (${kind})`);
+  }
+  return told;
+}
+
+/** `version 1.0.0 here, 1.1.0 in the service`; empty if neither side says a version. */
+function versionDifference(client: VersionedShape, service: VersionedShape): string {
+  if (client.version === undefined && service.version === undefined) return '';
+  return ` (version ${client.version ?? 'none'} here, ${service.version ?? 'none'} in the service)`;
+}
+
+/** Why a client's contract does not fit the one of the service that has the name. */
+export function mismatchText(
+  name: string,
+  client: VersionedShape,
+  service: VersionedShape,
+): string {
+  const versions = versionDifference(client, service);
+  const differences = shapeDifferences(client.shape, service.shape).join('; ');
+  return `Service "${name}" has another contract${versions}: ${differences}. Use the same contract on both sides (EPROTO)`;
 }

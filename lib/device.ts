@@ -135,13 +135,14 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     contract: Contract<Methods>,
     implementation: Implementation<Methods>,
     options: ExposeOptions = {},
-  ): Promise<Exposed> {
+  ): Promise<Exposed<Methods>> {
     checkContract(contract, 'the contract of expose');
     checkObject(implementation, `the implementation of ${contract.name}`);
     const limits = limitsOf(options);
+    const { onError, eventQueue } = options;
     const served =
       this.#options.telemetry?.implementation(contract, implementation) ?? implementation;
-    const host = new ServiceHost(contract, served, options.onError, limits);
+    const host = new ServiceHost(contract, served, onError, limits, eventQueue);
     const exposure = new Exposure(host, options.instances === 'many');
     await exposure.start(this.#source.current());
     if (this.#closing !== undefined) {

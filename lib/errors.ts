@@ -27,6 +27,7 @@ export interface ServiceReference {
  * - `EBUSY` the service runs as many calls as it may, and its queue is full
  * - `EDQUOT` the caller's user has used up a quota of the policy; {@link LiteIpcError.retryAfterMs}
  * - `ESHUTDOWN` the service is being taken back and has not begun the call
+ * - `EOVERFLOW` a subscriber to an event fell behind
  * - `EAGAIN` the domain's or the user's share is used up
  * - `EADDRINUSE` a domain of this name is running
  * - `EPERM` the domain's directory is not safe, or this is root and the domain another user's
@@ -48,6 +49,7 @@ export type LiteIpcErrorCode =
   | 'EBUSY'
   | 'ESHUTDOWN'
   | 'EDQUOT'
+  | 'EOVERFLOW'
   | 'EAGAIN'
   | 'EADDRINUSE'
   | 'EPERM'

@@ -25,6 +25,11 @@ export interface ExposeOptions {
    * Their clients spread the calls over all of them. Default `one`.
    */
   readonly instances?: 'one' | 'many';
+  /**
+   * How many payloads of an event may wait for one subscriber; one that falls behind further gets those and
+   * then EOVERFLOW. Default 1000.
+   */
+  readonly eventQueue?: number;
 }
 
 const QUEUE_DEFAULT = 1000;
@@ -38,7 +43,8 @@ function checkInstances(instances: unknown): void {
 /** The limits that the options state, if any. Throws a TypeError for options that are none. */
 export function limitsOf(options: ExposeOptions): AdmissionLimits | undefined {
   checkObject(options, 'the options of expose');
-  const { concurrency, queue, onError } = options;
+  const { concurrency, queue, onError, eventQueue } = options;
+  if (eventQueue !== undefined) checkInteger(eventQueue, 'eventQueue', 1, LIMIT_MAX);
   checkInstances(options.instances);
   if (onError !== undefined) checkFunction(onError, 'onError');
   if (queue !== undefined) checkInteger(queue, 'queue', 0, LIMIT_MAX);

@@ -1,6 +1,6 @@
 /** What a program holds of a service that it offers. */
 import { checkObject, checkTimeout } from './checks.js';
-import type { Contract } from './contract.js';
+import type { Contract, EventArguments, EventNames, MethodDefinitions } from './contract.js';
 import type { Exposure } from './exposure.js';
 
 /** How long a drain takes at most unless the program says otherwise, ms. */
@@ -21,7 +21,9 @@ export function drainTimeout(options: DrainOptions): number {
 }
 
 /** A service on offer. Disposing takes it back: calls that are not answered yet fail with EPIPE. */
-export interface Exposed extends AsyncDisposable {
+export interface Exposed<
+  Methods extends MethodDefinitions = MethodDefinitions,
+> extends AsyncDisposable {
   /** As it was exposed. */
   readonly contract: Contract;
   /** The service's handle in its domain; changes when the device reconnects, 0 meanwhile. */
@@ -33,12 +35,20 @@ export interface Exposed extends AsyncDisposable {
    * disposed or its domain lost meanwhile. Called again it resolves to the same.
    */
   drain(options?: DrainOptions): Promise<number>;
+  /**
+   * Tells an event to all who have subscribed to it: `emit('changed', payload)`. Throws a LiteIpcError: EINVAL
+   * if the payload is not what the contract says or cannot be sent, EMSGSIZE.
+   */
+  emit<Name extends EventNames<Methods>>(
+    name: Name,
+    ...payload: EventArguments<Methods[Name]>
+  ): void;
   /** Takes the service back; resolves when that is done. */
   dispose(): Promise<void>;
 }
 
 /** What the program is given; `forget` takes the exposure from those that come back by themselves. */
-export function exposedBy(exposure: Exposure, forget: () => void): Exposed {
+export function exposedBy(exposure: Exposure, forget: () => void): Exposed<never> {
   const dispose = async (): Promise<void> => {
     forget();
     await exposure.stop();
@@ -52,6 +62,9 @@ export function exposedBy(exposure: Exposure, forget: () => void): Exposed {
       const timeoutMs = drainTimeout(options);
       forget();
       return await exposure.drain(timeoutMs);
+    },
+    emit: (name, ...[payload]) => {
+      exposure.host.events.emit(name, payload);
     },
     dispose,
     [Symbol.asyncDispose]: dispose,

@@ -52,6 +52,16 @@ export class IncomingData {
     return decodeKeeping(head === 0 ? large : large.subarray(head), size, encoding);
   }
 
+  /** The bytes of a message, in memory of their own. Throws an `Error` if it has objects, too. */
+  bytes(base: number): Uint8Array {
+    const incoming = this.#incoming;
+    if (this.objects(base) !== undefined) throw new Error('objects lie among the data');
+    const start = incoming[base + Incoming.DataStart] as number;
+    if (incoming[base + Incoming.DataLarge] !== 0) return this.#native.large[start] as Uint8Array;
+    const end = start + (incoming[base + Incoming.DataSize] as number);
+    return Uint8Array.prototype.slice.call(this.#inbox, start, end);
+  }
+
   /** Takes the metadata from the end of a message: what is left is the data. */
   takeMetadata(base: number): CallMetadata {
     const incoming = this.#incoming;

@@ -55,20 +55,26 @@ export { exposeInWorkers } from './worker-pool.js';
 export type { WorkerPool, WorkerPoolOptions } from './worker-pool.js';
 export type { ExposeOptions } from './expose-options.js';
 export type { Balance, ServiceOptions } from './service-options.js';
-export { defineService, method, oneway } from './contract.js';
+export { defineService, duplex, event, method, oneway, sink, stream } from './contract.js';
 export type {
   Client,
   ClientMethod,
   ClientOf,
+  ClientStream,
   Contract,
+  ContractOptions,
+  EventArguments,
+  EventNames,
   Implementation,
   ImplementationMethod,
   ImplementationOf,
+  Items,
   MethodDefinition,
   MethodDefinitions,
   MethodKind,
   MethodSchema,
   MethodSchemas,
+  StreamSchemas,
 } from './contract.js';
 export { IpcIo } from './ipc-io/ipc-io.js';
 export { parcel } from './ipc-io/parcel-format.js';

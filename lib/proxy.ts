@@ -9,9 +9,11 @@ import { Instances } from './instances.js';
 import { RegistryClient } from './registry-client.js';
 import type { Location, LookupFound } from './registry-protocol.js';
 import type { Requests } from './requests.js';
+import { isStreaming } from './method-definition.js';
 import { RestartWatch } from './restart-watch.js';
 import { Route, RouteState } from './route.js';
 import type { Balance, ClientPolicy } from './service-options.js';
+import { streamCaller, type StreamPlace } from './stream-client.js';
 
 /**
  * What stands behind a client object. It outlives the service's restarts and the device's connections:
@@ -39,7 +41,14 @@ export class ServiceProxy {
     this.#balance = policy.balance;
     const methods = methodsOf(contract);
     this.client = Object.freeze(
-      Object.fromEntries(methods.map((method) => [method.method, this.#caller(method)])),
+      Object.fromEntries(
+        methods.map((method) => [
+          method.method,
+          isStreaming(method.kind)
+            ? streamCaller(method, () => this.#place(method))
+            : this.#caller(method),
+        ]),
+      ),
     );
   }
 
@@ -118,6 +127,17 @@ export class ServiceProxy {
     }
     const route = this.#route ?? this.#attach(connection);
     return connection.requests.send(route, method, input, timeoutMs, options);
+  }
+
+  /** Where a stream goes at the moment. Throws a LiteIpcError if there is no connection. */
+  #place(method: ContractMethod): StreamPlace {
+    try {
+      const connection = this.#source.current();
+      const route = this.#instances?.choose() ?? this.#route ?? this.#attach(connection);
+      return { requests: connection.requests, route, routes: connection.routes };
+    } catch (error) {
+      throw callError(error instanceof LiteIpcError ? error.code : 'ENODEV', method);
+    }
   }
 
   /** Calls when there is a domain again, if there is one in time. */

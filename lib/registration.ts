@@ -25,6 +25,8 @@ export interface Registration {
   readonly name: string;
   readonly shape: string;
   readonly hash: number;
+  /** Of its contract, if it says one. */
+  readonly version: string | undefined;
   /** Names of its methods, by number. */
   readonly methods: readonly string[];
   readonly owner: Caller;

@@ -2,7 +2,7 @@
 import type { Connection } from './connection.js';
 import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
-import { shapeDifference, shapeOf } from './contract-shape.js';
+import { mismatchText, shapeOf, type VersionedShape } from './contract-shape.js';
 import { LiteIpcError } from './errors.js';
 import {
   LOOKUP_WAIT_MAX_MS,
@@ -46,6 +46,7 @@ export class RegistryClient {
       shape: shapeOf(contract.methods),
       key,
       many,
+      ...(contract.version === undefined ? {} : { version: contract.version }),
     });
   }
 
@@ -74,7 +75,7 @@ export class RegistryClient {
         throw error;
       }
       if ('instances' in found) return found;
-      if ('shape' in found) throw otherContract(contract, found.shape);
+      if ('shape' in found) throw otherContract(contract, found);
     }
   }
 
@@ -95,7 +96,7 @@ export class RegistryClient {
     const { name, hash } = contract;
     const input: LookupInput = { name, hash, waitMs: heldMs, known };
     const found = (await this.#call(lookupMethod, contract, input, heldMs)) as LookupOutput;
-    if ('shape' in found) throw otherContract(contract, found.shape);
+    if ('shape' in found) throw otherContract(contract, found);
     return 'instances' in found ? found : undefined;
   }
 
@@ -139,11 +140,8 @@ export class RegistryClient {
   }
 }
 
-function otherContract({ name, methods }: Contract, shape: string): LiteIpcError {
-  const difference = shapeDifference(shapeOf(methods), shape);
-  return new LiteIpcError(
-    'EPROTO',
-    `Service "${name}" has another contract: ${difference}. Use the same contract on both sides (EPROTO)`,
-    { service: name },
-  );
+function otherContract(contract: Contract, found: VersionedShape): LiteIpcError {
+  const { name, methods, version } = contract;
+  const text = mismatchText(name, { shape: shapeOf(methods), version }, found);
+  return new LiteIpcError('EPROTO', text, { service: name });
 }

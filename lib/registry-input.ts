@@ -1,5 +1,6 @@
 /** Checks what processes send to the registry. */
 import { checkInteger, checkObject, checkServiceName, unexpected } from './checks.js';
+import { isVersion } from './contract.js';
 import { Refusal } from './errors.js';
 import {
   LOOKUP_WAIT_MAX_MS,
@@ -41,6 +42,10 @@ export function checkRegister(input: RegisterInput): RegisterInput {
     const { many } = input as { many?: unknown };
     if (many !== undefined && typeof many !== 'boolean') {
       throw unexpected('true or false', 'many', many);
+    }
+    const { version } = input as { version?: unknown };
+    if (version !== undefined && !isVersion(version)) {
+      throw unexpected('1 to 64 visible characters', 'version', version);
     }
   });
   return input;

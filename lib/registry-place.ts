@@ -1,6 +1,6 @@
 /** Whether a service may have a name beside those that have it. */
 import { describeCaller } from './callers.js';
-import { shapeDifference } from './contract-shape.js';
+import { shapeDifferences } from './contract-shape.js';
 import { Refusal } from './errors.js';
 import type { Registration } from './registration.js';
 
@@ -33,7 +33,9 @@ export function checkPlace(
     throw new Refusal('EEXIST', `${owner}; ${why} (EEXIST)`, { service: name });
   }
   if (other.shape !== shape) {
-    const difference = shapeDifference(shape, other.shape).replaceAll('service', 'other instance');
+    const difference = shapeDifferences(shape, other.shape)
+      .join('; ')
+      .replaceAll('service', 'other instance');
     const text = `${owner} with another contract: ${difference} (EPROTO)`;
     throw new Refusal('EPROTO', text, { service: name });
   }

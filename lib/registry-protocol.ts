@@ -16,6 +16,8 @@ export interface RegisterInput {
   readonly key?: Uint8Array;
   /** Whether there may be other instances, which say the same. */
   readonly many?: boolean;
+  /** Of the contract, for people. */
+  readonly version?: string;
 }
 
 /** A client that wants to call a service. */
@@ -53,7 +55,7 @@ export type LookupOutput =
   /** The version is the one that is known. */
   | { readonly unchanged: true }
   /** The contracts differ: this is the service's. */
-  | { readonly shape: string };
+  | { readonly shape: string; readonly version?: string };
 
 /** Names that begin so belong to the domain itself: the manager's process alone registers them. */
 const RESERVED_PREFIX = 'liteipc.';

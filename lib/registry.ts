@@ -103,7 +103,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   }
 
   readonly register = async (input: RegisterInput, call: CallContext): Promise<void> => {
-    const { name, shape, key, many = false } = checkRegister(input);
+    const { name, shape, key, version, many = false } = checkRegister(input);
     const { caller } = call;
     const decision = this.#decideServing(name, caller);
     if (!isReservedName(name) || !decision.allowed) {
@@ -130,6 +130,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       name,
       shape,
       hash: shapeTextHash(shape),
+      version,
       methods: shape.split('\n').map((line) => line.slice(line.indexOf(' ') + 1)),
       owner: caller,
       handle,
@@ -244,7 +245,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const { service, allowed, rights } = best;
     this.#audit('request', 'call', name, caller, allowed, namesOf(service, rights.methods));
     if (!allowed.allowed) throw refusedCaller(name, caller, allowed);
-    if (service.hash !== hash) return { shape: service.shape };
+    if (service.hash !== hash) return mismatchOf(service);
     const granted = await Promise.allSettled(
       admitting.map((each) => this.#rights.grant(each.service, caller, each.rights)),
     );
@@ -391,4 +392,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     if (info?.alive !== true || info.processId !== caller.processId) return undefined;
     return `${info.processId} ${info.processGeneration}`;
   }
+}
+
+function mismatchOf({ shape, version }: Registration): LookupOutput {
+  return version === undefined ? { shape } : { shape, version };
 }

@@ -37,10 +37,12 @@ interface WaitingReply {
 
 /** The replies of one connection. */
 export class Replies {
+  /** For what is sent as {@link sendData}; anyone may use it between two sends. */
+  readonly encoder: Encoder;
+  /** Most data of a message, bytes. */
+  readonly dataLimit: number;
   readonly #native: NativeDevice;
-  readonly #encoder: Encoder;
   readonly #outgoing: Uint32Array;
-  readonly #dataLimit: number;
   /** By the caller's task. Never holds an empty array. */
   readonly #waiting = new Map<number, WaitingReply[]>();
   #timer: NodeJS.Timeout | undefined;
@@ -49,30 +51,36 @@ export class Replies {
 
   constructor(native: NativeDevice, encoder: Encoder) {
     this.#native = native;
-    this.#encoder = encoder;
+    this.encoder = encoder;
     this.#outgoing = native.outgoing;
-    this.#dataLimit = native.dataLimit;
+    this.dataLimit = native.dataLimit;
   }
 
   /** Answers with a result; with an error if the result cannot be sent. */
   sendResult(to: PendingRequest, value: unknown, about: ContractMethod): void {
     const { attached } = to;
     try {
-      this.#encoder.encode(value, about.outputParcel);
+      this.encoder.encode(value, about.outputParcel);
     } catch (error) {
       attached?.close();
       const code = error instanceof LiteIpcError ? error.code : 'EINVAL';
       this.sendRefusal(to, callError(code, about, encodingErrorText('output', error)));
       return;
     }
-    const size = attached === undefined ? this.#encoder.size : this.#encoder.size + attached.size;
-    if (size > this.#dataLimit) {
+    const size = attached === undefined ? this.encoder.size : this.encoder.size + attached.size;
+    if (size > this.dataLimit) {
       attached?.close();
-      const text = `the output takes ${size} bytes, a message at most ${this.#dataLimit}`;
+      const text = `the output takes ${size} bytes, a message at most ${this.dataLimit}`;
       this.sendRefusal(to, callError('EMSGSIZE', about, `${text}; return it in parts`));
       return;
     }
     this.#send(to, ReplyCode.Result, attached);
+  }
+
+  /** Answers with bytes, which are the sender's again when this returns. */
+  sendData(to: PendingRequest, data: Uint8Array): void {
+    this.encoder.place(data, 0);
+    this.#send(to, ReplyCode.Result);
   }
 
   /** Answers with what the implementation threw. */
@@ -80,14 +88,14 @@ export class Replies {
     const error = toWireError(thrown);
     // A property that cannot be sent must not hide the error.
     const fits = this.#tryEncode(error) || this.#tryEncode(withSendableProperties(error));
-    if (!fits) this.#encoder.encode(withoutProperties(error));
+    if (!fits) this.encoder.encode(withoutProperties(error));
     this.#send(to, ReplyCode.Thrown);
   }
 
   #tryEncode(error: WireError): boolean {
     try {
-      this.#encoder.encode(error);
-      return this.#encoder.size <= this.#dataLimit;
+      this.encoder.encode(error);
+      return this.encoder.size <= this.dataLimit;
     } catch {
       return false;
     }
@@ -97,7 +105,7 @@ export class Replies {
   sendRefusal(to: PendingRequest, error: LiteIpcError): void {
     const { name, message, code, retryAfterMs } = error;
     const properties = retryAfterMs === undefined ? {} : { properties: { retryAfterMs } };
-    this.#encoder.encode({ name, message, code, ...properties });
+    this.encoder.encode({ name, message, code, ...properties });
     this.#send(to, ReplyCode.Refused);
   }
 
@@ -141,7 +149,7 @@ export class Replies {
       files?.close();
       return;
     }
-    const encoder = this.#encoder;
+    const encoder = this.encoder;
     let queue = this.#waiting.size === 0 ? undefined : this.#waiting.get(to.callerTask);
     if (queue === undefined) {
       if (!this.#mustWait(this.#transmit(to, code, encoder, files))) return;

@@ -5,16 +5,15 @@
  */
 import type { NativeDevice } from '../types/native.js';
 import { Aborts } from './aborts.js';
-import type { CallOptions } from './call-options.js';
 import type { CallTable } from './calls.js';
-import { encodingErrorText, type Encoder } from './codec.js';
+import type { Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { abortError, asError, callError, codeOfStatus, LiteIpcError, Status } from './errors.js';
-import { FilesToSend } from './files.js';
-import type { ReceivedFile } from './files.js';
+import type { FilesToSend, ReceivedFile } from './files.js';
 import { MessageFlag, Outgoing } from './native-layout.js';
 import { appendMetadata } from './metadata.js';
 import { RouteState, type Route, type WaitingRequest } from './route.js';
+import { encodingError, filesOf, type SendOptions } from './send-options.js';
 import { onAbort } from './signal-listeners.js';
 import { Cookie } from './wire-header.js';
 
@@ -45,10 +44,9 @@ function meansLookAgain(status: number): boolean {
   );
 }
 
-/** An error that names the method, made from whatever the encoder threw. */
-function encodingError(error: unknown, method: ContractMethod): Error {
-  if (!(error instanceof LiteIpcError)) return asError(error);
-  return callError(error.code, method, encodingErrorText('input', error));
+/** Items that were sent besides a call are gone when it was not begun. */
+function isRepeatable({ kind }: ContractMethod): boolean {
+  return kind !== 'sink' && kind !== 'duplex';
 }
 
 /** A request as it is kept, without files; the encoder has its data. */
@@ -57,19 +55,19 @@ function keptRequest(
   method: ContractMethod,
   encoder: Encoder,
   cookie: number,
+  onSent: WaitingRequest['onSent'],
 ): WaitingRequest {
   const since = performance.now();
-  return { userData, method, data: encoder.copy(), cookie, files: undefined, refused: 0, since };
-}
-
-/** Copies the files of a call. Throws as {@link FilesToSend.from}, and for a method that cannot carry any. */
-function filesOf(options: CallOptions, method: ContractMethod): FilesToSend | undefined {
-  const { files } = options;
-  if (files === undefined || files.length === 0) return undefined;
-  if (method.inputParcel !== undefined) {
-    throw callError('EINVAL', method, 'files cannot travel with an input in a parcel format');
-  }
-  return FilesToSend.from(files, method);
+  return {
+    userData,
+    method,
+    data: encoder.copy(),
+    cookie,
+    files: undefined,
+    refused: 0,
+    since,
+    onSent,
+  };
 }
 
 /** The requests of one connection. */
@@ -79,19 +77,21 @@ export class Requests {
   /** Routes that wait for room. */
   readonly #waitingForRoom = new Set<Route>();
   #roomTimer: NodeJS.Timeout | undefined;
+  /** For the items of streams; anyone may use it between two sends. */
+  readonly encoder: Encoder;
+  /** Most data of a message, bytes. */
+  readonly dataLimit: number;
   readonly #native: NativeDevice;
   readonly #calls: CallTable;
-  readonly #encoder: Encoder;
   readonly #outgoing: Uint32Array;
-  readonly #dataLimit: number;
   readonly #aborts: Aborts;
 
   constructor(native: NativeDevice, calls: CallTable, encoder: Encoder) {
     this.#native = native;
     this.#calls = calls;
-    this.#encoder = encoder;
+    this.encoder = encoder;
     this.#outgoing = native.outgoing;
-    this.#dataLimit = native.dataLimit;
+    this.dataLimit = native.dataLimit;
     this.#aborts = new Aborts(native);
   }
 
@@ -104,7 +104,7 @@ export class Requests {
     method: ContractMethod,
     input: unknown,
     timeoutMs: number,
-    options?: CallOptions,
+    options?: SendOptions,
   ): Promise<unknown> {
     const signal = options?.signal;
     if (signal?.aborted === true) return Promise.reject(abortError(method, signal.reason));
@@ -127,7 +127,7 @@ export class Requests {
     method: ContractMethod,
     input: unknown,
     timeoutMs: number,
-    options: CallOptions,
+    options: SendOptions,
     files: FilesToSend,
   ): Promise<unknown> {
     const promise = this.#send(route, method, input, timeoutMs, options, files);
@@ -143,13 +143,14 @@ export class Requests {
     method: ContractMethod,
     input: unknown,
     timeoutMs: number,
-    options: CallOptions | undefined,
+    options: SendOptions | undefined,
     files?: FilesToSend,
   ): Promise<unknown> {
     const signal = options?.signal;
-    const encoder = this.#encoder;
+    const encoder = this.encoder;
     try {
-      encoder.encode(input, method.inputParcel);
+      if (method.streamToken === -1) encoder.encode(input, method.inputParcel);
+      else encoder.place(input as Uint8Array, 0);
     } catch (error) {
       return Promise.reject(encodingError(error, method));
     }
@@ -163,7 +164,7 @@ export class Requests {
       metadata = Cookie.Metadata;
     }
     const size = files === undefined ? encoder.size : encoder.size + files.size;
-    if (size > this.#dataLimit) return Promise.reject(this.#tooLarge(method, size));
+    if (size > this.dataLimit) return Promise.reject(this.#tooLarge(method, size));
 
     let cookie = encoder.encoding | metadata;
     if (method.oneway && route.state === RouteState.Ready) {
@@ -183,6 +184,10 @@ export class Requests {
       this.#obey(signal, promise, userData);
       if (!method.oneway) cookie |= Cookie.Abortable;
     }
+    if (options?.onNamed !== undefined) {
+      if (method.streamToken === -1) cookie |= Cookie.Abortable;
+      options.onNamed(userData);
+    }
     if (options?.resultFiles !== undefined) {
       this.#expectFiles(options.resultFiles, promise, userData);
     }
@@ -194,13 +199,15 @@ export class Requests {
         calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
         calls.sent[slot] = 1;
         route.inFlight++;
-        if (route.keeps && files === undefined) {
-          calls.kept[slot] = keptRequest(userData, method, encoder, cookie);
+        if (route.keeps && files === undefined && isRepeatable(method)) {
+          calls.kept[slot] = keptRequest(userData, method, encoder, cookie, options?.onSent);
         }
+        options?.onSent?.(route);
         return promise;
       }
     }
-    route.waiting.push({ ...keptRequest(userData, method, encoder, cookie), files });
+    const kept = keptRequest(userData, method, encoder, cookie, options?.onSent);
+    route.waiting.push({ ...kept, files });
     if (route.state === RouteState.Unresolved) this.resolve(route);
     else if (this.#mayTry(route)) this.flush(route);
     return promise;
@@ -222,6 +229,26 @@ export class Requests {
     this.#waitingForRoom.delete(route);
     route.state = RouteState.Ready;
     route.retries = 0;
+  }
+
+  /** Gives up an abortable call, if it is in flight, and tells the service. */
+  abort(userData: number, reason: unknown, error?: Error): void {
+    const calls = this.#calls;
+    const slot = calls.find(userData);
+    if (slot === -1) return;
+    if (calls.sent[slot] === 1) this.#aborts.send(calls.routes[slot] as Route, userData);
+    this.forget(userData, error ?? abortError(calls.methods[slot] as ContractMethod, reason));
+  }
+
+  /** Gives up a call, if it is in flight, without telling the service. */
+  forget(userData: number, error: Error): void {
+    const calls = this.#calls;
+    const slot = calls.find(userData);
+    if (slot === -1) return;
+    const route = calls.routes[slot] as Route;
+    if (calls.sent[slot] === 1) this.#native.cancel(calls.callIds[slot] as number);
+    calls.reject(slot, error);
+    this.expired(route);
   }
 
   /** Looks up where a route leads. */
@@ -328,7 +355,7 @@ export class Requests {
   /** Gives a call up when its signal says so, as long as it is in flight. */
   #obey(signal: AbortSignal, promise: Promise<unknown>, userData: number): void {
     const forget = onAbort(signal, () => {
-      this.#abort(userData, signal.reason);
+      this.abort(userData, signal.reason);
     });
     promise.then(forget, forget);
   }
@@ -342,19 +369,6 @@ export class Requests {
     promise.then(forget, forget);
   }
 
-  #abort(userData: number, reason: unknown): void {
-    const calls = this.#calls;
-    const slot = calls.find(userData);
-    if (slot === -1) return;
-    const route = calls.routes[slot] as Route;
-    if (calls.sent[slot] === 1) {
-      this.#native.cancel(calls.callIds[slot] as number);
-      this.#aborts.send(route, userData);
-    }
-    calls.reject(slot, abortError(calls.methods[slot] as ContractMethod, reason));
-    this.expired(route);
-  }
-
   /** Whether those in the route have to wait, after a send that failed with `status`. */
   #mustWait(route: Route, status: number): boolean {
     if (status === Status.inProgress) {
@@ -364,10 +378,10 @@ export class Requests {
     if (status === Status.noMemory || status === Status.again) {
       // With calls in flight their answers bring room. Without, the receiver may be about to free what
       // it has just answered; it does not tell us when, so we look a few times.
-      if (route.inFlight === 0 && route.retries >= ROOM_RETRIES_MAX) return false;
+      if (!route.patient && route.inFlight === 0 && route.retries >= ROOM_RETRIES_MAX) return false;
       route.state = RouteState.Room;
       this.#waitingForRoom.add(route);
-      if (route.inFlight === 0) this.#armRoomTimer(route);
+      if (route.patient || route.inFlight === 0) this.#armRoomTimer(route);
       return true;
     }
     if (!meansLookAgain(status) || route.startResolving === undefined) return false;
@@ -391,11 +405,16 @@ export class Requests {
   }
 
   #armRoomTimer(route: Route): void {
-    this.#roomTimer ??= setTimeout(() => {
-      this.#roomTimer = undefined;
-      for (const waiting of this.#waitingForRoom) if (waiting.inFlight === 0) waiting.retries++;
-      this.retryRoom();
-    }, 2 ** route.retries);
+    this.#roomTimer ??= setTimeout(
+      () => {
+        this.#roomTimer = undefined;
+        for (const waiting of this.#waitingForRoom) {
+          if (waiting.patient || waiting.inFlight === 0) waiting.retries++;
+        }
+        this.retryRoom();
+      },
+      2 ** Math.min(route.retries, ROOM_RETRIES_MAX - 1),
+    );
   }
 
   #rejectWaiting(
@@ -429,7 +448,8 @@ export class Requests {
       calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
       calls.sent[slot] = 1;
       route.inFlight++;
-      if (route.keeps && files === undefined) calls.kept[slot] = request;
+      if (route.keeps && files === undefined && isRepeatable(method)) calls.kept[slot] = request;
+      request.onSent?.(route);
     }
     return 0;
   }
@@ -451,7 +471,8 @@ export class Requests {
     outgoing[Outgoing.Task] = route.task;
     outgoing[Outgoing.Handle] = route.handle;
     outgoing[Outgoing.Generation] = route.generation;
-    outgoing[Outgoing.Token] = (cookie & Cookie.Abortable) === 0 ? 0 : userData;
+    const named = (cookie & Cookie.Abortable) === 0 ? 0 : userData;
+    outgoing[Outgoing.Token] = method.streamToken === -1 ? named : method.streamToken;
     outgoing[Outgoing.Cookie] = cookie;
     outgoing[Outgoing.Code] = method.index;
     outgoing[Outgoing.Flag] = method.oneway ? MessageFlag.OneWay : MessageFlag.Default;
@@ -473,7 +494,7 @@ export class Requests {
     return callError(
       'EMSGSIZE',
       method,
-      `the input takes ${size} bytes, a message at most ${this.#dataLimit}; send it in parts`,
+      `the input takes ${size} bytes, a message at most ${this.dataLimit}; send it in parts`,
     );
   }
 }

@@ -32,6 +32,8 @@ export interface WaitingRequest {
   /** The message's `cookie` word. */
   readonly cookie: number;
   readonly files: FilesToSend | undefined;
+  /** Told when it was sent. */
+  readonly onSent?: ((route: Route) => void) | undefined;
   /** How often a service has refused it because it was being taken back. */
   readonly refused: number;
   /** When the call was made, on the clock of `performance.now()`. */
@@ -51,6 +53,8 @@ export class Route {
   /** Calls that were sent and have not ended. */
   inFlight = 0;
   readonly waiting: WaitingRequest[] = [];
+  /** Whether its messages wait for room however long that takes, and look for it by themselves. */
+  patient = false;
   /** Whether a send was refused and none has succeeded since: then looking up again would not help. */
   refusedSinceResolved = false;
   /** Whether the death of what `handle` and `generation` name was told to `onDeath`. */

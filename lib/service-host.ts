@@ -1,21 +1,21 @@
 /** Runs an implementation: takes the requests that reach its task, calls it, answers. */
 import { Admission, type AdmissionLimits } from './admission.js';
-import type { CallContext, IncomingCall } from './call-context.js';
+import type { IncomingCall } from './call-context.js';
 import { unexpected } from './checks.js';
 import type { Contract } from './contract.js';
 import { methodsOf, type ContractMethod } from './contract-methods.js';
 import { revokedError } from './call-watch.js';
+import { EventHub } from './event-hub.js';
 import { Refusal, callError, type LiteIpcError, type ServiceReference } from './errors.js';
 import type { ReceiverAccess } from './receiver-access.js';
 import type { Replies } from './replies.js';
 import type { ServiceControl } from './service-control.js';
 import type { ServiceCounts } from './service-statistics.js';
+import { invokeOf, type Invoke } from './stream-implementation.js';
 import { validate } from './validation.js';
 
 /** What one-way methods throw, and what else nobody waits for. */
 export type OnServiceError = (error: unknown, about: ServiceReference) => void;
-
-type Invoke = (input: unknown, call: CallContext) => unknown;
 
 /** The default when the program gives no `onError`: a process warning, so that nothing is lost silently. */
 export function warnOfError(error: unknown, about: ServiceReference): void {
@@ -42,6 +42,8 @@ export class ServiceHost {
   readonly counts: ServiceCounts = { calls: 0, errors: 0, refused: 0, running: 0 };
   /** It finishes what it has begun and begins nothing more, except what has no answer. */
   isDraining = false;
+  /** Tells the contract's events. */
+  readonly events: EventHub;
   readonly #methods: readonly ContractMethod[];
   readonly #invokes: readonly Invoke[];
   readonly #implementation: object;
@@ -54,19 +56,22 @@ export class ServiceHost {
     implementation: object,
     onError: OnServiceError = warnOfError,
     limits?: AdmissionLimits,
+    eventQueue?: number,
   ) {
     this.contract = contract;
     this.#methods = methodsOf(contract);
+    this.events = new EventHub(this.#methods, eventQueue);
     this.#implementation = implementation;
     this.#onError = onError;
     this.#admission =
       limits === undefined ? undefined : new Admission(limits, (call) => this.refusalOf(call));
-    this.#invokes = this.#methods.map(({ service, method }) => {
+    this.#invokes = this.#methods.map(({ service, method, kind }) => {
+      if (kind === 'event') return this.events.invoke;
       const found: unknown = (implementation as Record<string, unknown>)[method];
       if (typeof found !== 'function') {
         throw unexpected('a function', `${service}.${method} of the implementation`, found);
       }
-      return found as Invoke;
+      return invokeOf(kind, found as Invoke);
     });
   }
 
@@ -105,7 +110,8 @@ export class ServiceHost {
       return;
     }
     this.counts.calls++;
-    if (this.#admission === undefined) {
+    // Who has subscribed to an event keeps nobody from running.
+    if (this.#admission === undefined || method.kind === 'event') {
       this.#run(replies, method, input, call);
       return;
     }
@@ -125,7 +131,7 @@ export class ServiceHost {
     this.counts.running++;
     try {
       if (method.input !== undefined) {
-        input = validate(method.input, input, 'input', method);
+        input = validate(method.input, input, 'the input', method);
         if (isThenable(input)) {
           void this.#runLater(replies, method, input, call);
           return;
@@ -196,7 +202,9 @@ export class ServiceHost {
   }
 
   #checkOutput(method: ContractMethod, output: unknown): unknown {
-    return method.output === undefined ? output : validate(method.output, output, 'output', method);
+    return method.output === undefined
+      ? output
+      : validate(method.output, output, 'the output', method);
   }
 
   #answer(replies: Replies, method: ContractMethod, call: IncomingCall, output: unknown): void {
@@ -204,7 +212,21 @@ export class ServiceHost {
     this.counts.running--;
     if (call.answered) call.attached?.close();
     else if (!method.oneway) replies.sendResult(call, output, method);
-    this.#admission?.release();
+    this.#release(method);
+  }
+
+  #release(method: ContractMethod): void {
+    if (method.kind !== 'event') this.#admission?.release();
+  }
+
+  /** Answers a call with an error, at once: its implementation, if it runs, is told to end. */
+  refuse(replies: Replies, call: IncomingCall, error: LiteIpcError): void {
+    if (call.givenUp !== undefined || call.ended) return;
+    call.giveUp(error);
+    // One that waited for its turn has been answered by that.
+    if (isEnded(call) || call.method.oneway) return;
+    call.answered = true;
+    replies.sendRefusal(call, error);
   }
 
   #shutDown(replies: Replies, method: ContractMethod, call: IncomingCall): void {
@@ -241,6 +263,11 @@ export class ServiceHost {
     } else {
       replies.sendThrown(call, error);
     }
-    this.#admission?.release();
+    this.#release(method);
   }
+}
+
+/** Asked anew: what was called in between may have ended it. */
+function isEnded(call: IncomingCall): boolean {
+  return call.ended;
 }

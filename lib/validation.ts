@@ -14,7 +14,7 @@ function pathOf(issue: StandardSchemaV1.Issue): string {
 
 function outcome(
   result: StandardSchemaV1.Result<unknown>,
-  what: 'input' | 'output',
+  what: string,
   about: ServiceReference,
 ): unknown {
   if (result.issues === undefined) return result.value;
@@ -22,18 +22,19 @@ function outcome(
   if (result.issues.length > ISSUES_MAX) {
     told.push(`and ${result.issues.length - ISSUES_MAX} more`);
   }
-  const text = `${about.service}.${about.method}: the ${what} is not valid: ${told.join('; ')} (EINVAL)`;
+  const text = `${about.service}.${about.method}: ${what} is not valid: ${told.join('; ')} (EINVAL)`;
   throw new Refusal('EINVAL', text, about);
 }
 
 /**
- * The validated, perhaps transformed value, or a promise of it if the validator is asynchronous. Throws
- * or rejects with a Refusal (EINVAL) that tells the issues.
+ * The validated, perhaps transformed value, or a promise of it if the validator is asynchronous. `what` is
+ * its name in errors: `the input`, `item 7 of the output`. Throws or rejects with a Refusal
+ * (EINVAL) that tells the issues.
  */
 export function validate(
   schema: StandardSchemaV1,
   value: unknown,
-  what: 'input' | 'output',
+  what: string,
   about: ServiceReference,
 ): unknown {
   const result = schema['~standard'].validate(value);

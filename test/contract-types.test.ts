@@ -6,11 +6,20 @@ import test from 'ava';
 import { z } from 'zod';
 import {
   defineService,
+  duplex,
+  event,
   method,
   oneway,
   parcel,
-  type ClientOf,
+  sink,
+  stream,
   type CallContext,
+  type ClientOf,
+  type ClientStream,
+  type Device,
+  type EventArguments,
+  type EventNames,
+  type Exposed,
   type ImplementationOf,
 } from 'liteipc';
 
@@ -161,6 +170,104 @@ export const mixedFormat = method({
   }),
 });
 
+const Flows = defineService('flows', {
+  plain: method<string>(),
+  primes: stream<number, bigint>(),
+  all: stream({ output: z.number().transform((count) => `${count}`) }),
+  upload: sink({ input: z.string().transform((text) => text.length), output: z.boolean() }),
+  log: sink<Date>(),
+  chat: duplex<string, number>(),
+  changed: event<{ id: number }>(),
+  parsed: event({ output: z.number().transform((count) => `${count}`) }),
+  tick: event(),
+});
+type FlowClient = ClientOf<typeof Flows>;
+type FlowImplementation = ImplementationOf<typeof Flows>;
+type FlowMethods = (typeof Flows)['methods'];
+
+same<Parameters<FlowClient['primes']>[0], number>();
+same<ReturnType<FlowClient['primes']>, ClientStream<bigint>>();
+same<ReturnType<FlowImplementation['primes']>, AsyncIterable<bigint> | Iterable<bigint>>();
+same<ReturnType<FlowClient['all']>, ClientStream<string>>();
+same<ReturnType<FlowImplementation['all']>, AsyncIterable<number> | Iterable<number>>();
+same<Parameters<FlowClient['upload']>[0], AsyncIterable<string> | Iterable<string>>();
+same<ReturnType<FlowClient['upload']>, Promise<boolean>>();
+same<Parameters<FlowImplementation['upload']>[0], AsyncIterableIterator<number, undefined>>();
+same<ReturnType<FlowImplementation['upload']>, boolean | Promise<boolean>>();
+same<ReturnType<FlowClient['log']>, Promise<void>>();
+same<ReturnType<FlowClient['chat']>, ClientStream<number>>();
+same<Parameters<FlowImplementation['chat']>[0], AsyncIterableIterator<string, undefined>>();
+same<ReturnType<FlowClient['changed']>, ClientStream<{ id: number }>>();
+same<ReturnType<FlowClient['parsed']>, ClientStream<string>>();
+same<EventNames<FlowMethods>, 'changed' | 'parsed' | 'tick'>();
+same<EventArguments<FlowMethods['parsed']>, [payload: number]>();
+same<EventArguments<FlowMethods['tick']>, [payload?: undefined]>();
+same<Exclude<keyof FlowClient, keyof FlowImplementation>, 'changed' | 'parsed' | 'tick'>();
+same<Parameters<FlowClient['changed']>, [options?: Parameters<FlowClient['primes']>[1]]>();
+
+export async function flows(client: FlowClient, exposed: Exposed<FlowMethods>): Promise<void> {
+  for await (const prime of client.primes(10, { timeoutMs: 50 })) prime.toString();
+  for await (const text of client.all()) text.trim();
+  await client.upload(['a', 'b']);
+  await client.chat(new Set(['a'])).opened;
+  exposed.emit('changed', { id: 1 });
+  exposed.emit('tick');
+  // @ts-expect-error -- an input is missing
+  client.primes();
+  // @ts-expect-error -- an event takes nothing but options
+  client.changed(1);
+  // @ts-expect-error -- one item is not a sequence
+  void client.upload(5);
+  // @ts-expect-error -- items of another type
+  void client.upload([1]);
+  // @ts-expect-error -- no such event
+  exposed.emit('other');
+  // @ts-expect-error -- a method is no event
+  exposed.emit('plain', 'a');
+  // @ts-expect-error -- the payload is missing
+  exposed.emit('changed');
+  // @ts-expect-error -- another payload
+  exposed.emit('changed', { id: '1' });
+}
+
+const flowing: FlowImplementation = {
+  plain: () => undefined,
+  primes: async function* (count, call) {
+    for (let index = 0; index < count && !call.signal.aborted; index++) {
+      yield await Promise.resolve(BigInt(index));
+    }
+  },
+  all: () => [1, 2],
+  upload: async (items) => {
+    for await (const length of items) length.toFixed();
+    return true;
+  },
+  log: async (items) => {
+    for await (const date of items) date.getTime();
+  },
+  chat: async function* (items) {
+    for await (const text of items) yield text.length;
+  },
+};
+export const wrongFlows: FlowImplementation = {
+  ...flowing,
+  // @ts-expect-error -- items of another type
+  primes: () => [1, 2],
+  // @ts-expect-error -- no sequence
+  all: () => 5,
+  // @ts-expect-error -- another result
+  upload: () => 'yes',
+};
+export const withEvent: FlowImplementation = {
+  ...flowing,
+  // @ts-expect-error -- an event is emitted, not implemented
+  changed: () => undefined,
+};
+const Events = defineService('events', { changed: event<number>() });
+export const onlyEvents = (device: Device): unknown => device.expose(Events, {});
+// @ts-expect-error -- a stream is no parcel
+export const parcelStream = (): unknown => stream({ output: Typed.methods.inParcel.inputParcel });
+
 test('the types compiled', (t) => {
-  t.is(Typed.name, 'typed');
+  t.deepEqual([Typed.name, Flows.name, Events.name], ['typed', 'flows', 'events']);
 });

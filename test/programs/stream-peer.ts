@@ -1,0 +1,91 @@
+/**
+ * One side of a stream in a process of its own: `stream-peer.js service|client DOMAIN`. Tells its parent
+ * what it has done whenever it is asked.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { defineService, method, openDevice, sink, stream, type CallContext } from 'liteipc';
+
+export const Endless = defineService('endless', {
+  /** 1 KiB items for ever. */
+  chunks: stream<void, Uint8Array>(),
+  /** Takes one each 50 ms. */
+  upload: sink<Uint8Array>(),
+  ping: method(),
+});
+
+/** What a peer tells. */
+export interface PeerReport {
+  readonly rss: number;
+  /** Items produced here. */
+  readonly produced: number;
+  /** Items read here. */
+  readonly read: number;
+  /** How streams ended here, as codes. */
+  readonly ended: readonly string[];
+}
+
+const ITEM = 1024;
+const READ_EVERY_MS = 50;
+const ended: string[] = [];
+let produced = 0;
+let read = 0;
+
+async function* produce(signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      produced++;
+      yield await Promise.resolve(new Uint8Array(ITEM));
+    }
+  } finally {
+    if (signal !== undefined) {
+      ended.push(`produce ${signal.aborted ? (signal.reason as { code: string }).code : 'done'}`);
+    } else {
+      ended.push('produce returned');
+    }
+  }
+}
+
+async function readSlowly(items: AsyncIterable<unknown>): Promise<void> {
+  try {
+    for await (const item of items) {
+      if (item instanceof Uint8Array) read++;
+      await sleep(READ_EVERY_MS);
+    }
+    ended.push('read done');
+  } catch (error) {
+    ended.push(`read ${(error as { code: string }).code}`);
+  }
+}
+
+async function main(role: string, domain: string): Promise<void> {
+  const device = await openDevice({ domain });
+  if (role === 'service') {
+    await device.expose(Endless, {
+      chunks: (_input: unknown, call: CallContext) => produce(call.signal),
+      upload: async (items) => {
+        await readSlowly(items);
+      },
+      ping: () => undefined,
+    });
+    return;
+  }
+  const client = await device.service(Endless);
+  if (role === 'reader') void readSlowly(client.chunks());
+  else {
+    client.upload(produce()).catch((error: unknown) => {
+      ended.push(`call ${(error as { code: string }).code}`);
+    });
+  }
+}
+
+const [role = '', domain = ''] = process.argv.slice(2);
+if (role !== '') {
+  process.on('unhandledRejection', (error) => ended.push(`unhandled ${String(error)}`));
+  process.on('message', () => {
+    globalThis.gc?.();
+    process.send?.({ rss: process.memoryUsage.rss(), produced, read, ended } satisfies PeerReport);
+  });
+  process.on('disconnect', () => process.exit(0));
+  await main(role, domain);
+  process.send?.('ready');
+}
