@@ -1,4 +1,5 @@
 /** `liteipc call`: calls a method of a running service, whose contract it learns from the registry. */
+import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import type { CallOptions } from '../call-options.js';
@@ -8,7 +9,7 @@ import { LiteIpcError } from '../errors.js';
 import { FILES_MAX } from '../files.js';
 import { findService, type FoundMethod, type FoundService } from './call/found-service.js';
 import { toJson } from './call/plain-json.js';
-import { readInput } from './call/read-input.js';
+import { parseInput, readInput, readLines } from './call/read-input.js';
 import { suggestion } from './call/suggest.js';
 import { domainOption, requiredDomain } from './domain-option.js';
 import { listServices, withInspector } from './inspector-client.js';
@@ -87,7 +88,11 @@ async function find(domain: string, service: string): Promise<FoundService> {
   }
 }
 
-function pick({ contract, methods }: FoundService, name: string): FoundMethod {
+function pick(
+  service: FoundService,
+  name: string,
+): { readonly service: FoundService; readonly method: FoundMethod } {
+  const { contract, methods } = service;
   const found = methods.find((each) => each.name === name);
   if (found === undefined) {
     const names = methods.map((each) => each.name);
@@ -99,7 +104,7 @@ function pick({ contract, methods }: FoundService, name: string): FoundMethod {
       `${contract.name}.${name} takes or gives a parcel, whose format only the contract in its program says`,
     );
   }
-  return found;
+  return { service, method: found };
 }
 
 /** Says what the service, or LiteIPC, answered instead of a result. */
@@ -121,19 +126,56 @@ function print(value: unknown, json: boolean): void {
   process.stdout.write(`${JSON.stringify(toJson(value), null, json ? 0 : 2)}\n`);
 }
 
-type ClientFunction = (input: unknown, options: CallOptions) => Promise<unknown>;
+type ClientFunction = (...args: readonly unknown[]) => Promise<unknown> | AsyncIterable<unknown>;
+
+/** What the method takes before its options: nothing for an event, items for a sink and a duplex. */
+async function argumentsFor(
+  { kind, name }: FoundMethod,
+  argument: string | undefined,
+  input: unknown,
+  onBadLine: (error: Error) => void,
+): Promise<readonly unknown[]> {
+  const isGiven = argument !== undefined && argument !== '-';
+  switch (kind) {
+    case 'event':
+      if (isGiven) throw new UsageError(`call: ${name} is an event: it takes no input`);
+      return [];
+    case 'sink':
+    case 'duplex':
+      if (!isGiven) return [readLines(onBadLine)];
+      if (!Array.isArray(input)) {
+        throw new UsageError(`call: ${name} is a ${kind}: it takes an array, or "-" and lines`);
+      }
+      return [input];
+    default:
+      return [isGiven ? input : await readInput(argument)];
+  }
+}
+
+/** One item after the other, each on a line of its own; waits for whoever reads them. */
+async function printAll(items: AsyncIterable<unknown>): Promise<void> {
+  for await (const item of items) {
+    if (!process.stdout.write(`${JSON.stringify(toJson(item))}\n`)) {
+      await once(process.stdout, 'drain');
+    }
+  }
+}
 
 async function callOnce(
   domain: string,
-  service: FoundService,
+  { contract }: FoundService,
   { name }: FoundMethod,
-  input: unknown,
+  args: readonly unknown[],
   options: CallOptions,
-): Promise<unknown> {
+  json: boolean,
+): Promise<void> {
   const device = await openDevice({ domain });
   try {
-    const client = await device.service(service.contract);
-    return await (client[name] as ClientFunction)(input, options);
+    const client = (await device.service(contract)) as Readonly<Record<string, ClientFunction>>;
+    const result = client[name]?.(...args, options);
+    if (result === undefined) return;
+    if (Symbol.asyncIterator in result) await printAll(result);
+    else print(await result, json);
   } finally {
     await device.close();
   }
@@ -149,25 +191,38 @@ async function call(
   const domain = requiredDomain('call', options.domain);
   checkName(service);
   // First what does not take the service's time.
-  const input = await readInput(argument);
+  const isGiven = argument !== undefined && argument !== '-';
+  const input = isGiven ? parseInput(argument, 'the input') : undefined;
   const files = openFiles(options.file);
   const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort(new Error('interrupted')));
+  let badLine: Error | undefined;
+  let isInterrupted = false;
+  process.once('SIGINT', () => {
+    isInterrupted = true;
+    controller.abort(new Error('interrupted'));
+  });
+  process.stdout.on('error', () => controller.abort(new Error('nobody reads the output')));
   try {
-    const found = await find(domain, service);
-    const value = await callOnce(domain, found, pick(found, method), input, {
+    const found = pick(await find(domain, service), method);
+    const args = await argumentsFor(found.method, argument, input, (error) => {
+      badLine = error;
+    });
+    const callOptions = {
       signal: controller.signal,
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
       ...(files.length === 0 ? {} : { files }),
-    });
-    print(value, json);
+    };
+    await callOnce(domain, found.service, found.method, args, callOptions, json);
   } catch (error) {
-    if (controller.signal.aborted) process.exitCode = SIGINT_STATUS;
+    if (badLine !== undefined) throw badLine;
+    if (controller.signal.aborted) process.exitCode = isInterrupted ? SIGINT_STATUS : 0;
     else if (error instanceof LiteIpcError) complain(`${service}.${method}`, error, json);
     else throw error;
   } finally {
     for (const fd of files) closeSync(fd);
+    // What is left of it must not keep the program.
+    process.stdin.destroy();
   }
 }
 

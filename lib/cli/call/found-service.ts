@@ -2,8 +2,12 @@
 import { Connection } from '../../connection.js';
 import {
   defineService,
+  duplex,
+  event,
   method,
   oneway,
+  sink,
+  stream,
   type Contract,
   type MethodDefinition,
 } from '../../contract.js';
@@ -34,6 +38,10 @@ const unknownFormat = parcel<unknown>({ write: () => undefined, read: () => unde
 const makers: Readonly<Record<string, (schemas: object) => MethodDefinition>> = {
   method: (schemas) => method(schemas),
   oneway: (schemas) => oneway(schemas),
+  stream: () => stream(),
+  sink: () => sink(),
+  duplex: () => duplex(),
+  event: () => event(),
 };
 
 const linePattern = /^([a-z]+)(\(parcel\))?(:parcel)? (\w+)$/;

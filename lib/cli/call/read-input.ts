@@ -50,11 +50,21 @@ export async function readInput(argument: string | undefined): Promise<unknown> 
   return parseInput(await text(process.stdin), 'standard input');
 }
 
-/** A value for each line that is not empty. */
-export async function* readLines(): AsyncGenerator<unknown, void, undefined> {
+/** A value for each line that is not empty. `onBad` is told why a line is none; then it ends with that. */
+export async function* readLines(
+  onBad: (error: Error) => void,
+): AsyncGenerator<unknown, void, undefined> {
   let number = 0;
   for await (const line of createInterface({ input: process.stdin })) {
     number += 1;
-    if (line.trim() !== '') yield parseInput(line, `line ${number} of standard input`);
+    if (line.trim() === '') continue;
+    let value: unknown;
+    try {
+      value = parseInput(line, `line ${number} of standard input`);
+    } catch (error) {
+      onBad(error as Error);
+      throw error;
+    }
+    yield value;
   }
 }
