@@ -11,7 +11,7 @@ import {
   type Device,
   type ImplementationOf,
 } from 'liteipc';
-import { loadNativeBinding } from '#lib/native-loader.js';
+import { becomeUser } from '../support/become-user.js';
 import { Load } from '../support/load.js';
 import {
   USER_VARIABLE,
@@ -289,14 +289,6 @@ async function obey(order: Order): Promise<void> {
     const { name, message, code = '' } = thrown as Error & { code?: string };
     answer({ id: order.id, error: { name, message, code } });
   }
-}
-
-/** Becomes another user, with nothing left of root. What is loaded later must be readable to all. */
-function becomeUser(id: number): void {
-  loadNativeBinding();
-  process.setgroups?.([]);
-  process.setgid?.(id);
-  process.setuid?.(id);
 }
 
 const user = process.env[USER_VARIABLE];
