@@ -18,6 +18,7 @@ export interface ClientStream<Item> extends AsyncIterable<Item>, AsyncDisposable
   next(): Promise<IteratorResult<Item, undefined>>;
   /** Ends the stream: nothing that arrived and was not taken is given any more. Idempotent. */
   return(): Promise<IteratorResult<Item, undefined>>;
+  /** The stream itself: it is iterated once. */
   [Symbol.asyncIterator](): ClientStream<Item>;
 }
 
