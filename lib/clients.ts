@@ -60,6 +60,17 @@ export class Clients {
     });
   }
 
+  /** The contract of a client, and where its service is, if that is known. */
+  behind(client: object): Pick<ServiceProxy, 'contract' | 'location'> {
+    const proxy = this.#proxyOf.get(client);
+    if (proxy !== undefined) return proxy;
+    throw unexpected(
+      'a service of this device or a client made by it',
+      'the service of reference',
+      client,
+    );
+  }
+
   /** The connection has ended. */
   detach(): void {
     for (const proxies of this.#proxies.values()) {

@@ -11,10 +11,17 @@
  * No data at all stands for undefined.
  *
  * What a contract declares as a parcel is not packed but written by the program: see ipc-io/.
+ *
+ * Some values are not in the data but travel beside it: see codec-attachments.ts.
  */
 import { Packr, REUSE_BUFFER_MODE, Unpackr, type Options } from 'msgpackr';
 import type { EncodingBits } from '../types/wire.js';
+import type { NativeDevice } from '../types/native.js';
+import { Attachments, isAttached } from './attachments.js';
+// The order counts: the extension that is added later is asked first.
 import { encodingBegins, encodingEnds } from './codec-errors.js';
+import { exchangeSink, type AttachmentSink } from './codec-attachments.js';
+import { hasCycle } from './cycles.js';
 import { LiteIpcError } from './errors.js';
 import { readParcel, writeParcel, type AnyParcelFormat } from './ipc-io/parcel-format.js';
 import { findUnsendable } from './sendable.js';
@@ -72,19 +79,56 @@ export class Encoder {
   encoding: EncodingBits = PLAIN;
   /** Set when the data is not in the outbox: it did not fit or was encoded while another value was. */
   data: Uint8Array | undefined = undefined;
+  /** What goes beside the data, after {@link encodeWithAttachments}. Whoever takes it sends or closes it. */
+  attachments: Attachments | undefined = undefined;
 
   readonly #outbox: Buffer;
+  readonly #sink: AttachmentSink | undefined;
   #busy = false;
+  /** What the plain encoder writes to the outbox at the moment. */
+  #plain: unknown = undefined;
+  #collected: Attachments | undefined = undefined;
 
-  constructor(outbox: Uint8Array) {
+  /** `native` is the device that sends, if there are to be attachments. */
+  constructor(outbox: Uint8Array, native?: NativeDevice) {
     this.#outbox = Buffer.from(outbox.buffer, outbox.byteOffset, outbox.byteLength);
+    // Asked by msgpackr when the outbox is full, for what is in it. The plain encoder goes round in a cycle until
+    // it is out of stack, with all that lies there: a large value is looked at before.
+    const copy = (Buffer.prototype as Buffer).copy.bind(this.#outbox);
+    this.#outbox.copy = (target: Uint8Array, at?: number, start?: number, end?: number) => {
+      if (hasCycle(this.#plain)) throw needsRich;
+      return copy(target, at, start, end);
+    };
+    if (native === undefined) return;
+    this.#sink = {
+      attach: (value) => {
+        if (!isAttached(value)) return undefined;
+        this.#collected ??= new Attachments(native);
+        return this.#collected.attach(value);
+      },
+    };
   }
 
   /**
    * Encodes `value`, as a parcel if there is a `format`. Throws a {@link NotSendable} that names the
    * path of what it refuses; of a parcel a LiteIpcError with code EINVAL, or EMSGSIZE if it does not fit a parcel.
+   * Everything is in the data: what has to travel beside it is refused.
    */
   encode(value: unknown, format?: AnyParcelFormat): void {
+    this.#encode(value, format, undefined);
+  }
+
+  /** The same; large bytes, references and the like are in {@link attachments}. */
+  encodeWithAttachments(value: unknown, format?: AnyParcelFormat): void {
+    this.#encode(value, format, this.#sink);
+  }
+
+  #encode(
+    value: unknown,
+    format: AnyParcelFormat | undefined,
+    sink: AttachmentSink | undefined,
+  ): void {
+    this.attachments = undefined;
     if (format !== undefined) {
       const data = writeParcel(format, value);
       this.#place(0, data.length, data);
@@ -100,10 +144,10 @@ export class Encoder {
     const nested = this.#busy;
     this.#busy = true;
     try {
-      this.#pack(plainPackr, value, nested);
+      this.#pack(plainPackr, value, nested, sink);
       this.encoding = PLAIN;
     } catch (error) {
-      this.#encodeRich(value, nested, error);
+      this.#encodeRich(value, nested, sink, error);
     } finally {
       this.#busy = nested;
     }
@@ -129,15 +173,33 @@ export class Encoder {
     for (let index = 0; index < size; index++) target[at + index] = source[start + index] as number;
   }
 
+  /** The encoded data: memory that nobody else writes to. */
+  takeData(): Uint8Array {
+    return this.data === undefined ? this.copy() : this.data;
+  }
+
+  /** Puts more behind the data. */
+  append(bytes: Uint8Array): void {
+    this.#place(0, this.size + bytes.length, Buffer.concat([this.copy(), bytes]));
+  }
+
   /** Takes data from elsewhere, as if it had just been encoded. */
   place(data: Uint8Array, encoding: EncodingBits): void {
+    this.attachments = undefined;
     this.#place(0, data.length, data);
     this.encoding = encoding;
   }
 
-  #pack(packr: Packr, value: unknown, nested: boolean): void {
+  #pack(packr: Packr, value: unknown, nested: boolean, sink: AttachmentSink | undefined): void {
     const outbox = this.#outbox;
-    if (!nested) packr.useBuffer(outbox);
+    if (!nested) {
+      packr.useBuffer(outbox);
+      this.#plain = packr === plainPackr ? value : undefined;
+    }
+    // A getter may encode in between: each has attachments of its own.
+    const collected = this.#collected;
+    const otherSink = exchangeSink(sink);
+    this.#collected = undefined;
     encodingBegins();
     try {
       if (packr === plainPackr) {
@@ -151,8 +213,14 @@ export class Encoder {
         if (inPlace) this.#place(view.byteOffset - outbox.byteOffset, view.length, undefined);
         else this.#place(0, view.length, view);
       }
+      this.attachments = this.#collected;
     } finally {
       encodingEnds();
+      exchangeSink(otherSink);
+      this.#collected = collected;
+      if (!nested) this.#plain = undefined;
+      // What did not fit has a buffer of its own, which is to be nobody else's.
+      if (!nested && this.data !== undefined) packr.useBuffer(outbox);
       // msgpackr's buffer is shared by all who use it in this thread: at the end of the outbox, others
       // (the program's own use of msgpackr) go on in a buffer of their own.
       if (!nested) setPosition(packr, outbox.length);
@@ -165,19 +233,25 @@ export class Encoder {
     this.data = data;
   }
 
-  #encodeRich(value: unknown, nested: boolean, plainError: unknown): void {
+  #encodeRich(
+    value: unknown,
+    nested: boolean,
+    sink: AttachmentSink | undefined,
+    plainError: unknown,
+  ): void {
+    const attaches = sink !== undefined;
     if (plainError === needsRich || plainError instanceof RangeError) {
       // In this encoding an error within itself would arrive as something else: better look before.
-      if (findUnsendable(value) !== undefined) throw refusal(value, plainError);
+      if (findUnsendable(value, attaches) !== undefined) throw refusal(value, attaches, plainError);
       try {
-        this.#pack(richPackr, value, nested);
+        this.#pack(richPackr, value, nested, sink);
         this.encoding = RICH;
         return;
       } catch (error) {
-        throw refusal(value, error);
+        throw refusal(value, attaches, error);
       }
     }
-    throw refusal(value, plainError);
+    throw refusal(value, attaches, plainError);
   }
 }
 
@@ -185,8 +259,9 @@ function setPosition(packr: Packr, position: number): void {
   (packr as unknown as { position: number }).position = position;
 }
 
-function refusal(value: unknown, cause: unknown): NotSendable {
-  const found = findUnsendable(value);
+function refusal(value: unknown, attaches: boolean, cause: unknown): LiteIpcError {
+  if (cause instanceof LiteIpcError) return cause;
+  const found = findUnsendable(value, attaches);
   if (found !== undefined)
     return new NotSendable(found.path, `${found.what} cannot be sent`, cause);
   const reason =
@@ -271,6 +346,7 @@ export function decodeKeeping(message: Uint8Array, size: number, encoding: numbe
 }
 
 function unreadable(cause: unknown): LiteIpcError {
+  if (cause instanceof LiteIpcError) return cause;
   const reason = cause instanceof Error ? cause.message : 'unknown';
   return new LiteIpcError('EPROTO', `the data is not readable: ${reason}`, { cause });
 }

@@ -25,9 +25,9 @@ import {
 import { noMetadata } from './metadata.js';
 import { IncomingData } from './incoming-data.js';
 import type { ReceiverAccess } from './receiver-access.js';
+import { References } from './references.js';
 import { Replies, type PendingRequest } from './replies.js';
 import { Requests } from './requests.js';
-import { adoptFiles } from './files.js';
 import { RouteState, type Route } from './route.js';
 import { CONTROL_CODE, isControlCode } from './service-control.js';
 import { isStreaming } from './method-definition.js';
@@ -46,11 +46,22 @@ export interface ConnectionListener {
 }
 
 const REVOKED = 'the right to call it was taken away meanwhile';
+/** Bytes of one message that may lie in memory of their own. */
+const MESSAGE_LIMIT_DEFAULT = 2 ** 32;
+
+/** How to open a device. */
+export interface ConnectionOptions {
+  readonly domain: string;
+  readonly poolSize?: number;
+  /** See {@link DeviceOptions}. */
+  readonly messageLimit?: number;
+}
 
 /** An open device. */
 export class Connection {
   readonly native: NativeDevice;
   readonly requests: Requests;
+  readonly references: References;
   /** Services by the task that receives for them. */
   readonly hosts = new Map<number, ServiceHost>();
   /** Every route that has been resolved or fixed here. */
@@ -71,13 +82,14 @@ export class Connection {
   #ended: 'lost' | 'closed' | undefined;
   #ipcTask: Promise<void> | undefined;
 
-  private constructor(native: NativeDevice, listener: ConnectionListener) {
+  private constructor(native: NativeDevice, listener: ConnectionListener, messageLimit: number) {
     this.native = native;
     this.#listener = listener;
-    this.#data = new IncomingData(native);
+    this.references = new References(this);
+    this.#data = new IncomingData({ native, references: this.references, messageLimit });
     this.#controls = new ControlRequests(native);
     this.#incoming = native.incoming;
-    const encoder = new Encoder(native.outbox);
+    const encoder = new Encoder(native.outbox, native);
     this.#calls = new CallTable((slot) => {
       this.#expire(slot);
     });
@@ -90,15 +102,17 @@ export class Connection {
   /** Opens a device. Rejects as {@link NativeBinding.openDevice} does. */
   static async open(
     binding: NativeBinding,
-    options: { readonly domain: string; readonly poolSize?: number },
+    options: ConnectionOptions,
     listener: ConnectionListener,
   ): Promise<Connection> {
+    const { domain, poolSize, messageLimit = MESSAGE_LIMIT_DEFAULT } = options;
     const made: { connection?: Connection } = {};
     const native = await binding.openDevice({
-      ...options,
+      domain,
+      ...(poolSize === undefined ? {} : { poolSize }),
       onEvents: (count) => made.connection?.onEvents(count),
     });
-    made.connection = new Connection(native, listener);
+    made.connection = new Connection(native, listener, messageLimit);
     return made.connection;
   }
 
@@ -219,14 +233,14 @@ export class Connection {
       if (status === 0 && method.streamToken !== -1) value = this.#data.bytes(base);
       else value = this.#data.decode(base, status === 0 ? method.outputParcel : undefined);
     } catch (error) {
-      calls.reject(slot, callError('EPROTO', method, (error as Error).message));
+      calls.reject(slot, callError(arrivalCode(error), method, (error as Error).message));
       return;
     }
     // ENOENT is MT_FAILED_REPLY: the service has answered that it did not do it.
     const code = incoming[base + Incoming.Code] as number;
     const words = this.#data.objects(base);
     if (words !== undefined) {
-      this.requests.resultFiles.get(userData)?.push(...adoptFiles(this.native, words));
+      this.requests.resultFiles.get(userData)?.push(...this.#data.files(words));
     }
     if (status === 0) {
       calls.resolve(slot, value);
@@ -315,7 +329,7 @@ export class Connection {
       input = this.#data.decode(base, method.inputParcel);
     } catch (error) {
       const text = `input: ${(error as Error).message}`;
-      this.#refuse(host, to, oneway, new LiteIpcError('EPROTO', text, method));
+      this.#refuse(host, to, oneway, new LiteIpcError(arrivalCode(error), text, method));
       return;
     }
     const call = new IncomingCall(
@@ -332,7 +346,7 @@ export class Connection {
       incoming[base + Incoming.TimestampHigh] as number,
     );
     const words = this.#data.objects(base);
-    if (words !== undefined) call.files = adoptFiles(this.native, words);
+    if (words !== undefined) call.files = this.#data.files(words);
     if (isStreaming(method.kind)) call.stream = new ServiceStream(this.#replies, call);
     access?.enter(call);
     host.run(this.#replies, method, input, call);
@@ -408,4 +422,9 @@ export class Connection {
       ? new LiteIpcError('ENODEV', `${what}: the domain is gone (ENODEV)`)
       : new LiteIpcError('ECANCELED', `${what}: the device was closed by this program (ECANCELED)`);
   }
+}
+
+/** What a message that cannot be taken is refused with. */
+function arrivalCode(error: unknown): string {
+  return error instanceof LiteIpcError ? error.code : 'EPROTO';
 }

@@ -1,6 +1,7 @@
 /** Devices: a program's access to a domain, through which it offers services and calls them. */
 import { EventEmitter } from 'node:events';
 import { checkDomainName, checkInteger, checkObject } from './checks.js';
+import { exposeAnonymous, type AnonymousService } from './anonymous.js';
 import { Clients } from './clients.js';
 import { ConnectionSource } from './connection-source.js';
 import { Connection, type ConnectionListener } from './connection.js';
@@ -17,6 +18,8 @@ import { limitsOf, type ExposeOptions } from './expose-options.js';
 import { exposedBy, type Exposed } from './exposed.js';
 import { Exposure } from './exposure.js';
 import { loadNativeBinding } from './native-loader.js';
+import type { Reference } from './reference.js';
+import { referenceTo } from './references.js';
 import { ServiceHost } from './service-host.js';
 import type { ServiceOptions } from './service-options.js';
 import { checkTelemetry, type Telemetry } from './telemetry.js';
@@ -36,6 +39,11 @@ export interface DeviceOptions {
   readonly spinNs?: number;
   /** Put around all calls and implementations: `openTelemetry()` of `liteipc/opentelemetry`. */
   readonly telemetry?: Telemetry;
+  /**
+   * Most bytes that one message may bring in memory of its own: a call to a service of this device, or the
+   * answer to a call. A larger one is refused with EMSGSIZE. Default 4 GiB.
+   */
+  readonly messageLimit?: number;
 }
 
 /** Events of a device. */
@@ -97,8 +105,9 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   static async open(options: DeviceOptions): Promise<Device> {
     checkObject(options, 'the options of openDevice');
     checkDomainName(options.domain, 'domain');
-    const { poolSize, spinNs, telemetry } = options;
+    const { poolSize, spinNs, telemetry, messageLimit } = options;
     if (telemetry !== undefined) checkTelemetry(telemetry, 'telemetry');
+    if (messageLimit !== undefined) checkInteger(messageLimit, 'messageLimit', 0, 2 ** 32);
     if (poolSize !== undefined) checkInteger(poolSize, 'poolSize', 1, 0x7fff_ffff);
     if (spinNs !== undefined) checkInteger(spinNs, 'spinNs', 0, 1_000_000_000);
     const device = new Device({ ...options });
@@ -136,13 +145,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     implementation: Implementation<Methods>,
     options: ExposeOptions = {},
   ): Promise<Exposed<Methods>> {
-    checkContract(contract, 'the contract of expose');
-    checkObject(implementation, `the implementation of ${contract.name}`);
-    const limits = limitsOf(options);
-    const { onError, eventQueue } = options;
-    const served =
-      this.#options.telemetry?.implementation(contract, implementation) ?? implementation;
-    const host = new ServiceHost(contract, served, onError, limits, eventQueue);
+    const host = this.#hostOf(contract, implementation, options);
     const exposure = new Exposure(host, options.instances === 'many');
     await exposure.start(this.#source.current());
     if (this.#closing !== undefined) {
@@ -163,6 +166,29 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     options: ServiceOptions = {},
   ): Promise<Client<Methods>> {
     return (await this.#clients.get(contract, options)) as Client<Methods>;
+  }
+
+  /**
+   * Offers a service without a name: only who is sent its `reference` can call it. It ends with the
+   * connection to the domain and is not exposed again by itself.
+   */
+  async exposeAnonymous<Methods extends MethodDefinitions>(
+    contract: Contract<Methods>,
+    implementation: Implementation<Methods>,
+    options: ExposeOptions = {},
+  ): Promise<AnonymousService<Contract<Methods>>> {
+    const host = this.#hostOf(contract, implementation, options);
+    const service = await exposeAnonymous(this.#source.current(), host);
+    return service as AnonymousService<Contract<Methods>>;
+  }
+
+  /**
+   * A service as a value, to be sent to others: one that this device exposes, or the one behind a client. Throws ENOENT
+   * if it is not there at the moment, ENODEV without a domain.
+   */
+  reference<C extends Contract>(contract: C, service: Exposed | Client): Reference<C> {
+    const behind = (client: object) => this.#clients.behind(client);
+    return referenceTo(this.#source.current(), contract, service, behind) as Reference<C>;
   }
 
   /**
@@ -240,9 +266,22 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     await connection?.close();
   }
 
+  #hostOf(contract: Contract, implementation: object, options: ExposeOptions): ServiceHost {
+    checkContract(contract, 'the contract of expose');
+    checkObject(implementation, `the implementation of ${contract.name}`);
+    const limits = limitsOf(options);
+    const served =
+      this.#options.telemetry?.implementation(contract, implementation) ?? implementation;
+    return new ServiceHost(contract, served, options.onError, limits, options.eventQueue);
+  }
+
   async #connect(): Promise<Connection> {
-    const { domain, poolSize, spinNs } = this.#options;
-    const options = poolSize === undefined ? { domain } : { domain, poolSize };
+    const { spinNs, domain, poolSize, messageLimit } = this.#options;
+    const options = {
+      domain,
+      ...(poolSize === undefined ? {} : { poolSize }),
+      ...(messageLimit === undefined ? {} : { messageLimit }),
+    };
     try {
       const connection = await Connection.open(loadNativeBinding(), options, this.#listener);
       if (spinNs !== undefined) connection.native.setSpin(spinNs);

@@ -4,11 +4,10 @@ import { unexpected } from './checks.js';
 import { LiteIpcError, callError, type ServiceReference } from './errors.js';
 import { ObjectType, ObjectWords } from './native-layout.js';
 import { loadNativeBinding } from './native-loader.js';
+import { OBJECT_SIZE, type ObjectsToSend } from './objects-to-send.js';
 
 /** Most files that one message carries. */
 export const FILES_MAX = 16;
-/** What each object takes of a message, in front of its data, bytes. */
-const OBJECT_SIZE = 24;
 
 /** Something open: a descriptor's number, a `FileHandle`, a {@link ReceivedFile}, or whatever else has an `fd`. */
 export type FileSource = number | { readonly fd: number };
@@ -62,7 +61,7 @@ export class ReceivedFile implements Disposable {
 }
 
 /** Copies of the sender's descriptors, closed once they were sent; so the sender may close its own at once. */
-export class FilesToSend {
+export class FilesToSend implements ObjectsToSend {
   readonly #copies: NativeDescriptor[] = [];
 
   /** How many there are. */
@@ -117,6 +116,10 @@ export class FilesToSend {
     return words;
   }
 
+  sent(): void {
+    this.close();
+  }
+
   /** Idempotent. */
   close(): void {
     for (const copy of this.#copies.splice(0)) copy.close();
@@ -132,11 +135,19 @@ export function headSize(words: Uint32Array): number {
   return count * OBJECT_SIZE;
 }
 
-/** Takes over the descriptors among a message's objects; only while its event is handled. */
-export function adoptFiles(native: NativeDevice, words: Uint32Array): ReceivedFile[] {
+/**
+ * Takes over the descriptors among a message's objects, except those at the indexes `taken`; only while its
+ * event is handled.
+ */
+export function adoptFiles(
+  native: NativeDevice,
+  words: Uint32Array,
+  taken?: ReadonlySet<number>,
+): ReceivedFile[] {
   const files: ReceivedFile[] = [];
   for (let at = 0; at < words.length; at += ObjectWords.Words) {
-    if (words[at + ObjectWords.Type] === ObjectType.Descriptor) {
+    const isTaken = taken?.has(at / ObjectWords.Words) === true;
+    if (!isTaken && words[at + ObjectWords.Type] === ObjectType.Descriptor) {
       files.push(new ReceivedFile(native.adopt(words[at + ObjectWords.Value0] as number)));
     }
   }

@@ -115,6 +115,9 @@ function runtimeRule(
   return makeRule({ effect, action: 'call', service: name, methods, subject });
 }
 
+/** Most bytes of a message to the manager that may lie in memory of their own: contracts are no larger. */
+const MESSAGE_LIMIT = 1024 * 1024;
+
 /** A running domain and its ServiceManager. */
 export class ServiceManager extends EventEmitter<ServiceManagerEvents> implements AsyncDisposable {
   /** As given to {@link ServiceManager.start}. */
@@ -196,7 +199,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
       const made: { registry?: RegistryService; manager?: ServiceManager } = {};
       connection = await Connection.open(
         binding,
-        { domain: native.path },
+        { domain: native.path, messageLimit: MESSAGE_LIMIT },
         {
           onLost: (lost) => void lost.close(),
           onServiceDeath: (handle) => made.registry?.onDeath(handle),

@@ -27,27 +27,26 @@ export function checkMetadata(value: unknown, what: string): asserts value is Ca
   }
 }
 
-/** Puts metadata behind the data that was encoded last. Throws a LiteIpcError: EINVAL for
- * a parcel, EMSGSIZE. */
-export function appendMetadata(
+/**
+ * The metadata as it stands behind the data, in memory of its own. Throws a LiteIpcError: EINVAL for a
+ * parcel, EMSGSIZE.
+ */
+export function encodeMetadata(
   encoder: Encoder,
   metadata: CallMetadata,
   method: ContractMethod,
-): void {
+): Uint8Array {
   if (method.inputParcel !== undefined) {
     throw callError('EINVAL', method, 'a parcel has no place for metadata');
   }
-  const data = encoder.copy();
-  const { encoding } = encoder;
   encoder.encode({ ...metadata });
-  const texts = encoder.copy();
-  if (texts.length > METADATA_MAX) {
-    const text = `the metadata takes ${texts.length} bytes, it may take ${METADATA_MAX}`;
+  if (encoder.size > METADATA_MAX) {
+    const text = `the metadata takes ${encoder.size} bytes, it may take ${METADATA_MAX}`;
     throw callError('EMSGSIZE', method, text);
   }
   const size = Buffer.alloc(SIZE_BYTES);
-  size.writeUInt32LE(texts.length);
-  encoder.place(Buffer.concat([data, texts, size]), encoding);
+  size.writeUInt32LE(encoder.size);
+  return Buffer.concat([encoder.copy(), size]);
 }
 
 /** The metadata behind the data of a message, and how many bytes it takes. */

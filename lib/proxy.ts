@@ -26,19 +26,27 @@ export class ServiceProxy {
   readonly deathListeners = new Set<() => void>();
   readonly restarts = new RestartWatch((waitMs) => this.#resolve(waitMs));
 
-  readonly #source: ConnectionSource;
+  readonly #source: Pick<ConnectionSource, 'current' | 'within'>;
   readonly #waitMs: number;
   readonly #balance: Balance;
+  readonly #locate: (() => Promise<Location>) | undefined;
   #requests: Requests | undefined;
   #route: Route | undefined;
   /** Of a service that has many: then `#route` is where calls wait while there is none. */
   #instances: Instances | undefined;
 
-  constructor(contract: Contract, source: ConnectionSource, policy: ClientPolicy) {
+  /** With `locate` it is not the contract's name that is looked up. */
+  constructor(
+    contract: Contract,
+    source: Pick<ConnectionSource, 'current' | 'within'>,
+    policy: ClientPolicy,
+    locate?: () => Promise<Location>,
+  ) {
     this.contract = contract;
     this.#source = source;
     this.#waitMs = policy.waitMs;
     this.#balance = policy.balance;
+    this.#locate = locate;
     const methods = methodsOf(contract);
     this.client = Object.freeze(
       Object.fromEntries(
@@ -86,6 +94,12 @@ export class ServiceProxy {
     this.#instances = undefined;
     this.#requests = undefined;
     if (wasThere) this.restarts.allGone();
+  }
+
+  /** Where it leads at the moment; undefined if it has not been looked up. */
+  get location(): Location | undefined {
+    const route = this.#instances?.choose() ?? this.#route;
+    return route === undefined || route.handle === 0 || route.deathTold ? undefined : route;
   }
 
   #caller(method: ContractMethod): (input?: unknown, options?: CallOptions) => Promise<unknown> {
@@ -209,9 +223,11 @@ export class ServiceProxy {
   }
 
   async #lookup(connection: Connection, route: Route, waitMs: number): Promise<void> {
-    const registry = new RegistryClient(connection, connection.native.callTaskId);
     try {
-      const answer = await registry.lookup(this.contract, waitMs);
+      const answer =
+        this.#locate === undefined
+          ? await this.#lookupName(connection, waitMs)
+          : { many: false, instances: [await this.#locate()], version: 0 };
       const [found] = answer.instances as [Location];
       await connection.ensureDeathNotices();
       if (!connection.alive) return;
@@ -225,6 +241,13 @@ export class ServiceProxy {
       if (task?.alive === true && task.generation === found.generation) this.restarts.found();
     } catch (error) {
       throw this.#waitMs > 0 ? this.#withWait(error) : error;
+    }
+  }
+
+  async #lookupName(connection: Connection, waitMs: number): Promise<LookupFound> {
+    const registry = new RegistryClient(connection, connection.native.callTaskId);
+    try {
+      return await registry.lookup(this.contract, waitMs);
     } finally {
       registry.dispose();
     }

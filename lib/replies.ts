@@ -4,12 +4,14 @@
  * that does not read can make us keep no more than its share of the pool.
  */
 import type { NativeDevice } from '../types/native.js';
-import type { EncodingBits, WireError } from '../types/wire.js';
+import type { WireError } from '../types/wire.js';
+import { packMessage } from './attachments.js';
 import { encodingErrorText, type Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
-import { LiteIpcError, Status, callError } from './errors.js';
+import { LiteIpcError, Status, callError, codeOfStatus } from './errors.js';
 import type { FilesToSend } from './files.js';
 import { Outgoing } from './native-layout.js';
+import type { ObjectsToSend } from './objects-to-send.js';
 import { ReplyCode, toWireError, withSendableProperties, withoutProperties } from './wire-error.js';
 
 const RETRY_FIRST_MS = 1;
@@ -27,12 +29,16 @@ export interface PendingRequest {
   readonly attached?: FilesToSend | undefined;
 }
 
-interface WaitingReply {
+/** A reply, encoded. */
+interface Reply {
   readonly to: PendingRequest;
   readonly code: number;
-  readonly encoding: EncodingBits;
-  readonly data: Uint8Array;
-  readonly files: FilesToSend | undefined;
+  readonly cookie: number;
+  readonly start: number;
+  readonly size: number;
+  /** Undefined: in the outbox. */
+  readonly data: Uint8Array | undefined;
+  readonly objects: ObjectsToSend | undefined;
 }
 
 /** The replies of one connection. */
@@ -44,7 +50,7 @@ export class Replies {
   readonly #native: NativeDevice;
   readonly #outgoing: Uint32Array;
   /** By the caller's task. Never holds an empty array. */
-  readonly #waiting = new Map<number, WaitingReply[]>();
+  readonly #waiting = new Map<number, Reply[]>();
   #timer: NodeJS.Timeout | undefined;
   #delayMs = RETRY_FIRST_MS;
   #stopped = false;
@@ -58,29 +64,51 @@ export class Replies {
 
   /** Answers with a result; with an error if the result cannot be sent. */
   sendResult(to: PendingRequest, value: unknown, about: ContractMethod): void {
+    const encoder = this.encoder;
     const { attached } = to;
     try {
-      this.encoder.encode(value, about.outputParcel);
+      encoder.encodeWithAttachments(value, about.outputParcel);
+      const size = encoder.size + (attached?.size ?? 0);
+      if (encoder.attachments === undefined && size <= this.dataLimit) {
+        this.#send(this.#encoded(to, ReplyCode.Result, encoder.encoding, attached));
+        return;
+      }
+      if (about.outputParcel !== undefined) {
+        const text = `takes ${size} bytes, a message at most ${this.dataLimit}; return it in parts`;
+        throw new LiteIpcError('EMSGSIZE', text);
+      }
+      const { objects, cookie, ready } = packMessage(encoder, this.#native, attached, 0);
+      const reply = this.#encoded(to, ReplyCode.Result, encoder.encoding | cookie, objects);
+      if (ready === undefined) this.#send(reply);
+      else this.#sendWhen(ready, { ...reply, start: 0, data: encoder.copy() }, about);
     } catch (error) {
       attached?.close();
-      const code = error instanceof LiteIpcError ? error.code : 'EINVAL';
-      this.sendRefusal(to, callError(code, about, encodingErrorText('output', error)));
-      return;
+      this.#refuse(to, error, about);
     }
-    const size = attached === undefined ? this.encoder.size : this.encoder.size + attached.size;
-    if (size > this.dataLimit) {
-      attached?.close();
-      const text = `the output takes ${size} bytes, a message at most ${this.dataLimit}`;
-      this.sendRefusal(to, callError('EMSGSIZE', about, `${text}; return it in parts`));
-      return;
-    }
-    this.#send(to, ReplyCode.Result, attached);
+  }
+
+  /** Meanwhile later replies are sent before it. */
+  #sendWhen(ready: Promise<void>, reply: Reply, about: ContractMethod): void {
+    ready.then(
+      () => {
+        this.#send(reply);
+      },
+      (error: unknown) => {
+        reply.objects?.close();
+        this.#refuse(reply.to, error, about);
+      },
+    );
+  }
+
+  #refuse(to: PendingRequest, error: unknown, about: ContractMethod): void {
+    const code = error instanceof LiteIpcError ? error.code : 'EINVAL';
+    this.sendRefusal(to, callError(code, about, encodingErrorText('output', error)));
   }
 
   /** Answers with bytes, which are the sender's again when this returns. */
   sendData(to: PendingRequest, data: Uint8Array): void {
     this.encoder.place(data, 0);
-    this.#send(to, ReplyCode.Result);
+    this.#send(this.#encoded(to, ReplyCode.Result, 0), true);
   }
 
   /** Answers with what the implementation threw. */
@@ -89,7 +117,7 @@ export class Replies {
     // A property that cannot be sent must not hide the error.
     const fits = this.#tryEncode(error) || this.#tryEncode(withSendableProperties(error));
     if (!fits) this.encoder.encode(withoutProperties(error));
-    this.#send(to, ReplyCode.Thrown);
+    this.#send(this.#encoded(to, ReplyCode.Thrown, this.encoder.encoding));
   }
 
   #tryEncode(error: WireError): boolean {
@@ -106,7 +134,7 @@ export class Replies {
     const { name, message, code, retryAfterMs } = error;
     const properties = retryAfterMs === undefined ? {} : { properties: { retryAfterMs } };
     this.encoder.encode({ name, message, code, ...properties });
-    this.#send(to, ReplyCode.Refused);
+    this.#send(this.#encoded(to, ReplyCode.Refused, this.encoder.encoding));
   }
 
   /** The lane to a caller is there or refused, or there may be room again: tries once more. */
@@ -114,8 +142,7 @@ export class Replies {
     const replies = this.#waiting.get(callerTask);
     if (replies === undefined) return;
     for (let reply = replies[0]; reply !== undefined; reply = replies[0]) {
-      const message = { start: 0, size: reply.data.length, ...reply };
-      if (this.#mustWait(this.#transmit(reply.to, reply.code, message, reply.files))) return;
+      if (this.#mustWait(this.#transmit(reply))) return;
       replies.shift();
       this.#delayMs = RETRY_FIRST_MS;
     }
@@ -140,23 +167,33 @@ export class Replies {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    for (const replies of this.#waiting.values()) for (const { files } of replies) files?.close();
+    for (const replies of this.#waiting.values())
+      for (const { objects } of replies) objects?.close();
     this.#waiting.clear();
   }
 
-  #send(to: PendingRequest, code: number, files?: FilesToSend): void {
+  /** What was encoded last, as a reply. */
+  #encoded(to: PendingRequest, code: number, cookie: number, objects?: ObjectsToSend): Reply {
+    const { start, size, data } = this.encoder;
+    return { to, code, cookie, start, size, data, objects };
+  }
+
+  /** `borrowed`: the data is somebody's who goes on using it. */
+  #send(reply: Reply, borrowed = false): void {
     if (this.#stopped) {
-      files?.close();
+      reply.objects?.close();
       return;
     }
-    const encoder = this.encoder;
-    let queue = this.#waiting.size === 0 ? undefined : this.#waiting.get(to.callerTask);
+    const { callerTask } = reply.to;
+    let queue = this.#waiting.size === 0 ? undefined : this.#waiting.get(callerTask);
     if (queue === undefined) {
-      if (!this.#mustWait(this.#transmit(to, code, encoder, files))) return;
+      if (!this.#mustWait(this.#transmit(reply))) return;
       queue = [];
-      this.#waiting.set(to.callerTask, queue);
+      this.#waiting.set(callerTask, queue);
     }
-    queue.push({ to, code, encoding: encoder.encoding, data: encoder.copy(), files });
+    // The outbox is the next message's.
+    const isOwn = reply.data !== undefined && !borrowed;
+    queue.push({ ...reply, start: 0, data: isOwn ? reply.data : this.encoder.copy() });
     this.#arm();
   }
 
@@ -175,37 +212,32 @@ export class Replies {
     }, this.#delayMs);
   }
 
-  #transmit(
-    to: PendingRequest,
-    code: number,
-    message: {
-      readonly start: number;
-      readonly size: number;
-      readonly encoding: EncodingBits;
-      readonly data: Uint8Array | undefined;
-    },
-    files: FilesToSend | undefined,
-  ): number {
+  #transmit({ to, code, cookie, start, size, data, objects }: Reply): number {
     const outgoing = this.#outgoing;
     outgoing[Outgoing.Task] = to.task;
     outgoing[Outgoing.Request] = to.request;
     outgoing[Outgoing.Token] = 0;
-    outgoing[Outgoing.Cookie] = message.encoding;
+    outgoing[Outgoing.Cookie] = cookie;
     outgoing[Outgoing.Code] = code;
     outgoing[Outgoing.Flag] = code === ReplyCode.Result ? 0 : 1;
-    outgoing[Outgoing.DataStart] = message.start;
-    outgoing[Outgoing.DataSize] = message.size;
-    if (files !== undefined && files.count > 0) {
-      const status = this.#native.sendReply(message.data, files.words());
+    outgoing[Outgoing.DataStart] = start;
+    outgoing[Outgoing.DataSize] = size;
+    if (objects !== undefined && objects.count > 0) {
+      const status = this.#native.sendReply(data, objects.words());
       if (!this.#mustWait(status)) {
-        files.close();
-        // An answer with files that is refused leaves its request; nobody waits for it any more.
-        if (status !== 0) this.#native.free(to.request);
+        if (status === 0) {
+          objects.sent();
+        } else {
+          objects.close();
+          // An answer with objects that is refused leaves its request. Perhaps somebody still waits for it.
+          const why = 'what the output refers to cannot be sent';
+          this.sendRefusal(to, new LiteIpcError(codeOfStatus(status), why));
+        }
       }
       return status;
     }
-    return message.data === undefined || message.size === 0
+    return data === undefined || size === 0
       ? this.#native.sendReply()
-      : this.#native.sendReply(message.data);
+      : this.#native.sendReply(data);
   }
 }

@@ -10,8 +10,10 @@ import type { Encoder } from './codec.js';
 import type { ContractMethod } from './contract-methods.js';
 import { abortError, asError, callError, codeOfStatus, LiteIpcError, Status } from './errors.js';
 import type { FilesToSend, ReceivedFile } from './files.js';
+import { packMessage, type PackedMessage } from './attachments.js';
 import { MessageFlag, Outgoing } from './native-layout.js';
-import { appendMetadata } from './metadata.js';
+import { encodeMetadata } from './metadata.js';
+import type { ObjectsToSend } from './objects-to-send.js';
 import { RouteState, type Route, type WaitingRequest } from './route.js';
 import { encodingError, filesOf, type SendOptions } from './send-options.js';
 import { onAbort } from './signal-listeners.js';
@@ -63,11 +65,19 @@ function keptRequest(
     method,
     data: encoder.copy(),
     cookie,
-    files: undefined,
+    objects: undefined,
     refused: 0,
     since,
     onSent,
   };
+}
+
+/** Closes what goes beside a message when its call has ended: perhaps it was never sent. */
+function closeWith(promise: Promise<unknown>, objects: ObjectsToSend): void {
+  const close = (): void => {
+    objects.close();
+  };
+  promise.then(close, close);
 }
 
 /** The requests of one connection. */
@@ -115,27 +125,13 @@ export class Requests {
       } catch (error) {
         return Promise.reject(asError(error));
       }
-      if (files !== undefined)
-        return this.#sendFiles(route, method, input, timeoutMs, options, files);
+      if (files !== undefined) {
+        const promise = this.#send(route, method, input, timeoutMs, options, files);
+        closeWith(promise, files);
+        return promise;
+      }
     }
     return this.#send(route, method, input, timeoutMs, options);
-  }
-
-  /** The copies are closed when they were sent, or when the call has ended without that. */
-  #sendFiles(
-    route: Route,
-    method: ContractMethod,
-    input: unknown,
-    timeoutMs: number,
-    options: SendOptions,
-    files: FilesToSend,
-  ): Promise<unknown> {
-    const promise = this.#send(route, method, input, timeoutMs, options, files);
-    const close = (): void => {
-      files.close();
-    };
-    promise.then(close, close);
-    return promise;
   }
 
   #send(
@@ -148,27 +144,28 @@ export class Requests {
   ): Promise<unknown> {
     const signal = options?.signal;
     const encoder = this.encoder;
+    let cookie: number;
+    let packed: PackedMessage | undefined;
     try {
-      if (method.streamToken === -1) encoder.encode(input, method.inputParcel);
+      const metadata =
+        options?.metadata === undefined
+          ? undefined
+          : encodeMetadata(encoder, options.metadata, method);
+      if (method.streamToken === -1) encoder.encodeWithAttachments(input, method.inputParcel);
       else encoder.place(input as Uint8Array, 0);
+      packed = this.#pack(method, files, metadata?.length ?? 0);
+      cookie = encoder.encoding | (packed?.cookie ?? 0);
+      if (metadata !== undefined) {
+        encoder.append(metadata);
+        cookie |= Cookie.Metadata;
+      }
     } catch (error) {
       return Promise.reject(encodingError(error, method));
     }
-    let metadata = 0;
-    if (options?.metadata !== undefined) {
-      try {
-        appendMetadata(encoder, options.metadata, method);
-      } catch (error) {
-        return Promise.reject(asError(error));
-      }
-      metadata = Cookie.Metadata;
-    }
-    const size = files === undefined ? encoder.size : encoder.size + files.size;
-    if (size > this.dataLimit) return Promise.reject(this.#tooLarge(method, size));
+    const objects = packed?.objects ?? files;
 
-    let cookie = encoder.encoding | metadata;
-    if (method.oneway && route.state === RouteState.Ready) {
-      const status = this.#transmit(route, method, encoder, cookie, 0, 0, files);
+    if (method.oneway && route.state === RouteState.Ready && packed?.ready === undefined) {
+      const status = this.#transmit(route, method, encoder, cookie, 0, 0, objects);
       if (status === 0) return sentAtOnce;
     }
     const calls = this.#calls;
@@ -176,9 +173,11 @@ export class Requests {
     try {
       slot = calls.take(route, method, timeoutMs);
     } catch (error) {
+      packed?.objects.close();
       return Promise.reject(asError(error));
     }
     const promise = calls.promise();
+    if (packed !== undefined) closeWith(promise, packed.objects);
     const userData = calls.userData(slot);
     if (signal !== undefined) {
       this.#obey(signal, promise, userData);
@@ -191,15 +190,15 @@ export class Requests {
     if (options?.resultFiles !== undefined) {
       this.#expectFiles(options.resultFiles, promise, userData);
     }
-    if (route.state === RouteState.Ready && !method.oneway) {
+    if (route.state === RouteState.Ready && !method.oneway && packed?.ready === undefined) {
       const remainingMs =
         timeoutMs === Infinity ? 0 : Math.min(Math.ceil(timeoutMs), DEADLINE_MAX_MS);
-      const status = this.#transmit(route, method, encoder, cookie, userData, remainingMs, files);
+      const status = this.#transmit(route, method, encoder, cookie, userData, remainingMs, objects);
       if (status === 0) {
         calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
         calls.sent[slot] = 1;
         route.inFlight++;
-        if (route.keeps && files === undefined && isRepeatable(method)) {
+        if (route.keeps && objects === undefined && isRepeatable(method)) {
           calls.kept[slot] = keptRequest(userData, method, encoder, cookie, options?.onSent);
         }
         options?.onSent?.(route);
@@ -207,10 +206,46 @@ export class Requests {
       }
     }
     const kept = keptRequest(userData, method, encoder, cookie, options?.onSent);
-    route.waiting.push({ ...kept, files });
+    const request = { ...kept, objects };
+    if (packed?.ready === undefined) this.#enqueue(route, request);
+    else this.#enqueueWhen(packed.ready, request);
+    return promise;
+  }
+
+  /** What the message that was encoded last becomes if it has attachments or is too large for one. */
+  #pack(
+    method: ContractMethod,
+    files: FilesToSend | undefined,
+    behind: number,
+  ): PackedMessage | undefined {
+    const encoder = this.encoder;
+    const size = encoder.size + behind + (files?.size ?? 0);
+    if (encoder.attachments === undefined && size <= this.dataLimit) return undefined;
+    if (method.inputParcel !== undefined) {
+      const text = `the parcel takes ${size} bytes, a message at most ${this.dataLimit}; send it in parts`;
+      throw new LiteIpcError('EMSGSIZE', text);
+    }
+    return packMessage(encoder, this.#native, files, behind);
+  }
+
+  #enqueue(route: Route, request: WaitingRequest): void {
+    route.waiting.push(request);
     if (route.state === RouteState.Unresolved) this.resolve(route);
     else if (this.#mayTry(route)) this.flush(route);
-    return promise;
+  }
+
+  /** Meanwhile later requests of the route are sent before it. */
+  #enqueueWhen(ready: Promise<void>, request: WaitingRequest): void {
+    ready.then(
+      () => {
+        const slot = this.#calls.find(request.userData);
+        if (slot !== -1) this.#enqueue(this.#calls.routes[slot] as Route, request);
+      },
+      (error: unknown) => {
+        const slot = this.#calls.find(request.userData);
+        if (slot !== -1) this.#calls.reject(slot, encodingError(error, request.method));
+      },
+    );
   }
 
   /** Sends what waits in a route, as far as it can be sent. */
@@ -437,8 +472,8 @@ export class Requests {
     const message = { start: 0, size: request.data.length, ...request };
     const userData = oneway ? 0 : request.userData;
     const remainingMs = oneway ? 0 : calls.remainingMs(slot);
-    const { method, cookie, files } = request;
-    const status = this.#transmit(route, method, message, cookie, userData, remainingMs, files);
+    const { method, cookie, objects } = request;
+    const status = this.#transmit(route, method, message, cookie, userData, remainingMs, objects);
     if (status !== 0) return status;
     route.refusedSinceResolved = false;
     route.retries = 0;
@@ -448,7 +483,7 @@ export class Requests {
       calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
       calls.sent[slot] = 1;
       route.inFlight++;
-      if (route.keeps && files === undefined && isRepeatable(method)) calls.kept[slot] = request;
+      if (route.keeps && objects === undefined && isRepeatable(method)) calls.kept[slot] = request;
       request.onSent?.(route);
     }
     return 0;
@@ -465,7 +500,7 @@ export class Requests {
     cookie: number,
     userData: number,
     deadlineMs: number,
-    files: FilesToSend | undefined,
+    objects: ObjectsToSend | undefined,
   ): number {
     const outgoing = this.#outgoing;
     outgoing[Outgoing.Task] = route.task;
@@ -480,21 +515,13 @@ export class Requests {
     outgoing[Outgoing.DataSize] = message.size;
     outgoing[Outgoing.DeadlineMs] = deadlineMs;
     outgoing[Outgoing.UserData] = userData;
-    if (files !== undefined) {
-      const status = this.#native.sendRequest(message.data, files.words());
-      if (status === 0) files.close();
+    if (objects !== undefined) {
+      const status = this.#native.sendRequest(message.data, objects.words());
+      if (status === 0) objects.sent();
       return status;
     }
     return message.data === undefined || message.size === 0
       ? this.#native.sendRequest()
       : this.#native.sendRequest(message.data);
-  }
-
-  #tooLarge(method: ContractMethod, size: number): LiteIpcError {
-    return callError(
-      'EMSGSIZE',
-      method,
-      `the input takes ${size} bytes, a message at most ${this.dataLimit}; send it in parts`,
-    );
   }
 }

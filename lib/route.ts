@@ -4,7 +4,7 @@
  * Invariant: in state Ready nothing waits, so a call may be sent at once without overtaking another.
  */
 import type { ContractMethod } from './contract-methods.js';
-import type { FilesToSend } from './files.js';
+import type { ObjectsToSend } from './objects-to-send.js';
 
 /** What keeps messages of a route from being sent. */
 export const RouteState = {
@@ -31,7 +31,8 @@ export interface WaitingRequest {
   readonly data: Uint8Array;
   /** The message's `cookie` word. */
   readonly cookie: number;
-  readonly files: FilesToSend | undefined;
+  /** What goes beside the data. */
+  readonly objects: ObjectsToSend | undefined;
   /** Told when it was sent. */
   readonly onSent?: ((route: Route) => void) | undefined;
   /** How often a service has refused it because it was being taken back. */

@@ -16,7 +16,7 @@ export interface SendOptions extends CallOptions {
 
 /** An error that names the method, made from whatever the encoder threw. */
 export function encodingError(error: unknown, method: ContractMethod): Error {
-  if (!(error instanceof LiteIpcError)) return asError(error);
+  if (!(error instanceof LiteIpcError) || error.method !== undefined) return asError(error);
   return callError(error.code, method, encodingErrorText('input', error));
 }
 

@@ -5,8 +5,10 @@
  * RegExp, Error, ArrayBuffer, DataView, Buffer and the typed arrays. Instances of classes arrive as
  * plain objects of their own enumerable properties, or as what their `toJSON` gives. Refused is what
  * would arrive empty: functions and symbols, and the platform's objects whose content is hidden
- * (promises, weak references, iterators, streams, blobs, signals ...).
+ * (promises, weak references, iterators, signals ...). References can be sent only where something can
+ * travel beside the data (attachable.ts): in calls and their results, not in errors.
  */
+import { attachmentKind } from './attachable.js';
 
 const typedArrays: ReadonlySet<unknown> = new Set([
   ...[Buffer, Uint8Array, Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array],
@@ -95,39 +97,41 @@ export interface Unsendable {
   readonly what: string;
 }
 
-/** The first thing in a value that cannot be sent. */
-export function findUnsendable(value: unknown): Unsendable | undefined {
-  return find(value, '', 0, new Set(), new Set());
+/** The first thing in a value that cannot be sent. `attaches`: something can travel beside the data. */
+export function findUnsendable(value: unknown, attaches = false): Unsendable | undefined {
+  return find(value, '', { attaches, seen: new Set(), errorsAround: new Set() }, 0);
 }
 
-function find(
-  value: unknown,
-  path: string,
-  depth: number,
-  seen: Set<object>,
-  errorsAround: Set<object>,
-): Unsendable | undefined {
+interface Search {
+  readonly attaches: boolean;
+  readonly seen: Set<object>;
+  readonly errorsAround: Set<object>;
+}
+
+function find(value: unknown, path: string, search: Search, depth: number): Unsendable | undefined {
   if (typeof value === 'function' || typeof value === 'symbol') {
     return { path, what: `a ${typeof value}` };
   }
   if (typeof value !== 'object' || value === null) return undefined;
+  const { seen, errorsAround } = search;
   if (errorsAround.has(value)) return { path, what: 'an error that contains itself' };
   if (seen.has(value) || depth > DEPTH_SEARCHED) return undefined;
   seen.add(value);
   const { constructor } = value;
   if (constructor !== Object && constructor !== Array) {
+    if (search.attaches && attachmentKind(value) !== undefined) return undefined;
     const what = unsendableObject(value);
     if (what !== undefined) return { path, what };
     if (ArrayBuffer.isView(value)) return undefined;
     if (!(value instanceof Error) && hasToJson(value)) {
       const json = (value as { toJSON(): unknown }).toJSON();
-      return json === value ? undefined : find(json, path, depth + 1, seen, errorsAround);
+      return json === value ? undefined : find(json, path, search, depth + 1);
     }
   }
   const isError = value instanceof Error;
   if (isError) errorsAround.add(value);
   for (const [step, part] of partsOf(value)) {
-    const found = find(part, path + step, depth + 1, seen, errorsAround);
+    const found = find(part, path + step, search, depth + 1);
     if (found !== undefined) return found;
   }
   if (isError) errorsAround.delete(value);

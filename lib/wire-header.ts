@@ -2,7 +2,13 @@
 import type { CookieBits } from '../types/wire.js';
 
 /** Bits of the `cookie` word. */
-export const Cookie: CookieBits = { Rich: 1, Abortable: 2, Metadata: 4 };
+export const Cookie: CookieBits = {
+  Rich: 1,
+  Abortable: 2,
+  Metadata: 4,
+  Memory: 0x100,
+  Outside: 0x200,
+};
 
 /** `code` of the one-way message by which a caller aborts the call that its `token` names. */
 export const ABORT_CODE = 0xffff_ffff;

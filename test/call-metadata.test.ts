@@ -3,7 +3,7 @@ import ava from 'ava';
 import { defineService, method, oneway, parcel, type CallMetadata } from 'liteipc';
 import { Encoder } from '#lib/codec.js';
 import { methodsOf, type ContractMethod } from '#lib/contract-methods.js';
-import { METADATA_MAX, appendMetadata, readMetadata } from '#lib/metadata.js';
+import { METADATA_MAX, encodeMetadata, readMetadata } from '#lib/metadata.js';
 import { startDomain, until } from './support/domain.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 
@@ -88,9 +88,8 @@ test('what is not texts, too much, or beside a parcel is refused', async (t) => 
     code: 'EMSGSIZE',
     message: /^traced\.see: the metadata takes \d+ bytes, it may take 8192 \(EMSGSIZE\)$/,
   });
-  await t.throwsAsync(client.see(Buffer.alloc(65_500), { metadata: { a: 'x'.repeat(100) } }), {
-    code: 'EMSGSIZE',
-  });
+  const [text, texts] = await client.see('y'.repeat(65_500), { metadata: { a: 'x'.repeat(100) } });
+  t.deepEqual([(text as string).length, texts], [65_500, { a: 'x'.repeat(100) }]);
   await t.throwsAsync(client.fixed(1, { metadata: trace }), {
     code: 'EINVAL',
     message: 'traced.fixed: a parcel has no place for metadata (EINVAL)',
@@ -100,8 +99,9 @@ test('what is not texts, too much, or beside a parcel is refused', async (t) => 
 
 test('forged metadata is EPROTO, not a crash', (t) => {
   const encoder = new Encoder(new Uint8Array(70_000));
+  const metadata = encodeMetadata(encoder, trace, methodsOf(Traced)[0] as ContractMethod);
   encoder.encode('data');
-  appendMetadata(encoder, trace, methodsOf(Traced)[0] as ContractMethod);
+  encoder.append(metadata);
   const good = Buffer.from(encoder.copy());
   t.deepEqual(readMetadata(good, 0, good.length).metadata, trace);
   for (let size = 0; size < good.length; size++) {

@@ -9,7 +9,7 @@ const test = ava.serial;
 
 const Store = defineService('store', {
   echo: method<Buffer, Buffer>(),
-  size: method<Buffer, number>(),
+  size: method<Buffer | string, number>(),
   make: method<number, Buffer>(),
   add: oneway<Buffer>(),
   count: method<void, number>(),
@@ -40,18 +40,12 @@ test('payloads of every size up to the limit', async (t) => {
   }
 });
 
-test('a message that is too large: EMSGSIZE at the side that tries', async (t) => {
+test('what is larger than a message arrives all the same', async (t) => {
   const { client } = await store(t);
-  await t.throwsAsync(client.size(Buffer.alloc(65_536)), {
-    code: 'EMSGSIZE',
-    message: /^store\.size: the input takes 65541 bytes, a message at most 65536; send it in parts/,
-  });
-  await t.throwsAsync(client.make(100_000), {
-    code: 'EMSGSIZE',
-    message: /^store\.make: the output takes 100005 bytes/,
-  });
-  await t.throwsAsync(client.add(Buffer.alloc(65_536)), { code: 'EMSGSIZE' });
-  t.is(await client.size(Buffer.alloc(10)), 10);
+  t.is(await client.size(Buffer.alloc(65_536)), 65_536);
+  t.is((await client.make(100_000)).length, 100_000);
+  await client.add(Buffer.alloc(65_536));
+  t.is(await client.count(), 1);
 });
 
 test('a full pool: calls wait for room while others are in flight, in order, none lost', async (t) => {
@@ -79,7 +73,7 @@ test('a full pool with nothing in flight: ENOMEM with the remedy, and later it w
   const { client, service } = await store(t, 64 * 1024);
   await client.count();
   // A message that no pool of this size can ever hold.
-  await t.throwsAsync(client.size(Buffer.alloc(65_500)), {
+  await t.throwsAsync(client.size('x'.repeat(65_500)), {
     code: 'ENOMEM',
     message: /^store\.size: the service's pool is full .* poolSize/,
   });

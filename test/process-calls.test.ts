@@ -233,9 +233,7 @@ test('wrong argument types: TypeError that says what was expected and what came'
   await wrong(() => work.who(undefined, { timeoutMs: -1 }), /timeoutMs of work.who .* number -1/);
   // What cannot be sent is refused with the place where it is; and nothing was harmed.
   await t.throwsAsync(async () => work.echo({ a: [() => 1] }), { code: 'EINVAL' } as object);
-  await t.throwsAsync(async () => work.echo(new Uint8Array(70_000)), {
-    code: 'EMSGSIZE',
-  } as object);
+  t.is(((await work.echo(new Uint8Array(70_000))) as Uint8Array).length, 70_000);
   t.is(await work.add([20, 22]), 42);
   t.true((await client.do('call', { method: 'who' })).ok);
 });

@@ -43,6 +43,10 @@ export interface CookieBits {
   readonly Abortable: 2;
   /** Requests: metadata stands behind the data; see lib/metadata.ts. Never with a parcel. */
   readonly Metadata: 4;
+  /** The last object is a sealed memfd with bytes of the value; see lib/attachments.ts. Never with a parcel. */
+  readonly Memory: 0x100;
+  /** The value lies in that memory, the data says where. */
+  readonly Outside: 0x200;
 }
 
 /**

@@ -1,0 +1,181 @@
+/** A service that is sent large values and references, for big-data.test.ts and references.test.ts. */
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import {
+  defineService,
+  method,
+  oneway,
+  releaseBytes,
+  type CallContext,
+  type ClientOf,
+  type ImplementationOf,
+  type Reference,
+} from 'liteipc';
+
+/** What a subscriber offers without a name. */
+export const Listener = defineService('listener', {
+  changed: method<string, number>(),
+  note: oneway<string>(),
+});
+
+export const Big = defineService('big', {
+  echo: method<unknown, unknown>(),
+  /** SHA-256 of bytes that came with the call, or of the first file. */
+  hash: method<Uint8Array | undefined, string>(),
+  /** Keeps a value and writes into it; its first byte then. */
+  scribble: method<Uint8Array, number>(),
+  /** Reads the byte at this place of what `scribble` kept, and releases it if asked to. */
+  kept: method<{ at: number; release: boolean }, number | undefined>(),
+  note: oneway<Uint8Array>(),
+  noted: method<void, number>(),
+  /** Bytes of this process that no other has; the largest that there were since the last time. */
+  memory: method<void, MemoryUse>(),
+  /** Mappings of sealed memory and descriptors of it. */
+  mapped: method<void, number>(),
+  subscribe: method<Reference<typeof Listener>>(),
+  tell: method<string, number[]>(),
+  /** Gives back the references that it was given. */
+  listeners: method<void, readonly Reference<typeof Listener>[]>(),
+  die: oneway(),
+});
+
+/** Of a process, bytes. */
+export interface MemoryUse {
+  /** Private memory. */
+  readonly anonymous: number;
+  /** Shared memory that it has touched. */
+  readonly shared: number;
+  /** The largest private memory since it was asked last. */
+  readonly peakAnonymous: number;
+}
+
+let peak = 0;
+
+function statusBytes(name: string): number {
+  const found = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(
+    readFileSync('/proc/self/status', 'utf8'),
+  );
+  return Number(found?.[1]) * 1024;
+}
+
+/** To be called while something runs. */
+export function sampleMemory(): void {
+  peak = Math.max(peak, statusBytes('RssAnon'));
+}
+
+export function memoryUse(): MemoryUse {
+  sampleMemory();
+  const use = {
+    anonymous: statusBytes('RssAnon'),
+    shared: statusBytes('RssShmem'),
+    peakAnonymous: peak,
+  };
+  peak = 0;
+  return use;
+}
+
+/** How many memfds this process has mapped or open. */
+export function memoryFiles(): number {
+  const maps = readFileSync('/proc/self/maps', 'utf8').split('\n');
+  const mapped = maps.filter((line) => line.includes('memfd:liteipc-value')).length;
+  const open = readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).includes('memfd:liteipc-value');
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+  return mapped + open.length;
+}
+
+const PIECE = 16 * 1024 * 1024;
+
+/** SHA-256, with looks at the memory in between. */
+export function hashOf(bytes: Uint8Array): string {
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    hash.update(bytes.subarray(at, at + PIECE));
+    sampleMemory();
+  }
+  return hash.digest('hex');
+}
+
+async function hashFile(fd: number): Promise<string> {
+  const hash = createHash('sha256');
+  let count = 0;
+  const stream = createReadStream('', {
+    fd,
+    start: 0,
+    autoClose: false,
+    highWaterMark: 1024 * 1024,
+  });
+  for await (const piece of stream) {
+    hash.update(piece as Buffer);
+    if (++count % 16 === 0) sampleMemory();
+  }
+  return hash.digest('hex');
+}
+
+/** The implementation. */
+export class BigService implements ImplementationOf<typeof Big> {
+  #kept: Uint8Array | undefined;
+  #noted = 0;
+  readonly #references: Reference<typeof Listener>[] = [];
+  readonly #clients: ClientOf<typeof Listener>[] = [];
+
+  echo(value: unknown): unknown {
+    return value;
+  }
+
+  async hash(bytes: Uint8Array | undefined, call: CallContext): Promise<string> {
+    if (bytes === undefined) return hashFile(call.files[0]?.fd ?? -1);
+    const digest = hashOf(bytes);
+    releaseBytes(bytes);
+    return digest;
+  }
+
+  scribble(bytes: Uint8Array): number {
+    bytes.fill(0xee);
+    this.#kept = bytes;
+    return bytes[0] as number;
+  }
+
+  kept({ at, release }: { at: number; release: boolean }): number | undefined {
+    if (release && this.#kept !== undefined) releaseBytes(this.#kept);
+    return this.#kept?.[at];
+  }
+
+  note(bytes: Uint8Array): void {
+    this.#noted += bytes.length;
+    releaseBytes(bytes);
+  }
+
+  noted(): number {
+    return this.#noted;
+  }
+
+  memory(): MemoryUse {
+    return memoryUse();
+  }
+
+  mapped(): number {
+    return memoryFiles();
+  }
+
+  async subscribe(reference: Reference<typeof Listener>): Promise<void> {
+    this.#clients.push(await reference.connect(Listener));
+    this.#references.push(reference);
+  }
+
+  async tell(text: string): Promise<number[]> {
+    return Promise.all(this.#clients.map((client) => client.changed(text)));
+  }
+
+  listeners(): readonly Reference<typeof Listener>[] {
+    return this.#references;
+  }
+
+  die(): void {
+    process.kill(process.pid, 'SIGKILL');
+  }
+}
