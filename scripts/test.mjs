@@ -21,7 +21,9 @@ function compiled(path) {
  */
 const sideBySide = [
   /^(?:conformance|compare-source)/,
-  /^(?:abi|codec|contract|contract-types|documentation|ipc-io.*|kernel-map|policy|wire-error)$/,
+  /^(?:documentation|examples|preload-run|policy-(?:audit|bypass|methods|users|warnings))$/,
+  /^(?:abi|codec|contract|contract-types|ipc-io.*|kernel-map|policy|wire-error)$/,
+  /^(?:call-(?:command|metadata|values)|opentelemetry|parcel-.*|serve-command|systemd-unit)$/,
 ];
 const SIDE_BY_SIDE_MAX = 3;
 
