@@ -39,6 +39,20 @@ test('hello is what README.md shows', (t) => {
   t.true(readme.includes(source.slice(source.indexOf('import'))));
 });
 
+test('workers: all of them answer', async (t) => {
+  const lines = await run('workers');
+  t.is(lines.at(-1), '3 workers found 49098 primes below 600000');
+  const answered = lines.slice(0, -1).map((line) => {
+    const [, calls] = /^worker \d answered (\d+) of 12 calls$/.exec(line) ?? [];
+    return Number(calls);
+  });
+  t.is(answered.length, 3);
+  t.is(
+    answered.reduce((sum, calls) => sum + calls, 0),
+    12,
+  );
+});
+
 if (isRoot) {
   test('users: rules of the file, and of the changed one, by real uids', (t) =>
     says(t, 'users', [

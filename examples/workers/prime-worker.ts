@@ -1,0 +1,25 @@
+/** What each worker of the pool does: counts primes, and keeps its processor busy. */
+import type { ImplementationOf } from 'liteipc';
+import type { Primes } from './contract.js';
+
+function isPrime(number: number): boolean {
+  if (number < 2) return false;
+  for (let divisor = 2; divisor * divisor <= number; divisor++) {
+    if (number % divisor === 0) return false;
+  }
+  return true;
+}
+
+/** Called once in each worker, with its number. */
+export default function implementation(
+  _data: unknown,
+  worker: number,
+): ImplementationOf<typeof Primes> {
+  return {
+    count: ({ from, to }) => {
+      let primes = 0;
+      for (let number = from; number < to; number++) if (isPrime(number)) primes++;
+      return { primes, worker };
+    },
+  };
+}
