@@ -21,7 +21,7 @@ function compiled(path) {
  */
 const sideBySide = [
   /^(?:conformance|compare-source)/,
-  /^(?:documentation|examples|preload-run|policy-(?:audit|bypass|methods|users|warnings))$/,
+  /^(?:documentation|examples|preload-run|policy-(?:audit|methods|users|warnings))$/,
   /^(?:abi|codec|contract|contract-types|ipc-io.*|kernel-map|policy|wire-error)$/,
   /^(?:call-(?:command|metadata|values)|opentelemetry|parcel-.*|serve-command|systemd-unit)$/,
 ];
