@@ -53,6 +53,18 @@ test('workers: all of them answer', async (t) => {
   );
 });
 
+test('streaming', async (t) => {
+  await says(t, 'streaming', [
+    /^ {2}kitchen: 20 degrees$/,
+    /^ {2}kitchen: 20\.3 degrees$/,
+    /^ {2}20 readings read, the service was hardly ahead$/,
+    /^ {2}3 readings uploaded, 24 degrees on average$/,
+    /^ {2}alarm: 32 degrees in the sauna$/,
+    /^ {2}10, 20, 60 becomes 10, 15, 30$/,
+  ]);
+  await says(t, 'streaming', [/^service: nobody watches the kitchen any more$/]);
+});
+
 if (isRoot) {
   test('users: rules of the file, and of the changed one, by real uids', (t) =>
     says(t, 'users', [

@@ -6,6 +6,8 @@ import {
   method,
   oneway,
   parcel,
+  sink,
+  stream,
   type Client,
   type CallMetadata,
   type Implementation,
@@ -161,4 +163,58 @@ test('an implementation that lacks a method is refused as ever, classes keep the
   await device.expose(Counter, new Counting());
   t.is(await (await device.service(Counter)).next(), 1);
   await t.throwsAsync(domain.open({ telemetry: {} as never }), { message: /telemetry\.client/ });
+});
+
+test('streams: the service works in the context of who asked, item by item, and so do sinks', async (t) => {
+  const tracer = trace.getTracer('test');
+  const Numbers = defineService('numbers', {
+    upTo: stream<number, number>(),
+    sum: sink<number, number>(),
+  });
+  const domain = await startDomain(t);
+  const telemetry = openTelemetry();
+  const service = await domain.open({ telemetry });
+  await service.expose(Numbers, {
+    upTo: async function* (limit) {
+      for (let number = 1; number <= limit; number++) {
+        await Promise.resolve();
+        tracer.startSpan(`item ${number}`).end();
+        yield number;
+      }
+    },
+    sum: async (items) => {
+      let sum = 0;
+      for await (const item of items) sum += item;
+      return sum;
+    },
+  });
+  const numbers = await (await domain.open({ telemetry })).service(Numbers);
+  const outer = tracer.startSpan('outer');
+  const active = trace.setSpan(context.active(), outer);
+  const items: number[] = [];
+  for await (const item of context.with(active, () => numbers.upTo(3))) items.push(item);
+  t.deepEqual(items, [1, 2, 3]);
+  await until(() => spans.find(({ name }) => name === 'numbers/upTo')?.ended === 1);
+  const server = spans.find(({ name }) => name === 'numbers/upTo');
+  t.is(server?.kind, SpanKind.SERVER);
+  t.is(server?.parentId, spans[0]?.id);
+  const inner = spans.filter(({ name }) => name.startsWith('item'));
+  t.deepEqual(
+    inner.map(({ name, parentId }) => [name, parentId]),
+    [1, 2, 3].map((number) => [`item ${number}`, server?.id]),
+  );
+
+  spans.length = 0;
+  for await (const item of numbers.upTo(Infinity)) if (item === 5) break;
+  await until(() => spans.find(({ name }) => name === 'numbers/upTo')?.ended === 1);
+  t.is(await numbers.sum([1, 2, 3]), 6);
+  const sums = spans.filter(({ name }) => name === 'numbers/sum');
+  t.deepEqual(
+    sums.map(({ kind, ended }) => [kind, ended]),
+    [
+      [SpanKind.CLIENT, 1],
+      [SpanKind.SERVER, 1],
+    ],
+  );
+  t.is(sums[1]?.parentId, sums[0]?.id);
 });
