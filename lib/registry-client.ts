@@ -65,7 +65,7 @@ export class RegistryClient {
     for (;;) {
       const remaining = Math.max(Math.ceil(until - performance.now()), 0);
       const heldMs = Math.min(remaining, LOOKUP_WAIT_MAX_MS);
-      const input: LookupInput = heldMs === 0 ? { name, hash } : { name, hash, waitMs: heldMs };
+      const input: LookupInput = { name, hash, waitMs: heldMs };
       let found: LookupOutput;
       try {
         found = (await this.#call(lookupMethod, contract, input, heldMs)) as LookupOutput;

@@ -25,7 +25,10 @@ export interface LookupInput {
   readonly name: string;
   /** Hash of the shape that the client expects. */
   readonly hash: number;
-  /** How long the answer may be kept back until there is a service of this name, ms; absent: not at all. */
+  /**
+   * How long the answer may be kept back until there is a service of this name, ms. Absent: not at all, and
+   * the answer is a {@link Location}: so ask programs in C, which have no use for more.
+   */
   readonly waitMs?: number;
   /**
    * The `version` of an answer: then the next one is kept back until there is another version, or the
@@ -52,10 +55,19 @@ export interface LookupFound {
 /** Where the service is, or why it does not fit. */
 export type LookupOutput =
   | LookupFound
+  /** One of the instances. */
+  | Location
   /** The version is the one that is known. */
   | { readonly unchanged: true }
   /** The contracts differ: this is the service's. */
   | { readonly shape: string; readonly version?: string };
+
+/** The answer for those that know of one instance alone. */
+export function anyInstance(output: LookupOutput): LookupOutput {
+  if (!('instances' in output)) return output;
+  const { instances } = output;
+  return instances[Math.floor(Math.random() * instances.length)] ?? output;
+}
 
 /** Names that begin so belong to the domain itself: the manager's process alone registers them. */
 const RESERVED_PREFIX = 'liteipc.';

@@ -21,6 +21,7 @@ import { decideRights, entryOf, namesOf, type Grant, type Registration } from '.
 import { checkInput, checkLookup, checkRefused, checkRegister } from './registry-input.js';
 import {
   isReservedName,
+  anyInstance,
   type LookupInput,
   type LookupOutput,
   type RefusalReport,
@@ -195,7 +196,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       const services = this.#live(name);
       const version = this.#names.versionOf(name);
       if (services.length > 0 && version !== known) {
-        return await this.#answer(name, services, version, hash, caller, judgement);
+        const found = await this.#answer(name, services, version, hash, caller, judgement);
+        return input.waitMs === undefined ? anyInstance(found) : found;
       }
       const remaining = until - performance.now();
       const asker = remaining > 0 ? this.#processOf(caller) : undefined;
@@ -210,12 +212,10 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   readonly refused = (input: RefusalReport, call: CallContext): void => {
     const report = checkRefused(input);
     const { name } = report;
+    const { taskId, processId } = call.caller;
     const service = this.#names
       .all()
-      .find(
-        ({ handle, owner }) =>
-          handle === call.caller.taskId && owner.processId === call.caller.processId,
-      );
+      .find(({ handle, owner }) => handle === taskId && owner.processId === processId);
     if (service?.name !== name) {
       throw refused(name, `is not served by ${describeCaller(call.caller)}`);
     }

@@ -115,7 +115,7 @@ testAsRoot(
     t.like(await client.call(hidden, 0), { done: 0, error: 'EACCES' });
     t.like(await client.tell(hidden, 0), { done: 0, error: 'EACCES' });
     const found = await lookup(scene, Safe);
-    t.like(unpack(found.reply), { instances: [{ handle: safe }] });
+    t.like(unpack(found.reply), { handle: safe });
     t.is(unpack((await client.call(safe, LOOK)).reply), 'look');
     // Nor can what it may not call be passed to somebody.
     t.like(await client.order(`pass ${safe} ${hidden}`), { done: 0, error: 'EACCES' });
