@@ -4,12 +4,12 @@
  */
 import { checkCallOptions, type CallOptions } from './call-options.js';
 import type { ContractMethod } from './contract-methods.js';
-import type { ClientStream } from './contract-types.js';
 import { LiteIpcError, abortError, asError, callError } from './errors.js';
 import { ItemReader } from './item-reader.js';
 import { ItemSource, checkItems, encodeItem } from './item-source.js';
 import type { Requests } from './requests.js';
 import { Route } from './route.js';
+import { StreamHandle, failedStream } from './stream-handle.js';
 import { STREAM_WINDOW } from './service-stream.js';
 import { BatchFlag, BatchReader, endBatch, failedBatch } from './stream-batch.js';
 import {
@@ -59,7 +59,7 @@ function sideMethod(method: ContractMethod, code: number, streamToken: number): 
 }
 
 /** What stands behind a {@link ClientStream}, and does not know it: so that one that is forgotten can go. */
-class OpenStream {
+export class OpenStream {
   readonly reader: ItemReader;
   readonly opened: Promise<void>;
   /** Of the opening call. Settles when the stream has ended. */
@@ -323,76 +323,6 @@ class OpenStream {
     return { data: encoder.copy(), encoding: encoder.encoding };
   }
 }
-
-/** Ends streams that the program has forgotten. */
-const forgotten = new FinalizationRegistry<OpenStream>((stream) => {
-  stream.abort(new Error('the stream was garbage collected'));
-});
-
-/** What the program has. */
-class StreamHandle implements ClientStream<unknown> {
-  readonly #stream: OpenStream;
-  /** Those that somebody waits for: for the beginning, or for an item. */
-  static readonly #awaited = new Set<StreamHandle>();
-  #waiting = 0;
-
-  constructor(stream: OpenStream) {
-    this.#stream = stream;
-    forgotten.register(this, stream, this);
-    void this.#hold(stream.opened);
-  }
-
-  get opened(): Promise<void> {
-    return this.#stream.opened;
-  }
-
-  next(): Promise<IteratorResult<unknown, undefined>> {
-    const step = this.#stream.reader.next();
-    if (this.#stream.reader.awaited) void this.#hold(step);
-    return step;
-  }
-
-  async return(): Promise<IteratorResult<unknown, undefined>> {
-    forgotten.unregister(this);
-    return await this.#stream.reader.return();
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
-
-  async #hold(step: Promise<unknown>): Promise<void> {
-    this.#waiting++;
-    StreamHandle.#awaited.add(this);
-    await step.then(ignore, ignore);
-    if (--this.#waiting === 0) StreamHandle.#awaited.delete(this);
-  }
-}
-
-/** A stream that failed before it began. */
-function failedStream(error: Error): ClientStream<unknown> {
-  const opened = Promise.reject(error);
-  opened.catch(ignore);
-  const reader = new ItemReader({ ...noReader, about: { service: '', method: '' } });
-  reader.end(error);
-  return {
-    opened,
-    next: () => reader.next(),
-    return: () => reader.return(),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async [Symbol.asyncDispose]() {
-      await reader.return();
-    },
-  };
-}
-
-const noReader = { what: 'output', schema: undefined, onTaken: ignore, onLeft: ignore } as const;
 
 /**
  * What a client object has for a streaming method. `place` says where it goes at the moment, or throws a
