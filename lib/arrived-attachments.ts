@@ -1,4 +1,5 @@
 /** What travelled beside the data of one message, on its way in. For the layout see attachments.ts. */
+import { Blob, File } from 'node:buffer';
 import type { NativeDescriptor, NativeDevice, NativeMapping } from '../types/native.js';
 import { AttachmentKind, viewOf } from './attachable.js';
 import type { AttachmentSource } from './codec-attachments.js';
@@ -47,6 +48,8 @@ export class ArrivedAttachments implements AttachmentSource {
         return this.#bytes(facts);
       case AttachmentKind.Reference:
         return this.#reference(facts);
+      case AttachmentKind.Blob:
+        return this.#blob(facts);
       default:
         throw new Error('there is no such kind of attachment');
     }
@@ -82,6 +85,22 @@ export class ArrivedAttachments implements AttachmentSource {
     const mapping = this.#map(offset, size);
     keepMapping(mapping);
     return viewOf(view, mapping.buffer);
+  }
+
+  /** A Blob copies what it is made of. */
+  #blob([offset, size, type, name, lastModified]: unknown[]): object {
+    if (typeof type !== 'string') throw new Error('a Blob is not readable');
+    const mapping = this.#map(offset, size);
+    const parts = [new Uint8Array(mapping.buffer)];
+    try {
+      if (name === undefined) return new Blob(parts, { type });
+      if (typeof name !== 'string' || typeof lastModified !== 'number') {
+        throw new Error('a File is not readable');
+      }
+      return new File(parts, name, { type, lastModified });
+    } finally {
+      mapping.release();
+    }
   }
 
   #reference([index, generation, name, shape]: unknown[]): object {

@@ -1,8 +1,9 @@
 /** Which objects can travel beside the data, and how placeholders tell them apart. */
+import { Blob, File } from 'node:buffer';
 import { Reference } from './reference.js';
 
 /** First element of a placeholder. What follows is said where each is written, in attachments.ts. */
-export const AttachmentKind = { Bytes: 0, Reference: 1 } as const;
+export const AttachmentKind = { Bytes: 0, Reference: 1, Blob: 2 } as const;
 
 /** One of the numbers of {@link AttachmentKind}. */
 export type AttachmentKindValue = (typeof AttachmentKind)[keyof typeof AttachmentKind];
@@ -22,6 +23,8 @@ const kinds = new Map<unknown, AttachmentKindValue>([
   ...viewClasses.map((each) => [each, AttachmentKind.Bytes] as const),
   [ArrayBuffer, AttachmentKind.Bytes],
   [Reference, AttachmentKind.Reference],
+  [Blob, AttachmentKind.Blob],
+  [File, AttachmentKind.Blob],
 ]);
 
 /** What an object is, if it can be attached: exactly of one of these classes, not of one made from them. */

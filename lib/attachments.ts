@@ -3,6 +3,8 @@
  *
  *   [Bytes, view, offset, size]                     bytes in the message's memory; for `view` see attachable.ts
  *   [Reference, object, generation, name, shape]    `object`: the index of the OBJ_SVC
+ *   [Blob, offset, size, type]                      a Blob in the message's memory
+ *   [Blob, offset, size, type, name, lastModified]  a File
  *
  * The objects are, in this order: those that placeholders name, the files of the program, the memory. The
  * memory is one sealed memfd with all bytes of the message; Cookie.Memory says that it is there. If the
@@ -10,6 +12,7 @@
  * size, 8 bytes each, little-endian: Cookie.Outside.
  */
 import type { NativeDevice } from '../types/native.js';
+import { Blob, File } from 'node:buffer';
 import { AttachmentKind, attachmentKind, bytesOf, viewNumber, type Bytes } from './attachable.js';
 import type { Encoder } from './codec.js';
 import { LiteIpcError, asError } from './errors.js';
@@ -73,6 +76,8 @@ export class Attachments implements ObjectsToSend {
         return this.#attachBytes(value as Bytes);
       case AttachmentKind.Reference:
         return this.#attachReference(value as Reference);
+      case AttachmentKind.Blob:
+        return this.#attachBlob(value as Blob);
       default:
         return undefined;
     }
@@ -130,6 +135,12 @@ export class Attachments implements ObjectsToSend {
     this.#mapped++;
     const offset = this.#memory.add(bytes, byteLength);
     return [AttachmentKind.Bytes, viewNumber(value), offset, byteLength];
+  }
+
+  #attachBlob(blob: Blob): Placeholder {
+    const offset = this.#memory.add(blob, blob.size);
+    const facts = [AttachmentKind.Blob, offset, blob.size, blob.type] as const;
+    return blob instanceof File ? [...facts, blob.name, blob.lastModified] : facts;
   }
 
   #attachReference(reference: Reference): Placeholder {

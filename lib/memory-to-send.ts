@@ -16,13 +16,14 @@ const padding = new Uint8Array(ALIGNMENT);
 export class MemoryToSend {
   readonly #parts: (Uint8Array | Blob)[] = [];
   #size = 0;
+  #hasParts = false;
   #filling: NativeMemoryFile | undefined;
   #sealed: NativeDescriptor | undefined;
   #closed = false;
 
   /** Whether there is anything in it. */
   get used(): boolean {
-    return this.#size > 0;
+    return this.#hasParts;
   }
 
   /** Its descriptor, once it has been filled. */
@@ -35,6 +36,7 @@ export class MemoryToSend {
     const gap = -this.#size & (ALIGNMENT - 1);
     if (gap > 0) this.#parts.push(padding.subarray(0, gap));
     const at = this.#size + gap;
+    this.#hasParts = true;
     this.#parts.push(part);
     this.#size = at + size;
     return at;

@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { Blob, File } from 'node:buffer';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -95,6 +96,29 @@ test('values without large bytes: trees and texts of any size, cycles too', asyn
   t.is(arrived.self, arrived);
   same(t, arrived.rows, rows);
   same(t, arrived.bytes, cycle.bytes);
+});
+
+test('a Blob and a File of any size, with type, name and time', async (t) => {
+  const { client } = await start(t);
+  for (const size of [0, 10, 70_000, 3 * MIB + 1]) {
+    const bytes = pattern(size);
+    const blob = new Blob([bytes], { type: 'image/png' });
+    const file = new File([bytes, 'end'], 'name.txt', { type: 'text/plain', lastModified: 12_345 });
+    const sent = { blob, list: [file], bytes };
+    const arrived = (await client.echo(sent)) as typeof sent;
+    t.is(arrived.blob.type, 'image/png');
+    same(t, new Uint8Array(await arrived.blob.arrayBuffer()), bytes);
+    same(t, arrived.bytes, bytes);
+    const [received] = arrived.list as [File];
+    t.true(received instanceof File);
+    t.like(received, {
+      name: 'name.txt',
+      type: 'text/plain',
+      lastModified: 12_345,
+      size: size + 3,
+    });
+    t.is(await received.slice(-3).text(), 'end');
+  }
 });
 
 test('together with files and metadata', async (t) => {
