@@ -10,6 +10,8 @@ import { compile, gcc } from './preload-programs.js';
 const commandLine = join(import.meta.dirname, '../../../dist/cli/liteipc.js');
 const errorNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
+let compiled: Promise<string> | undefined;
+
 /** What became of an order. */
 export interface BypassOutcome {
   /** How often it succeeded. */
@@ -43,7 +45,8 @@ export class Bypass {
 
   /** Starts it as this user and group; needs root. `domain` is the absolute path of a socket. */
   static async start(domain: string, user: number): Promise<Bypass> {
-    const program = await compile('bypass', gcc);
+    compiled ??= compile('bypass', gcc);
+    const program = await compiled;
     const command = [commandLine, 'run', '--domain', domain, program, String(user)];
     return new Bypass(spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] }));
   }
