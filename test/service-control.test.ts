@@ -69,7 +69,8 @@ async function start(t: ExecutionContext): Promise<World> {
       for (const resolve of held) resolve();
       held = [];
     },
-    shop: new ServiceProxy(Shop, source, { waitMs: 0, balance: 'round-robin' }).client as World['shop'],
+    shop: new ServiceProxy(Shop, source, { waitMs: 0, balance: 'round-robin' })
+      .client as World['shop'],
     control: (key) => new ServiceControlClient(client, 'shop', handle, generation, key),
   };
 }
