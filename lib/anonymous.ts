@@ -14,6 +14,7 @@ export interface AnonymousService<C extends Contract = Contract> extends AsyncDi
   readonly contract: C;
   /** To be sent to whom is to call the service. */
   readonly reference: Reference<C>;
+  /** Takes the service back: calls that are not answered yet fail with EPIPE. */
   dispose(): Promise<void>;
 }
 

@@ -81,6 +81,7 @@ export class Reference<C extends Contract = Contract> {
     return this.#facts;
   }
 
+  /** What `Object.prototype.toString` says. */
   get [Symbol.toStringTag](): string {
     return 'Reference';
   }

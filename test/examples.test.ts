@@ -65,6 +65,14 @@ test('streaming', async (t) => {
   await says(t, 'streaming', [/^service: nobody watches the kitchen any more$/]);
 });
 
+test('big-files', async (t) => {
+  t.deepEqual(await run('big-files'), [
+    '64 MiB as an open file: the right digest',
+    '64 MiB as bytes: the right digest',
+    '8 MiB as a result: 232 at 1000',
+  ]);
+});
+
 if (isRoot) {
   test('users: rules of the file, and of the changed one, by real uids', (t) =>
     says(t, 'users', [
@@ -104,5 +112,8 @@ test('each is listed, and a wrong name gets one line and status 2', async (t) =>
     run('nonsense'),
   );
   t.is(code, 2);
-  t.regex(stderr, /^npm run example NAME, where NAME is one of: c-client, .*hello, .*\n$/);
+  t.regex(
+    stderr,
+    /^npm run example NAME, where NAME is one of: big-files, c-client, .*hello, .*\n$/,
+  );
 });

@@ -1,0 +1,11 @@
+/** The service of the example for big files. */
+import { defineService, method } from 'liteipc';
+
+export const Digests = defineService('digests', {
+  /** SHA-256 of the open file that comes with the call. */
+  ofFile: method<void, string>(),
+  /** SHA-256 of bytes. */
+  ofBytes: method<Uint8Array, string>(),
+  /** So many bytes, counting up. */
+  make: method<number, Uint8Array>(),
+});
