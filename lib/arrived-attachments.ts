@@ -2,6 +2,7 @@
 import { Blob, File } from 'node:buffer';
 import type { NativeDescriptor, NativeDevice, NativeMapping } from '../types/native.js';
 import { AttachmentKind, viewOf } from './attachable.js';
+import { byteStreamAt } from './byte-stream.js';
 import type { AttachmentSource } from './codec-attachments.js';
 import { ENCODED_MAX, MAPPED_MAX } from './attachments.js';
 import { LiteIpcError } from './errors.js';
@@ -50,6 +51,8 @@ export class ArrivedAttachments implements AttachmentSource {
         return this.#reference(facts);
       case AttachmentKind.Blob:
         return this.#blob(facts);
+      case AttachmentKind.Stream:
+        return this.#stream(facts);
       default:
         throw new Error('there is no such kind of attachment');
     }
@@ -110,6 +113,14 @@ export class ArrivedAttachments implements AttachmentSource {
     }
     this.taken.add(index as number);
     return new Reference(this.#context.references, { handle, generation, name, shape });
+  }
+
+  #stream([index]: unknown[]): object {
+    const handle = this.#object(index, ObjectType.Service);
+    const at = (index as number) * ObjectWords.Words;
+    const generation = this.#words[at + ObjectWords.Value1] as number;
+    this.taken.add(index as number);
+    return byteStreamAt(this.#context.references, handle, generation);
   }
 
   #map(offset: unknown, size: unknown): NativeMapping {

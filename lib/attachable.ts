@@ -1,9 +1,10 @@
 /** Which objects can travel beside the data, and how placeholders tell them apart. */
 import { Blob, File } from 'node:buffer';
+import { ReadableStream } from 'node:stream/web';
 import { Reference } from './reference.js';
 
 /** First element of a placeholder. What follows is said where each is written, in attachments.ts. */
-export const AttachmentKind = { Bytes: 0, Reference: 1, Blob: 2 } as const;
+export const AttachmentKind = { Bytes: 0, Reference: 1, Blob: 2, Stream: 3 } as const;
 
 /** One of the numbers of {@link AttachmentKind}. */
 export type AttachmentKindValue = (typeof AttachmentKind)[keyof typeof AttachmentKind];
@@ -25,6 +26,7 @@ const kinds = new Map<unknown, AttachmentKindValue>([
   [Reference, AttachmentKind.Reference],
   [Blob, AttachmentKind.Blob],
   [File, AttachmentKind.Blob],
+  [ReadableStream, AttachmentKind.Stream],
 ]);
 
 /** What an object is, if it can be attached: exactly of one of these classes, not of one made from them. */

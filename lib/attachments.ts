@@ -5,6 +5,8 @@
  *   [Reference, object, generation, name, shape]    `object`: the index of the OBJ_SVC
  *   [Blob, offset, size, type]                      a Blob in the message's memory
  *   [Blob, offset, size, type, name, lastModified]  a File
+ *   [Stream, object]                                a ReadableStream, see byte-stream.ts; `object`: the
+ *                                                   index of the OBJ_SVC, whose token is the generation
  *
  * The objects are, in this order: those that placeholders name, the files of the program, the memory. The
  * memory is one sealed memfd with all bytes of the message; Cookie.Memory says that it is there. If the
@@ -13,6 +15,7 @@
  */
 import type { NativeDevice } from '../types/native.js';
 import { Blob, File } from 'node:buffer';
+import type { ReadableStream } from 'node:stream/web';
 import { AttachmentKind, attachmentKind, bytesOf, viewNumber, type Bytes } from './attachable.js';
 import type { Encoder } from './codec.js';
 import { LiteIpcError, asError } from './errors.js';
@@ -37,19 +40,41 @@ export function isAttached(value: object): boolean {
   return kind !== AttachmentKind.Bytes || (value as Bytes).byteLength >= LARGE_BYTES;
 }
 
+/** A ReadableStream that can be asked for at a task of its own. */
+export interface StreamOffer {
+  readonly handle: number;
+  readonly generation: number;
+  /** The message that names it was sent. */
+  sent(): void;
+  /** The message will not be sent. Idempotent. */
+  cancel(reason: Error): void;
+}
+
+/** Offers a stream, which is locked from now on. Rejects with a LiteIpcError. */
+export type OfferStream = (source: ReadableStream) => Promise<StreamOffer>;
+
+/** The device that sends. */
+export interface Sender {
+  readonly native: NativeDevice;
+  readonly offerStream: OfferStream;
+}
+
 type Placeholder = readonly [kind: number, ...facts: unknown[]];
 
 /** What is attached to one message. */
 export class Attachments implements ObjectsToSend {
-  readonly #native: NativeDevice;
+  readonly #sender: Sender;
   readonly #words: number[] = [];
+  /** Streams by the index of their objects. */
+  readonly #streams = new Map<ReadableStream, number>();
+  #offers: StreamOffer[] = [];
+  #closed = false;
   readonly #memory = new MemoryToSend();
   #mapped = 0;
   #files: FilesToSend | undefined;
 
-  /** `native` is the device that sends them. */
-  constructor(native: NativeDevice) {
-    this.#native = native;
+  constructor(sender: Sender) {
+    this.#sender = sender;
   }
 
   get count(): number {
@@ -78,6 +103,8 @@ export class Attachments implements ObjectsToSend {
         return this.#attachReference(value as Reference);
       case AttachmentKind.Blob:
         return this.#attachBlob(value as Blob);
+      case AttachmentKind.Stream:
+        return this.#attachStream(value as ReadableStream);
       default:
         return undefined;
     }
@@ -98,6 +125,12 @@ export class Attachments implements ObjectsToSend {
    * LiteIpcError.
    */
   prepare(): Promise<void> | undefined {
+    const filled = this.#fillMemory();
+    if (this.#streams.size === 0) return filled;
+    return this.#offerStreams(filled);
+  }
+
+  #fillMemory(): Promise<void> | undefined {
     if (!this.#memory.used) return undefined;
     if ((this.#files?.count ?? 0) >= FILES_MAX) {
       const text = `with large data a message carries at most ${FILES_MAX - 1} files`;
@@ -119,10 +152,13 @@ export class Attachments implements ObjectsToSend {
   }
 
   sent(): void {
+    for (const offer of this.#offers.splice(0)) offer.sent();
     this.close();
   }
 
   close(): void {
+    this.#closed = true;
+    for (const offer of this.#offers.splice(0)) offer.cancel(notSent());
     this.#files?.close();
     this.#memory.close();
   }
@@ -144,14 +180,51 @@ export class Attachments implements ObjectsToSend {
   }
 
   #attachReference(reference: Reference): Placeholder {
-    const { handle, generation, name, shape } = reference.factsFor(this.#native);
-    const index = this.#words.length / ObjectWords.Words;
-    if (index === OBJECTS_MAX - 1 - FILES_MAX) {
-      throw new LiteIpcError('EINVAL', `a message carries at most ${index} references`);
-    }
-    this.#words.push(ObjectType.Service, handle, 0, 0, 0);
+    const { handle, generation, name, shape } = reference.factsFor(this.#sender.native);
+    const index = this.#addService(handle);
     return [AttachmentKind.Reference, index, generation, name, shape];
   }
+
+  #attachStream(source: ReadableStream): Placeholder {
+    if (source.locked) {
+      throw new LiteIpcError('EINVAL', 'a ReadableStream that is locked cannot be sent');
+    }
+    if (this.#streams.has(source)) {
+      throw new LiteIpcError('EINVAL', 'a ReadableStream cannot be sent twice in one value');
+    }
+    const index = this.#addService(0);
+    this.#streams.set(source, index);
+    return [AttachmentKind.Stream, index];
+  }
+
+  #addService(handle: number): number {
+    const index = this.#words.length / ObjectWords.Words;
+    if (index === OBJECTS_MAX - 1 - FILES_MAX) {
+      throw new LiteIpcError('EINVAL', `a message carries at most ${index} references and streams`);
+    }
+    this.#words.push(ObjectType.Service, handle, 0, 0, 0);
+    return index;
+  }
+
+  async #offerStreams(filled: Promise<void> | undefined): Promise<void> {
+    const { offerStream } = this.#sender;
+    const offers = [...this.#streams].map(async ([source, index]) => {
+      const offer = await offerStream(source);
+      this.#offers.push(offer);
+      const at = index * ObjectWords.Words;
+      this.#words[at + ObjectWords.Value0] = offer.handle;
+      this.#words[at + ObjectWords.Value1] = offer.generation;
+    });
+    const results = await Promise.allSettled([...offers, filled]);
+    const failed = results.find(({ status }) => status === 'rejected');
+    // Whoever closes this closes what was offered by then.
+    if (this.#closed) this.close();
+    if (failed !== undefined) throw asError((failed as PromiseRejectedResult).reason);
+  }
+}
+
+function notSent(): LiteIpcError {
+  return new LiteIpcError('ECANCELED', 'The message with this stream was not sent (ECANCELED)');
 }
 
 function memoryError(thrown: unknown): LiteIpcError {
@@ -176,15 +249,15 @@ export interface PackedMessage {
  */
 export function packMessage(
   encoder: Encoder,
-  native: NativeDevice,
   files: FilesToSend | undefined,
   behind: number,
 ): PackedMessage {
-  const attachments = encoder.attachments ?? new Attachments(native);
+  const sender = encoder.sender as Sender;
+  const attachments = encoder.attachments ?? new Attachments(sender);
   try {
     if (files !== undefined) attachments.addFiles(files);
     let outside = 0;
-    if (encoder.size + behind + attachments.size > native.dataLimit) {
+    if (encoder.size + behind + attachments.size > sender.native.dataLimit) {
       if (encoder.size > ENCODED_MAX) {
         const text = `it takes ${encoder.size} bytes without its large binary parts; at most ${ENCODED_MAX} can be sent`;
         throw new LiteIpcError('EMSGSIZE', text);

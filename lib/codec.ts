@@ -16,8 +16,7 @@
  */
 import { Packr, REUSE_BUFFER_MODE, Unpackr, type Options } from 'msgpackr';
 import type { EncodingBits } from '../types/wire.js';
-import type { NativeDevice } from '../types/native.js';
-import { Attachments, isAttached } from './attachments.js';
+import { Attachments, isAttached, type Sender } from './attachments.js';
 // The order counts: the extension that is added later is asked first.
 import { encodingBegins, encodingEnds } from './codec-errors.js';
 import { exchangeSink, type AttachmentSink } from './codec-attachments.js';
@@ -82,6 +81,8 @@ export class Encoder {
   /** What goes beside the data, after {@link encodeWithAttachments}. Whoever takes it sends or closes it. */
   attachments: Attachments | undefined = undefined;
 
+  /** The device that sends; undefined if there are no attachments. */
+  readonly sender: Sender | undefined;
   readonly #outbox: Buffer;
   readonly #sink: AttachmentSink | undefined;
   #busy = false;
@@ -89,8 +90,8 @@ export class Encoder {
   #plain: unknown = undefined;
   #collected: Attachments | undefined = undefined;
 
-  /** `native` is the device that sends, if there are to be attachments. */
-  constructor(outbox: Uint8Array, native?: NativeDevice) {
+  /** `sender` is the device that sends, if there are to be attachments. */
+  constructor(outbox: Uint8Array, sender?: Sender) {
     this.#outbox = Buffer.from(outbox.buffer, outbox.byteOffset, outbox.byteLength);
     // Asked by msgpackr when the outbox is full, for what is in it. The plain encoder goes round in a cycle until
     // it is out of stack, with all that lies there: a large value is looked at before.
@@ -99,11 +100,12 @@ export class Encoder {
       if (hasCycle(this.#plain)) throw needsRich;
       return copy(target, at, start, end);
     };
-    if (native === undefined) return;
+    this.sender = sender;
+    if (sender === undefined) return;
     this.#sink = {
       attach: (value) => {
         if (!isAttached(value)) return undefined;
-        this.#collected ??= new Attachments(native);
+        this.#collected ??= new Attachments(sender);
         return this.#collected.attach(value);
       },
     };

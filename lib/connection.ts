@@ -7,6 +7,7 @@ import type {
   NativeBinding,
   NativeDevice,
 } from '../types/native.js';
+import { offerByteStream } from './byte-stream-offer.js';
 import { IncomingCall } from './call-context.js';
 import { CallWatch } from './call-watch.js';
 import { Callers } from './callers.js';
@@ -89,7 +90,10 @@ export class Connection {
     this.#data = new IncomingData({ native, references: this.references, messageLimit });
     this.#controls = new ControlRequests(native);
     this.#incoming = native.incoming;
-    const encoder = new Encoder(native.outbox, native);
+    const encoder = new Encoder(native.outbox, {
+      native,
+      offerStream: (source) => offerByteStream(this, source),
+    });
     this.#calls = new CallTable((slot) => {
       this.#expire(slot);
     });

@@ -77,7 +77,7 @@ export class Replies {
         const text = `takes ${size} bytes, a message at most ${this.dataLimit}; return it in parts`;
         throw new LiteIpcError('EMSGSIZE', text);
       }
-      const { objects, cookie, ready } = packMessage(encoder, this.#native, attached, 0);
+      const { objects, cookie, ready } = packMessage(encoder, attached, 0);
       const reply = this.#encoded(to, ReplyCode.Result, encoder.encoding | cookie, objects);
       if (ready === undefined) this.#send(reply);
       else this.#sendWhen(ready, { ...reply, start: 0, data: encoder.copy() }, about);

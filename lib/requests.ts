@@ -225,7 +225,7 @@ export class Requests {
       const text = `the parcel takes ${size} bytes, a message at most ${this.dataLimit}; send it in parts`;
       throw new LiteIpcError('EMSGSIZE', text);
     }
-    return packMessage(encoder, this.#native, files, behind);
+    return packMessage(encoder, files, behind);
   }
 
   #enqueue(route: Route, request: WaitingRequest): void {

@@ -5,7 +5,7 @@
  * RegExp, Error, ArrayBuffer, DataView, Buffer and the typed arrays. Instances of classes arrive as
  * plain objects of their own enumerable properties, or as what their `toJSON` gives. Refused is what
  * would arrive empty: functions and symbols, and the platform's objects whose content is hidden
- * (promises, weak references, iterators, streams, signals ...). References and blobs can be sent only where something can
+ * (promises, weak references, iterators, signals ...). References, blobs and ReadableStreams can be sent only where something can
  * travel beside the data (attachable.ts): in calls and their results, not in errors.
  */
 import { attachmentKind } from './attachable.js';
