@@ -214,7 +214,7 @@ export class Connection {
           return;
       }
     }
-    this.requests.retryRoom();
+    this.requests.retry();
     this.#replies.retryAll();
   }
 
@@ -251,7 +251,7 @@ export class Connection {
       return;
     }
     const error = fromWireError(value, code, method);
-    if (isShutdown(error) && this.requests.shutDown(slot)) return;
+    if (isShutdown(error) && this.requests.queue.shutDown(slot)) return;
     calls.reject(slot, error);
   }
 
@@ -265,7 +265,7 @@ export class Connection {
     if (route.state === RouteState.Resolving) return;
     route.forget();
     // What was not sent yet may go to whoever has the name next.
-    if (route.waiting.length > 0) this.requests.resolve(route);
+    if (route.waiting.length > 0) this.requests.queue.resolve(route);
   }
 
   #onRequest(base: number): void {
@@ -385,7 +385,8 @@ export class Connection {
     const status = (this.#incoming[base + Incoming.Status] as number) | 0;
     for (const route of this.routes) {
       // The event names the ServiceManager by its task; routes know it as handle 0.
-      if (route.handle === handle || route.handle === 0) this.requests.laneEvent(route, status);
+      if (route.handle === handle || route.handle === 0)
+        this.requests.queue.laneEvent(route, status);
     }
     this.#replies.retry(handle);
   }
@@ -403,7 +404,7 @@ export class Connection {
           ? 'the service is busy or needs longer; raise timeoutMs if it may'
           : REVOKED;
     calls.reject(slot, callError('ETIME', method, `${after}; ${why}`));
-    this.requests.expired(route);
+    this.requests.queue.expired(route);
   }
 
   #end(how: 'lost' | 'closed'): void {

@@ -143,7 +143,7 @@ export class Instances {
     const task = this.#connection.native.query(route.handle);
     const isThere = task?.alive === true && task.generation === route.generation;
     if (isThere && !route.retired) this.#suspended.add(route);
-    this.#connection.requests.move(route, () => this.choose() ?? this.#listener.lobby());
+    this.#connection.requests.queue.move(route, () => this.choose() ?? this.#listener.lobby());
   }
 
   #remove(route: Route): void {

@@ -208,7 +208,7 @@ export class ServiceProxy {
       this.#attach(connection);
       this.restarts.allGone();
     }
-    connection.requests.move(retired, () => this.#route);
+    connection.requests.queue.move(retired, () => this.#route);
   }
 
   /** Looks up for the calls that wait in the route: each waits for the service as long as it may. */
@@ -218,7 +218,7 @@ export class ServiceProxy {
     this.#lookup(connection, route, waitMs).catch((error: unknown) => {
       const isMissing = error instanceof LiteIpcError && error.code === 'ENOENT';
       const since = isMissing && this.#waitMs > 0 ? performance.now() - this.#waitMs : Infinity;
-      connection.requests.unresolvable(route, error as Error, since);
+      connection.requests.queue.unresolvable(route, error as Error, since);
     });
   }
 
@@ -236,7 +236,7 @@ export class ServiceProxy {
         return;
       }
       this.#instances = undefined;
-      connection.requests.resolved(route, found.handle, found.generation);
+      connection.requests.queue.resolved(route, found.handle, found.generation);
       const task = connection.native.query(found.handle);
       if (task?.alive === true && task.generation === found.generation) this.restarts.found();
     } catch (error) {
@@ -267,7 +267,7 @@ export class ServiceProxy {
     });
     lobby.handle = 0;
     this.#instances.update(found);
-    connection.requests.move(lobby, () => this.#instances?.choose() ?? lobby);
+    connection.requests.queue.move(lobby, () => this.#instances?.choose() ?? lobby);
   }
 
   /** Says how long was waited for a service that nobody has registered. */
