@@ -21,8 +21,9 @@ function compiled(path) {
  */
 const sideBySide = [
   /^(?:conformance|compare-source)/,
-  /^(?:documentation|examples|preload-run|policy-(?:audit|methods|users|warnings))$/,
+  /^(?:documentation|examples|preload-run|policy-(?:audit|file|methods|revocation|users|warnings))$/,
   /^(?:abi|codec|contract|contract-types|ipc-io.*|kernel-map|policy|wire-error)$/,
+  /^(?:doctor|inspect-commands|watch-command)$/,
   /^(?:call-(?:command|metadata|values)|opentelemetry|parcel-.*|serve-command|systemd-unit)$/,
 ];
 const SIDE_BY_SIDE_MAX = 3;
