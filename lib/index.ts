@@ -2,22 +2,22 @@
  * LiteIPC for Node: typed, permission-checked calls between processes and worker threads over shared
  * memory, by the mechanism of the LiteOS-A kernel.
  */
-export { ServiceManager } from './manager.js';
+export { ServiceManager } from './manager/manager.js';
 export type {
   DomainProfile,
   PolicyLoaded,
   ServiceManagerEvents,
   ServiceManagerOptions,
-} from './manager.js';
-export { PolicyFileError } from './policy-file-error.js';
-export type { PolicyProblem } from './policy-file-error.js';
-export type { PolicyWarning } from './policy-warnings.js';
-export type { ServiceInfo } from './registry.js';
-export type { AuditEvent } from './audit.js';
-export type { ConsideredRule, Decision, Explanation, LimitInForce } from './policy.js';
-export { upstreamQuota } from './quota.js';
-export type { Quota } from './quota.js';
-export { allow, deny, limit } from './policy-rules.js';
+} from './manager/manager.js';
+export { PolicyFileError } from './policy/file-error.js';
+export type { PolicyProblem } from './policy/file-error.js';
+export type { PolicyWarning } from './policy/warnings.js';
+export type { ServiceInfo } from './manager/registry-service.js';
+export type { AuditEvent } from './manager/audit-log.js';
+export type { ConsideredRule, Decision, Explanation, LimitInForce } from './policy/policy.js';
+export { upstreamQuota } from './policy/quota.js';
+export type { Quota } from './policy/quota.js';
+export { allow, deny, limit } from './policy/rules.js';
 export type {
   CallRuleBuilder,
   MethodNames,
@@ -25,15 +25,15 @@ export type {
   Rule,
   RuleAction,
   RuleBuilder,
-} from './policy-rules.js';
+} from './policy/rules.js';
 export type {
   CallerIdentity,
   Identity,
   Subject,
   SubjectPredicate,
   UidRange,
-} from './policy-subject.js';
-export { Inspector } from './inspect/contract.js';
+} from './policy/subject.js';
+export { Inspector } from './manager/inspect/contract.js';
 export type {
   DomainReport,
   ExplainInput,
@@ -46,16 +46,16 @@ export type {
   StartWatchInput,
   WatchPart,
   WatchRead,
-} from './inspect/contract.js';
-export type { ServiceCounts, ServiceStatistics } from './service-statistics.js';
-export { openDevice } from './device.js';
-export type { Device, DeviceEvents, DeviceOptions } from './device.js';
-export type { DrainOptions, Exposed } from './exposed.js';
-export { exposeInWorkers } from './worker-pool.js';
-export type { WorkerPool, WorkerPoolOptions } from './worker-pool.js';
-export type { ExposeOptions } from './expose-options.js';
-export type { Balance, ServiceOptions } from './service-options.js';
-export { defineService, duplex, event, method, oneway, sink, stream } from './contract.js';
+} from './manager/inspect/contract.js';
+export type { ServiceCounts, ServiceStatistics } from './service/statistics.js';
+export { openDevice } from './device/device.js';
+export type { Device, DeviceEvents, DeviceOptions } from './device/device.js';
+export type { DrainOptions, Exposed } from './device/exposed.js';
+export { exposeInWorkers } from './worker-pool/worker-pool.js';
+export type { WorkerPool, WorkerPoolOptions } from './worker-pool/worker-pool.js';
+export type { ExposeOptions } from './device/expose-options.js';
+export type { Balance, ServiceOptions } from './client/options.js';
+export { defineService, duplex, event, method, oneway, sink, stream } from './contract/contract.js';
 export type {
   Client,
   ClientMethod,
@@ -75,33 +75,33 @@ export type {
   MethodSchema,
   MethodSchemas,
   StreamSchemas,
-} from './contract.js';
+} from './contract/contract.js';
 export { IpcIo } from './ipc-io/ipc-io.js';
 export { parcel } from './ipc-io/parcel-format.js';
 export type { ParcelFormat } from './ipc-io/parcel-format.js';
 export type { IpcIoOptions } from './ipc-io/store.js';
 export type { SvcIdentity } from './ipc-io/writable-parcel.js';
-export type { CallContext } from './call-context.js';
-export type { CallOptions } from './call-options.js';
-export type { CallMetadata } from './metadata.js';
-export type { FileSource, ReceivedFile } from './files.js';
-export { releaseBytes, releasedAtEnd } from './mapped-bytes.js';
-export { Reference } from './reference.js';
-export type { AnonymousService } from './anonymous.js';
-export type { OnServiceError } from './service-host.js';
-export type { Telemetry } from './telemetry.js';
-export { LiteIpcError } from './errors.js';
-export type { LiteIpcErrorCode, ServiceReference } from './errors.js';
-export { RemoteError } from './wire-error.js';
-export type { TraceOptions } from './device-trace.js';
-export { dropReasons, traceHooks } from './trace-record.js';
+export type { CallContext } from './service/incoming-call.js';
+export type { CallOptions } from './contract/call-options.js';
+export type { CallMetadata } from './wire/metadata.js';
+export type { FileSource, ReceivedFile } from './native/files.js';
+export { releaseBytes, releasedAtEnd } from './native/mapped-memory.js';
+export { Reference } from './attachments/reference.js';
+export type { AnonymousService } from './device/anonymous-service.js';
+export type { OnServiceError } from './service/host.js';
+export type { Telemetry } from './contract/telemetry.js';
+export { LiteIpcError } from './common/errors.js';
+export type { LiteIpcErrorCode, ServiceReference } from './common/errors.js';
+export { RemoteError } from './wire/remote-error.js';
+export type { TraceOptions } from './trace/device-trace.js';
+export { dropReasons, traceHooks } from './trace/record.js';
 export type {
   DropReason,
   Trace,
   TraceHook,
   TraceMessageType,
   TraceRecord,
-} from './trace-record.js';
-export { traceToChrome } from './trace-chrome.js';
-export type { ChromeTrace, ChromeTraceEvent, ChromeTraceSource } from './trace-chrome.js';
+} from './trace/record.js';
+export { traceToChrome } from './trace/chrome.js';
+export type { ChromeTrace, ChromeTraceEvent, ChromeTraceSource } from './trace/chrome.js';
 export type { Caller, ProcessId, ServiceHandle, TaskId } from '../types/wire.js';

@@ -17,13 +17,13 @@ import {
   type Span,
   type Tracer,
 } from '@opentelemetry/api';
-import type { CallContext } from './call-context.js';
-import type { CallOptions } from './call-options.js';
-import type { Contract } from './contract.js';
-import { METADATA_MAX, type CallMetadata } from './metadata.js';
-import type { Telemetry } from './telemetry.js';
+import type { CallContext } from './service/incoming-call.js';
+import type { CallOptions } from './contract/call-options.js';
+import type { Contract } from './contract/contract.js';
+import { METADATA_MAX, type CallMetadata } from './wire/metadata.js';
+import type { Telemetry } from './contract/telemetry.js';
 
-export type { Telemetry } from './telemetry.js';
+export type { Telemetry } from './contract/telemetry.js';
 
 /** What {@link openTelemetry} takes. */
 export interface OpenTelemetryOptions {

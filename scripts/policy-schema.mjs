@@ -1,11 +1,11 @@
-// The JSON Schema of policy files, generated from lib/policy-schema.ts:
+// The JSON Schema of policy files, generated from lib/policy/schema.ts:
 //   node scripts/policy-schema.mjs                 writes policy.schema.json
 //   node scripts/policy-schema.mjs --check [FILE]  fails if the file is not what would be written
 // The library has to be built: node scripts/build.mjs lib
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import prettier from 'prettier';
-import { policyJsonSchema } from '../dist/policy-schema.js';
+import { policyJsonSchema } from '../dist/policy/schema.js';
 import { Problem, main, root } from './support/run.mjs';
 
 const SCHEMA = 'policy.schema.json';

@@ -1,6 +1,6 @@
 /** The native contract (types/native.d.ts): what it says of arguments, names and options. */
 import ava from 'ava';
-import { loadNativeBinding } from '#lib/native-loader.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
 import type { NativeDevice } from '../types/native.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 import { RawDevice, freshName } from './support/raw-device.js';

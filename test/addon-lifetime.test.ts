@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import ava, { type ExecutionContext } from 'ava';
-import { loadNativeBinding } from '#lib/native-loader.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
 import type { WorkerOrder } from './programs/addon-worker.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 import { RawDevice, errno, freshName, grant, makeWorld, type World } from './support/raw-device.js';

@@ -17,7 +17,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import ava, { type ExecutionContext } from 'ava';
-import { findAddon, loadNativeBinding } from '#lib/native-loader.js';
+import { findAddon, loadNativeBinding } from '#lib/native/binding.js';
 import type { NativeDescriptor } from '../types/native.js';
 
 const binding = loadNativeBinding();

@@ -14,8 +14,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import ava from 'ava';
-import { ObjectType, ObjectWords } from '#lib/native-layout.js';
-import { loadNativeBinding } from '#lib/native-loader.js';
+import { ObjectType, ObjectWords } from '#lib/native/layout.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
 import type { NativeDescriptor } from '../types/native.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 import {

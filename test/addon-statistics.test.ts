@@ -1,7 +1,7 @@
 /** The native contract (types/native.d.ts): what is counted of a task, and of its callers. */
 import ava from 'ava';
-import { ControlOperation } from '#lib/native-layout.js';
-import { dropReasonNames } from '#lib/trace-record.js';
+import { ControlOperation } from '#lib/native/layout.js';
+import { dropReasonNames } from '#lib/trace/record.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 import { RawDevice, errno, freshName, makeWorld } from './support/raw-device.js';
 

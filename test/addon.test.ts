@@ -11,8 +11,8 @@ import {
   ObjectWords,
   Outgoing,
   TraceWords,
-} from '#lib/native-layout.js';
-import { loadNativeBinding } from '#lib/native-loader.js';
+} from '#lib/native/layout.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 import {
   RawDevice,

@@ -1,9 +1,9 @@
 /** Texts that travel beside the input of a call. */
 import ava from 'ava';
 import { defineService, method, oneway, parcel, type CallMetadata } from 'liteipc';
-import { Encoder } from '#lib/codec.js';
-import { methodsOf, type ContractMethod } from '#lib/contract-methods.js';
-import { METADATA_MAX, encodeMetadata, readMetadata } from '#lib/metadata.js';
+import { Encoder } from '#lib/wire/codec.js';
+import { methodsOf, type ContractMethod } from '#lib/contract/method-table.js';
+import { METADATA_MAX, encodeMetadata, readMetadata } from '#lib/wire/metadata.js';
 import { startDomain, until } from './support/domain.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 

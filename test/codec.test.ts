@@ -1,7 +1,7 @@
 /** Payloads: what arrives is what was sent, or the sender is told why not. */
 import test from 'ava';
 import { pack, unpack } from 'msgpackr';
-import { Encoder, decodeCopying, decodeKeeping } from '#lib/codec.js';
+import { Encoder, decodeCopying, decodeKeeping } from '#lib/wire/codec.js';
 import { LiteIpcError } from 'liteipc';
 
 const LIMIT = 65_536;

@@ -6,8 +6,8 @@ import test, { type ExecutionContext } from 'ava';
 import { writeBoard } from '#lib/conformance/board.js';
 import { findScenarioFiles, loadScenarios } from '#lib/conformance/load.js';
 import type { Scenario, Target } from '#lib/conformance/scenario.js';
-import { findNativeFile } from '#lib/native-files.js';
-import { loadNativeBinding } from '#lib/native-loader.js';
+import { findNativeFile } from '#lib/native/native-files.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
 import { makeFolder, scenarioFolder } from './support/conformance.js';
 import { canTestWith, requireCommand } from './support/toolchain.js';
 

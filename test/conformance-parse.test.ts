@@ -1,7 +1,7 @@
 /** Reading scenarios: what is accepted and what comes out, and that every complaint names its place. */
 import { readFileSync, readdirSync } from 'node:fs';
 import test from 'ava';
-import { formatComplaint } from '#lib/conformance/json-source.js';
+import { formatComplaint } from '#lib/common/json-source.js';
 import { MalformedScenario, parseScenario } from '#lib/conformance/parse.js';
 import type { Scenario, Target } from '#lib/conformance/scenario.js';
 

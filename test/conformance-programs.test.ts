@@ -7,8 +7,8 @@ import test, { type ExecutionContext } from 'ava';
 import { parseScenario } from '#lib/conformance/parse.js';
 import type { Scenario } from '#lib/conformance/scenario.js';
 import { compileTable } from '#lib/conformance/table.js';
-import { findNativeFile } from '#lib/native-files.js';
-import { loadNativeBinding } from '#lib/native-loader.js';
+import { findNativeFile } from '#lib/native/native-files.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
 import { makeFolder, scenarioFolder } from './support/conformance.js';
 
 type Kind = 'embedded' | 'device';

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { z } from 'zod';
 import { defineService, duplex, event, method, oneway, parcel, sink, stream } from 'liteipc';
-import { shapeDifferences, shapeHash, shapeOf } from '#lib/contract-shape.js';
+import { shapeDifferences, shapeHash, shapeOf } from '#lib/contract/shape.js';
 import { startDomain } from './support/domain.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 

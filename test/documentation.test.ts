@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { parse as parseJson, type ParseError } from 'jsonc-parser';
-import { parsePolicy } from '#lib/policy-text.js';
+import { parsePolicy } from '#lib/policy/parse.js';
 import { codeBlocksIn, codeBlocksOf, placeOf, type CodeBlock } from './support/markdown-blocks.js';
 import { Helps, checkShellBlock, commandsOf, runShellBlock } from './support/shell-blocks.js';
 import { compileBlocks, type BlockModule } from './support/typescript-blocks.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import ava, { type ExecutionContext } from 'ava';
 import { LiteIpcError, RemoteError } from 'liteipc';
-import { shapeOf } from '#lib/contract-shape.js';
+import { shapeOf } from '#lib/contract/shape.js';
 import { startDomain } from './support/domain.js';
 import { Gauge, makeGauge } from './support/gauge.js';
 import { usePrivateRuntime } from './support/private-runtime.js';

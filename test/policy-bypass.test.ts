@@ -18,10 +18,10 @@ import {
   type AuditEvent,
   type PolicyInput,
 } from 'liteipc';
-import { shapeOf } from '#lib/contract-shape.js';
-import { CONTROL_CODE } from '#lib/service-control.js';
-import { methodsOf } from '#lib/contract-methods.js';
-import { Registry } from '#lib/registry-protocol.js';
+import { shapeOf } from '#lib/contract/shape.js';
+import { CONTROL_CODE } from '#lib/service/control.js';
+import { methodsOf } from '#lib/contract/method-table.js';
+import { Registry } from '#lib/registry/protocol.js';
 import { Bypass } from './support/bypass.js';
 import { until } from './support/domain.js';
 import { isRoot } from './support/other-user.js';

@@ -15,8 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
 import { PolicyFileError, defineService, method, type PolicyLoaded } from 'liteipc';
-import { Policy } from '#lib/policy.js';
-import { parsePolicy } from '#lib/policy-text.js';
+import { Policy } from '#lib/policy/policy.js';
+import { parsePolicy } from '#lib/policy/parse.js';
 import { startDomain, type TestDomain } from './support/domain.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 

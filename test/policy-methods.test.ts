@@ -1,14 +1,14 @@
 /** Rules for single methods: decided by the manager, enforced by the receiver on every message. */
 import test, { type ExecutionContext } from 'ava';
 import { allow, defineService, deny, method, oneway, type Device } from 'liteipc';
-import { Connection } from '#lib/connection.js';
-import { hasMethod, methodBits } from '#lib/method-access.js';
-import { CONTROL_CODE } from '#lib/service-control.js';
-import { methodsOf } from '#lib/contract-methods.js';
-import { loadNativeBinding } from '#lib/native-loader.js';
-import { RegistryClient } from '#lib/registry-client.js';
-import { Registry } from '#lib/registry-protocol.js';
-import { Route } from '#lib/route.js';
+import { Connection } from '#lib/connection/connection.js';
+import { hasMethod, methodBits } from '#lib/service/method-access.js';
+import { CONTROL_CODE } from '#lib/service/control.js';
+import { methodsOf } from '#lib/contract/method-table.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
+import { RegistryClient } from '#lib/registry/client.js';
+import { Registry } from '#lib/registry/protocol.js';
+import { Route } from '#lib/calls/route.js';
 import { startDomain, until } from './support/domain.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 

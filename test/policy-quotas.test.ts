@@ -14,10 +14,10 @@ import {
   type ClientOf,
   type Device,
 } from 'liteipc';
-import { parsePolicy } from '#lib/policy-text.js';
-import { toRules } from '#lib/policy-rules.js';
-import { QuotaUse, TokenBucket } from '#lib/quota-bucket.js';
-import { quotaInWords, toQuota } from '#lib/quota.js';
+import { parsePolicy } from '#lib/policy/parse.js';
+import { toRules } from '#lib/policy/rules.js';
+import { QuotaUse, TokenBucket } from '#lib/policy/token-bucket.js';
+import { quotaInWords, toQuota } from '#lib/policy/quota.js';
 import { startDomain } from './support/domain.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 

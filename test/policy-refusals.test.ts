@@ -10,13 +10,13 @@ import {
   type AuditEvent,
   type Device,
 } from 'liteipc';
-import { Connection } from '#lib/connection.js';
-import { methodsOf } from '#lib/contract-methods.js';
-import { loadNativeBinding } from '#lib/native-loader.js';
-import { RefusalReports } from '#lib/refusal-reports.js';
-import { RegistryClient } from '#lib/registry-client.js';
-import { REFUSALS_MAX, Registry, type RefusalReport } from '#lib/registry-protocol.js';
-import { Route } from '#lib/route.js';
+import { Connection } from '#lib/connection/connection.js';
+import { methodsOf } from '#lib/contract/method-table.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
+import { RefusalReports } from '#lib/device/refusal-reports.js';
+import { RegistryClient } from '#lib/registry/client.js';
+import { REFUSALS_MAX, Registry, type RefusalReport } from '#lib/registry/protocol.js';
+import { Route } from '#lib/calls/route.js';
 import type { Caller } from '../types/wire.js';
 import { startDomain, until, type TestDomain } from './support/domain.js';
 import { usePrivateRuntime } from './support/private-runtime.js';

@@ -15,7 +15,7 @@ import {
   type ImplementationOf,
   type PolicyInput,
 } from 'liteipc';
-import { ABORT_CODE, Cookie, StreamCode } from '#lib/wire-header.js';
+import { ABORT_CODE, Cookie, StreamCode } from '#lib/wire/header.js';
 import { Bypass } from './support/bypass.js';
 import { Flow, type FlowReport } from './support/flow.js';
 import { isRoot } from './support/other-user.js';

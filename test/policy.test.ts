@@ -1,8 +1,8 @@
 /** The policy: who may call and serve what, and why. */
 import test from 'ava';
 import { allow, defineService, deny, method, type Rule } from 'liteipc';
-import { Policy } from '#lib/policy.js';
-import { toRules } from '#lib/policy-rules.js';
+import { Policy } from '#lib/policy/policy.js';
+import { toRules } from '#lib/policy/rules.js';
 
 const Shop = defineService('shop', { buy: method(), list: method(), clear: method() });
 const MANAGER_UID = 1000;

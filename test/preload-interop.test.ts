@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
 import { defineService, deny, method, oneway } from 'liteipc';
-import { Encoder } from '#lib/codec.js';
+import { Encoder } from '#lib/wire/codec.js';
 import { startDomain, type TestDomain } from './support/domain.js';
 import {
   arm64,

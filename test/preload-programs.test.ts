@@ -4,7 +4,7 @@
  * the emulator orders memory as the machine below it does.
  */
 import test from 'ava';
-import { loadNativeBinding } from '#lib/native-loader.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
 import {
   arm64,
   buildShimFor,

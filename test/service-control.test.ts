@@ -1,15 +1,15 @@
 /** What the ServiceManager asks of a service's process, and that nobody else can. */
 import test, { type ExecutionContext } from 'ava';
 import { defineService, method, oneway } from 'liteipc';
-import { ConnectionSource } from '#lib/connection-source.js';
-import { Connection } from '#lib/connection.js';
-import { Exposure } from '#lib/exposure.js';
-import { loadNativeBinding } from '#lib/native-loader.js';
-import { RegistryClient } from '#lib/registry-client.js';
-import { ServiceControlContract, type ControlMethod } from '#lib/service-control.js';
-import { ServiceControlClient } from '#lib/service-control-client.js';
-import { ServiceHost } from '#lib/service-host.js';
-import { ServiceProxy } from '#lib/proxy.js';
+import { ConnectionSource } from '#lib/connection/source.js';
+import { Connection } from '#lib/connection/connection.js';
+import { Exposure } from '#lib/device/exposure.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
+import { RegistryClient } from '#lib/registry/client.js';
+import { ServiceControlContract, type ControlMethod } from '#lib/service/control.js';
+import { ServiceControlClient } from '#lib/manager/service-control-client.js';
+import { ServiceHost } from '#lib/service/host.js';
+import { ServiceProxy } from '#lib/client/proxy.js';
 import { startDomain } from './support/domain.js';
 import { usePrivateRuntime } from './support/private-runtime.js';
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { pack, unpack } from 'msgpackr';
-import { Cookie, StreamCode } from '#lib/wire-header.js';
+import { Cookie, StreamCode } from '#lib/wire/header.js';
 import { startDomain, until } from './support/domain.js';
 import { Flowing, Flows, collect } from './support/flows.js';
 import { usePrivateRuntime } from './support/private-runtime.js';

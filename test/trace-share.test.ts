@@ -1,8 +1,8 @@
 /** Several readers of one device's trace: each has its own, and the last one turns it off. */
 import test from 'ava';
-import { TraceWords } from '#lib/native-layout.js';
-import { ServiceTrace } from '#lib/service-trace.js';
-import { TraceShare } from '#lib/trace-share.js';
+import { TraceWords } from '#lib/native/layout.js';
+import { ServiceTrace } from '#lib/trace/service-trace.js';
+import { TraceShare } from '#lib/trace/share.js';
 import type { NativeDevice, NativeTrace } from '../types/native.js';
 
 /** A device that records what the test says. */

@@ -1,8 +1,8 @@
 /** Errors on their way to the caller. */
 import test from 'ava';
 import { LiteIpcError, RemoteError } from 'liteipc';
-import { ReplyCode, fromWireError, toWireError } from '#lib/wire-error.js';
-import { codeOfStatus } from '#lib/errors.js';
+import { ReplyCode, fromWireError, toWireError } from '#lib/wire/remote-error.js';
+import { codeOfStatus } from '#lib/common/errors.js';
 
 const about = { service: 'shop', method: 'buy' };
 

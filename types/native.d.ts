@@ -10,7 +10,7 @@
 
 /**
  * Layout of one outgoing message in {@link NativeDevice.outgoing}: indexes of 32-bit words.
- * The constants themselves, here and below, are in lib/native-layout.ts, checked against these types.
+ * The constants themselves, here and below, are in lib/native/layout.ts, checked against these types.
  */
 export interface OutgoingLayout {
   /** The sending task's ID: the call task for requests, the service's task for replies. */

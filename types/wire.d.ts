@@ -41,9 +41,9 @@ export interface CookieBits {
   readonly Rich: 1;
   /** Requests: the `token` word names the call, which its caller may abort by that name. */
   readonly Abortable: 2;
-  /** Requests: metadata stands behind the data; see lib/metadata.ts. Never with a parcel. */
+  /** Requests: metadata stands behind the data; see lib/wire/metadata.ts. Never with a parcel. */
   readonly Metadata: 4;
-  /** The last object is a sealed memfd with bytes of the value; see lib/attachments.ts. Never with a parcel. */
+  /** The last object is a sealed memfd with bytes of the value; see lib/attachments/outgoing.ts. Never with a parcel. */
   readonly Memory: 0x100;
   /** The value lies in that memory, the data says where. */
   readonly Outside: 0x200;

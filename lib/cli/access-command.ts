@@ -1,11 +1,11 @@
 /** `liteipc access`: the matrix of who may call what in a running domain, and why. */
 import { Command, InvalidArgumentError } from 'commander';
-import { checkServiceName } from '../checks.js';
+import { checkServiceName } from '../common/arguments.js';
 import { askAccess, type AccessMatrix, type Cell, type Row } from './access-matrix.js';
 import { domainOption, requiredDomain } from './domain-option.js';
 import { withInspector } from './inspector-client.js';
 import { formatTable, printable } from './table.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 
 interface AccessOptions {
   readonly domain?: string;

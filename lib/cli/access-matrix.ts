@@ -1,14 +1,14 @@
 /** Who may call what, and why: asks a domain's inspector for every cell. */
 import { readFileSync } from 'node:fs';
-import type { ExplainOutput, ProcessReport } from '../inspect/contract.js';
-import type { Identity } from '../policy-subject.js';
+import type { ExplainOutput, ProcessReport } from '../manager/inspect/contract.js';
+import type { Identity } from '../policy/subject.js';
 import {
   listMethods,
   listProcesses,
   listServices,
   type InspectorClient,
 } from './inspector-client.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 import { userGroup, userName } from './users.js';
 
 /** Questions that are on their way at a time. */

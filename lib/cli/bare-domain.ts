@@ -1,10 +1,10 @@
 /** A domain without a ServiceManager in it, for programs that bring their own. */
 import { Option } from 'commander';
-import { checkDomainName } from '../checks.js';
-import { loadNativeBinding } from '../native-loader.js';
-import type { DomainProfile } from '../manager.js';
+import { checkDomainName } from '../common/arguments.js';
+import { loadNativeBinding } from '../native/binding.js';
+import type { DomainProfile } from '../manager/manager.js';
 import type { NativeDomain } from '../../types/native.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 
 /** `--profile`, the same for every command that starts a domain. */
 export function profileOption(): Option {

@@ -2,18 +2,18 @@
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import type { CallOptions } from '../call-options.js';
-import { checkServiceName } from '../checks.js';
-import { openDevice } from '../device.js';
-import { LiteIpcError } from '../errors.js';
-import { FILES_MAX } from '../files.js';
+import type { CallOptions } from '../contract/call-options.js';
+import { checkServiceName } from '../common/arguments.js';
+import { openDevice } from '../device/device.js';
+import { LiteIpcError } from '../common/errors.js';
+import { FILES_MAX } from '../native/files.js';
 import { findService, type FoundMethod, type FoundService } from './call/found-service.js';
 import { toJson } from './call/plain-json.js';
 import { parseInput, readInput, readLines } from './call/read-input.js';
 import { suggestion } from './call/suggest.js';
 import { domainOption, requiredDomain } from './domain-option.js';
 import { listServices, withInspector } from './inspector-client.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 
 interface Options {
   readonly domain?: string;

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { writeBoard } from '../conformance/board.js';
 import { inOneProcess, inProcesses, onDevice, type Engine } from '../conformance/engine.js';
-import { formatComplaint } from '../conformance/json-source.js';
+import { formatComplaint } from '../common/json-source.js';
 import { findScenarioFiles, loadScenarios } from '../conformance/load.js';
 import {
   countOutcomes,
@@ -15,7 +15,7 @@ import {
 import { runScenarios, type Outcome } from '../conformance/run.js';
 import type { Scenario, Target } from '../conformance/scenario.js';
 import { compileTable } from '../conformance/table.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 
 interface ConformanceOptions {
   readonly target: Target;

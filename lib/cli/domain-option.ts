@@ -1,7 +1,7 @@
 /** `--domain` or LITEIPC_DOMAIN: which domain a command is about. */
 import { Option } from 'commander';
 import { checkedDomainName } from './bare-domain.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 
 /** `--domain`, the same for every command about one domain. */
 export function domainOption(): Option {

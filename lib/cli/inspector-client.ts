@@ -1,12 +1,12 @@
 /** The way of the commands to a domain's inspector. */
-import type { ClientOf } from '../contract.js';
-import { openDevice } from '../device.js';
+import type { ClientOf } from '../contract/contract.js';
+import { openDevice } from '../device/device.js';
 import {
   Inspector,
   type MethodReport,
   type ProcessReport,
   type ServiceReport,
-} from '../inspect/contract.js';
+} from '../manager/inspect/contract.js';
 
 /** The inspector as a client calls it. */
 export type InspectorClient = ClientOf<typeof Inspector>;

@@ -14,7 +14,7 @@ import { domainCommand } from './domain-command.js';
 import { lsCommand } from './ls-command.js';
 import { runCommand } from './run-command.js';
 import { serveCommand } from './serve-command.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 import { watchCommand } from './watch-command.js';
 
 const { version } = JSON.parse(

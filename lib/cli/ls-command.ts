@@ -1,7 +1,7 @@
 /** `liteipc ls`: the services of a running domain, who serves them, and how busy they are. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
-import type { DomainReport, ProcessReport, ServiceReport } from '../inspect/contract.js';
+import type { DomainReport, ProcessReport, ServiceReport } from '../manager/inspect/contract.js';
 import { domainOption, requiredDomain } from './domain-option.js';
 import { listServices, withInspector } from './inspector-client.js';
 import { formatBytes, formatSpan, formatTable, printable } from './table.js';

@@ -2,7 +2,7 @@
 import { accessSync, constants, statSync, type Stats } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { machineOf, readExecutable } from './elf.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 
 /** A script may name a script as its interpreter; Linux follows so many. */
 const INTERPRETERS_MAX = 5;

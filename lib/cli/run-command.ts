@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { Command } from 'commander';
-import type { DomainProfile } from '../manager.js';
-import { findNativeFile } from '../native-files.js';
+import type { DomainProfile } from '../manager/manager.js';
+import { findNativeFile } from '../native/native-files.js';
 import {
   checkDomainRuns,
   checkedDomainName,
@@ -11,7 +11,7 @@ import {
   startBareDomain,
 } from './bare-domain.js';
 import { chooseShim, findProgram } from './preload-program.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 
 interface RunOptions {
   readonly domain?: string;

@@ -1,13 +1,13 @@
 /** `liteipc serve`: a domain and its ServiceManager as a program of their own, with a policy file. */
 import { Command, Option } from 'commander';
-import { ServiceManager, type DomainProfile } from '../manager.js';
-import { PolicyFileError } from '../policy-file-error.js';
+import { ServiceManager, type DomainProfile } from '../manager/manager.js';
+import { PolicyFileError } from '../policy/file-error.js';
 import { profileOption } from './bare-domain.js';
 import { domainOption, requiredDomain } from './domain-option.js';
 import { ServeReport, counted, problemLines } from './serve-report.js';
 import { readSocketMode, socketOptions } from './socket-options.js';
 import { notifyReady } from './systemd-notify.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 
 interface ServeOptions {
   readonly domain?: string;
@@ -23,7 +23,7 @@ interface ServeOptions {
 /** Reads the policy file and says what is wrong with it, all of it. */
 async function checkPolicy({ policy, json }: ServeOptions): Promise<void> {
   if (policy === undefined) throw new UsageError('serve: --check needs --policy FILE');
-  const { PolicyFile } = await import('../policy-file.js');
+  const { PolicyFile } = await import('../policy/file.js');
   const file = new PolicyFile(policy);
   try {
     const { length } = await file.load();

@@ -1,7 +1,7 @@
 /** What `liteipc serve` says while it runs: lines for people and logs, or a line of JSON for each event. */
-import type { PolicyLoaded } from '../manager.js';
-import type { PolicyFileError, PolicyProblem } from '../policy-file-error.js';
-import { formatComplaint } from '../conformance/json-source.js';
+import type { PolicyLoaded } from '../manager/manager.js';
+import type { PolicyFileError, PolicyProblem } from '../policy/file-error.js';
+import { formatComplaint } from '../common/json-source.js';
 
 /** One line of `--json`. */
 export type ServeEvent =

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { InvalidArgumentError } from 'commander';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 
 const GID_MAX = 0xffff_fffe;
 const execute = promisify(execFile);

@@ -1,13 +1,17 @@
 /** `liteipc watch`: the messages of a running domain, as its services see them, while they happen. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { checkServiceName } from '../checks.js';
-import { MessageReader, type MessageKind, type WatchedMessage } from '../inspect/messages.js';
-import type { MethodReport, WatchPart } from '../inspect/contract.js';
-import { traceHooks, type TraceHook } from '../trace-record.js';
+import { checkServiceName } from '../common/arguments.js';
+import {
+  MessageReader,
+  type MessageKind,
+  type WatchedMessage,
+} from '../manager/inspect/messages.js';
+import type { MethodReport, WatchPart } from '../manager/inspect/contract.js';
+import { traceHooks, type TraceHook } from '../trace/record.js';
 import { domainOption, requiredDomain } from './domain-option.js';
 import { listMethods, withInspector, type InspectorClient } from './inspector-client.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 import { jsonLine, messageLine } from './watch-line.js';
 
 interface WatchOptions {

@@ -1,5 +1,5 @@
 /** One message of `liteipc watch` as a line. */
-import type { Party, WatchedMessage } from '../inspect/messages.js';
+import type { Party, WatchedMessage } from '../manager/inspect/messages.js';
 import { formatBytes, printable } from './table.js';
 
 function who({ service, pid, processId }: Party): string {

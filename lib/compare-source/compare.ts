@@ -3,7 +3,7 @@ import { ILP32 } from './abi.js';
 import { compareErrorCodes, compareFunctions } from './compare-functions.js';
 import { compareStructures } from './compare-structures.js';
 import { compareConstants, compareEnumerators, compareIoctls } from './compare-values.js';
-import { UsageError } from '../cli/usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 import { readFacts, type Facts, type SyntaxCache, type Variant } from './facts.js';
 import { CATEGORIES, RowCollector, type Category, type Row } from './observation.js';
 import { readOwnFacts, type OwnFacts } from './own-facts.js';

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UsageError } from '../cli/usage-error.js';
+import { UsageError } from '../common/usage-error.js';
 import { SourceText } from './place.js';
 
 const HEADER = 'hm_liteipc.h';

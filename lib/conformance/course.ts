@@ -3,7 +3,7 @@
  * are saved, which steps were started. Complains about every reference that leads nowhere.
  */
 import type { Action, Process, Task } from './scenario.js';
-import type { JsonValue } from './json-source.js';
+import type { JsonValue } from '../common/json-source.js';
 
 type Life = 'not forked yet' | 'alive' | 'ended';
 

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findNativeFile } from '../native-files.js';
-import { loadNativeBinding } from '../native-loader.js';
+import { findNativeFile } from '../native/native-files.js';
+import { loadNativeBinding } from '../native/binding.js';
 
 /** A program that is ready to run one scenario, which it reads as a table from its standard input. */
 export interface PreparedEngine {

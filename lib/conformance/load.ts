@@ -1,7 +1,7 @@
 /** Finds and reads the scenario files that the command line names. */
 import { readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Complaint } from './json-source.js';
+import type { Complaint } from '../common/json-source.js';
 import { MalformedScenario, parseScenario } from './parse.js';
 import type { Scenario, Target } from './scenario.js';
 

@@ -3,7 +3,12 @@
  * resolved, in range, and has the target's expectations applied.
  */
 import { Course } from './course.js';
-import { JsonSource, formatComplaint, type Complaint, type JsonValue } from './json-source.js';
+import {
+  JsonSource,
+  formatComplaint,
+  type Complaint,
+  type JsonValue,
+} from '../common/json-source.js';
 import { optional } from './read-message.js';
 import { readStep } from './read-step.js';
 import type { Process, Scenario, Step, Target, Task } from './scenario.js';

@@ -1,6 +1,6 @@
 /** Reads the values and messages of a scenario: `out`, `wantMsg` and what they consist of. */
 import type { Course } from './course.js';
-import type { JsonValue, Members } from './json-source.js';
+import type { JsonValue, Members } from '../common/json-source.js';
 import type { OutMessage, Part, Value, WantedMessage, WantedPart } from './scenario.js';
 
 const uint32Max = 0xffff_ffff;

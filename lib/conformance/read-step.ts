@@ -1,6 +1,6 @@
 /** Reads a scenario's steps: who does what, and what must come of it. */
 import type { Course } from './course.js';
-import type { JsonValue, Members } from './json-source.js';
+import type { JsonValue, Members } from '../common/json-source.js';
 import {
   optional,
   readOutMessage,

@@ -3,12 +3,12 @@
  * is there. A program of its own, because a domain that is broken may keep it waiting. Says on each line
  * what it has come to, see {@link ProbeLine}.
  */
-import { Connection } from '../connection.js';
-import { methodsOf } from '../contract-methods.js';
-import { loadNativeBinding } from '../native-loader.js';
-import { Registry } from '../registry-protocol.js';
-import { Route } from '../route.js';
-import { RemoteError } from '../wire-error.js';
+import { Connection } from '../connection/connection.js';
+import { methodsOf } from '../contract/method-table.js';
+import { loadNativeBinding } from '../native/binding.js';
+import { Registry } from '../registry/protocol.js';
+import { Route } from '../calls/route.js';
+import { RemoteError } from '../wire/remote-error.js';
 import { sayLine } from './probe.js';
 
 /** A process of the domain. */

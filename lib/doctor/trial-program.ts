@@ -6,10 +6,10 @@
 import { writeFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defineService, method } from '../contract.js';
-import { openDevice } from '../device.js';
-import { ServiceManager } from '../manager.js';
-import { findAddon, loadNativeBinding } from '../native-loader.js';
+import { defineService, method } from '../contract/contract.js';
+import { openDevice } from '../device/device.js';
+import { ServiceManager } from '../manager/manager.js';
+import { findAddon, loadNativeBinding } from '../native/binding.js';
 import { sayLine } from './probe.js';
 
 /** What is tried, in order. */

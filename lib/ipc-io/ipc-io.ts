@@ -13,8 +13,8 @@
  *   begins here, and stays as it was if the bytes are something else (a string without its NUL, an object
  *   of another type)
  */
-import { checkInteger } from '../checks.js';
-import { LiteIpcError } from '../errors.js';
+import { checkInteger } from '../common/arguments.js';
+import { LiteIpcError } from '../common/errors.js';
 import { align4, MAX_IO_SIZE, OBJECT_SIZE, ParcelStore } from './store.js';
 import * as kinds from './values.js';
 import type { NumberKind } from './values.js';

@@ -1,6 +1,6 @@
 /** Parcels as inputs and outputs of methods: written and read by hand instead of encoded. */
-import { checkFunction, checkObject } from '../checks.js';
-import { LiteIpcError } from '../errors.js';
+import { checkFunction, checkObject } from '../common/arguments.js';
+import { LiteIpcError } from '../common/errors.js';
 import { IpcIo } from './ipc-io.js';
 
 /**

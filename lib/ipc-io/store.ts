@@ -2,8 +2,8 @@
  * The memory of a parcel: its data, the offsets of the objects in it, the place of the next read and the
  * overflow flag. It knows sizes and room, not types.
  */
-import { checkInteger, checkObject, unexpected } from '../checks.js';
-import { LiteIpcError } from '../errors.js';
+import { checkInteger, checkObject, unexpected } from '../common/arguments.js';
+import { LiteIpcError } from '../common/errors.js';
 
 /** Most bytes of a parcel, data and table of offsets together. */
 export const MAX_IO_SIZE = 8192;

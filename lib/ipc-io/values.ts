@@ -1,5 +1,5 @@
 /** The kinds of numbers in a parcel: how many bytes, which values, and how they lie in memory. */
-import { unexpected } from '../checks.js';
+import { unexpected } from '../common/arguments.js';
 
 /** One kind of number. `Value` is what JavaScript has for it. */
 export interface NumberKind<Value extends number | bigint> {

@@ -1,6 +1,6 @@
 /** The writing half of a parcel; see ipc-io.ts for the rules of both. */
-import { checkObject, unexpected } from '../checks.js';
-import { LiteIpcError } from '../errors.js';
+import { checkObject, unexpected } from '../common/arguments.js';
+import { LiteIpcError } from '../common/errors.js';
 import {
   align4,
   MAX_IO_SIZE,

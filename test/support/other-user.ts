@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findAddon } from '#lib/native-loader.js';
+import { findAddon } from '#lib/native/binding.js';
 
 const root = join(import.meta.dirname, '../../..');
 

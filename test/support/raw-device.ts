@@ -12,8 +12,8 @@ import {
   ObjectType,
   ObjectWords,
   Outgoing,
-} from '#lib/native-layout.js';
-import { loadNativeBinding } from '#lib/native-loader.js';
+} from '#lib/native/layout.js';
+import { loadNativeBinding } from '#lib/native/binding.js';
 import type { NativeDevice, NativeDomain } from '../../types/native.js';
 
 export const errno = {

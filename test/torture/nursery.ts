@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Packr } from 'msgpackr';
-import { shapeOf } from '#lib/contract-shape.js';
+import { shapeOf } from '#lib/contract/shape.js';
 import { processState, until } from '../support/participant.js';
 import { workService } from '../support/work.js';
 

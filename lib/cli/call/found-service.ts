@@ -1,5 +1,5 @@
 /** Finds out what a service offers without having its contract: the registry tells its shape. */
-import { Connection } from '../../connection.js';
+import { Connection } from '../../connection/connection.js';
 import {
   defineService,
   duplex,
@@ -10,13 +10,13 @@ import {
   stream,
   type Contract,
   type MethodDefinition,
-} from '../../contract.js';
-import { methodsOf } from '../../contract-methods.js';
-import { LiteIpcError } from '../../errors.js';
+} from '../../contract/contract.js';
+import { methodsOf } from '../../contract/method-table.js';
+import { LiteIpcError } from '../../common/errors.js';
 import { parcel } from '../../ipc-io/parcel-format.js';
-import { loadNativeBinding } from '../../native-loader.js';
-import { Registry, type LookupOutput } from '../../registry-protocol.js';
-import { Route } from '../../route.js';
+import { loadNativeBinding } from '../../native/binding.js';
+import { Registry, type LookupOutput } from '../../registry/protocol.js';
+import { Route } from '../../calls/route.js';
 
 /** A method of a service as its shape tells it. */
 export interface FoundMethod {

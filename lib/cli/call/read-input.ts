@@ -3,7 +3,7 @@ import { fstatSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../../common/usage-error.js';
 import { fromJson, type Json } from './plain-json.js';
 
 /** The first thing that is wrong, with line and column. */

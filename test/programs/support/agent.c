@@ -17,7 +17,7 @@
 
 #include "device/liteipc.h"
 
-/* Codes of the ServiceManager's methods, and what a reply's code says (lib/wire-error.ts). */
+/* Codes of the ServiceManager's methods, and what a reply's code says (lib/wire/remote-error.ts). */
 #define REGISTRY_REGISTER 0
 #define REGISTRY_LOOKUP   2
 #define REPLY_RESULT      0

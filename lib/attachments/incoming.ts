@@ -1,0 +1,155 @@
+/** What travelled beside the data of one message, on its way in. For the layout see attachments.ts. */
+import { Blob, File } from 'node:buffer';
+import type { NativeDescriptor, NativeDevice, NativeMapping } from '../../types/native.js';
+import { AttachmentKind, viewOf } from './kinds.js';
+import { byteStreamAt } from './byte-stream.js';
+import type { AttachmentSource } from '../wire/codec-attachments.js';
+import { ENCODED_MAX, MAPPED_MAX } from './outgoing.js';
+import { LiteIpcError } from '../common/errors.js';
+import { keepMapping } from '../native/mapped-memory.js';
+import { loadNativeBinding } from '../native/binding.js';
+import { ObjectType, ObjectWords } from '../native/layout.js';
+import { Reference, type ReferenceHome } from './reference.js';
+import { Cookie } from '../wire/header.js';
+
+/** What is the same for all messages of a connection. */
+export interface ArrivalContext {
+  readonly native: NativeDevice;
+  /** Where references belong. */
+  readonly references: ReferenceHome;
+  /** Most bytes of one message that may lie in its memory. */
+  readonly messageLimit: number;
+}
+
+/** The objects of one message while it is decoded. They are the sender's: anything may be wrong with them. */
+export class ArrivedAttachments implements AttachmentSource {
+  /** Indexes of the objects that belong to the value: these are no files. */
+  readonly taken = new Set<number>();
+  readonly #context: ArrivalContext;
+  readonly #words: Uint32Array;
+  readonly #memory: NativeDescriptor | undefined;
+  readonly #mappings: NativeMapping[] = [];
+  #mappedSize = 0;
+
+  /** Takes over the message's memory, if it has any. To be closed. Throws an `Error`. */
+  constructor(context: ArrivalContext, words: Uint32Array, cookie: number) {
+    this.#context = context;
+    this.#words = words;
+    if ((cookie & Cookie.Memory) === 0) return;
+    const last = words.length / ObjectWords.Words - 1;
+    this.#memory = context.native.adopt(this.#object(last, ObjectType.Descriptor));
+    this.taken.add(last);
+  }
+
+  take(placeholder: unknown): object {
+    if (!Array.isArray(placeholder)) throw new Error('an attachment is not readable');
+    const [kind, ...facts] = placeholder as unknown[];
+    switch (kind) {
+      case AttachmentKind.Bytes:
+        return this.#bytes(facts);
+      case AttachmentKind.Reference:
+        return this.#reference(facts);
+      case AttachmentKind.Blob:
+        return this.#blob(facts);
+      case AttachmentKind.Stream:
+        return this.#stream(facts);
+      default:
+        throw new Error('there is no such kind of attachment');
+    }
+  }
+
+  /** The encoded value that lies in the memory. `place` is the message's data. */
+  encoded(place: Uint8Array): { readonly data: Buffer; release(): void } {
+    if (place.length !== 16) throw new Error('the place of the value is not readable');
+    const view = new DataView(place.buffer, place.byteOffset, place.byteLength);
+    const offset = Number(view.getBigUint64(0, true));
+    const size = Number(view.getBigUint64(8, true));
+    if (size > ENCODED_MAX) throw tooLarge(size, ENCODED_MAX);
+    const mapping = this.#map(offset, size);
+    return {
+      data: Buffer.from(mapping.buffer),
+      release: () => {
+        mapping.release();
+      },
+    };
+  }
+
+  /** What was mapped stays. Idempotent. */
+  close(): void {
+    this.#memory?.close();
+  }
+
+  /** The message is not taken: what was mapped of it is given back. */
+  abandon(): void {
+    for (const mapping of this.#mappings) mapping.release();
+  }
+
+  #bytes([view, offset, size]: unknown[]): object {
+    const mapping = this.#map(offset, size);
+    keepMapping(mapping);
+    return viewOf(view, mapping.buffer);
+  }
+
+  /** A Blob copies what it is made of. */
+  #blob([offset, size, type, name, lastModified]: unknown[]): object {
+    if (typeof type !== 'string') throw new Error('a Blob is not readable');
+    const mapping = this.#map(offset, size);
+    const parts = [new Uint8Array(mapping.buffer)];
+    try {
+      if (name === undefined) return new Blob(parts, { type });
+      if (typeof name !== 'string' || typeof lastModified !== 'number') {
+        throw new Error('a File is not readable');
+      }
+      return new File(parts, name, { type, lastModified });
+    } finally {
+      mapping.release();
+    }
+  }
+
+  #reference([index, generation, name, shape]: unknown[]): object {
+    const handle = this.#object(index, ObjectType.Service);
+    if (typeof generation !== 'number' || typeof name !== 'string' || typeof shape !== 'string') {
+      throw new Error('a reference is not readable');
+    }
+    this.taken.add(index as number);
+    return new Reference(this.#context.references, { handle, generation, name, shape });
+  }
+
+  #stream([index]: unknown[]): object {
+    const handle = this.#object(index, ObjectType.Service);
+    const at = (index as number) * ObjectWords.Words;
+    const generation = this.#words[at + ObjectWords.Value1] as number;
+    this.taken.add(index as number);
+    return byteStreamAt(this.#context.references, handle, generation);
+  }
+
+  #map(offset: unknown, size: unknown): NativeMapping {
+    if (this.#memory === undefined) throw new Error('the message has no memory');
+    if (!isSize(offset) || !isSize(size)) throw new Error('a place in the memory is not readable');
+    this.#mappedSize += size;
+    const { messageLimit } = this.#context;
+    if (this.#mappedSize > messageLimit) throw tooLarge(this.#mappedSize, messageLimit);
+    if (this.#mappings.length > MAPPED_MAX) throw new Error('too many parts');
+    const mapping = loadNativeBinding().mapMemoryFile(this.#memory.fd, offset, size);
+    this.#mappings.push(mapping);
+    return mapping;
+  }
+
+  /** The first value of an object of this type. */
+  #object(index: unknown, type: number): number {
+    const at = isSize(index) ? index * ObjectWords.Words : -1;
+    if (this.#words[at + ObjectWords.Type] !== type) {
+      throw new Error('an object that belongs to the value is not there');
+    }
+    return this.#words[at + ObjectWords.Value0] as number;
+  }
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function tooLarge(size: number, limit: number): LiteIpcError {
+  const text = `the message has ${size} bytes in memory of its own, this device takes at most ${limit} (messageLimit)`;
+  return new LiteIpcError('EMSGSIZE', text);
+}

@@ -1,0 +1,354 @@
+/**
+ * One stream at the side that calls. The opening call is a call like any other, answered when the stream has
+ * ended; besides it go PULLs, each good for one batch of items, and PUSHes with items of the caller's own.
+ */
+import { checkCallOptions, type CallOptions } from '../contract/call-options.js';
+import type { ContractMethod } from '../contract/method-table.js';
+import { LiteIpcError, abortError, asError, callError } from '../common/errors.js';
+import { ItemReader } from '../streams/reader.js';
+import { ItemSource, checkItems, encodeItem } from '../streams/writer.js';
+import type { Requests } from './requests.js';
+import { Route } from './route.js';
+import { StreamHandle, failedStream } from './stream-handle.js';
+import { STREAM_WINDOW } from '../service/stream.js';
+import { BatchFlag, BatchReader, endBatch, failedBatch } from '../streams/batch.js';
+import {
+  RemoteError,
+  toWireError,
+  withSendableProperties,
+  withoutProperties,
+} from '../wire/remote-error.js';
+import { StreamCode } from '../wire/header.js';
+
+/** Where the messages of a stream go. */
+export interface StreamPlace {
+  readonly requests: Requests;
+  /** Of the opening call. */
+  readonly route: Route;
+  /** Those of the connection, which are told of lanes. */
+  readonly routes: Set<Route>;
+}
+
+const nothing = new Uint8Array(0);
+const ignore = (): void => undefined;
+/** Most bytes of an error that tells why items cannot go on: its text is at most 4000 characters. */
+const ERROR_MAX = 32 * 1024;
+
+/** That the stream has ended there, the service is dead, or the right to call it was taken away. */
+const meansOver: ReadonlySet<string> = new Set([
+  ...['ECANCELED', 'EACCES', 'EPIPE', 'EINVAL', 'ENOENT', 'ESRCH', 'ENODEV'],
+]);
+
+/** A request that belongs to the stream with this token. */
+function sideMethod(method: ContractMethod, code: number, streamToken: number): ContractMethod {
+  const { service, method: name, kind } = method;
+  return {
+    service,
+    method: name,
+    index: code,
+    kind,
+    oneway: code === StreamCode.Push,
+    input: undefined,
+    output: undefined,
+    itemInput: undefined,
+    itemOutput: undefined,
+    inputParcel: undefined,
+    outputParcel: undefined,
+    streamToken,
+  };
+}
+
+/** What stands behind a {@link ClientStream}, and does not know it: so that one that is forgotten can go. */
+export class OpenStream {
+  readonly reader: ItemReader;
+  readonly opened: Promise<void>;
+  /** Of the opening call. Settles when the stream has ended. */
+  readonly result: Promise<unknown>;
+
+  readonly #place: StreamPlace;
+  readonly #method: ContractMethod;
+  #token = -1;
+  /** Numbers of the requests besides the opening call that are not answered yet. */
+  readonly #asked = new Set<number>();
+  readonly #source: ItemSource | undefined;
+  #sentBatches = 0;
+  #takenBatches = 0;
+  #ended = false;
+  #items: unknown;
+  #constructed = false;
+  #sentBy: Route | undefined;
+  /** The way of everything but the opening call. */
+  #side: Route | undefined;
+  /** PUSHes that have not been sent yet. */
+  #pushing = 0;
+  #resolveOpened: () => void = ignore;
+  #rejectOpened: (error: Error) => void = ignore;
+
+  constructor(
+    place: StreamPlace,
+    method: ContractMethod,
+    input: unknown,
+    items: unknown,
+    options: CallOptions | undefined,
+  ) {
+    this.#place = place;
+    this.#method = method;
+    const { requests, route } = place;
+    const about = { service: method.service, method: method.method };
+    this.reader = new ItemReader({
+      about,
+      what: 'output',
+      schema: undefined,
+      onTaken: () => {
+        this.#pull();
+      },
+      onLeft: (error) => {
+        this.abort(error);
+      },
+    });
+    this.opened = new Promise((resolve, reject) => {
+      this.#resolveOpened = resolve;
+      this.#rejectOpened = reject;
+    });
+    this.opened.catch(ignore);
+
+    const timeoutMs = options?.timeoutMs ?? Infinity;
+    this.result = requests.send(route, method, input, timeoutMs, {
+      ...options,
+      onNamed: (token) => {
+        this.#token = token;
+      },
+      onSent: (sentBy) => {
+        this.#begin(sentBy);
+      },
+    });
+    this.result.then(
+      () => {
+        this.#end();
+      },
+      (error: unknown) => {
+        this.#end(asError(error));
+      },
+    );
+    const takesItems = method.kind === 'sink' || method.kind === 'duplex';
+    if (takesItems) {
+      this.#source = new ItemSource({
+        about,
+        what: 'input',
+        schema: undefined,
+        encoder: requests.encoder,
+        dataLimit: requests.dataLimit,
+        send: (batch) => {
+          this.#sentBatches++;
+          this.#push(batch);
+        },
+      });
+    }
+    this.#items = items;
+    this.#constructed = true;
+    if (this.#sentBy !== undefined) this.#begin(this.#sentBy);
+  }
+
+  /** The opening call was sent; what belongs to it goes where it went, whoever has the name later. */
+  #begin(sentBy: Route): void {
+    this.#sentBy = sentBy;
+    // It may be sent at once.
+    if (!this.#constructed || this.#ended) return;
+    this.#forgetAsked();
+    this.#dropRoute();
+    const side = new Route(sentBy.service, sentBy.task, undefined);
+    side.handle = sentBy.handle;
+    side.generation = sentBy.generation;
+    side.patient = true;
+    this.#side = side;
+    this.#place.routes.add(side);
+    const { kind } = this.#method;
+    if (this.#source !== undefined) this.#sendItems(this.#source, this.#items);
+    if (kind !== 'sink') for (let count = 0; count < STREAM_WINDOW; count++) this.#pull();
+    if (this.#source !== undefined) this.#askTaken();
+  }
+
+  #forgetAsked(): void {
+    const over = callError('ECANCELED', this.#method, 'the stream has ended');
+    for (const userData of [...this.#asked]) this.#place.requests.forget(userData, over);
+  }
+
+  #dropRoute(): void {
+    if (this.#side !== undefined && this.#pushing === 0) this.#place.routes.delete(this.#side);
+  }
+
+  /** Ends the stream at both sides. */
+  abort(reason: unknown): void {
+    if (this.#ended) return;
+    if (this.#token !== -1) this.#place.requests.abort(this.#token, reason);
+    this.#end(abortError(this.#method, reason));
+  }
+
+  /** `error` is told to the reader after what has arrived. */
+  #end(error?: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const isOwn =
+      error instanceof LiteIpcError && (error.code === 'ABORT_ERR' || error.code === 'ETIME');
+    if (error === undefined) {
+      this.#resolveOpened();
+      this.reader.end();
+    } else {
+      this.#rejectOpened(error);
+      // Who does not want to wait any longer does not want what is there either.
+      if (isOwn && !(error instanceof RemoteError)) this.reader.fail(error);
+      else this.reader.end(error);
+    }
+    this.#source?.stop();
+    this.#forgetAsked();
+    this.#dropRoute();
+  }
+
+  /** The stream cannot go on. */
+  #fail(error: Error): void {
+    if (this.#ended) return;
+    this.#end(error);
+    this.#place.requests.abort(this.#token, error, error);
+  }
+
+  /** What belongs to the opening call was not sent or not taken. */
+  #failBeside(error: unknown): void {
+    // Then the opening call ends, too, and its own error says why.
+    if (error instanceof LiteIpcError && meansOver.has(error.code)) return;
+    this.#fail(asError(error));
+  }
+
+  #pull(): void {
+    this.#ask(StreamCode.Pull, (bytes) => {
+      this.#resolveOpened();
+      const batch = new BatchReader(bytes);
+      // The end itself comes as the answer to the opening call.
+      if ((batch.flags & BatchFlag.End) === 0) this.reader.add(batch);
+    });
+  }
+
+  #askTaken(): void {
+    this.#ask(StreamCode.Ready, (bytes) => {
+      if (bytes.length !== 5) throw callError('EPROTO', this.#method, 'not readable');
+      const isEnough = bytes[0] !== 0;
+      if (isEnough) {
+        this.#source?.stop();
+        return;
+      }
+      this.#takenBatches = Buffer.from(bytes).readUInt32LE(1);
+      this.#giveCredit();
+      this.#askTaken();
+    });
+  }
+
+  #giveCredit(): void {
+    const source = this.#source;
+    if (source === undefined) return;
+    const unread = (this.#sentBatches - this.#takenBatches) >>> 0;
+    for (let count = unread + source.credits; count < STREAM_WINDOW; count++) source.credit();
+  }
+
+  /** Sends a request besides the opening call, and takes its answer. */
+  #ask(code: number, onAnswer: (bytes: Uint8Array) => void): void {
+    const route = this.#side;
+    if (this.#ended || route === undefined) return;
+    const { requests } = this.#place;
+    const method = sideMethod(this.#method, code, this.#token);
+    let number = -1;
+    const answer = requests.send(route, method, nothing, Infinity, {
+      onNamed: (userData) => {
+        number = userData;
+        this.#asked.add(userData);
+      },
+    });
+    answer
+      .then((bytes) => {
+        this.#asked.delete(number);
+        if (!this.#ended) onAnswer(bytes as Uint8Array);
+      })
+      .catch((error: unknown) => {
+        this.#asked.delete(number);
+        this.#failBeside(error);
+      });
+  }
+
+  #push(batch: Uint8Array): void {
+    const route = this.#side;
+    if (this.#ended || route === undefined) return;
+    const { requests } = this.#place;
+    const method = sideMethod(this.#method, StreamCode.Push, this.#token);
+    this.#pushing++;
+    requests
+      .send(route, method, batch, Infinity)
+      .catch((error: unknown) => {
+        this.#failBeside(error);
+      })
+      .finally(() => {
+        this.#pushing--;
+        if (this.#ended) this.#dropRoute();
+      });
+  }
+
+  #sendItems(source: ItemSource, items: unknown): void {
+    source.run(items).then(
+      () => {
+        this.#push(endBatch);
+      },
+      (error: unknown) => {
+        this.#itemsFailed(asError(error));
+      },
+    );
+    this.#giveCredit();
+  }
+
+  /** The caller's own items have thrown: the service is told what, the caller gets it as it is. */
+  #itemsFailed(error: Error): void {
+    if (this.#ended) return;
+    this.#push(failedBatch(this.#encodeError(error)));
+    this.#end(error);
+    this.#place.requests.forget(this.#token, error);
+  }
+
+  #encodeError(error: Error): { readonly data: Uint8Array; readonly encoding: 0 | 1 } {
+    const { encoder, dataLimit } = this.#place.requests;
+    const wire = toWireError(error);
+    for (const told of [wire, withSendableProperties(wire), withoutProperties(wire)]) {
+      try {
+        encodeItem(encoder, told, Math.min(ERROR_MAX, dataLimit - 16), 'error', this.#method);
+        break;
+      } catch {
+        // The next one tells less.
+      }
+    }
+    return { data: encoder.copy(), encoding: encoder.encoding };
+  }
+}
+
+/**
+ * What a client object has for a streaming method. `place` says where it goes at the moment, or throws a
+ * LiteIpcError. Wrong arguments throw a TypeError at once; all else ends the stream with an error.
+ */
+export function streamCaller(
+  method: ContractMethod,
+  place: () => StreamPlace,
+): (...args: unknown[]) => unknown {
+  const { kind } = method;
+  return (...args) => {
+    const takesItems = kind === 'sink' || kind === 'duplex';
+    const options = kind === 'event' ? args[0] : args[1];
+    const input = kind === 'stream' ? args[0] : undefined;
+    try {
+      if (options !== undefined) checkCallOptions(options, method);
+      const items = takesItems ? args[0] : undefined;
+      if (takesItems) checkItems(items, `the input of ${method.service}.${method.method}`);
+      const stream = new OpenStream(place(), method, input, items, options);
+      // A promise of its own, so that nobody's not looking at it is noticed as usual.
+      if (kind === 'sink') return stream.result.then((value) => value);
+      return new StreamHandle(stream);
+    } catch (error) {
+      if (kind === 'sink') return Promise.reject(asError(error));
+      if (!(error instanceof LiteIpcError)) throw error;
+      return failedStream(error);
+    }
+  };
+}

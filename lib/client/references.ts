@@ -1,0 +1,146 @@
+/** What references do: their clients, their ends, and how they are made. */
+import { checkFunction, checkObject, unexpected } from '../common/arguments.js';
+import type { Connection } from '../connection/connection.js';
+import { checkContract, type Client, type Contract } from '../contract/contract.js';
+import { mismatchText, shapeOf } from '../contract/shape.js';
+import { LiteIpcError } from '../common/errors.js';
+import { ServiceProxy } from './proxy.js';
+import { Reference, type ReferenceFacts, type ReferenceHome } from '../attachments/reference.js';
+import type { Location } from '../registry/protocol.js';
+import { Route } from '../calls/route.js';
+
+/** The references of one connection. */
+export class References implements ReferenceHome {
+  readonly #connection: Connection;
+  /** By service, so that asking again costs nothing and leaks nothing. */
+  readonly #proxies = new Map<string, Map<Contract, ServiceProxy>>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get native(): Connection['native'] {
+    return this.#connection.native;
+  }
+
+  problem({ handle, generation, name }: ReferenceFacts): LiteIpcError | undefined {
+    const about = { service: name };
+    if (!this.#connection.alive) {
+      const text = `The reference to "${name}" has ended with the connection to the domain`;
+      return new LiteIpcError('ENODEV', text, about);
+    }
+    const task = this.native.query(handle);
+    if (task?.alive !== true || task.generation !== generation) {
+      const text = `The reference to "${name}" leads nowhere: the service has ended`;
+      return new LiteIpcError('ENOENT', text, about);
+    }
+    if (!this.native.hasAccess(handle)) {
+      const text = `The reference to "${name}" may not be used by this process any more`;
+      return new LiteIpcError('EACCES', text, about);
+    }
+    return undefined;
+  }
+
+  async connect(facts: ReferenceFacts, contract: Contract): Promise<Client> {
+    checkContract(contract, 'the contract of connect');
+    const shape = shapeOf(contract.methods);
+    if (shape !== facts.shape) {
+      const text = mismatchText(facts.name, { shape }, { shape: facts.shape });
+      throw new LiteIpcError('EPROTO', text, { service: contract.name });
+    }
+    const key = `${facts.handle} ${facts.generation}`;
+    const proxies = this.#proxies.get(key) ?? new Map<Contract, ServiceProxy>();
+    let proxy = proxies.get(contract);
+    if (proxy === undefined) {
+      const problem = this.problem(facts);
+      if (problem !== undefined) throw withCode(problem);
+      proxy = this.#proxyOf(facts, contract);
+      proxy.deathListeners.add(() => {
+        this.#proxies.delete(key);
+      });
+      proxies.set(contract, proxy);
+      this.#proxies.set(key, proxies);
+    }
+    await proxy.resolve();
+    return proxy.client as Client;
+  }
+
+  onDeath(facts: ReferenceFacts, listener: () => void): Disposable {
+    checkFunction(listener, 'the listener of onDeath');
+    const { routes, native } = this.#connection;
+    const tell = (): void => {
+      if (routes.delete(route)) listener();
+    };
+    // A route on which nothing is sent: it only notices the end.
+    const route = new Route(facts.name, native.callTaskId, () => undefined, tell);
+    route.handle = facts.handle;
+    route.generation = facts.generation;
+    routes.add(route);
+    if (this.problem(facts)?.code === 'ENOENT') queueMicrotask(tell);
+    else void this.#connection.ensureDeathNotices();
+    return { [Symbol.dispose]: () => routes.delete(route) };
+  }
+
+  #proxyOf(facts: ReferenceFacts, contract: Contract): ServiceProxy {
+    const current = (): Connection => {
+      if (this.#connection.alive) return this.#connection;
+      throw new LiteIpcError('ENODEV', 'The connection to the domain has ended (ENODEV)');
+    };
+    const later = <T>(act: () => T): Promise<T> => Promise.resolve().then(act);
+    const source = { current, within: () => later(current) };
+    return new ServiceProxy(contract, source, { waitMs: 0, balance: 'round-robin' }, () =>
+      later(() => {
+        const problem = this.problem(facts);
+        if (problem !== undefined) throw withCode(problem);
+        return facts;
+      }),
+    );
+  }
+}
+
+/** As an error that the program gets by itself, not as a part of another's text. */
+function withCode({ code, message, service }: LiteIpcError): LiteIpcError {
+  return new LiteIpcError(code, `${message} (${code})`, service === undefined ? {} : { service });
+}
+
+/** A service that this device exposes, or a client of one. */
+export type ReferenceTarget = { readonly handle: number; readonly contract: Contract } | object;
+
+function isExposed(
+  target: ReferenceTarget,
+): target is { readonly handle: number; readonly contract: Contract } {
+  return typeof (target as { handle?: unknown }).handle === 'number' && 'contract' in target;
+}
+
+/** A reference to a service of this connection, or to the one behind a client. */
+export function referenceTo(
+  connection: Connection,
+  contract: Contract,
+  target: ReferenceTarget,
+  behind: (client: object) => {
+    readonly contract: Contract;
+    readonly location?: Location | undefined;
+  },
+): Reference {
+  checkContract(contract, 'the contract of reference');
+  checkObject(target, 'the service of reference');
+  const about = isExposed(target)
+    ? { contract: target.contract, location: ownLocation(connection, target.handle) }
+    : behind(target);
+  if (about.contract.hash !== contract.hash || about.contract.name !== contract.name) {
+    throw unexpected(`a service of the contract ${contract.name}`, 'reference', about.contract);
+  }
+  if (about.location === undefined) {
+    const text = `Service "${contract.name}" is not there at the moment (ENOENT)`;
+    throw new LiteIpcError('ENOENT', text, { service: contract.name });
+  }
+  const { handle, generation } = about.location;
+  const facts = { handle, generation, name: contract.name, shape: shapeOf(contract.methods) };
+  return new Reference(connection.references, facts);
+}
+
+function ownLocation(connection: Connection, handle: number): Location | undefined {
+  if (!connection.hosts.has(handle)) return undefined;
+  const task = connection.native.query(handle);
+  return task && { handle, generation: task.generation };
+}

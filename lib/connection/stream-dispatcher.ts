@@ -1,0 +1,92 @@
+/** What the clients of streams send besides their opening calls: finds the stream, checks, hands over. */
+import type { NativeDevice } from '../../types/native.js';
+import type { IncomingCall } from '../service/incoming-call.js';
+import type { CallWatch } from '../service/call-watch.js';
+import { LiteIpcError, Refusal, callError } from '../common/errors.js';
+import type { IncomingData } from './incoming-message.js';
+import { Incoming, MessageFlag } from '../native/layout.js';
+import type { PendingRequest, Replies } from '../service/replies.js';
+import type { ServiceHost } from '../service/host.js';
+import { streamEnded } from '../service/stream.js';
+import { StreamCode } from '../wire/header.js';
+
+/** Of one connection. `base` is always the place of an event's first word. */
+export class StreamRequests {
+  readonly #incoming: Uint32Array;
+  readonly #data: IncomingData;
+  readonly #watch: CallWatch;
+  readonly #replies: Replies;
+
+  constructor(native: NativeDevice, data: IncomingData, watch: CallWatch, replies: Replies) {
+    this.#incoming = native.incoming;
+    this.#data = data;
+    this.#watch = watch;
+    this.#replies = replies;
+  }
+
+  /** Takes a request with a code of {@link StreamCode}. Of one that is one-way the message was freed. */
+  take(host: ServiceHost, base: number): void {
+    const incoming = this.#incoming;
+    const code = incoming[base + Incoming.Code] as number;
+    const oneway = incoming[base + Incoming.Flag] === MessageFlag.OneWay;
+    const to: PendingRequest = {
+      task: incoming[base + Incoming.Task] as number,
+      request: incoming[base + Incoming.Request] as number,
+      callerTask: incoming[base + Incoming.TaskId] as number,
+    };
+    const call = this.#find(to, base);
+    const stream = call?.stream;
+    if (call === undefined || stream === undefined) {
+      if (!oneway) this.#replies.sendRefusal(to, this.#unknown(host));
+      return;
+    }
+    try {
+      this.#checkAccess(host, call, incoming[base + Incoming.DataSize] as number);
+      if (oneway !== (code === StreamCode.Push)) throw refusal('EPROTO', call, 'not of this kind');
+      if (code === StreamCode.Pull) stream.pull(to);
+      else if (code === StreamCode.Ready) stream.ready(to);
+      else stream.push(this.#bytes(base, call));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (!oneway) this.#replies.sendRefusal(to, error);
+      // Whoever breaks the rules, or may not call any more, loses the whole stream.
+      host.refuse(this.#replies, call, error);
+    }
+  }
+
+  #find({ task, callerTask }: PendingRequest, base: number): IncomingCall | undefined {
+    const call = this.#watch.find(callerTask, this.#incoming[base + Incoming.Token] as number);
+    const generation = this.#incoming[base + Incoming.TaskGeneration] as number;
+    if (call?.task !== task || call.callerGeneration !== generation) return undefined;
+    return call;
+  }
+
+  /** The rules may have changed since the stream was opened; and its items count, too. */
+  #checkAccess({ access }: ServiceHost, { caller, method }: IncomingCall, size: number): void {
+    if (access?.restricted !== true) return;
+    const refused = access.check(caller, method.index, size, method, 0);
+    if (refused === undefined) return;
+    const { code, message, retryAfterMs } = refused;
+    const told = callError(code, method, message, retryAfterMs);
+    throw new Refusal(code, told.message, {
+      ...method,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+
+  #bytes(base: number, call: IncomingCall): Uint8Array {
+    try {
+      return this.#data.bytes(base);
+    } catch (error) {
+      throw refusal('EPROTO', call, (error as Error).message);
+    }
+  }
+
+  #unknown({ contract }: ServiceHost): LiteIpcError {
+    return streamEnded({ service: contract.name, method: 'a stream' });
+  }
+}
+
+function refusal(code: string, { method }: IncomingCall, text: string): Refusal {
+  return new Refusal(code, callError(code, method, text).message, method);
+}

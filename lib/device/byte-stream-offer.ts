@@ -1,0 +1,130 @@
+/** ReadableStreams on their way out: each is offered as a service without a name until it has been read. */
+import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
+import { exposeAnonymous } from './anonymous-service.js';
+import type { StreamOffer } from '../attachments/outgoing.js';
+import { ByteStream } from '../attachments/byte-stream.js';
+import type { Connection } from '../connection/connection.js';
+import { LiteIpcError } from '../common/errors.js';
+import { ServiceHost } from '../service/host.js';
+
+/** A piece has at most so many bytes, and at most half of a message. */
+const PIECE_MAX = 32 * 1024;
+/** How long whoever was sent a stream has until it asks for it, ms: a message may be thrown away. */
+const ASKED_FOR_WITHIN_MS = 30_000;
+/** How often it is looked whether the end has been told, ms. */
+const LOOK_MS = 5;
+
+const ignore = (): void => undefined;
+
+function bytesOf(piece: unknown): Uint8Array {
+  if (piece instanceof Uint8Array) return piece;
+  if (piece instanceof ArrayBuffer) return new Uint8Array(piece);
+  if (ArrayBuffer.isView(piece)) {
+    return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+  }
+  const what = piece === null ? 'null' : typeof piece;
+  throw new TypeError(`A ReadableStream that is sent must give bytes; this one gave ${what}`);
+}
+
+class OfferedStream implements StreamOffer {
+  readonly handle: number;
+  readonly generation: number;
+  readonly #connection: Connection;
+  readonly #reader: ReadableStreamDefaultReader<unknown>;
+  readonly #end: () => Promise<void>;
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(
+    connection: Connection,
+    reader: ReadableStreamDefaultReader<unknown>,
+    handle: number,
+    generation: number,
+    end: () => Promise<void>,
+  ) {
+    this.#connection = connection;
+    this.#reader = reader;
+    this.handle = handle;
+    this.generation = generation;
+    this.#end = end;
+  }
+
+  sent(): void {
+    this.#timer = setTimeout(() => {
+      const text = 'Nobody has asked for the stream: its message was not taken (ETIME)';
+      this.cancel(new LiteIpcError('ETIME', text));
+    }, ASKED_FOR_WITHIN_MS).unref();
+  }
+
+  cancel(reason: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#reader.cancel(reason).catch(ignore);
+    void this.#end();
+  }
+
+  /** The pieces, for the one who asks first. */
+  async *read(host: ServiceHost, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    clearTimeout(this.#timer);
+    const size = Math.min(PIECE_MAX, this.#connection.native.dataLimit >> 1);
+    // A source that gives nothing must not keep the service of a reader that has gone.
+    const leave = (): void => {
+      this.#reader.cancel(signal.reason).catch(ignore);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      for (;;) {
+        const { done, value } = await this.#reader.read();
+        if (done) return;
+        const bytes = bytesOf(value);
+        for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+      }
+    } finally {
+      signal.removeEventListener('abort', leave);
+      // Of a source that has come to its end nothing is left to cancel.
+      this.#reader.cancel().catch(ignore);
+      this.#ended = true;
+      void this.#endWhenTold(host);
+    }
+  }
+
+  /** The answer that tells the end must have left before the service ends. */
+  async #endWhenTold(host: ServiceHost): Promise<void> {
+    const connection = this.#connection;
+    do {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    } while (connection.alive && (host.unanswered > 0 || !connection.isAnswered(this.handle)));
+    await this.#end();
+  }
+}
+
+/** Offers a stream, which is locked from now on. Rejects with a LiteIpcError: locked already, no tasks left. */
+export async function offerByteStream(
+  connection: Connection,
+  source: ReadableStream,
+): Promise<StreamOffer> {
+  if (source.locked) {
+    throw new LiteIpcError('EINVAL', 'a ReadableStream that is locked cannot be sent');
+  }
+  const reader = source.getReader() as ReadableStreamDefaultReader<unknown>;
+  let offered: OfferedStream | undefined;
+  let asked = false;
+  const host = new ServiceHost(ByteStream, {
+    read(_input: undefined, { signal }: { readonly signal: AbortSignal }) {
+      if (offered === undefined || asked) throw new Error('The stream is being read already');
+      asked = true;
+      return offered.read(host, signal);
+    },
+  });
+  try {
+    const service = await exposeAnonymous(connection, host);
+    const { handle, generation } = service.reference.factsFor(connection.native);
+    const end = (): Promise<void> => service.dispose();
+    offered = new OfferedStream(connection, reader, handle, generation, end);
+    return offered;
+  } catch (error) {
+    reader.cancel(error).catch(ignore);
+    throw error;
+  }
+}

@@ -1,0 +1,246 @@
+/** Serves the {@link Inspector} contract in the manager's process. */
+import { checkInteger, checkObject, checkServiceName, unexpected } from '../../common/arguments.js';
+import type { Connection } from '../../connection/connection.js';
+import type { ImplementationOf } from '../../contract/contract.js';
+import { Refusal } from '../../common/errors.js';
+import { Exposure } from '../../device/exposure.js';
+import type { DomainProfile } from '../manager.js';
+import type { Explanation } from '../../policy/policy.js';
+import { checkIdentity, type Identity } from '../../policy/subject.js';
+import type { Registration } from '../registration.js';
+import { checkInput } from '../../registry/validation.js';
+import type { CallContext } from '../../service/incoming-call.js';
+import { isReservedName } from '../../registry/protocol.js';
+import { ServiceHost } from '../../service/host.js';
+import type { ServiceStatistics } from '../../service/statistics.js';
+import type { NativeDomain } from '../../../types/native.js';
+import {
+  Inspector,
+  type DomainReport,
+  type ExplainInput,
+  type ExplainOutput,
+  type MethodPage,
+  type PageInput,
+  type ProcessReport,
+  type ServiceReport,
+  type StartWatchInput,
+  type WatchRead,
+} from './contract.js';
+import { Watches } from './watches.js';
+import { livingProcesses, programOf } from './processes.js';
+
+/** How long a service may take to tell its numbers, ms: others wait for the list. */
+const ANSWER_MS = 500;
+/** Most bytes that one entry of a list takes in a message. */
+const ENTRY_BYTES = 768;
+const METHOD_BYTES = 128;
+const EXPLANATION_MAX = 500;
+const CONSIDERED_MAX = 32;
+const CURSOR_MAX = 0xffff_ffff;
+
+/** What the inspector looks at. */
+export interface Inspected {
+  readonly domain: string;
+  readonly profile: DomainProfile;
+  readonly native: NativeDomain;
+  readonly connection: Connection;
+  readonly registry: {
+    /** Every registered service that is alive. */
+    registrations(): readonly Registration[];
+    explain(caller: Identity, name: string, method?: string): Explanation;
+  };
+  /** How many rules there are. */
+  readonly ruleCount: () => number;
+}
+
+function withProgram<Process extends Identity>(
+  process: Process,
+): Process & { readonly program?: string } {
+  const program = programOf(process.pid);
+  return program === undefined ? process : { ...process, program };
+}
+
+/** `promise`, or undefined if it fails or takes too long. */
+async function inTime<Value>(promise: Promise<Value>): Promise<Value | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(undefined);
+    }, ANSWER_MS);
+  });
+  try {
+    return await Promise.race([promise.catch(() => undefined), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The inspector's implementation. */
+export class InspectorService implements ImplementationOf<typeof Inspector> {
+  readonly #inspected: Inspected;
+  readonly #watches: Watches;
+  readonly #startedAt = new Date();
+  readonly #started = performance.now();
+
+  constructor(inspected: Inspected) {
+    this.#inspected = inspected;
+    const { connection, registry } = inspected;
+    this.#watches = new Watches(connection, () => registry.registrations());
+  }
+
+  /** Offers it in the domain, from the manager's own connection; it ends with that. */
+  static async start(inspected: Inspected): Promise<void> {
+    const host = new ServiceHost(Inspector, new InspectorService(inspected));
+    await new Exposure(host).start(inspected.connection);
+  }
+
+  readonly domain = (): DomainReport => {
+    const { domain, profile, native, ruleCount } = this.#inspected;
+    const { pid } = process;
+    const uid = process.getuid?.() ?? 0;
+    const gid = process.getgid?.() ?? 0;
+    return {
+      name: domain,
+      path: native.path,
+      profile,
+      manager: withProgram({ pid, uid, gid }),
+      startedAt: this.#startedAt,
+      upMs: performance.now() - this.#started,
+      rules: ruleCount(),
+      counters: native.counters(),
+    };
+  };
+
+  readonly services = async (
+    input: PageInput & { readonly all?: boolean },
+  ): Promise<{ readonly services: readonly ServiceReport[]; readonly next?: number }> => {
+    const { after, all } = checkPage(input);
+    const chosen = this.#inspected.registry
+      .registrations()
+      .filter(({ name, handle }) => handle > after && (all || !isReservedName(name)))
+      .sort((left, right) => left.handle - right.handle);
+    const page = chosen.slice(0, this.#perPage(ENTRY_BYTES));
+    const services = await Promise.all(page.map((each) => this.#report(each)));
+    const next = page.at(-1)?.handle;
+    return page.length < chosen.length && next !== undefined ? { services, next } : { services };
+  };
+
+  readonly methods = (input: { readonly service: string } & PageInput): MethodPage => {
+    const { after } = checkPage(input);
+    checkInput(() => {
+      checkServiceName(input.service, 'service');
+    });
+    const found = this.#inspected.registry
+      .registrations()
+      .find(({ name }) => name === input.service);
+    if (found === undefined) {
+      const text = `No service "${input.service}" is registered (ENOENT)`;
+      throw new Refusal('ENOENT', text, { service: input.service });
+    }
+    const lines = found.shape.split('\n');
+    const end = after + this.#perPage(METHOD_BYTES);
+    const methods = lines.slice(after, end).map((line) => {
+      const [kind = '', name = ''] = line.split(' ');
+      return { kind: kind.slice(0, METHOD_BYTES / 4), name: name.slice(0, METHOD_BYTES / 2) };
+    });
+    return end < lines.length ? { methods, next: end } : { methods };
+  };
+
+  readonly processes = (
+    input: PageInput,
+  ): { readonly processes: readonly ProcessReport[]; readonly next?: number } => {
+    const { after } = checkPage(input);
+    const chosen = livingProcesses(this.#inspected.connection.native).filter(
+      ({ processId }) => processId > after,
+    );
+    const page = chosen.slice(0, this.#perPage(ENTRY_BYTES));
+    const processes = page.map(({ processId, pid, uid, gid }) =>
+      withProgram({ processId, pid, uid, gid }),
+    );
+    const next = page.at(-1)?.processId;
+    return page.length < chosen.length && next !== undefined ? { processes, next } : { processes };
+  };
+
+  readonly explain = (input: ExplainInput): ExplainOutput => {
+    checkInput(() => {
+      checkObject(input, 'the input of explain');
+      checkIdentity(input.caller);
+      checkServiceName(input.service, 'service');
+      const { method } = input as { method?: unknown };
+      if (method !== undefined && typeof method !== 'string') {
+        throw unexpected('the name of a method', 'method', method);
+      }
+    });
+    const { caller, service, method } = input;
+    const { allowed, explanation, rule, considered, limits } = this.#inspected.registry.explain(
+      caller,
+      service,
+      method,
+    );
+    const deciding = considered.find((each) => each.rule === rule)?.name;
+    const isLong = explanation.length > EXPLANATION_MAX;
+    return {
+      allowed,
+      explanation: isLong ? `${explanation.slice(0, EXPLANATION_MAX)}...` : explanation,
+      ...(deciding === undefined ? {} : { rule: deciding }),
+      limits: limits.slice(0, CONSIDERED_MAX).map(({ name }) => name),
+      considered: considered
+        .slice(0, CONSIDERED_MAX)
+        .map((each) => ({ rule: each.name, effect: each.rule.effect, fits: each.fits })),
+    };
+  };
+
+  readonly startWatch = (
+    input: StartWatchInput,
+    call: CallContext,
+  ): Promise<{ readonly watch: number }> => this.#watches.start(input, call.caller.processId);
+
+  readonly readWatch = (input: { readonly watch: number }, call: CallContext): Promise<WatchRead> =>
+    this.#watches.read(input, call.caller.processId);
+
+  readonly stopWatch = (input: { readonly watch: number }, call: CallContext): void => {
+    this.#watches.stop(input, call.caller.processId);
+  };
+
+  #perPage(entryBytes: number): number {
+    return Math.max(1, Math.floor(this.#inspected.connection.native.dataLimit / entryBytes) - 1);
+  }
+
+  async #report(service: Registration): Promise<ServiceReport> {
+    const { name, handle, generation, methods, grants, control } = service;
+    const { processId, pid, uid, gid } = service.owner;
+    const known = {
+      name,
+      handle,
+      generation,
+      owner: withProgram({ processId, pid, uid, gid }),
+      methods: methods.length,
+      callers: this.#living(grants.values()),
+    };
+    if (control === undefined) return { ...known, state: 'unknown' };
+    const statistics: ServiceStatistics | undefined = await inTime(control.statistics());
+    return statistics === undefined
+      ? { ...known, state: 'not-answering' }
+      : { ...known, state: 'answering', statistics };
+  }
+
+  #living(grants: Iterable<{ caller: { taskId: number }; processGeneration: number }>): number {
+    let living = 0;
+    for (const { caller, processGeneration } of grants) {
+      const info = this.#inspected.connection.native.query(caller.taskId);
+      if (info?.alive === true && info.processGeneration === processGeneration) living++;
+    }
+    return living;
+  }
+}
+
+function checkPage(input: PageInput & { readonly all?: boolean }): {
+  readonly after: number;
+  readonly all: boolean;
+} {
+  checkInput(() => {
+    checkObject(input, 'the input');
+    if (input.after !== undefined) checkInteger(input.after, 'after', 0, CURSOR_MAX);
+  });
+  return { after: input.after ?? 0, all: input.all === true };
+}

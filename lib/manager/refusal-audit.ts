@@ -1,0 +1,90 @@
+/** The manager's side of refusal-reports.ts: makes audit events of what services report. */
+import type { NativeDevice } from '../../types/native.js';
+import type { AuditEvent } from './audit-log.js';
+import type { Policy } from '../policy/policy.js';
+import { subjectInWords, type Identity } from '../policy/subject.js';
+import { TokenBucket } from '../policy/token-bucket.js';
+import { quotaInWords } from '../policy/quota.js';
+import type { Registration } from './registration.js';
+import type { RefusalEntry, RefusalReport } from '../registry/protocol.js';
+
+/** Reports of one service that are listened to, per second and at once: a service sends one a second. */
+const REPORTS_PER_SECOND = 2;
+const REPORTS_BURST = 4;
+
+/** What was decided about a message, and why. */
+type MessageDecision = Pick<AuditEvent, 'explanation' | 'rule'>;
+
+/** The refusals that the services of one manager report. */
+export class RefusalAudit {
+  readonly #native: Pick<NativeDevice, 'query'>;
+  readonly #policy: Policy;
+  readonly #onAudit: (event: AuditEvent) => void;
+  readonly #buckets = new WeakMap<Registration, TokenBucket>();
+
+  constructor(
+    native: Pick<NativeDevice, 'query'>,
+    policy: Policy,
+    onAudit: (event: AuditEvent) => void,
+  ) {
+    this.#native = native;
+    this.#policy = policy;
+    this.#onAudit = onAudit;
+  }
+
+  /** Takes a report that has been checked, of the service that sent it. False if it sends too many. */
+  take(service: Registration, { entries, others }: RefusalReport): boolean {
+    const now = performance.now();
+    let bucket = this.#buckets.get(service);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(REPORTS_PER_SECOND, REPORTS_BURST, now);
+      this.#buckets.set(service, bucket);
+    }
+    if (bucket.waitMs(1, now) > 0) return false;
+    bucket.take(1);
+    const time = new Date();
+    for (const [index, entry] of entries.entries()) {
+      const [, , number, , count] = entry;
+      const caller = this.#identityOf(service, entry);
+      if (caller === undefined) continue;
+      const method = service.methods[number] ?? `method ${number}`;
+      this.#onAudit({
+        ...{ time, occasion: 'message', action: 'call', service: service.name, method, caller },
+        ...{ allowed: false, ...this.#decisionOf(service, method, caller, entry), count },
+        ...(others > 0 && index === entries.length - 1 ? { others } : {}),
+      });
+    }
+    return true;
+  }
+
+  /** From what the manager knows by itself: a service says only which process it was. */
+  #identityOf(service: Registration, [taskId, processId]: RefusalEntry): Identity | undefined {
+    const granted = service.grants.get(processId)?.caller;
+    const task = this.#native.query(taskId);
+    const known = granted ?? (task?.processId === processId ? task : undefined);
+    return known && { pid: known.pid, uid: known.uid, gid: known.gid };
+  }
+
+  #decisionOf(
+    { name: service }: Registration,
+    method: string,
+    caller: Identity,
+    [, , , limit]: RefusalEntry,
+  ): MessageDecision {
+    if (limit !== 0) {
+      const found = this.#policy.limitById(limit);
+      if (found?.rule.service !== service || found.rule.quota === undefined) {
+        return { explanation: 'over a quota that is not one of the rules any more' };
+      }
+      const { rule, name } = found;
+      const quota = quotaInWords(found.rule.quota);
+      return { explanation: `${name} limits ${subjectInWords(rule.subject)} to ${quota}`, rule };
+    }
+    const decision = this.#policy.decide('call', service, caller, method);
+    if (!decision.allowed) {
+      const { explanation, rule } = decision;
+      return { explanation, ...(rule === undefined ? {} : { rule }) };
+    }
+    return { explanation: 'it had not asked the ServiceManager, or the rules were others' };
+  }
+}

@@ -1,0 +1,399 @@
+/** The manager's side of the registry: names, their owners, and the rights that were given out. */
+import type { Caller } from '../../types/wire.js';
+import type { AuditEvent } from './audit-log.js';
+import type { CallContext } from '../service/incoming-call.js';
+import { describeCaller } from '../common/caller.js';
+import { checkObject, checkServiceName } from '../common/arguments.js';
+import type { Connection } from '../connection/connection.js';
+import type { ImplementationOf } from '../contract/contract.js';
+import { shapeTextHash } from '../contract/shape.js';
+import { Refusal } from '../common/errors.js';
+import { ControlOperation } from '../native/layout.js';
+import { MethodAccessSender } from './method-access-sender.js';
+import type { Decision, Explanation, Judgement, Policy } from '../policy/policy.js';
+import type { Identity } from '../policy/subject.js';
+import { ServiceControlClient } from './service-control-client.js';
+import { RefusalAudit } from './refusal-audit.js';
+import { checkPlace, isTask } from './registry-place.js';
+import { refused, refusedCaller, notRegistered } from './refusals.js';
+import { Rights } from './rights.js';
+import { decideRights, entryOf, namesOf, type Grant, type Registration } from './registration.js';
+import { checkInput, checkLookup, checkRefused, checkRegister } from '../registry/validation.js';
+import {
+  isReservedName,
+  anyInstance,
+  type LookupInput,
+  type LookupOutput,
+  type RefusalReport,
+  type RegisterInput,
+  type Registry,
+} from '../registry/protocol.js';
+import { ServiceNames } from './service-names.js';
+import { WaitingLookups } from './waiting-lookups.js';
+
+const UNSERVED = 'its process may not serve the name any more';
+
+/** What a manager tells of a registered service, or of each instance of one. */
+export interface ServiceInfo {
+  readonly name: string;
+  readonly handle: number;
+  readonly owner: Caller;
+  /** Whether it shares its name with other instances, or would. */
+  readonly instances: 'one' | 'many';
+}
+
+/** Who is told what happens. Must not throw. */
+export interface RegistryListener {
+  /** A decision. */
+  onAudit(event: AuditEvent): void;
+  /** A service has come, or is there while the rules have changed. */
+  onRegistered(service: Registration): void;
+}
+
+/** Serves the {@link Registry} contract at handle 0. */
+export class RegistryService implements ImplementationOf<typeof Registry> {
+  readonly #connection: Connection;
+  readonly #task: number;
+  readonly #policy: Policy;
+  readonly #names = new ServiceNames();
+  readonly #listener: RegistryListener;
+  readonly #rights: Rights;
+  readonly #waiting = new WaitingLookups();
+  readonly #refusals: RefusalAudit;
+
+  /** `task` is the ServiceManager's. */
+  constructor(connection: Connection, task: number, policy: Policy, listener: RegistryListener) {
+    this.#connection = connection;
+    this.#task = task;
+    this.#policy = policy;
+    this.#listener = listener;
+    this.#rights = new Rights(connection, task, policy);
+    this.#refusals = new RefusalAudit(connection.native, policy, (event) => {
+      listener.onAudit(event);
+    });
+  }
+
+  /** What the rules say about a call, and, if it is there, the service's own abilities. */
+  explain(caller: Identity, name: string, method?: string): Explanation {
+    const judgement = this.#policy.judge('call', name, caller);
+    const { considered } = judgement;
+    const whole = judgement.decide();
+    const [service] = this.#live(name);
+    const decision =
+      service === undefined ? whole : decideRights(service, judgement, whole, this.#policy).allowed;
+    const limits = method === undefined ? judgement.limits : judgement.limitsOf(method);
+    if (method === undefined || !decision.allowed) return { ...decision, limits, considered };
+    return { ...judgement.decideMethod(method), limits, considered };
+  }
+
+  /** The services whose tasks live, the domain's own included. */
+  registrations(): Registration[] {
+    return this.#names.named().filter((service) => this.#rights.isAlive(service));
+  }
+
+  /** The same for programs, without the domain's own. */
+  list(): ServiceInfo[] {
+    return this.registrations()
+      .filter(({ name }) => !isReservedName(name))
+      .map(({ name, handle, owner, many }) => ({
+        name,
+        handle,
+        owner,
+        instances: many ? 'many' : 'one',
+      }));
+  }
+
+  readonly register = async (input: RegisterInput, call: CallContext): Promise<void> => {
+    const { name, shape, key, version, many = false } = checkRegister(input);
+    const { caller } = call;
+    const decision = this.#decideServing(name, caller);
+    if (!isReservedName(name) || !decision.allowed) {
+      this.#audit('request', 'serve', name, caller, decision);
+    }
+    if (!decision.allowed) {
+      throw refused(
+        name,
+        `may not be served by ${describeCaller(caller)}: ${decision.explanation}`,
+      );
+    }
+    const info = this.#connection.native.query(caller.taskId);
+    if (info?.alive !== true || info.processId !== caller.processId) {
+      throw new Refusal('EPIPE', `Service "${name}": the registering task has ended (EPIPE)`);
+    }
+    const others = this.#live(name);
+    if (others.some((each) => isTask(each, info))) return;
+    checkPlace(name, shape, many, others);
+    this.#checkTaskIsFree(name, info.taskId, info.generation);
+    const { taskId: handle, generation } = info;
+    const control =
+      key && new ServiceControlClient(this.#connection, name, handle, generation, key);
+    const registration: Registration = {
+      name,
+      shape,
+      hash: shapeTextHash(shape),
+      version,
+      methods: shape.split('\n').map((line) => line.slice(line.indexOf(' ') + 1)),
+      owner: caller,
+      handle,
+      generation,
+      many,
+      grants: new Map(),
+      control,
+      access: control && new MethodAccessSender(control),
+    };
+    // At once, before anything is awaited: two that ask together must not both get the name.
+    this.#names.add(registration);
+    try {
+      // Gives the manager access to the service, and with it the notice of its death.
+      await this.#connection.control(
+        ControlOperation.GenHandle,
+        this.#task,
+        info.taskId,
+        0,
+        info.generation,
+      );
+    } catch (error) {
+      this.#forget(registration);
+      throw new Refusal('EPROTO', `Service "${name}": ${(error as Error).message}`);
+    }
+    this.#listener.onRegistered(registration);
+    this.#waiting.wake(name);
+  };
+
+  readonly unregister = (input: { readonly name: string }, call: CallContext): void => {
+    checkInput(() => {
+      checkObject(input, 'the input of unregister');
+      checkServiceName(input.name, 'name');
+    });
+    const { caller } = call;
+    const held = this.#names.of(input.name);
+    const own = held.find(
+      ({ owner }) => owner.taskId === caller.taskId && owner.processId === caller.processId,
+    );
+    if (own !== undefined) {
+      this.#names.withdraw(own);
+      this.#waiting.wake(input.name);
+      return;
+    }
+    const [other] = held;
+    if (other === undefined) return;
+    const text = `belongs to ${describeCaller(other.owner)}, not to ${describeCaller(caller)}`;
+    throw refused(input.name, text);
+  };
+
+  readonly lookup = async (input: LookupInput, call: CallContext): Promise<LookupOutput> => {
+    const { name, hash, waitMs = 0, known } = checkLookup(input);
+    const { caller } = call;
+    const until = performance.now() + Math.min(waitMs, call.remainingMs);
+    for (;;) {
+      // Permission first, each time: who may not call a service does not learn whether it is there.
+      const judgement = this.#policy.judge('call', name, caller);
+      const decision = judgement.decide();
+      if (!decision.allowed) {
+        this.#audit('request', 'call', name, caller, decision);
+        throw refusedCaller(name, caller, decision);
+      }
+      const services = this.#live(name);
+      const version = this.#names.versionOf(name);
+      if (services.length > 0 && version !== known) {
+        const found = await this.#answer(name, services, version, hash, caller, judgement);
+        return input.waitMs === undefined ? anyInstance(found) : found;
+      }
+      const remaining = until - performance.now();
+      const asker = remaining > 0 ? this.#processOf(caller) : undefined;
+      if (asker === undefined) {
+        if (services.length > 0) return { unchanged: true };
+        throw notRegistered(name);
+      }
+      await this.#waiting.wait(name, asker, remaining);
+    }
+  };
+
+  readonly refused = (input: RefusalReport, call: CallContext): void => {
+    const report = checkRefused(input);
+    const { name } = report;
+    const { taskId, processId } = call.caller;
+    const service = this.#names
+      .all()
+      .find(({ handle, owner }) => handle === taskId && owner.processId === processId);
+    if (service?.name !== name) {
+      throw refused(name, `is not served by ${describeCaller(call.caller)}`);
+    }
+    if (!this.#refusals.take(service, report)) {
+      const text = `Service "${name}" reports more often than once a second (EAGAIN)`;
+      throw new Refusal('EAGAIN', text, { service: name });
+    }
+  };
+
+  /** Gives the right to call every one of the services, and tells which they are. */
+  async #answer(
+    name: string,
+    services: readonly Registration[],
+    version: number,
+    hash: number,
+    caller: Caller,
+    judgement: Judgement,
+  ): Promise<LookupOutput> {
+    const whole = judgement.decide();
+    const decided = services.map((service) => ({
+      service,
+      ...decideRights(service, judgement, whole, this.#policy),
+    }));
+    const admitting = decided.filter(({ allowed }) => allowed.allowed);
+    const best = admitting[0] ?? decided[0];
+    if (best === undefined) throw notRegistered(name);
+    const { service, allowed, rights } = best;
+    this.#audit('request', 'call', name, caller, allowed, namesOf(service, rights.methods));
+    if (!allowed.allowed) throw refusedCaller(name, caller, allowed);
+    if (service.hash !== hash) return mismatchOf(service);
+    const granted = await Promise.allSettled(
+      admitting.map((each) => this.#rights.grant(each.service, caller, each.rights)),
+    );
+    const instances = admitting.filter((_each, index) => granted[index]?.status === 'fulfilled');
+    const failed = granted.find((outcome) => outcome.status === 'rejected');
+    if (instances.length === 0 && failed !== undefined) throw failed.reason;
+    return {
+      instances: instances.map(({ service: { handle, generation } }) => ({ handle, generation })),
+      many: service.many,
+      // Who was not told of all has no version: it asks again.
+      version: failed === undefined ? version : 0,
+    };
+  }
+
+  /** A task to which the manager had access has ended. */
+  onDeath(handle: number): void {
+    for (const service of this.#names.all()) {
+      if (service.handle === handle && !this.#rights.isAlive(service)) this.#forget(service);
+    }
+  }
+
+  /**
+   * The policy has changed: decides again about everyone who has a right. Resolves when nobody has more
+   * than the policy admits, to how many processes lost something.
+   */
+  async decideAgain(): Promise<number> {
+    const services = this.#names.all();
+    for (const service of services) this.#listener.onRegistered(service);
+    const lost = await Promise.all(services.map((service) => this.#decideAgain(service)));
+    this.#waiting.wakeAll();
+    return lost.reduce((sum, count) => sum + count, 0);
+  }
+
+  #decideServing(name: string, caller: Caller): Decision {
+    if (!isReservedName(name)) return this.#policy.decide('serve', name, caller);
+    const explanation = "names that begin with liteipc. are the domain's own";
+    return { allowed: caller.processId === this.#connection.native.processId, explanation };
+  }
+
+  async #decideAgain(service: Registration): Promise<number> {
+    const { name, owner, grants, access } = service;
+    const serving = this.#decideServing(name, owner);
+    const isServed = serving.allowed;
+    if (!isServed) {
+      this.#audit('change', 'serve', name, owner, serving);
+      this.#forget(service);
+    }
+    const removed: [number, Grant][] = [];
+    const kept: [number, Grant][] = [];
+    let narrowed = 0;
+    for (const [processId, grant] of grants) {
+      const judgement = this.#policy.judge('call', name, grant.caller);
+      const decision = judgement.decide();
+      const { allowed, rights } = decideRights(service, judgement, decision, this.#policy);
+      if (isServed && allowed.allowed) {
+        if (rights.methods.some((bits, index) => ((grant.methods[index] ?? 0) & ~bits) !== 0)) {
+          narrowed++;
+          this.#audit(
+            'change',
+            'call',
+            name,
+            grant.caller,
+            allowed,
+            namesOf(service, rights.methods),
+          );
+        }
+        Object.assign(grant, rights);
+        kept.push([processId, grant]);
+      } else {
+        grants.delete(processId);
+        removed.push([processId, grant]);
+        const reason = isServed ? allowed : { ...serving, explanation: UNSERVED };
+        this.#audit('change', 'call', name, grant.caller, reason);
+      }
+    }
+    const ended = this.#rights.removeGrants(service, removed);
+    if (isServed && access !== undefined) {
+      try {
+        if (this.#policy.hasMessageRules(name)) await access.tell(kept.map(entryOf));
+        else if (access.restricted) await access.lift();
+      } catch {
+        // It does not confirm: then nobody has a right that it might not limit. Who asks again is told.
+        for (const [processId, { caller }] of kept) {
+          grants.delete(processId);
+          this.#audit('change', 'call', name, caller, {
+            allowed: false,
+            explanation: 'the service did not confirm the rules of its methods',
+          });
+        }
+        return (await ended) + (await this.#rights.removeGrants(service, kept));
+      }
+    }
+    return (await ended) + narrowed;
+  }
+
+  /** A task serves one name, so that what a process can make the manager remember is limited. */
+  #checkTaskIsFree(name: string, handle: number, generation: number): void {
+    for (const other of this.#names.all()) {
+      if (other.handle === handle && other.generation === generation) {
+        const text = `Service "${name}": its task serves "${other.name}" already (EEXIST)`;
+        throw new Refusal('EEXIST', text, { service: name });
+      }
+    }
+  }
+
+  #audit(
+    occasion: AuditEvent['occasion'],
+    action: AuditEvent['action'],
+    service: string,
+    { pid, uid, gid }: Identity,
+    decision: Decision,
+    methods?: readonly string[],
+  ): void {
+    this.#listener.onAudit({
+      time: new Date(),
+      occasion,
+      action,
+      service,
+      ...(methods === undefined || !decision.allowed ? {} : { methods }),
+      caller: { pid, uid, gid },
+      ...decision,
+    });
+  }
+
+  /** It has ended, or may not serve any more. */
+  #forget(service: Registration): void {
+    service.control?.dispose();
+    this.#names.remove(service);
+    this.#waiting.wake(service.name);
+  }
+
+  /** The live services of a name. */
+  #live(name: string): Registration[] {
+    return this.#names.of(name).filter((service) => {
+      const isAlive = this.#rights.isAlive(service);
+      if (!isAlive) this.#forget(service);
+      return isAlive;
+    });
+  }
+
+  /** Names the process of a caller; undefined if it has ended: then nobody reads the answer. */
+  #processOf(caller: Caller): string | undefined {
+    const info = this.#connection.native.query(caller.taskId);
+    if (info?.alive !== true || info.processId !== caller.processId) return undefined;
+    return `${info.processId} ${info.processGeneration}`;
+  }
+}
+
+function mismatchOf({ shape, version }: Registration): LookupOutput {
+  return version === undefined ? { shape } : { shape, version };
+}

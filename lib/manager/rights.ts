@@ -1,0 +1,109 @@
+/** Gives callers the right to call a service, and takes it away: what the manager asks of the domain. */
+import type { Caller } from '../../types/wire.js';
+import { describeCaller } from '../common/caller.js';
+import type { Connection } from '../connection/connection.js';
+import { LiteIpcError, Refusal } from '../common/errors.js';
+import { ControlOperation } from '../native/layout.js';
+import type { Policy } from '../policy/policy.js';
+import { notRegistered, refused } from './refusals.js';
+import { entryOf, type CallerRights, type Grant, type Registration } from './registration.js';
+
+/** The rights of one manager's services. */
+export class Rights {
+  readonly #connection: Connection;
+  readonly #task: number;
+  readonly #policy: Policy;
+
+  /** `task` is the ServiceManager's. */
+  constructor(connection: Connection, task: number, policy: Policy) {
+    this.#connection = connection;
+    this.#task = task;
+    this.#policy = policy;
+  }
+
+  /** Whether the service's task lives. */
+  isAlive(service: Registration): boolean {
+    const info = this.#connection.native.query(service.handle);
+    return info?.alive === true && info.generation === service.generation;
+  }
+
+  /** Gives the caller its right; the service is told its methods before. Throws a Refusal. */
+  async grant(service: Registration, caller: Caller, rights: CallerRights): Promise<void> {
+    const { native } = this.#connection;
+    const before = native.query(caller.taskId);
+    if (before?.alive !== true || before.processId !== caller.processId) return;
+    const { processGeneration } = before;
+    const grant: Grant = { caller, processGeneration, ...rights };
+    // Before anything is awaited: a policy that changes meanwhile finds it.
+    service.grants.set(caller.processId, grant);
+    if (service.access !== undefined && this.#policy.hasMessageRules(service.name)) {
+      try {
+        await service.access.tell([entryOf([caller.processId, grant])]);
+      } catch (error) {
+        if (service.grants.get(caller.processId) === grant) {
+          service.grants.delete(caller.processId);
+          await this.#removeAccess(service, caller.processId, processGeneration);
+        }
+        if (!this.isAlive(service)) throw notRegistered(service.name);
+        const text = `Service "${service.name}" did not confirm the rules of its methods: ${(error as Error).message}`;
+        throw new Refusal('EAGAIN', text, { service: service.name });
+      }
+      const now = service.grants.get(caller.processId);
+      if (now?.processGeneration !== processGeneration) {
+        throw refused(service.name, `refuses ${describeCaller(caller)}: the right was revoked`);
+      }
+    }
+    try {
+      await this.#connection.control(
+        ControlOperation.AddAccess,
+        this.#task,
+        caller.taskId,
+        service.handle,
+        before.generation,
+        service.generation,
+      );
+    } catch (error) {
+      if (!(error instanceof LiteIpcError) || error.code !== 'EINVAL') throw error;
+      // One of the two has ended while the domain was asked. If it is the caller, nobody reads this.
+      throw notRegistered(service.name);
+    }
+    // The right may have been revoked meanwhile.
+    const granted = service.grants.get(caller.processId);
+    if (granted?.processGeneration === before.processGeneration) return;
+    await this.#removeAccess(service, caller.processId, before.processGeneration);
+    throw refused(service.name, `refuses ${describeCaller(caller)}: the right was revoked`);
+  }
+
+  /** Takes rights away. Resolves to how many there were. */
+  async removeGrants(
+    service: Registration,
+    removed: readonly (readonly [number, Grant])[],
+  ): Promise<number> {
+    const ended = removed.map(([processId, grant]) =>
+      this.#removeAccess(service, processId, grant.processGeneration),
+    );
+    return (await Promise.all(ended)).filter((wasThere) => wasThere).length;
+  }
+
+  /** False if the process or the service was gone already. */
+  async #removeAccess(
+    service: Registration,
+    processId: number,
+    processGeneration: number,
+  ): Promise<boolean> {
+    try {
+      await this.#connection.control(
+        ControlOperation.RemoveAccess,
+        this.#task,
+        processId,
+        service.handle,
+        processGeneration,
+        service.generation,
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof LiteIpcError && error.code === 'EINVAL') return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/** Runs the parts of an implementation that stand for streams, so that each looks like a method. */
+import { incomingOf, type CallContext } from './incoming-call.js';
+import type { MethodKind } from '../contract/methods.js';
+import type { ServiceStream } from './stream.js';
+
+/** A method of an implementation, as the host calls it. */
+export type Invoke = (this: object, input: unknown, call: CallContext) => unknown;
+
+/** What the host calls for a method of a kind. */
+export function invokeOf(kind: MethodKind, implementation: Invoke): Invoke {
+  switch (kind) {
+    case 'stream':
+      return function (input, call) {
+        const stream = streamOf(call);
+        const items = implementation.call(this, input, call);
+        stream.begin();
+        return stream.produce(items);
+      };
+    case 'sink':
+      return function (_input, call) {
+        const stream = streamOf(call);
+        return implementation.call(this, stream.items, call);
+      };
+    case 'duplex':
+      return function (_input, call) {
+        const stream = streamOf(call);
+        const items = implementation.call(this, stream.items, call);
+        stream.begin();
+        return stream.produce(items);
+      };
+    default:
+      return implementation;
+  }
+}
+
+function streamOf(call: CallContext): ServiceStream {
+  return incomingOf(call).stream as ServiceStream;
+}

@@ -1,0 +1,126 @@
+/** What a trace says, in words: from the numbers of native/kernel/hook_types.h. */
+import type { NativeTrace } from '../../types/native.js';
+import type { ProcessId, ServiceHandle, TaskId } from '../../types/wire.js';
+import { codeOfStatus } from '../common/errors.js';
+import { MessageFlag, TraceWords } from '../native/layout.js';
+
+/** The kernel's seven hooks, in the order of their numbers, and what has happened when each is called. */
+export const traceHooks = {
+  IPC_WRITE: "a message was written to the receiver's lane",
+  IPC_WRITE_DROP: 'a message was refused; the reason is a negative errno',
+  IPC_READ: 'a message was handed to the program',
+  IPC_READ_DROP: 'a message was thrown away; the reason is an IpcDropReason',
+  IPC_TRY_READ: 'a read found nothing and begins to wait',
+  IPC_READ_TIMEOUT: 'a wait ended without its message; the reason is a negative errno',
+  IPC_KILL: 'a wait ended with its task, process or domain; the reason is a negative errno',
+} as const;
+
+/** Why a message that had arrived was not handed out (IPC_READ_DROP), in the order of their numbers. */
+export const dropReasons = {
+  NONE: 'it was not dropped',
+  MALFORMED: 'its record breaks the rules',
+  LANE_CLOSED: 'whatever was left in the lane of a sender that broke the rules too often',
+  SENDER_UNKNOWN: "its sender ended, and the sender's task ID is in use again",
+  TASK_ENDED: 'the task that it was for has ended',
+  NO_RIGHT: 'its sender may not call this task, or may not any more',
+  NOT_MANAGER: 'it was sent to the ServiceManager, which this task is not, or not any more',
+  NOT_RECEIVING: 'a request, for a task that waits for an answer',
+  NOT_ASKED: 'an answer that no call waits for: late, given up, or never asked',
+  OTHER_PROCESS: 'an answer from a process that was not asked',
+  CALL_FAILED: 'a failed answer: all that it says is that the call has failed',
+  NO_ROOM_FOR_DESCRIPTORS: 'this process can have no more descriptors',
+  DESCRIPTORS_MISSING: 'its descriptors did not come with it',
+} as const;
+
+const messageTypes = ['request', 'reply', 'failed-reply', 'death-notice'] as const;
+
+/** One of the kernel's seven hooks. */
+export type TraceHook = keyof typeof traceHooks;
+/** Why a message that had arrived was not handed out. */
+export type DropReason = keyof typeof dropReasons;
+/** What kind of message; `unknown`: its sender wrote a number that is none. */
+export type TraceMessageType = (typeof messageTypes)[number] | 'unknown';
+
+/** One thing that happened to a message, or to a wait for one, in one device. */
+export interface TraceRecord {
+  /** When: CLOCK_MONOTONIC in ns, the clock of `process.hrtime.bigint()`, the same for every process. */
+  readonly time: bigint;
+  /** What happened. */
+  readonly hook: TraceHook;
+  /**
+   * Why: IPC_READ_DROP: a {@link DropReason}; IPC_WRITE_DROP, IPC_READ_TIMEOUT, IPC_KILL: the name of an
+   * errno, as `EACCES`. Otherwise undefined.
+   */
+  readonly reason: string | undefined;
+  /** Whose device this is. */
+  readonly processId: ProcessId;
+  /** The task that wrote, read or waited; 0: an event loop waits for whichever of its tasks. */
+  readonly taskId: TaskId;
+  /** Of a message that is written: for whom. Of one that is read: from whom. Of a wait: who was asked. */
+  readonly peerProcessId: ProcessId;
+  readonly peerTaskId: TaskId;
+  /** Of the message, or of the message that is waited for (`request`: whatever comes). */
+  readonly messageType: TraceMessageType;
+  /**
+   * Of the request, in ns; its answer carries the same. Together with the task that made the request it
+   * names the call, in the traces of all devices. 0n for a wait for whatever comes.
+   */
+  readonly timestamp: bigint;
+  readonly code: number;
+  /** The handle that the message is addressed to. */
+  readonly handle: ServiceHandle;
+  /** Bytes of data. */
+  readonly size: number;
+  /** A request that wants no answer. */
+  readonly oneWay: boolean;
+  /** IPC_WRITE: the receiver slept, as far as could be seen. Otherwise: the task waits, or had to. */
+  readonly waiting: boolean;
+}
+
+/** Records in the order in which they were made. */
+export interface Trace {
+  readonly records: TraceRecord[];
+  /** Records since the last reading that gave way to newer ones before anyone read them. */
+  readonly lost: number;
+}
+
+const hookNames = Object.keys(traceHooks) as TraceHook[];
+/** By their numbers. */
+export const dropReasonNames = Object.keys(dropReasons) as DropReason[];
+
+function reasonOf(hook: TraceHook, reason: number): string | undefined {
+  if (hook === 'IPC_READ_DROP') return dropReasonNames[reason] ?? `reason ${reason}`;
+  return reason === 0 ? undefined : codeOfStatus(reason);
+}
+
+function decodeRecord(words: Uint32Array, start: number): TraceRecord {
+  const word = (index: number): number => words[start + index] ?? 0;
+  const long = (index: number): bigint => (BigInt(word(index + 1)) << 32n) | BigInt(word(index));
+  const hook = hookNames[word(TraceWords.Hook)];
+  if (hook === undefined) throw new RangeError(`hook ${word(TraceWords.Hook)} is none`);
+  return {
+    time: long(TraceWords.Time),
+    hook,
+    reason: reasonOf(hook, word(TraceWords.Reason) | 0),
+    processId: word(TraceWords.Process) as ProcessId,
+    taskId: word(TraceWords.Task) as TaskId,
+    peerProcessId: word(TraceWords.PeerProcess) as ProcessId,
+    peerTaskId: word(TraceWords.PeerTask) as TaskId,
+    messageType: messageTypes[word(TraceWords.Type)] ?? 'unknown',
+    timestamp: long(TraceWords.Timestamp),
+    code: word(TraceWords.Code),
+    handle: word(TraceWords.Handle) as ServiceHandle,
+    size: word(TraceWords.Size),
+    oneWay: word(TraceWords.Flag) === MessageFlag.OneWay,
+    waiting: word(TraceWords.WaitState) !== 0,
+  };
+}
+
+/** The records of a native trace. */
+export function decodeTrace(trace: NativeTrace): Trace {
+  const records: TraceRecord[] = [];
+  for (let start = 0; start < trace.words.length; start += TraceWords.Words) {
+    records.push(decodeRecord(trace.words, start));
+  }
+  return { records, lost: trace.lost };
+}
