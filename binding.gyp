@@ -5,7 +5,7 @@
   # No -Werror here: a newer compiler's new warning must not break somebody's installation.
   'target_defaults': {
     'defines': ['_GNU_SOURCE'],
-    'include_dirs': ['native'],
+    'include_dirs': ['native', 'native/include'],
     'cflags': ['-Wall', '-Wextra', '-Wundef', '-fvisibility=hidden', '-fPIC', '-pthread'],
     'cflags_c': ['-std=c11'],
   },

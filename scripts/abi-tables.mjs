@@ -1,4 +1,4 @@
-// Sizes, offsets, numbers and constants of the device, generated from native/device/hm_liteipc.h by
+// Sizes, offsets, numbers and constants of the device, generated from native/include/liteipc/hm_liteipc.h by
 // the reader that compare-source uses:
 //   node scripts/abi-tables.mjs                 writes docs/abi.md
 //   node scripts/abi-tables.mjs --check [FILE]  fails if the file is not what would be written
@@ -12,7 +12,7 @@ import { readFacts } from '../dist/compare-source/facts.js';
 import { SourceText } from '../dist/compare-source/place.js';
 import { Problem, main, root } from './support/run.mjs';
 
-const HEADER = 'native/device/hm_liteipc.h';
+const HEADER = 'native/include/liteipc/hm_liteipc.h';
 const TABLES = 'docs/abi.md';
 const SECURITY = 'LOSCFG_SECURITY_CAPABILITY';
 
@@ -150,7 +150,7 @@ function renderAsserts(variants) {
   const lines = [
     '#include <stddef.h>',
     '#include <stdint.h>',
-    '#include "device/hm_liteipc.h"',
+    '#include "liteipc/hm_liteipc.h"',
     '#define SIZE_OF(type, field) sizeof(((type *)0)->field)',
   ];
   const assert = (condition) =>

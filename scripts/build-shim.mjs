@@ -14,7 +14,7 @@ const sources = JSON.parse(readFileSync(join(root, 'native/sources.json'), 'utf8
 const compileFlags = [
   ...['-std=c11', '-D_GNU_SOURCE', '-O2', '-g', '-fPIC', '-pthread', '-fvisibility=hidden'],
   ...['-Wall', '-Wextra', '-Werror', '-Wundef', '-ftls-model=initial-exec'],
-  ...['-ffunction-sections', '-fdata-sections', '-Inative'],
+  ...['-ffunction-sections', '-fdata-sections', '-Inative', '-Inative/include'],
 ];
 const linkFlags = [
   ...['-shared', '-pthread', '-Wl,--gc-sections', '-Wl,-z,now'],

@@ -39,7 +39,7 @@ function compile(compiler: string, packages: string, file: string, ...flags: str
     compiler,
     [
       ...['-std=c11', '-Wall', '-Wextra', '-Werror', '-Wundef', '-fsyntax-only'],
-      ...['-I', NATIVE, ...flags, file],
+      ...['-I', NATIVE, '-I', join(NATIVE, 'include'), ...flags, file],
     ],
     { encoding: 'utf8' },
   );
@@ -78,7 +78,7 @@ for (const { compiler, abi, packages } of COMPILERS) {
 
     test(`the header's own assertions: ${name}`, (t) => {
       const file = join(folder, `header-${compiler}-${flags.length}.c`);
-      writeFileSync(file, '#include "device/hm_liteipc.h"\nint main(void)\n{\n    return 0;\n}\n');
+      writeFileSync(file, '#include "liteipc/hm_liteipc.h"\nint main(void)\n{\n    return 0;\n}\n');
       t.is(compile(compiler, packages, file, ...flags), '');
     });
 

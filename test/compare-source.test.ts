@@ -5,7 +5,9 @@ import test from 'ava';
 import { compareHeader, compareTexts, differences, rowOf } from './support/comparison.js';
 import { HEADER, SOURCE, change, withoutFunction } from './support/kernel-text.js';
 
-const OWN_HEADER = fileURLToPath(new URL('../../native/device/hm_liteipc.h', import.meta.url));
+const OWN_HEADER = fileURLToPath(
+  new URL('../../native/include/liteipc/hm_liteipc.h', import.meta.url),
+);
 
 const inHeader = (before: string, after: string): Promise<string[]> =>
   compareTexts(change(HEADER, before, after)).then(differences);

@@ -50,7 +50,7 @@ async function build(t: ExecutionContext, folder: string, compiler: string, ...m
     .map((name) => join(folder, 'conformance', name));
   const program = join(folder, 'program');
   const { status, errors } = await run(compiler, [
-    ...[...warnings, ...more, '-I', folder, '-o', program],
+    ...[...warnings, ...more, '-I', folder, '-I', join(folder, 'include'), '-o', program],
     ...[join(folder, 'tables.c'), ...sources, '-lpthread'],
   ]);
   t.is(errors, '');

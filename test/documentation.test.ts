@@ -230,7 +230,18 @@ test.serial('JSON: policies, scenarios and documents are what they say', async (
 test.serial('C: every block compiles', async (t) => {
   for (const block of inLanguage('c')) {
     const options = ['-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-fsyntax-only'];
-    const compiling = execute('cc', [...options, `-I${join(root, 'native')}`, '-x', 'c', '-'], {});
+    const compiling = execute(
+      'cc',
+      [
+        ...options,
+        `-I${join(root, 'native')}`,
+        `-I${join(root, 'native/include')}`,
+        '-x',
+        'c',
+        '-',
+      ],
+      {},
+    );
     compiling.child.stdin?.end(block.text);
     await t.notThrowsAsync(compiling, placeOf(block));
   }

@@ -55,7 +55,14 @@ for (const { name, compiler, emulator, packages } of usable) {
           '-Werror',
           '-Wundef',
         ],
-        ...['-I', join(root, 'native'), '-I', join(root, 'test/native')],
+        ...[
+          '-I',
+          join(root, 'native/include'),
+          '-I',
+          join(root, 'native'),
+          '-I',
+          join(root, 'test/native'),
+        ],
         ...['-isystem', join(root, 'test/support/bare'), source, '-o', output],
       );
       const tests = [...readFileSync(source, 'utf8').matchAll(/cmocka_unit_test\((\w+)\)/g)];

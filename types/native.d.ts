@@ -118,7 +118,7 @@ export interface EventKindLayout {
   readonly Lost: 4;
 }
 
-/** `operation` of {@link NativeDevice.control}; see enum LiteIpcControlOperation in device/liteipc.h. */
+/** `operation` of {@link NativeDevice.control}; see enum LiteIpcControlOperation in liteipc/liteipc.h. */
 export interface ControlOperationLayout {
   readonly TaskCreate: 0;
   readonly TaskExit: 1;

@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "device/ipc_io.h"
+#include "liteipc/ipc_io.h"
 
 #define POOL_BYTES (64 * 1024)
 

@@ -79,7 +79,7 @@ const CODES: Readonly<Record<string, string>> = {
 const COUNTERPARTS: Readonly<Record<string, Counterpart>> = {
   LiteIpcPoolCreate: { name: 'LiteIpcOpen', file: 'device/ioctl.c' },
   LiteIpcPoolDestroy: { name: 'LiteIpcDeviceDetach', file: 'device/device.c' },
-  LiteIpcTaskInit: { name: 'ServiceQueueMake', file: 'kernel/module.c' },
+  LiteIpcTaskInit: { name: 'ServiceQueueMake', file: 'kernel/control_path/module.c' },
   IsIpcNode: { name: 'SlabPoolTakeUser', file: 'mem/slab_pool.c' },
   GetTid: { name: 'LiteIpcTask.taskID', file: 'kernel/control_blocks.h' },
 };
@@ -194,4 +194,4 @@ export const DRIVER_CONSTANTS: readonly DriverConstant[] = [
 ];
 
 /** Headers of this package that define what the macros in {@link DRIVER_CONSTANTS} refer to. */
-export const CONSTANT_HEADERS: readonly string[] = ['host/clock.h', 'kernel/control_blocks.h'];
+export const CONSTANT_HEADERS: readonly string[] = ['platform/clock.h', 'kernel/control_blocks.h'];

@@ -19,7 +19,7 @@ import { withSyntax, walk } from './syntax.js';
 import { baseMacros } from './abi.js';
 
 /** The header that programs are compiled with. */
-export const DEVICE_HEADER = 'device/hm_liteipc.h';
+export const DEVICE_HEADER = 'include/liteipc/hm_liteipc.h';
 
 function native(file: string): SourceText {
   const { text } = readSource(join(NATIVE_FOLDER, file));

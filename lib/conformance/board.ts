@@ -18,7 +18,7 @@ const program = 'liteipc-conformance-board';
 const sourceKeys = ['conformance', 'conformanceDevice', 'conformanceBoard'] as const;
 /** Reads a table from its standard input: not on a board. */
 const excluded: ReadonlySet<string> = new Set(['native/conformance/device_main.c']);
-const headers = ['native/device/hm_liteipc.h'];
+const headers = ['native/include/liteipc/hm_liteipc.h'];
 
 /** The sources below `native/`, as they are to lie in the folder. */
 function findSources(): { readonly c: readonly string[]; readonly h: readonly string[] } {
@@ -83,7 +83,7 @@ ${program}: $(OBJECTS)
 \t$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) -lpthread
 
 .c.o:
-\t$(CC) $(CFLAGS) -std=c11 -I. -c -o $@ $<
+\t$(CC) $(CFLAGS) -std=c11 -I. -Iinclude -c -o $@ $<
 
 clean:
 \trm -f ${program} $(OBJECTS)
@@ -98,7 +98,7 @@ The program uses \`open\`, \`mmap\`, \`ioctl\` and \`close\` of the device, \`fo
 
 Build it with the board's compiler, as ILP32 or LP64:
 
-    cc -std=c11 -O2 -I. -o ${program} tables.c conformance/*.c -lpthread
+    cc -std=c11 -O2 -I. -Iinclude -o ${program} tables.c conformance/*.c -lpthread
 
 or \`make CC=...\`. Then on the board, which must be running without a ServiceManager:
 

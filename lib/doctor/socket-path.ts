@@ -22,7 +22,7 @@ function absoluteVariable(environment: NodeJS.ProcessEnv, name: string): string 
   return value?.startsWith('/') === true ? value : undefined;
 }
 
-/** The directory as native/host/runtime_directory.c chooses it. */
+/** The directory as native/platform/runtime_directory.c chooses it. */
 export function runtimeDirectory(environment: NodeJS.ProcessEnv, uid: number): RuntimeDirectory {
   const runtime = absoluteVariable(environment, 'XDG_RUNTIME_DIR');
   if (runtime !== undefined) {

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "host/discard.h"
+#include "platform/discard.h"
 
 namespace liteipc
 {

@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 namespace liteipc
 {

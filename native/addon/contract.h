@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 namespace liteipc
 {

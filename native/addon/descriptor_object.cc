@@ -10,7 +10,7 @@
 #include "addon/arguments.h"
 #include "addon/environment.h"
 #include "addon/errors.h"
-#include "host/discard.h"
+#include "platform/discard.h"
 
 namespace liteipc
 {

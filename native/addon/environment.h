@@ -15,7 +15,7 @@
 
 #include <napi.h>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 namespace liteipc
 {

@@ -6,7 +6,7 @@
 #include <uv.h>
 
 extern "C" {
-#include "host/runtime_directory.h"
+#include "platform/runtime_directory.h"
 }
 
 namespace liteipc

@@ -15,7 +15,7 @@
 #include "addon/request_table.h"
 #include "addon/shared_buffers.h"
 #include "addon/task_table.h"
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 namespace liteipc
 {

@@ -20,7 +20,7 @@
 
 #include <uv.h>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 namespace liteipc
 {

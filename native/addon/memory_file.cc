@@ -13,7 +13,7 @@
 #include "addon/errors.h"
 
 extern "C" {
-#include "host/memory_file.h"
+#include "platform/memory_file.h"
 }
 
 namespace liteipc

@@ -10,7 +10,7 @@
 #include "addon/errors.h"
 
 extern "C" {
-#include "host/memory_file.h"
+#include "platform/memory_file.h"
 }
 
 namespace liteipc

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 namespace liteipc
 {

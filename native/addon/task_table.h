@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <unordered_map>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 namespace liteipc
 {

@@ -20,7 +20,7 @@
 #include "conformance/device.h"
 #include "conformance/probe.h"
 #include "conformance/program.h"
-#include "device/hm_liteipc.h"
+#include "liteipc/hm_liteipc.h"
 
 struct Tally {
     unsigned passed, failed, skipped, unused;

@@ -3,7 +3,7 @@
 #define CONFORMANCE_COMPOSE_H
 
 #include "conformance/table.h"
-#include "device/hm_liteipc.h"
+#include "liteipc/hm_liteipc.h"
 
 /* A descriptor of the sender's process for a part, or -1. */
 typedef int (*DescriptorSource)(void *context, enum PartDescriptor kind);

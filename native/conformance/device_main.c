@@ -17,7 +17,7 @@
 #include "conformance/device.h"
 #include "conformance/probe.h"
 #include "conformance/program.h"
-#include "device/hm_liteipc.h"
+#include "liteipc/hm_liteipc.h"
 
 int main(int argc, char **argv)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 /* A socket in it must have a path that sockaddr_un can hold, 108 bytes. */
 #define FOLDER_SIZE 92

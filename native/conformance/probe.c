@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "conformance/table.h"
-#include "device/hm_liteipc.h"
+#include "liteipc/hm_liteipc.h"
 
 #define POOL_SIZE 4096U
 

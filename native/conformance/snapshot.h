@@ -7,7 +7,7 @@
 #define CONFORMANCE_SNAPSHOT_H
 
 #include "conformance/table.h"
-#include "device/hm_liteipc.h"
+#include "liteipc/hm_liteipc.h"
 
 /* The message's fields as they lay in the pool. */
 struct SnapshotHead {

@@ -1,8 +1,8 @@
 /* Control requests of event loops. */
 #include <errno.h>
 
-#include "device/liteipc.h"
 #include "kernel/thread_control.h"
+#include "liteipc/liteipc.h"
 
 static int RequestOf(const struct LiteIpcControlRequest *request, struct ControlMessage *message)
 {

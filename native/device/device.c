@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "control/client.h"
 #include "device/device_trace.h"
-#include "device/liteipc.h"
-#include "host/control_client.h"
-#include "host/shared_memory.h"
 #include "kernel/control_blocks.h"
 #include "kernel/inbound.h"
 #include "kernel/outbound.h"
 #include "kernel/process.h"
 #include "kernel/sleep.h"
+#include "liteipc/liteipc.h"
+#include "platform/shared_memory.h"
 
 int ProcessControlCall(struct LiteIpcDevice *device, struct ControlMessage *message,
                        int *descriptor)

@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "device/liteipc.h"
-#include "host/domain_server.h"
-#include "kernel/control_paths.h"
+#include "domain/server.h"
+#include "kernel/control_path/control_paths.h"
+#include "liteipc/liteipc.h"
 
 #define KIB 1024U
 #define MIB (1024U * KIB)

@@ -1,8 +1,6 @@
 /* The face for event loops: nothing here blocks. */
 #include <errno.h>
 
-#include "device/liteipc.h"
-#include "host/clock.h"
 #include "kernel/call.h"
 #include "kernel/inbound.h"
 #include "kernel/message.h"
@@ -10,6 +8,8 @@
 #include "kernel/sleep.h"
 #include "kernel/task.h"
 #include "kernel/thread_control.h"
+#include "liteipc/liteipc.h"
+#include "platform/clock.h"
 
 /* Records moved in one look: bounds the work of one LiteIpcReceive. */
 #define LOOK_BUDGET 64

@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "device/liteipc.h"
 #include "kernel/access.h"
 #include "kernel/control_blocks.h"
+#include "liteipc/liteipc.h"
 #include "mem/slab_pool.h"
 
 int LiteIpcTaskQuery(const struct LiteIpcDevice *device, uint32_t taskID,

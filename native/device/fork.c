@@ -1,9 +1,9 @@
 /* What fork(2) means to a device, on either side. */
 #include <errno.h>
 
-#include "device/liteipc.h"
 #include "kernel/pool.h"
 #include "kernel/process.h"
+#include "liteipc/liteipc.h"
 #include "mem/slab_pool.h"
 
 void LiteIpcForkPrepare(struct LiteIpcDevice *device)

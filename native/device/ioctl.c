@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "device/liteipc.h"
 #include "kernel/access.h"
 #include "kernel/message.h"
 #include "kernel/pool.h"
 #include "kernel/thread_control.h"
+#include "liteipc/liteipc.h"
 #include "mem/slab_pool.h"
 
 static struct LiteIpcDevice *DeviceOf(struct LiteIpcTask *task)

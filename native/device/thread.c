@@ -5,13 +5,13 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
-#include "device/liteipc.h"
 #include "kernel/inbound.h"
 #include "kernel/outbound.h"
 #include "kernel/process.h"
 #include "kernel/sleep.h"
 #include "kernel/task.h"
 #include "kernel/thread_control.h"
+#include "liteipc/liteipc.h"
 
 /* Arrays by ID are address space until a slot is used: most threads know few others. */
 static void *SparseArray(size_t count, size_t elementSize)

@@ -2,11 +2,11 @@
 #include <errno.h>
 
 #include "device/device_trace.h"
-#include "device/liteipc.h"
-#include "host/clock.h"
 #include "kernel/control_blocks.h"
 #include "kernel/hooks.h"
 #include "kernel/trace.h"
+#include "liteipc/liteipc.h"
+#include "platform/clock.h"
 
 static void Record(void *context, const struct IpcHookEvent *event)
 {

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/control_table.h"
+#include "control/table.h"
 
 /*
  * HasServiceAccess: may this process send requests to this handle. Handle 0 (the ServiceManager):

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/clock.h"
 #include "kernel/inbound.h"
 #include "kernel/inbound_hot.h"
 #include "kernel/object.h"
 #include "kernel/pool.h"
 #include "kernel/task.h"
 #include "kernel/thread_control.h"
+#include "platform/clock.h"
 
 /*
  * Sizes that belong together and lie within the domain's limits, and a charge within the sender's

@@ -2,7 +2,7 @@
 #ifndef LITEIPC_KERNEL_CALLER_H
 #define LITEIPC_KERNEL_CALLER_H
 
-#include "host/domain_state.h"
+#include "domain/state.h"
 
 /* -EINVAL: the caller's process has not opened; -ENOMEM: its pool is not mapped. Domain's thread only. */
 int CheckCaller(const struct Domain *domain, const struct DomainTask *caller);

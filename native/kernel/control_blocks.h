@@ -16,14 +16,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/bell.h"
-#include "host/control_message.h"
-#include "host/control_table.h"
-#include "host/owned_descriptors.h"
-#include "host/runtime_directory.h"
+#include "control/message.h"
+#include "control/table.h"
 #include "kernel/hooks.h"
 #include "kernel/los_liteipc.h"
 #include "kernel/record.h"
+#include "platform/bell.h"
+#include "platform/owned_descriptors.h"
+#include "platform/runtime_directory.h"
 #include "queue/ring.h"
 
 /* Lanes that a thread looks at on every read; the others ring before they are looked at. */
@@ -106,7 +106,7 @@ struct OutboundLane {
     size_t ringSize;
     uint64_t allowance;             /* bytes that may be pending at the receiver */
     const void *cursors;            /* the receiver's, read-only */
-    struct Bell bell;               /* the receiver's; both ends, see host/bell.h */
+    struct Bell bell;               /* the receiver's; both ends, see platform/bell.h */
     struct OwnedDescriptors *owned; /* the device's */
     int socket;                     /* where descriptors go, -1 before the first */
     uint32_t datagramSize;          /* what one weighs in the socket, bytes; 0: not known */

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/discard.h"
+#include "platform/discard.h"
 
 #define TAKEN_OFFSET 128U
 _Static_assert(sizeof(struct RingCursors) <= TAKEN_OFFSET, "the ring's part of the cursors page");

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#include "host/shared_memory.h"
 #include "kernel/inbound.h"
 #include "kernel/inbound_hot.h"
 #include "kernel/object.h"
 #include "kernel/thread_control.h"
+#include "platform/shared_memory.h"
 
 /* Frees what is left of a lane. */
 static void LaneFree(struct InboundLane *lane)

@@ -3,13 +3,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "host/clock.h"
 #include "kernel/call.h"
 #include "kernel/inbound.h"
 #include "kernel/inbound_hot.h"
 #include "kernel/outbound.h"
 #include "kernel/sleep.h"
 #include "kernel/thread_control.h"
+#include "platform/clock.h"
 
 static void LaneDrained(struct LiteIpcThread *thread, struct InboundLane *lane)
 {

@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "host/clock.h"
 #include "kernel/message.h"
 #include "kernel/pool.h"
 #include "kernel/task.h"
+#include "platform/clock.h"
 
 /*
  * The caller's message, read once, so that what was checked is what is sent. Without the last two fields: a

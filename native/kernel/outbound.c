@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "host/clock.h"
-#include "host/shared_memory.h"
 #include "kernel/descriptors.h"
 #include "kernel/thread_control.h"
+#include "platform/clock.h"
+#include "platform/shared_memory.h"
 
 static void LaneFree(struct OutboundLane *lane)
 {

@@ -1,7 +1,6 @@
 /* LiteIpcRead: waiting for a message, and deciding what it means to the waiting task. */
 #include <errno.h>
 
-#include "host/clock.h"
 #include "kernel/access.h"
 #include "kernel/call.h"
 #include "kernel/inbound.h"
@@ -10,6 +9,7 @@
 #include "kernel/pool.h"
 #include "kernel/sleep.h"
 #include "kernel/task.h"
+#include "platform/clock.h"
 
 #define READ_BUDGET 64
 

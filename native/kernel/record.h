@@ -16,8 +16,8 @@
 #ifndef LOSCFG_SECURITY_CAPABILITY
 #define LOSCFG_SECURITY_CAPABILITY
 #endif
-#include "device/hm_liteipc.h"
 #include "kernel/list.h"
+#include "liteipc/hm_liteipc.h"
 #include "queue/ring.h"
 
 /* IpcRecord.bits */

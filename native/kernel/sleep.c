@@ -4,8 +4,8 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "host/clock.h"
 #include "kernel/inbound.h"
+#include "platform/clock.h"
 
 #define SPIN_SCORE_MAX  8
 #define SPIN_SCORE_MISS 2

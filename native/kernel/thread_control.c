@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "host/control_client.h"
+#include "control/client.h"
 #include "kernel/inbound.h"
 #include "kernel/outbound.h"
 #include "kernel/task.h"

@@ -3,11 +3,11 @@
 #include <sched.h>
 #include <string.h>
 
-#include "host/clock.h"
 #include "kernel/access.h"
 #include "kernel/message.h"
 #include "kernel/object.h"
 #include "kernel/outbound.h"
+#include "platform/clock.h"
 
 /* A request's timestamp names it among the requests of its task, so it never comes twice. */
 static uint64_t NextTimestamp(struct LiteIpcTask *task)

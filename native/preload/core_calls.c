@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/owned_descriptors.h"
 #include "kernel/control_blocks.h"
+#include "platform/owned_descriptors.h"
 #include "preload/libc_calls.h"
 #include "preload/shim.h"
 

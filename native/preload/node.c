@@ -8,7 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "host/runtime_directory.h"
+#include "platform/runtime_directory.h"
 #include "preload/libc_calls.h"
 #include "preload/shim.h"
 

@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 /* Declares a function of the shim to be the program's libc function of this name. */
 #define INTERPOSES(symbol) __asm__(#symbol) __attribute__((visibility("default")))

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "host/control_table.h"
+#include "control/table.h"
 #include "kernel/access.h"
 
 #define ROUNDS 200000U

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "device/hm_liteipc.h"
 #include "kernel/access.h"
+#include "liteipc/hm_liteipc.h"
 #include "support/control_client.h"
 
 #define MESSAGE_HEADER 80U /* sizeof(IpcMsg) with uid and gid, LP64 */

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "device/hm_liteipc.h"
 #include "kernel/access.h"
+#include "liteipc/hm_liteipc.h"
 #include "support/control_client.h"
 
 static char directory[64];

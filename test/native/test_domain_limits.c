@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "device/hm_liteipc.h"
+#include "liteipc/hm_liteipc.h"
 #include "support/control_client.h"
 
 #define OTHER_UID         12345U

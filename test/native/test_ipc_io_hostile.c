@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "device/ipc_io.h"
+#include "liteipc/ipc_io.h"
 
 /* Whatever is read next: nothing is read from outside, and a failure changes nothing. */
 static void ReadAnything(IpcIo *io, unsigned what)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "device/ipc_io.h"
+#include "liteipc/ipc_io.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "host/bell.h"
-#include "host/shared_memory.h"
+#include "platform/bell.h"
+#include "platform/shared_memory.h"
 #include "support/endpoint.h"
 #include "support/hostile.h"
 

@@ -13,14 +13,14 @@
 
 #include <cmocka.h>
 
-#include "device/hm_liteipc.h"
-#include "host/domain_connection.h"
-#include "host/domain_process.h"
-#include "host/domain_setup.h"
-#include "host/domain_task.h"
+#include "domain/connection.h"
+#include "domain/process.h"
+#include "domain/setup.h"
+#include "domain/task.h"
 #include "kernel/access.h"
-#include "kernel/control_paths.h"
+#include "kernel/control_path/control_paths.h"
 #include "kernel/los_liteipc.h"
+#include "liteipc/hm_liteipc.h"
 #include "support/control_client.h"
 
 static char directory[64];

@@ -1,4 +1,4 @@
-/* Sealed memfds (host/memory_file.h): what is trusted, what is not, and that trust is justified. */
+/* Sealed memfds (platform/memory_file.h): what is trusted, what is not, and that trust is justified. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "host/memory_file.h"
+#include "platform/memory_file.h"
 
 #define SIZE 10000
 

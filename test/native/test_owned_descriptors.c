@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "host/owned_descriptors.h"
+#include "platform/owned_descriptors.h"
 
 static const int NUMBERS[] = {63, 64, 127, 128, 500, 1000};
 #define COUNT (sizeof(NUMBERS) / sizeof(NUMBERS[0]))

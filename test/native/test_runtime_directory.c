@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "host/runtime_directory.h"
+#include "platform/runtime_directory.h"
 
 static char root[64];
 

@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "device/ipc_io.h"
+#include "liteipc/ipc_io.h"
 
 #define POOL_BYTES  (64 * 1024)
 #define RETRIES     100

@@ -64,7 +64,12 @@ export async function compile(name: string, toolchain: Toolchain): Promise<strin
   const program = join(outputFolder, `${name}-${toolchain.name}`);
   await execute(compiler, [
     ...['-std=c11', '-D_GNU_SOURCE', '-O2', '-g', '-pthread', '-Wall', '-Wextra', '-Werror'],
-    ...[`-I${join(root, 'native')}`, `-I${sourceFolder}`, ...flags],
+    ...[
+      `-I${join(root, 'native/include')}`,
+      `-I${join(root, 'native')}`,
+      `-I${sourceFolder}`,
+      ...flags,
+    ],
     ...[join(sourceFolder, `${name}.c`), '-o', program],
   ]);
   return program;

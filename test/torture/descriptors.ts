@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 export type DescriptorKinds = Readonly<Record<string, number>>;
 
-/** Lane ends that a thread keeps ready, at most (native/host/control_message.h). */
+/** Lane ends that a thread keeps ready, at most (native/control/message.h). */
 const LANE_ENDS_MAX = 64;
 
 /** What was closed since its name was read: the folder of descriptors itself, for one. */

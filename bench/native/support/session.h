@@ -5,7 +5,7 @@
 #ifndef BENCH_SESSION_H
 #define BENCH_SESSION_H
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 #define SESSION_EVENTS 64
 

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 #define ACTOR_PATIENCE_MS 8000
 #define ACTOR_POOL        65536U

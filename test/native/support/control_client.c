@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "kernel/control_paths.h"
+#include "kernel/control_path/control_paths.h"
 
 static uint32_t nextRequestID;
 

@@ -10,10 +10,10 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
-#include "host/bell.h"
-#include "host/control_message.h"
-#include "host/control_table.h"
-#include "host/domain_server.h"
+#include "control/message.h"
+#include "control/table.h"
+#include "domain/server.h"
+#include "platform/bell.h"
 
 #define TEST_EVENTS_MAX 64
 #define TEST_RING_SIZE  65536U

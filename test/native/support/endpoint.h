@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 #include "support/actors.h"
 
 #define ENDPOINT_PATIENCE_MS 3000

@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdint.h>
 
-#include "device/liteipc.h"
 #include "kernel/hooks.h"
+#include "liteipc/liteipc.h"
 
 #define HOOK_LOG_MAX 256
 

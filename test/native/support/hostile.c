@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "host/clock.h"
-#include "host/shared_memory.h"
+#include "platform/clock.h"
+#include "platform/shared_memory.h"
 
 void HostileOpen(const char *domain, struct Hostile *hostile)
 {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 #define PARCEL_OBJECTS_MAX 300
 

@@ -10,7 +10,7 @@
 #ifdef OWN_ABI
 #include "own_abi.h"
 #else
-#include "device/hm_liteipc.h"
+#include "liteipc/hm_liteipc.h"
 #endif
 
 #include <errno.h>

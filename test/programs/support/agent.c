@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "device/liteipc.h"
+#include "liteipc/liteipc.h"
 
 /* Codes of the ServiceManager's methods, and what a reply's code says (lib/wire/remote-error.ts). */
 #define REGISTRY_REGISTER 0
