@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: measures LiteIPC beside its peers and prints tables.
  *
- * Every case runs in fresh processes. A round runs all cases once, and each round begins with another
- * case, so that a drift of the machine falls on all alike.
+ * Every case runs in fresh processes. A round runs all cases once, and each round begins with
+ * another case, so that a drift of the machine falls on all alike.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -184,7 +184,8 @@ async function main(): Promise<number> {
   const results = new Results(measurements);
   const reached = targets(results);
   console.log(`${tablesText(results)}\n`);
-  // A run of chosen rows shows their targets only; a whole run shows also what it failed to measure.
+  // A run of chosen rows shows their targets only; a whole run shows also what it failed to
+  // measure.
   const shown = settings.whole ? reached : reached.filter(({ measured }) => measured !== undefined);
   if (shown.length > 0) {
     console.log(`${targetsText(shown)}\n`);

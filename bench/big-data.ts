@@ -1,7 +1,7 @@
 /**
- * A file of 1 GiB (or `--mib N`), hashed by a service in another process: once as an open file that travels with the
- * call, once as bytes. Prints the time, and the most memory that each process needed for it: private (RssAnon), and
- * shared with the other (RssShmem, the same pages in both).
+ * A file of 1 GiB (or `--mib N`), hashed by a service in another process: once as an open file that
+ * travels with the call, once as bytes. Prints the time, and the most memory that each process
+ * needed for it: private (RssAnon), and shared with the other (RssShmem, the same pages in both).
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * LiteIPC for Node: typed, permission-checked calls between processes and worker threads over shared
- * memory, by the mechanism of the LiteOS-A kernel.
+ * LiteIPC for Node: typed, permission-checked calls between processes and worker threads over
+ * shared memory, by the mechanism of the LiteOS-A kernel.
  */
 export { ServiceManager } from './manager/manager.js';
 export type {

@@ -1,8 +1,9 @@
 /**
- * OpenTelemetry for calls: `openDevice({ domain, telemetry: openTelemetry() })`. The context that is active where a call
- * is made travels with it as metadata (W3C `traceparent`, or what the program's propagator writes), and the
- * implementation runs in it; each side has a span for the call. Needs the package `@opentelemetry/api`, and nothing of
- * OpenTelemetry's SDK: which one records the spans is the program's choice. Without any nothing is recorded.
+ * OpenTelemetry for calls: `openDevice({ domain, telemetry: openTelemetry() })`. The context that
+ * is active where a call is made travels with it as metadata (W3C `traceparent`, or what the
+ * program's propagator writes), and the implementation runs in it; each side has a span for the
+ * call. Needs the package `@opentelemetry/api`, and nothing of OpenTelemetry's SDK: which one
+ * records the spans is the program's choice. Without any nothing is recorded.
  * @module liteipc/opentelemetry
  */
 import {
@@ -66,7 +67,10 @@ function sizeOf(metadata: CallMetadata): number {
     .reduce((size, text) => size + Buffer.byteLength(text) + TEXT_OVERHEAD, TEXT_OVERHEAD);
 }
 
-/** What the call itself says stands; baggage is left out if it is too much: it must not be why a call fails. */
+/**
+ * What the call itself says stands; baggage is left out if it is too much: it must not be why a
+ * call fails.
+ */
 function withContext(active: Context, own: CallMetadata | undefined): CallMetadata | undefined {
   const carrier: Record<string, string> = {};
   propagation.inject(active, carrier);
@@ -194,7 +198,10 @@ function aroundImplementation(tracer: Tracer, facts: MethodFacts, run: AnyFuncti
   };
 }
 
-/** Around the methods of `target` that are functions; what is none is left for others to complain of. */
+/**
+ * Around the methods of `target` that are functions; what is none is left for others to complain
+ * of.
+ */
 function wrap(
   contract: Contract,
   target: object,
@@ -209,7 +216,10 @@ function wrap(
   return Object.freeze(Object.fromEntries(wrapped) as Record<string, unknown>);
 }
 
-/** Spans and propagation for the calls of a device: `openDevice({ domain, telemetry: openTelemetry() })`. */
+/**
+ * Spans and propagation for the calls of a device: `openDevice({ domain, telemetry: openTelemetry()
+ * })`.
+ */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   const tracer = options.tracer ?? trace.getTracer('liteipc');
   return {

@@ -1,5 +1,5 @@
-// Sizes, offsets, numbers and constants of the device, generated from native/include/liteipc/hm_liteipc.h by
-// the reader that compare-source uses:
+// Sizes, offsets, numbers and constants of the device, generated from
+// native/include/liteipc/hm_liteipc.h by the reader that compare-source uses:
 //   node scripts/abi-tables.mjs                 writes docs/abi.md
 //   node scripts/abi-tables.mjs --check [FILE]  fails if the file is not what would be written
 //   node scripts/abi-tables.mjs --asserts FILE  writes C that asserts every row of the tables

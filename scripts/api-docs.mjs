@@ -1,5 +1,5 @@
-// npm run docs:api: the reference of the package's API in out/api, made from its docstrings. Fails if a link leads
-// nowhere, or something that is exported has no docstring.
+// npm run docs:api: the reference of the package's API in out/api, made from its docstrings. Fails
+// if a link leads nowhere, or something that is exported has no docstring.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { main, packageBin, root, runNode } from './support/run.mjs';

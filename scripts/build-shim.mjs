@@ -1,6 +1,7 @@
 // Builds the device shim with a compiler of one's choice, in one step and without CMake or gyp:
 //   node scripts/build-shim.mjs COMPILER OUTPUT.so [MORE FLAGS...]
-// For libc implementations and processors other than the build's own (musl-gcc, aarch64-linux-gnu-gcc).
+// For libc implementations and processors other than the build's own (musl-gcc,
+// aarch64-linux-gnu-gcc).
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -22,8 +23,9 @@ const linkFlags = [
 ];
 
 /**
- * A library that names musl's libc.so as what it needs keeps glibc programs, such as /bin/sh started by a musl
- * program, from being loaded at all. Without a name it takes the functions of the libc that is there.
+ * A library that names musl's libc.so as what it needs keeps glibc programs, such as /bin/sh
+ * started by a musl program, from being loaded at all. Without a name it takes the functions of the
+ * libc that is there.
  */
 function libcFlags(compiler) {
   return isMusl(compiler) ? ['-nostdlib', '-lgcc'] : ['-Wl,-z,defs'];
@@ -33,7 +35,9 @@ function isMusl(compiler) {
   return basename(compiler).startsWith('musl');
 }
 
-/** musl-gcc looks nowhere for the kernel's headers (linux/...); they are the same for every libc. */
+/**
+ * musl-gcc looks nowhere for the kernel's headers (linux/...); they are the same for every libc.
+ */
 function kernelHeaders(compiler) {
   if (!isMusl(compiler)) return [];
   const tuple = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch];

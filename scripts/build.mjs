@@ -1,4 +1,5 @@
-// Builds the targets named on the command line, each incrementally: node scripts/build.mjs addon lib
+// Builds the targets named on the command line, each incrementally: node scripts/build.mjs addon
+// lib
 import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';

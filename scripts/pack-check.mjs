@@ -52,7 +52,9 @@ const typeScriptSettings = {
   files: ['types.mts'],
 };
 
-/** Packs into `folder`; without prebuilds they are out of the way meanwhile. Returns the tarball. */
+/**
+ * Packs into `folder`; without prebuilds they are out of the way meanwhile. Returns the tarball.
+ */
 function pack(folder, prebuilt) {
   const prebuilds = join(root, 'prebuilds');
   const aside = join(root, 'out/prebuilds-aside');

@@ -10,7 +10,9 @@ import { Problem, main, root, run } from './support/run.mjs';
 
 const labels = { none: 'plain', address: 'ASan+UBSan', thread: 'TSan' };
 
-/** Counts cmocka's own tests from CTest's JUnit file; a program that crashed counts as a failure. */
+/**
+ * Counts cmocka's own tests from CTest's JUnit file; a program that crashed counts as a failure.
+ */
 function countResults(file) {
   let passed = 0;
   let failed = 0;

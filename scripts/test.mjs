@@ -16,8 +16,8 @@ function compiled(path) {
 }
 
 /**
- * Files of tests that state no times and share nothing: they run some at a time. All others run one at a time, because
- * some state how soon a caller must be told. The longest come first.
+ * Files of tests that state no times and share nothing: they run some at a time. All others run one
+ * at a time, because some state how soon a caller must be told. The longest come first.
  */
 const sideBySide = [
   /^(?:conformance|compare-source)/,

@@ -1,6 +1,6 @@
 // npm run verify: everything that must hold, from a clean clone to the closing line. .ci/run
-// installs the machine's packages and then runs this. Needs what .ci/run installs, and fails without.
-// Steps by their titles: npm run verify -- lint 'C tests'
+// installs the machine's packages and then runs this. Needs what .ci/run installs, and fails
+// without. Steps by their titles: npm run verify -- lint 'C tests'
 import { fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,8 +37,8 @@ function buildAll(...names) {
 }
 
 /**
- * Every scenario counts. What the port skips on purpose is neither passed nor failed. `folder` has the programs that
- * run them, if they are not those beside the addon.
+ * Every scenario counts. What the port skips on purpose is neither passed nor failed. `folder` has
+ * the programs that run them, if they are not those beside the addon.
  */
 function conformance(options, folder = '') {
   return () => {
@@ -74,8 +74,9 @@ const steps = {
   'demo in a fresh clone': demoInFreshClone,
 };
 
-// One stage after another. The lanes of a stage run side by side, the steps of a lane one after another. Tests that
-// state times are alone; beside each other are steps that wait, or use one processor, for part of their time.
+// One stage after another. The lanes of a stage run side by side, the steps of a lane one after
+// another. Tests that state times are alone; beside each other are steps that wait, or use one
+// processor, for part of their time.
 const stages = [
   [['build: addon, library, programs']],
   [['C tests', 'C tests under ASan and UBSan', 'C tests under TSan']],
@@ -102,7 +103,8 @@ const ownPath = fileURLToPath(import.meta.url);
 /** Processor time of this process and of its children that have ended, s. */
 function processorSeconds() {
   const status = readFileSync('/proc/self/stat', 'utf8');
-  // Behind the name, which may have anything in it: the 12th to 15th field, in hundredths of a second.
+  // Behind the name, which may have anything in it: the 12th to 15th field, in hundredths of a
+  // second.
   const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
 }
@@ -127,7 +129,10 @@ async function runStepHere(title) {
   process.disconnect();
 }
 
-/** Runs a step to its end. With `hold` its output is shown when it has ended: another writes meanwhile. */
+/**
+ * Runs a step to its end. With `hold` its output is shown when it has ended: another writes
+ * meanwhile.
+ */
 async function runStep(title, hold) {
   const startedAt = Date.now();
   if (!hold) console.log(`\n=== ${title}`);

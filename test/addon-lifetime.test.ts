@@ -1,4 +1,6 @@
-/** How devices and domains end: closing, exits, workers, garbage collection. See types/native.d.ts. */
+/**
+ * How devices and domains end: closing, exits, workers, garbage collection. See types/native.d.ts.
+ */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';

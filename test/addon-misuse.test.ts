@@ -1,4 +1,7 @@
-/** The native contract (types/native.d.ts) in hostile or careless hands: nothing crashes, nothing is lost in silence. */
+/**
+ * The native contract (types/native.d.ts) in hostile or careless hands: nothing crashes, nothing is
+ * lost in silence.
+ */
 import { MessageChannel } from 'node:worker_threads';
 import ava from 'ava';
 import type { NativeDevice } from '../types/native.js';

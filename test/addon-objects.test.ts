@@ -1,4 +1,6 @@
-/** The native contract (types/native.d.ts): objects that travel with messages, and whose they are. */
+/**
+ * The native contract (types/native.d.ts): objects that travel with messages, and whose they are.
+ */
 import {
   closeSync,
   fstatSync,

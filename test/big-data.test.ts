@@ -1,4 +1,7 @@
-/** Values that do not fit in a message, between two processes: what arrives, who has the memory, and what is refused. */
+/**
+ * Values that do not fit in a message, between two processes: what arrives, who has the memory, and
+ * what is refused.
+ */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';

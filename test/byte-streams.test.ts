@@ -1,4 +1,7 @@
-/** ReadableStreams of bytes as values, between two processes: they flow, end, fail, and leave nothing. */
+/**
+ * ReadableStreams of bytes as values, between two processes: they flow, end, fail, and leave
+ * nothing.
+ */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -15,7 +18,10 @@ const MIB = 1024 * 1024;
 
 type Bytes = ReadableStream<Uint8Array>;
 
-/** The service in a process of its own, a client of it here; tells when no task is left of what was sent. */
+/**
+ * The service in a process of its own, a client of it here; tells when no task is left of what was
+ * sent.
+ */
 async function start(t: ExecutionContext) {
   const domain = await startDomain(t);
   const child = fork(join(import.meta.dirname, 'programs/big-data-service.js'), [domain.name]);

@@ -1,4 +1,7 @@
-/** Limits of a service: how many calls run, how many wait, who is turned away; nothing is left of them. */
+/**
+ * Limits of a service: how many calls run, how many wait, who is turned away; nothing is left of
+ * them.
+ */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import ava from 'ava';

@@ -1,4 +1,7 @@
-/** Files as a part of calls, between two processes: whose they are at every moment, and that none is left. */
+/**
+ * Files as a part of calls, between two processes: whose they are at every moment, and that none is
+ * left.
+ */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readSync, readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Calls that are given up: by a signal, a deadline or a death; both sides learn of it, nothing is left. */
+/**
+ * Calls that are given up: by a signal, a deadline or a death; both sides learn of it, nothing is
+ * left.
+ */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import ava from 'ava';
@@ -81,7 +84,8 @@ test('an abort for which the service has no room is told when there is', async (
   const controller = new AbortController();
   const call = client.attend('a', { signal: controller.signal });
   await until(() => implementation.begun.length === 1);
-  // So many that more of them wait: what is freed is used by them, and the abort has to fight for room.
+  // So many that more of them wait: what is freed is used by them, and the abort has to fight for
+  // room.
   const held = Array.from({ length: 40 }, () => client.deaf(new Uint8Array(9_000)));
   const small = Array.from({ length: 600 }, () => client.deaf());
   await until(() => implementation.releases.length >= 6);

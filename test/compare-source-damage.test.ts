@@ -1,4 +1,6 @@
-/** Texts that are damaged or hostile: what can be read is compared, the rest is told with its place. */
+/**
+ * Texts that are damaged or hostile: what can be read is compared, the rest is told with its place.
+ */
 import test from 'ava';
 import { compareTexts, differences, rowOf } from './support/comparison.js';
 import { HEADER, SOURCE, change } from './support/kernel-text.js';

@@ -1,4 +1,7 @@
-/** Engines that misbehave: whatever one does, its scenario fails with the reason, and the others run on. */
+/**
+ * Engines that misbehave: whatever one does, its scenario fails with the reason, and the others run
+ * on.
+ */
 import test from 'ava';
 import type { Engine } from '#lib/conformance/engine.js';
 import { parseScenario } from '#lib/conformance/parse.js';

@@ -1,4 +1,6 @@
-/** Reading scenarios: what is accepted and what comes out, and that every complaint names its place. */
+/**
+ * Reading scenarios: what is accepted and what comes out, and that every complaint names its place.
+ */
 import { readFileSync, readdirSync } from 'node:fs';
 import test from 'ava';
 import { formatComplaint } from '#lib/common/json-source.js';

@@ -1,4 +1,7 @@
-/** The programs that run scenarios, when something goes wrong: they tell it, end in time and leave nothing. */
+/**
+ * The programs that run scenarios, when something goes wrong: they tell it, end in time and leave
+ * nothing.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

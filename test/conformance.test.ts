@@ -1,4 +1,6 @@
-/** The port against the recorded scenarios and our own, and that a difference does not go unnoticed. */
+/**
+ * The port against the recorded scenarios and our own, and that a difference does not go unnoticed.
+ */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';

@@ -1,6 +1,6 @@
 /**
- * What must and what must not compile. The compiler is the test: an `@ts-expect-error` over a line without
- * an error fails the build. At run time this file only shows that it was built.
+ * What must and what must not compile. The compiler is the test: an `@ts-expect-error` over a line
+ * without an error fails the build. At run time this file only shows that it was built.
  */
 import test from 'ava';
 import { z } from 'zod';

@@ -1,4 +1,6 @@
-/** Calls between devices of one process: requests, answers, one-way messages, validation, errors. */
+/**
+ * Calls between devices of one process: requests, answers, one-way messages, validation, errors.
+ */
 import ava from 'ava';
 import { z } from 'zod';
 import { LiteIpcError, RemoteError, defineService, method, oneway, type Caller } from 'liteipc';

@@ -1,6 +1,7 @@
 /**
- * Every code block of README.md and docs/: TypeScript is compiled and run, shell commands are checked or run, policies
- * and scenarios are read by what reads them, C is compiled. A block for which there is no rule fails.
+ * Every code block of README.md and docs/: TypeScript is compiled and run, shell commands are
+ * checked or run, policies and scenarios are read by what reads them, C is compiled. A block for
+ * which there is no rule fails.
  */
 import { execFile } from 'node:child_process';
 import {

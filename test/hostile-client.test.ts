@@ -1,4 +1,6 @@
-/** A client that bypasses the TypeScript layer: services and the ServiceManager refuse, and go on. */
+/**
+ * A client that bypasses the TypeScript layer: services and the ServiceManager refuse, and go on.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { pack, unpack } from 'msgpackr';

@@ -1,4 +1,7 @@
-/** `liteipc ls` and `liteipc access` as a person or a script uses them, in a domain of real processes. */
+/**
+ * `liteipc ls` and `liteipc access` as a person or a script uses them, in a domain of real
+ * processes.
+ */
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';

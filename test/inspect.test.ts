@@ -1,4 +1,7 @@
-/** The inspector: what a manager tells of its domain, to whom, and what it does about services that hang. */
+/**
+ * The inspector: what a manager tells of its domain, to whom, and what it does about services that
+ * hang.
+ */
 import { join } from 'node:path';
 import ava from 'ava';
 import {

@@ -1,4 +1,6 @@
-/** The C twin of the parcel where the small system's layout comes from: with 32 bits, and on arm64. */
+/**
+ * The C twin of the parcel where the small system's layout comes from: with 32 bits, and on arm64.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,6 @@
-/** The parcels of test/native/support/ipc_io_vectors.h, which the C twin makes, too: the same bytes. */
+/**
+ * The parcels of test/native/support/ipc_io_vectors.h, which the C twin makes, too: the same bytes.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';

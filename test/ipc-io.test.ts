@@ -1,4 +1,6 @@
-/** The parcel: bytes worked out by hand from the table in docs/ipc-io.md, written, read and cut off. */
+/**
+ * The parcel: bytes worked out by hand from the table in docs/ipc-io.md, written, read and cut off.
+ */
 import test from 'ava';
 import { IpcIo, LiteIpcError } from 'liteipc';
 

@@ -1,4 +1,7 @@
-/** Processes of another user: refused by the socket's mode, or by policy; admitted if named. Needs root. */
+/**
+ * Processes of another user: refused by the socket's mode, or by policy; admitted if named. Needs
+ * root.
+ */
 import { chmodSync, chownSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +25,10 @@ test.after.always(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A test that must be root to start a process of another user. Elsewhere its name says that it was not run. */
+/**
+ * A test that must be root to start a process of another user. Elsewhere its name says that it was
+ * not run.
+ */
 function testAsRoot(title: string, body: (t: ExecutionContext) => Promise<void>): void {
   if (isRoot) {
     test(title, body);

@@ -1,4 +1,7 @@
-/** Methods whose messages are parcels: what is on the wire, and every way in which a format can fail. */
+/**
+ * Methods whose messages are parcels: what is on the wire, and every way in which a format can
+ * fail.
+ */
 import ava from 'ava';
 import { pack } from 'msgpackr';
 import {

@@ -1,4 +1,7 @@
-/** Methods whose messages are parcels, between Node and a C program that knows nothing but the device. */
+/**
+ * Methods whose messages are parcels, between Node and a C program that knows nothing but the
+ * device.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';

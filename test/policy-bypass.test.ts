@@ -1,6 +1,6 @@
 /**
- * A client that goes round the TypeScript layer, a C program of another user, gets nothing that the policy
- * denies. Needs root.
+ * A client that goes round the TypeScript layer, a C program of another user, gets nothing that the
+ * policy denies. Needs root.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -133,7 +133,9 @@ interface Reporter {
   report(input: unknown): Promise<unknown>;
 }
 
-/** A program of its own making that may report to the manager, as the service `name` or as nobody. */
+/**
+ * A program of its own making that may report to the manager, as the service `name` or as nobody.
+ */
 async function reporter(t: ExecutionContext, domain: string, serve: boolean): Promise<Reporter> {
   const connection = await Connection.open(
     loadNativeBinding(),

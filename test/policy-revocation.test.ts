@@ -1,4 +1,7 @@
-/** What is taken away while it is used: messages that are queued, with processes of real users. Needs root. */
+/**
+ * What is taken away while it is used: messages that are queued, with processes of real users.
+ * Needs root.
+ */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,7 +127,8 @@ testAsRoot('methods: a service that does not confirm loses its callers', async (
   await block(4500);
   await one.do('flood', { count: 5, ballast: 10, first: 0 });
   t.is(await manager.revoke(Work, { uid: ONE }, ['note']), 2);
-  // The service still sleeps: of what it finds when it wakes nothing is done. Who asks again is told.
+  // The service still sleeps: of what it finds when it wakes nothing is done. Who asks again is
+  // told.
   await new Promise((resolve) => setTimeout(resolve, 2000));
   t.deepEqual([await mayCall(one), await mayCall(other)], [true, true]);
   await one.do('flood', { count: 5, ballast: 10, first: 5 });

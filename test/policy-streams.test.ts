@@ -1,4 +1,7 @@
-/** Permission and streams, with processes of real users: revoked while they flow, quotas, forged tokens. Needs root. */
+/**
+ * Permission and streams, with processes of real users: revoked while they flow, quotas, forged
+ * tokens. Needs root.
+ */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * Unmodified C programs under the device shim: compiled with gcc, plain and fortified with their own header; for
- * musl; and for arm64 under qemu, which shows that they build and run, not that their memory order is right, for
- * the emulator orders memory as the machine below it does.
+ * Unmodified C programs under the device shim: compiled with gcc, plain and fortified with their
+ * own header; for musl; and for arm64 under qemu, which shows that they build and run, not that
+ * their memory order is right, for the emulator orders memory as the machine below it does.
  */
 import test from 'ava';
 import { loadNativeBinding } from '#lib/native/binding.js';

@@ -32,8 +32,8 @@ const expectedCode: Readonly<Record<Member, string>> = {
 };
 
 /**
- * What calls may fail with when nobody waits for the news of a close: it may come after the next one's, and
- * after the client closed its own device.
+ * What calls may fail with when nobody waits for the news of a close: it may come after the next
+ * one's, and after the client closed its own device.
  */
 function possibleCodes(order: readonly Member[]): readonly string[] {
   const own = order.indexOf('client');

@@ -1,4 +1,6 @@
-/** What becomes of the others when a process or worker thread ends, in any way and at any moment. */
+/**
+ * What becomes of the others when a process or worker thread ends, in any way and at any moment.
+ */
 import ava, { type ExecutionContext } from 'ava';
 import { openDevice, ServiceManager } from 'liteipc';
 import { Participant, endParticipants, pause, until } from './support/participant.js';

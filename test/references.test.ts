@@ -1,4 +1,6 @@
-/** Services as values: callbacks and delegation between processes, their ends, and what forgers get. */
+/**
+ * Services as values: callbacks and delegation between processes, their ends, and what forgers get.
+ */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

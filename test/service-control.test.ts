@@ -34,7 +34,9 @@ interface World {
   readonly control: (key: Uint8Array) => ServiceControlClient;
 }
 
-/** A service for two calls at once and one that waits, and a client that has the right to call it. */
+/**
+ * A service for two calls at once and one that waits, and a client that has the right to call it.
+ */
 async function start(t: ExecutionContext): Promise<World> {
   const domain = await startDomain(t);
   const open = async (): Promise<Connection> => {

@@ -1,4 +1,7 @@
-/** A client that bypasses the TypeScript layer and breaks the rules of streams: it loses its stream, no more. */
+/**
+ * A client that bypasses the TypeScript layer and breaks the rules of streams: it loses its stream,
+ * no more.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { pack, unpack } from 'msgpackr';

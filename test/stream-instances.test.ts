@@ -1,4 +1,7 @@
-/** Streams of services that have several instances, or are being taken back: a stream stays where it began. */
+/**
+ * Streams of services that have several instances, or are being taken back: a stream stays where it
+ * began.
+ */
 import ava, { type ExecutionContext } from 'ava';
 import { startDomain, until } from './support/domain.js';
 import { Flowing, Flows, collect } from './support/flows.js';

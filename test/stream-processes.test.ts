@@ -1,4 +1,7 @@
-/** Streams between processes: what a slow reader costs, and what happens when a side dies or loses its right. */
+/**
+ * Streams between processes: what a slow reader costs, and what happens when a side dies or loses
+ * its right.
+ */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -42,7 +45,10 @@ class Peer {
   }
 }
 
-/** Two batches at the reader, one and an item at the producer, each of at most 32 KiB and one more item. */
+/**
+ * Two batches at the reader, one and an item at the producer, each of at most 32 KiB and one more
+ * item.
+ */
 const AHEAD_MAX = 3 * 33 + 1;
 const GROWTH_MAX = 32 * MIB;
 
@@ -63,7 +69,8 @@ for (const [direction, role] of [
     const before = await both();
     for (let round = 0; round < 6; round++) {
       await sleep(400);
-      // Asked for together: the producer may go on a little before the reader answers, never more than a batch.
+      // Asked for together: the producer may go on a little before the reader answers, never more
+      // than a batch.
       const { producer, reader } = await both();
       const ahead = producer.produced - reader.read;
       t.true(ahead > 0 && ahead <= AHEAD_MAX + 33, `${ahead} items ahead`);
@@ -90,7 +97,8 @@ test('the service is killed: the reader gets EPIPE after what has arrived', asyn
   service.child.kill('SIGKILL');
   const { ended } = await writer.until((report) => report.ended.length === 2);
   t.deepEqual([...ended].sort(), ['call EPIPE', 'produce returned']);
-  // Some seconds of items lie there, so it is the end of reading that is looked at, not of the items.
+  // Some seconds of items lie there, so it is the end of reading that is looked at, not of the
+  // items.
   const { read } = await reader.report();
   await sleep(200);
   t.true((await reader.report()).read > read);

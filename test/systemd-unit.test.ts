@@ -1,6 +1,7 @@
 /**
- * The unit of examples/systemd: what it starts is started here as systemd would, as a user of its own with
- * a runtime directory, and clients of other users come through the group, or do not. Needs root.
+ * The unit of examples/systemd: what it starts is started here as systemd would, as a user of its
+ * own with a runtime directory, and clients of other users come through the group, or do not. Needs
+ * root.
  */
 import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

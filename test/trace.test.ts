@@ -1,4 +1,6 @@
-/** The trace of a device: what it says, when it says nothing, and what it looks like in a viewer. */
+/**
+ * The trace of a device: what it says, when it says nothing, and what it looks like in a viewer.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ava from 'ava';

@@ -1,4 +1,6 @@
-/** Clients that wait for their service: the manager holds the lookup, nobody asks again and again. */
+/**
+ * Clients that wait for their service: the manager holds the lookup, nobody asks again and again.
+ */
 import test, { type ExecutionContext } from 'ava';
 import { ServiceManager, defineService, method, openDevice, type LiteIpcError } from 'liteipc';
 import { startDomain, until } from './support/domain.js';

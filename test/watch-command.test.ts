@@ -1,4 +1,7 @@
-/** `liteipc watch` in a domain of real processes: what it shows, how it ends, and that tracing ends with it. */
+/**
+ * `liteipc watch` in a domain of real processes: what it shows, how it ends, and that tracing ends
+ * with it.
+ */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';

@@ -1,16 +1,17 @@
 /**
  * The contract of `liteipc.node`, the only place where TypeScript and C++ meet.
  *
- * The addon converts, owns lifetimes and polls; it decides nothing. Hot calls take and give their numbers
- * through shared typed arrays, because a Node-API call costs 20 to 40 ns and every further argument adds to
- * it. All words are unsigned 32-bit; a status is a negative errno read with `| 0`.
+ * The addon converts, owns lifetimes and polls; it decides nothing. Hot calls take and give their
+ * numbers through shared typed arrays, because a Node-API call costs 20 to 40 ns and every further
+ * argument adds to it. All words are unsigned 32-bit; a status is a negative errno read with `| 0`.
  *
  * Thread rules: an object belongs to the JS thread (main or worker) that made it.
  */
 
 /**
  * Layout of one outgoing message in {@link NativeDevice.outgoing}: indexes of 32-bit words.
- * The constants themselves, here and below, are in lib/native/layout.ts, checked against these types.
+ * The constants themselves, here and below, are in lib/native/layout.ts, checked against these
+ * types.
  */
 export interface OutgoingLayout {
   /** The sending task's ID: the call task for requests, the service's task for replies. */
@@ -39,7 +40,10 @@ export interface OutgoingLayout {
   readonly Words: 16;
 }
 
-/** Layout of one event in {@link NativeDevice.incoming}: word indexes, relative to `event * Incoming.Words`. */
+/**
+ * Layout of one event in {@link NativeDevice.incoming}: word indexes, relative to `event *
+ * Incoming.Words`.
+ */
 export interface IncomingLayout {
   /** One of {@link EventKindLayout}. */
   readonly Kind: 0;
@@ -54,11 +58,17 @@ export interface IncomingLayout {
   readonly Token: 5;
   readonly Cookie: 6;
   readonly Flag: 7;
-  /** Where the data lies: an offset into `inbox` in bytes, or, when `DataLarge` is 1, an index into `large`. */
+  /**
+   * Where the data lies: an offset into `inbox` in bytes, or, when `DataLarge` is 1, an index into
+   * `large`.
+   */
   readonly DataStart: 8;
   readonly DataSize: 9;
   readonly DataLarge: 10;
-  /** Requests: names the message until it is answered or freed. Every request must be one or the other. */
+  /**
+   * Requests: names the message until it is answered or freed. Every request must be one or the
+   * other.
+   */
   readonly Request: 11;
   readonly ProcessId: 12;
   readonly TaskId: 13;
@@ -73,7 +83,10 @@ export interface IncomingLayout {
   /** Message timestamp, CLOCK_MONOTONIC ns, low and high word. */
   readonly TimestampLow: 22;
   readonly TimestampHigh: 23;
-  /** 0, or the place in {@link NativeDevice.objects} of the objects that came with the message, counted from 1. */
+  /**
+   * 0, or the place in {@link NativeDevice.objects} of the objects that came with the message,
+   * counted from 1.
+   */
   readonly Objects: 24;
   readonly Words: 25;
 }
@@ -82,13 +95,19 @@ export interface IncomingLayout {
 export interface ObjectWordsLayout {
   /** One of {@link ObjectTypeLayout}. */
   readonly Type: 0;
-  /** Descriptor: its number. Service: its handle, 0xffffffff = the sending task. Memory: its size, bytes. */
+  /**
+   * Descriptor: its number. Service: its handle, 0xffffffff = the sending task. Memory: its size,
+   * bytes.
+   */
   readonly Value0: 1;
   /** Service: token. */
   readonly Value1: 2;
   /** Service: cookie. */
   readonly Value2: 3;
-  /** Received: where in the data its SpecialObj lies, bytes. Sent: not used, objects lie in front of the data. */
+  /**
+   * Received: where in the data its SpecialObj lies, bytes. Sent: not used, objects lie in front of
+   * the data.
+   */
   readonly Offset: 4;
   readonly Words: 5;
 }
@@ -106,8 +125,8 @@ export interface EventKindLayout {
   /** A request or a death notice. */
   readonly Message: 0;
   /**
-   * A call ended. Its reply, if any, has been freed already: the data is in `inbox` or `large`. Status
-   * ENOENT is a failed reply, with the data that it has, if any.
+   * A call ended. Its reply, if any, has been freed already: the data is in `inbox` or `large`.
+   * Status ENOENT is a failed reply, with the data that it has, if any.
    */
   readonly Call: 1;
   /** A control request ended: Status, Value0, Value1. */
@@ -118,7 +137,10 @@ export interface EventKindLayout {
   readonly Lost: 4;
 }
 
-/** `operation` of {@link NativeDevice.control}; see enum LiteIpcControlOperation in liteipc/liteipc.h. */
+/**
+ * `operation` of {@link NativeDevice.control}; see enum LiteIpcControlOperation in
+ * liteipc/liteipc.h.
+ */
 export interface ControlOperationLayout {
   readonly TaskCreate: 0;
   readonly TaskExit: 1;
@@ -129,7 +151,10 @@ export interface ControlOperationLayout {
   readonly RemoveAccess: 6;
 }
 
-/** Layout of one trace record: word indexes, relative to `record * TraceWords.Words`. See kernel/hook_types.h. */
+/**
+ * Layout of one trace record: word indexes, relative to `record * TraceWords.Words`. See
+ * kernel/hook_types.h.
+ */
 export interface TraceWordsLayout {
   /** When: CLOCK_MONOTONIC ns; low and high word. */
   readonly Time: 0;
@@ -211,9 +236,13 @@ export interface NativeTaskStatistics {
   readonly received: number;
   /** Messages that were taken from their lanes and not handed to JavaScript yet. */
   readonly queued: number;
-  /** Lanes of the device with messages that nobody has looked at yet, for whichever of its tasks. */
+  /**
+   * Lanes of the device with messages that nobody has looked at yet, for whichever of its tasks.
+   */
   readonly waitingLanes: number;
-  /** Messages that were not handed out, by the number of the reason (the order of `dropReasons`). */
+  /**
+   * Messages that were not handed out, by the number of the reason (the order of `dropReasons`).
+   */
   readonly dropped: readonly number[];
   /** Of the device: messages in its pool that were not freed, and their bytes. */
   readonly poolMessages: number;
@@ -227,14 +256,22 @@ export interface NativeDeviceOptions {
   readonly domain: string;
   /** Bytes that each sender may have pending here; 0 or absent = the domain's default. */
   readonly poolSize?: number;
-  /** Called with the number of events in `incoming`, oldest first; its data is valid until it returns. */
+  /**
+   * Called with the number of events in `incoming`, oldest first; its data is valid until it
+   * returns.
+   */
   readonly onEvents: (count: number) => void;
 }
 
-/** An opened, mapped device with one task, the call task. Everything here is of the JS thread that made it. */
+/**
+ * An opened, mapped device with one task, the call task. Everything here is of the JS thread that
+ * made it.
+ */
 export interface NativeDevice {
   readonly processId: number;
-  /** The task from which calls are made; replies come back to it, requests to it are not expected. */
+  /**
+   * The task from which calls are made; replies come back to it, requests to it are not expected.
+   */
   readonly callTaskId: number;
   readonly callTaskGeneration: number;
   /** Largest DataSize of a message, bytes. */
@@ -242,38 +279,53 @@ export interface NativeDevice {
 
   /** Outgoing.Words words: fill in, then sendRequest or sendReply. */
   readonly outgoing: Uint32Array;
-  /** Where to put the data of an outgoing message; at least dataLimit + 64 bytes, reusable after each send. */
+  /**
+   * Where to put the data of an outgoing message; at least dataLimit + 64 bytes, reusable after
+   * each send.
+   */
   readonly outbox: Uint8Array;
   /** Up to 64 events of Incoming.Words words. */
   readonly incoming: Uint32Array;
   /** Data of the events, copied out of the pool; overwritten by the next batch. */
   readonly inbox: Uint8Array;
-  /** Data of messages too large for the inbox: each in memory of its own, which JS keeps as long as it likes. */
+  /**
+   * Data of messages too large for the inbox: each in memory of its own, which JS keeps as long as
+   * it likes.
+   */
   readonly large: Uint8Array[];
-  /** The objects of each message that has some: ObjectWords.Words for each. Emptied when onEvents has returned. */
+  /**
+   * The objects of each message that has some: ObjectWords.Words for each. Emptied when onEvents
+   * has returned.
+   */
   readonly objects: Uint32Array[];
 
   /**
    * Sends the request described in `outgoing`, with `data` instead of the outbox when given.
    * Returns 0 or a negative errno; -EINPROGRESS: not sent, send again after the Lane event.
    *
-   * `objects`: up to 256 (of which 16 descriptors) of ObjectWords.Words words. Each takes 24 bytes in front
-   * of the data. Descriptors stay the sender's; they must be open until the message was sent. -EBADF: one is
-   * not; -EACCES: a service that this process may not call; -ENOMEM: 16 descriptors are on their way already.
+   * `objects`: up to 256 (of which 16 descriptors) of ObjectWords.Words words. Each takes 24 bytes
+   * in front of the data. Descriptors stay the sender's; they must be open until the message was
+   * sent. -EBADF: one is not; -EACCES: a service that this process may not call; -ENOMEM: 16
+   * descriptors are on their way already.
    */
   sendRequest(data?: Uint8Array, objects?: Uint32Array): number;
   /**
-   * Answers `outgoing[Outgoing.Request]`. -EINPROGRESS and -ENOMEM: not sent, the request is still there; with
-   * `objects` so it is after every error.
+   * Answers `outgoing[Outgoing.Request]`. -EINPROGRESS and -ENOMEM: not sent, the request is still
+   * there; with `objects` so it is after every error.
    */
   sendReply(data?: Uint8Array, objects?: Uint32Array): number;
-  /** Takes over a descriptor that came with the events being handled. Throws EBADF if it did not, or was adopted. */
+  /**
+   * Takes over a descriptor that came with the events being handled. Throws EBADF if it did not, or
+   * was adopted.
+   */
   adopt(fd: number): NativeDescriptor;
   /** Frees a request that needs no answer. 0 or a negative errno. */
   free(request: number): number;
   /** Forgets a pending call. */
   cancel(callId: number): number;
-  /** Starts a control request; its Control event carries `userData`. Returns 0 or a negative errno. */
+  /**
+   * Starts a control request; its Control event carries `userData`. Returns 0 or a negative errno.
+   */
   control(
     operation: ControlOperation,
     task: number,
@@ -289,9 +341,10 @@ export interface NativeDevice {
   /** How often a right to call a task was taken away from anybody: for callerStatus. */
   revocations(task: number): number;
   /**
-   * Whether the caller of a request to `task`, one of this device, still waits: 0. -EPIPE: it has ended.
-   * -EACCES: it may not call the task now, or its right was taken away (and perhaps given again) since
-   * `revocations` was what revocations(task) said. -EINVAL: no such task of this device.
+   * Whether the caller of a request to `task`, one of this device, still waits: 0. -EPIPE: it has
+   * ended. -EACCES: it may not call the task now, or its right was taken away (and perhaps given
+   * again) since `revocations` was what revocations(task) said. -EINVAL: no such task of this
+   * device.
    */
   callerStatus(
     task: number,
@@ -314,15 +367,23 @@ export interface NativeDevice {
   stopTrace(): void;
   /** Takes what was recorded. Throws ENODATA when there never was a trace. */
   readTrace(): NativeTrace;
-  /** Ends tasks, thread and process. Pending calls get no event. Idempotent; resolves when all is released. */
+  /**
+   * Ends tasks, thread and process. Pending calls get no event. Idempotent; resolves when all is
+   * released.
+   */
   close(): Promise<void>;
 }
 
-/** A descriptor that belongs to JavaScript: closed by close(), when collected, or at the end of its environment. */
+/**
+ * A descriptor that belongs to JavaScript: closed by close(), when collected, or at the end of its
+ * environment.
+ */
 export interface NativeDescriptor {
   /** Its number, close-on-exec; -1 once it was closed or released. */
   readonly fd: number;
-  /** Idempotent. Waits for nobody: what is no pipe or memfd is closed soon, on a thread of its own. */
+  /**
+   * Idempotent. Waits for nobody: what is no pipe or memfd is closed soon, on a thread of its own.
+   */
   close(): void;
   /** Its number, which the caller has to close from now on. */
   release(): number;
@@ -333,19 +394,20 @@ export interface NativeMemoryFile {
   /** Bytes so far. Throws like append. */
   readonly size: number;
   /**
-   * Appends all parts or, when it throws, none. Takes about 0.3 ms per MiB of this thread. Throws an Error with
-   * `code`: ENOMEM, ENOSPC, EFBIG (ulimit -f), EBUSY (appendInBackground runs), EBADF (closed or sealed).
+   * Appends all parts or, when it throws, none. Takes about 0.3 ms per MiB of this thread. Throws
+   * an Error with `code`: ENOMEM, ENOSPC, EFBIG (ulimit -f), EBUSY (appendInBackground runs), EBADF
+   * (closed or sealed).
    */
   append(parts: readonly Uint8Array[]): void;
   /**
-   * The same on another thread. The parts must not be changed or transferred until the promise has settled.
-   * Rejects besides with ECANCELED: it was closed meanwhile; EFAULT: a part was transferred away (the file is
-   * closed then, for nobody knows what was read).
+   * The same on another thread. The parts must not be changed or transferred until the promise has
+   * settled. Rejects besides with ECANCELED: it was closed meanwhile; EFAULT: a part was
+   * transferred away (the file is closed then, for nobody knows what was read).
    */
   appendInBackground(parts: readonly Uint8Array[]): Promise<void>;
   /**
-   * Seals it against every change and gives it away: this object is closed then. Throws EBUSY, EBADF as
-   * append.
+   * Seals it against every change and gives it away: this object is closed then. Throws EBUSY,
+   * EBADF as append.
    */
   seal(): NativeDescriptor;
   /** Idempotent. Ends an appendInBackground that runs, within some ms. */
@@ -355,16 +417,17 @@ export interface NativeMemoryFile {
 /** The bytes of a sealed memfd. Ends with {@link release}, else when the buffer is collected. */
 export interface NativeMapping {
   /**
-   * The mapping itself, private: what JavaScript writes there changes a page of its own. It cannot be
-   * transferred to another thread by postMessage; cloning it copies.
+   * The mapping itself, private: what JavaScript writes there changes a page of its own. It cannot
+   * be transferred to another thread by postMessage; cloning it copies.
    */
   readonly buffer: ArrayBuffer;
   /** `buffer` is a copy in memory of V8: the platform allows no other, or it was asked for. */
   readonly copied: boolean;
   /**
-   * Ends it now: the buffer is detached, views of it have the length 0. Idempotent. Nothing asynchronous (zlib,
-   * fs, crypto) may be using the memory any more. Does nothing if the program has moved the memory into
-   * another ArrayBuffer (`buffer.transfer()`): that one keeps it until it is collected.
+   * Ends it now: the buffer is detached, views of it have the length 0. Idempotent. Nothing
+   * asynchronous (zlib, fs, crypto) may be using the memory any more. Does nothing if the program
+   * has moved the memory into another ArrayBuffer (`buffer.transfer()`): that one keeps it until it
+   * is collected.
    */
   release(): void;
 }
@@ -373,10 +436,11 @@ export interface NativeBinding {
   /** A new memfd. Throws an Error with `code`: EMFILE, ENOMEM. */
   createMemoryFile(): NativeMemoryFile;
   /**
-   * Maps `length` bytes from `offset` (any number; absent = from the start, to the end) of a memfd that nobody
-   * can change any more. The descriptor is needed no longer. Throws an Error with `code`: EPROTO (no memfd, not
-   * sealed against writing and shrinking, made of huge pages, or with holes), EINVAL (out of range), EFBIG (over
-   * 4 GiB at once), EBADF, EACCES, ENOMEM. `copy`: into memory of V8.
+   * Maps `length` bytes from `offset` (any number; absent = from the start, to the end) of a memfd
+   * that nobody can change any more. The descriptor is needed no longer. Throws an Error with
+   * `code`: EPROTO (no memfd, not sealed against writing and shrinking, made of huge pages, or with
+   * holes), EINVAL (out of range), EFBIG (over 4 GiB at once), EBADF, EACCES, ENOMEM. `copy`: into
+   * memory of V8.
    */
   mapMemoryFile(fd: number, offset?: number, length?: number, copy?: boolean): NativeMapping;
   /** Two connected stream sockets, close-on-exec. Throws an Error with `code`: EMFILE. */

@@ -1,5 +1,6 @@
 /**
- * Names of browsers and of Emscripten that web-tree-sitter's own types mention and nothing here uses.
+ * Names of browsers and of Emscripten that web-tree-sitter's own types mention and nothing here
+ * uses.
  */
 declare namespace WebAssembly {
   type Module = object;

@@ -1,6 +1,6 @@
 /**
- * What goes over the wire between TypeScript programs: who is who, and the words of a message's header
- * that LiteIPC carries without looking at them.
+ * What goes over the wire between TypeScript programs: who is who, and the words of a message's
+ * header that LiteIPC carries without looking at them.
  */
 
 declare const brand: unique symbol;
@@ -31,7 +31,8 @@ export interface Caller {
 
 /**
  * How the data is encoded, one bit of the `cookie` word in requests and replies.
- * 0: MessagePack with maps as plain objects. 1: MessagePack with records, maps, and references (cycles).
+ * 0: MessagePack with maps as plain objects. 1: MessagePack with records, maps, and references
+ * (cycles).
  */
 export type EncodingBits = 0 | 1;
 
@@ -43,15 +44,19 @@ export interface CookieBits {
   readonly Abortable: 2;
   /** Requests: metadata stands behind the data; see lib/wire/metadata.ts. Never with a parcel. */
   readonly Metadata: 4;
-  /** The last object is a sealed memfd with bytes of the value; see lib/attachments/outgoing.ts. Never with a parcel. */
+  /**
+   * The last object is a sealed memfd with bytes of the value; see lib/attachments/outgoing.ts.
+   * Never with a parcel.
+   */
   readonly Memory: 0x100;
   /** The value lies in that memory, the data says where. */
   readonly Outside: 0x200;
 }
 
 /**
- * The `code` word of a reply; in requests it is the method's index in its contract. An error is a message of
- * type MT_FAILED_REPLY; in any other reply, which may be a C program's, this word is not looked at.
+ * The `code` word of a reply; in requests it is the method's index in its contract. An error is a
+ * message of type MT_FAILED_REPLY; in any other reply, which may be a C program's, this word is not
+ * looked at.
  */
 export interface ReplyCodes {
   /** The data is the result. */

@@ -3,8 +3,8 @@
  * answer, and prints one line of JSON for each N.
  *
  * A call's time runs from before `call` to its promise's continuation. With one in flight the clock
- * is read once per call; with more, each 16th call of every chain is timed, so that reading the clock
- * does not become what is measured.
+ * is read once per call; with more, each 16th call of every chain is timed, so that reading the
+ * clock does not become what is measured.
  */
 import { parseArgs } from 'node:util';
 import { allowedCpus, type Cpu } from './pinning.js';

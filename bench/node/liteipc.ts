@@ -1,7 +1,8 @@
 /**
- * Measures typed calls between two processes over LiteIPC's TypeScript API: a contract by type alone
- * (no validator, as with the peers), a service that answers at once, a client that awaits each answer.
- * The ServiceManager is a third process; it has no part in a call and idles on the client's CPU.
+ * Measures typed calls between two processes over LiteIPC's TypeScript API: a contract by type
+ * alone (no validator, as with the peers), a service that answers at once, a client that awaits
+ * each answer. The ServiceManager is a third process; it has no part in a call and idles on the
+ * client's CPU.
  *
  * Variants: `adaptive` (the default wait) and `no-spin` (both ends sleep at once: spinNs 0).
  */

@@ -1,8 +1,9 @@
 /**
  * Where processes and threads run.
  *
- * A process is pinned by `taskset` before it starts, so all its threads (also those of V8 and libuv)
- * share the CPU. A worker thread cannot be: it names its own kernel thread, and `taskset` moves that.
+ * A process is pinned by `taskset` before it starts, so all its threads (also those of V8 and
+ * libuv) share the CPU. A worker thread cannot be: it names its own kernel thread, and `taskset`
+ * moves that.
  */
 import { spawn, execFileSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Big files and big values between two processes: as an open file, which is passed and not copied, and as bytes, which
- * go through memory that both processes map. The service is service.ts.
+ * Big files and big values between two processes: as an open file, which is passed and not copied,
+ * and as bytes, which go through memory that both processes map. The service is service.ts.
  */
 import { fork } from 'node:child_process';
 import { createHash, randomFillSync } from 'node:crypto';

@@ -1,4 +1,6 @@
-/** Methods whose messages are parcels (`IpcIo`): a C program writes and reads them with ipc_io.h. */
+/**
+ * Methods whose messages are parcels (`IpcIo`): a C program writes and reads them with ipc_io.h.
+ */
 import { defineService, method, oneway, parcel } from 'liteipc';
 
 const reading = parcel<{ room: string; celsius: number }>({

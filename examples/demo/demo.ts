@@ -1,7 +1,7 @@
 /**
- * The demo: real processes call each other through LiteIPC. One is refused, one keeps calling while its
- * service is killed and started again. Ends with status 0 and the line `demo: ok` only if everything
- * went as it must.
+ * The demo: real processes call each other through LiteIPC. One is refused, one keeps calling while
+ * its service is killed and started again. Ends with status 0 and the line `demo: ok` only if
+ * everything went as it must.
  *
  * Usage: demo.js [FILE...]    text files to be examined; by default this project's own sources
  */

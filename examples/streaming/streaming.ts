@@ -1,4 +1,6 @@
-/** Streams in every direction between two processes: the service is service.ts, its client is here. */
+/**
+ * Streams in every direction between two processes: the service is service.ts, its client is here.
+ */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';

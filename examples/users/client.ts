@@ -1,6 +1,6 @@
 /**
- * A process of one user: client.js DOMAIN UID GID. It becomes that user before it opens its device, and the system tells
- * the domain who it is. Whenever it is told to, it tries what it may do.
+ * A process of one user: client.js DOMAIN UID GID. It becomes that user before it opens its device,
+ * and the system tells the domain who it is. Whenever it is told to, it tries what it may do.
  */
 import { LiteIpcError, openDevice } from 'liteipc';
 import { Ledger, type Attempts } from './contract.js';

@@ -6,5 +6,8 @@ export const Ledger = defineService('ledger', {
   write: method<string, number>(),
 });
 
-/** A client is asked to try all methods, and tells for each how it went: `ok`, or the code of its error. */
+/**
+ * A client is asked to try all methods, and tells for each how it went: `ok`, or the code of its
+ * error.
+ */
 export type Attempts = Readonly<Record<'read' | 'write', string>>;

@@ -1,6 +1,7 @@
 /**
- * A service for several users: who may do what is said by a policy file, and enforced by the system's own knowledge of
- * who is who. As root it starts clients of four users; else only one, of this user, whom the policy does not name.
+ * A service for several users: who may do what is said by a policy file, and enforced by the
+ * system's own knowledge of who is who. As root it starts clients of four users; else only one, of
+ * this user, whom the policy does not name.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,7 @@
-/** A pool of worker threads behind one service: calls spread over them, and the client's own thread stays free. */
+/**
+ * A pool of worker threads behind one service: calls spread over them, and the client's own thread
+ * stays free.
+ */
 import { ServiceManager, exposeInWorkers, openDevice } from 'liteipc';
 import { Primes } from './contract.js';
 

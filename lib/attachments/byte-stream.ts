@@ -1,6 +1,7 @@
 /**
- * A ReadableStream of bytes as a value. It stays where it is: its sender offers it as a service without a
- * name, and who receives the value reads it from there, piece by piece, as any other stream of a service.
+ * A ReadableStream of bytes as a value. It stays where it is: its sender offers it as a service
+ * without a name, and who receives the value reads it from there, piece by piece, as any other
+ * stream of a service.
  */
 import { ReadableStream } from 'node:stream/web';
 import { defineService } from '../contract/contract.js';
@@ -18,8 +19,9 @@ const shape = shapeOf(ByteStream.methods);
 const ignore = (): void => undefined;
 
 /**
- * The stream that is offered at a task. It is asked for at once, so that its sender knows that somebody has
- * it; ends there when it is cancelled or collected. What is wrong with it is told to its reader.
+ * The stream that is offered at a task. It is asked for at once, so that its sender knows that
+ * somebody has it; ends there when it is cancelled or collected. What is wrong with it is told to
+ * its reader.
  */
 export function byteStreamAt(
   home: ReferenceHome,

@@ -1,4 +1,6 @@
-/** What travelled beside the data of one message, on its way in. For the layout see attachments.ts. */
+/**
+ * What travelled beside the data of one message, on its way in. For the layout see attachments.ts.
+ */
 import { Blob, File } from 'node:buffer';
 import type { NativeDescriptor, NativeDevice, NativeMapping } from '../../types/native.js';
 import { AttachmentKind, viewOf } from './kinds.js';
@@ -21,7 +23,10 @@ export interface ArrivalContext {
   readonly messageLimit: number;
 }
 
-/** The objects of one message while it is decoded. They are the sender's: anything may be wrong with them. */
+/**
+ * The objects of one message while it is decoded. They are the sender's: anything may be wrong with
+ * them.
+ */
 export class ArrivedAttachments implements AttachmentSource {
   /** Indexes of the objects that belong to the value: these are no files. */
   readonly taken = new Set<number>();

@@ -3,7 +3,9 @@ import { Blob, File } from 'node:buffer';
 import { ReadableStream } from 'node:stream/web';
 import { Reference } from './reference.js';
 
-/** First element of a placeholder. What follows is said where each is written, in attachments.ts. */
+/**
+ * First element of a placeholder. What follows is said where each is written, in attachments.ts.
+ */
 export const AttachmentKind = { Bytes: 0, Reference: 1, Blob: 2, Stream: 3 } as const;
 
 /** One of the numbers of {@link AttachmentKind}. */
@@ -14,7 +16,10 @@ export type Bytes = ArrayBuffer | ArrayBufferView;
 
 type BytesClass = new (buffer: ArrayBuffer, start: number, length: number) => ArrayBufferView;
 
-/** Views by the number that a placeholder has for them; -1 is the ArrayBuffer itself. Buffer stands for itself. */
+/**
+ * Views by the number that a placeholder has for them; -1 is the ArrayBuffer itself. Buffer stands
+ * for itself.
+ */
 const viewClasses: readonly unknown[] = [
   ...[Buffer, Uint8Array, Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array],
   ...[Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView],
@@ -29,7 +34,10 @@ const kinds = new Map<unknown, AttachmentKindValue>([
   [ReadableStream, AttachmentKind.Stream],
 ]);
 
-/** What an object is, if it can be attached: exactly of one of these classes, not of one made from them. */
+/**
+ * What an object is, if it can be attached: exactly of one of these classes, not of one made from
+ * them.
+ */
 export function attachmentKind(value: object): AttachmentKindValue | undefined {
   const { constructor } = value;
   const kind = kinds.get(constructor);
@@ -49,7 +57,10 @@ export function bytesOf(value: Bytes): Uint8Array {
     : new Uint8Array(value);
 }
 
-/** A view of the class with this number on a whole buffer, or the buffer. Throws an `Error`: no such class, does not fit. */
+/**
+ * A view of the class with this number on a whole buffer, or the buffer. Throws an `Error`: no such
+ * class, does not fit.
+ */
 export function viewOf(number: unknown, buffer: ArrayBuffer): Bytes {
   if (number === -1) return buffer;
   const view = typeof number === 'number' ? viewClasses[number] : undefined;

@@ -1,17 +1,20 @@
 /**
- * What travels beside the data of one message, on its way out. In the data stand placeholders, arrays:
+ * What travels beside the data of one message, on its way out. In the data stand placeholders,
+ * arrays:
  *
- *   [Bytes, view, offset, size]                     bytes in the message's memory; for `view` see attachable.ts
+ *   [Bytes, view, offset, size]                     bytes in the message's memory; for `view` see
+ *                                                   kinds.ts
  *   [Reference, object, generation, name, shape]    `object`: the index of the OBJ_SVC
  *   [Blob, offset, size, type]                      a Blob in the message's memory
  *   [Blob, offset, size, type, name, lastModified]  a File
- *   [Stream, object]                                a ReadableStream, see byte-stream.ts; `object`: the
- *                                                   index of the OBJ_SVC, whose token is the generation
+ *   [Stream, object]                                a ReadableStream, see byte-stream.ts; `object`:
+ *                                                   the index of the OBJ_SVC, whose token is the
+ *                                                   generation
  *
- * The objects are, in this order: those that placeholders name, the files of the program, the memory. The
- * memory is one sealed memfd with all bytes of the message; Cookie.Memory says that it is there. If the
- * encoded value does not fit the message it lies there, too, and the message's data is its offset and
- * size, 8 bytes each, little-endian: Cookie.Outside.
+ * The objects are, in this order: those that placeholders name, the files of the program, the
+ * memory. The memory is one sealed memfd with all bytes of the message; Cookie.Memory says that it
+ * is there. If the encoded value does not fit the message it lies there, too, and the message's
+ * data is its offset and size, 8 bytes each, little-endian: Cookie.Outside.
  */
 import type { NativeDevice } from '../../types/native.js';
 import { Blob, File } from 'node:buffer';
@@ -28,7 +31,10 @@ import { Cookie } from '../wire/header.js';
 
 /** From this size on bytes travel in the message's memory and are not copied at the other side. */
 export const LARGE_BYTES = 48 * 1024;
-/** Most values of a message that do: each is mapped by itself. Further ones are encoded with the rest. */
+/**
+ * Most values of a message that do: each is mapped by itself. Further ones are encoded with the
+ * rest.
+ */
 export const MAPPED_MAX = 256;
 /** Largest encoded value, bytes: who decodes it needs memory of its own for it. */
 export const ENCODED_MAX = 256 * 1024 * 1024;
@@ -92,8 +98,9 @@ export class Attachments implements ObjectsToSend {
   }
 
   /**
-   * Takes a value that {@link isAttached}; what stands in its place, or undefined if it is to be encoded all the
-   * same. Nothing is read or opened yet. Throws a LiteIpcError: a reference that leads nowhere, too many objects.
+   * Takes a value that {@link isAttached}; what stands in its place, or undefined if it is to be
+   * encoded all the same. Nothing is read or opened yet. Throws a LiteIpcError: a reference that
+   * leads nowhere, too many objects.
    */
   attach(value: object): Placeholder | undefined {
     switch (attachmentKind(value)) {
@@ -121,8 +128,8 @@ export class Attachments implements ObjectsToSend {
   }
 
   /**
-   * Makes everything that is to be sent: undefined if that is done, else a promise. Throws or rejects with a
-   * LiteIpcError.
+   * Makes everything that is to be sent: undefined if that is done, else a promise. Throws or
+   * rejects with a LiteIpcError.
    */
   prepare(): Promise<void> | undefined {
     const filled = this.#fillMemory();
@@ -243,9 +250,9 @@ export interface PackedMessage {
 }
 
 /**
- * Completes a message whose value was encoded last and has attachments or is too large: what is too large
- * goes to the memory. `behind` bytes of metadata will follow; `limit` is the largest size of data. Throws a LiteIpcError,
- * having closed `files`.
+ * Completes a message whose value was encoded last and has attachments or is too large: what is too
+ * large goes to the memory. `behind` bytes of metadata will follow; `limit` is the largest size of
+ * data. Throws a LiteIpcError, having closed `files`.
  */
 export function packMessage(
   encoder: Encoder,

@@ -1,4 +1,7 @@
-/** References: a service as a value, which can be sent to others. What they can do is in references.ts. */
+/**
+ * References: a service as a value, which can be sent to others. What they can do is in
+ * references.ts.
+ */
 import type { Client, Contract, MethodDefinitions } from '../contract/contract.js';
 import { LiteIpcError } from '../common/errors.js';
 import type { NativeDevice } from '../../types/native.js';
@@ -25,10 +28,10 @@ export interface ReferenceHome {
 }
 
 /**
- * A service as a value: an argument or a result, anywhere in it. Who receives one may call the service,
- * whatever the policy says of its name, and may send it on. Made by `device.reference` and
- * `device.exposeAnonymous`; sent by the device that has it. It names one life of the service: when that has
- * ended, or the connection to the domain, it leads nowhere.
+ * A service as a value: an argument or a result, anywhere in it. Who receives one may call the
+ * service, whatever the policy says of its name, and may send it on. Made by `device.reference` and
+ * `device.exposeAnonymous`; sent by the device that has it. It names one life of the service: when
+ * that has ended, or the connection to the domain, it leads nowhere.
  */
 export class Reference<C extends Contract = Contract> {
   /** For the type checker alone: there is no such property. */
@@ -54,10 +57,10 @@ export class Reference<C extends Contract = Contract> {
   }
 
   /**
-   * A client of the service; the same contract gives the same client. Rejects with EPROTO if the service has
-   * another contract, with ENOENT when it has ended, with EACCES if this process may not call it (any more), with
-   * ENODEV when the connection has ended. Calls in flight fail with EPIPE when the service ends, later
-   * ones with ENOENT: there is nothing to look up again.
+   * A client of the service; the same contract gives the same client. Rejects with EPROTO if the
+   * service has another contract, with ENOENT when it has ended, with EACCES if this process may
+   * not call it (any more), with ENODEV when the connection has ended. Calls in flight fail with
+   * EPIPE when the service ends, later ones with ENOENT: there is nothing to look up again.
    */
   async connect<Methods extends MethodDefinitions>(
     contract: Contract<Methods> & C,
@@ -65,12 +68,18 @@ export class Reference<C extends Contract = Contract> {
     return (await this.#home.connect(this.#facts, contract)) as Client<Methods>;
   }
 
-  /** Calls `listener` once, when the service ends; soon if it has ended. Disposing the result ends that. */
+  /**
+   * Calls `listener` once, when the service ends; soon if it has ended. Disposing the result ends
+   * that.
+   */
   onDeath(listener: () => void): Disposable {
     return this.#home.onDeath(this.#facts, listener);
   }
 
-  /** What to send. Throws a LiteIpcError: it leads nowhere, or belongs to another device than `native`. */
+  /**
+   * What to send. Throws a LiteIpcError: it leads nowhere, or belongs to another device than
+   * `native`.
+   */
   factsFor(native: NativeDevice | undefined): ReferenceFacts {
     const problem = this.#home.problem(this.#facts);
     if (problem !== undefined) throw problem;

@@ -1,7 +1,7 @@
 /**
- * Tells services that callers have aborted their calls: a one-way message with the call's token, that no
- * implementation sees. Like every message it may find no room; then it is tried again until it is sent or
- * the service is gone.
+ * Tells services that callers have aborted their calls: a one-way message with the call's token,
+ * that no implementation sees. Like every message it may find no room; then it is tried again until
+ * it is sent or the service is gone.
  */
 import type { NativeDevice } from '../../types/native.js';
 import { Status } from '../common/errors.js';
@@ -30,7 +30,10 @@ export class Aborts {
     this.#native = native;
   }
 
-  /** Tells where `route` leads that the call of this token was aborted. The call must have been sent. */
+  /**
+   * Tells where `route` leads that the call of this token was aborted. The call must have been
+   * sent.
+   */
   send({ task, handle, generation }: Route, token: number): void {
     const abort = { task, handle, generation, token };
     if (!this.#mustWait(abort)) return;

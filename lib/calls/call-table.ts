@@ -2,8 +2,8 @@
  * The calls in flight of one connection: a table of slots, so that an answer finds its promise by a
  * number and nothing but the promise itself is made per call.
  *
- * A slot's number and its sequence travel as the message's `userData`; the sequence tells an answer that
- * comes after its call was given up from the answer of the slot's next call.
+ * A slot's number and its sequence travel as the message's `userData`; the sequence tells an answer
+ * that comes after its call was given up from the answer of the slot's next call.
  */
 import type { ContractMethod } from '../contract/method-table.js';
 import { LiteIpcError } from '../common/errors.js';
@@ -112,7 +112,9 @@ export class CallTable {
     return userData >>> SLOT_BITS === sequence ? slot : -1;
   }
 
-  /** ms until the call's time is up, at least 1; 0 for no limit (as the message's header has it). */
+  /**
+   * ms until the call's time is up, at least 1; 0 for no limit (as the message's header has it).
+   */
   remainingMs(slot: number): number {
     const deadline = this.#deadlines[slot] as number;
     if (deadline === Infinity) return 0;

@@ -1,6 +1,6 @@
 /**
- * Makes requests of calls. The usual path is one native call from the caller's own tick; what has to wait does
- * so in the queue (request-queue.ts).
+ * Makes requests of calls. The usual path is one native call from the caller's own tick; what has
+ * to wait does so in the queue (request-queue.ts).
  */
 import type { NativeDevice } from '../../types/native.js';
 import { Aborts } from './abort.js';
@@ -192,7 +192,9 @@ export class Requests {
     return promise;
   }
 
-  /** What the message that was encoded last becomes if it has attachments or is too large for one. */
+  /**
+   * What the message that was encoded last becomes if it has attachments or is too large for one.
+   */
   #pack(
     method: ContractMethod,
     files: FilesToSend | undefined,

@@ -1,7 +1,8 @@
 /**
  * A route: where the messages of one proxy go, and what waits to go there.
  *
- * Invariant: in state Ready nothing waits, so a call may be sent at once without overtaking another.
+ * Invariant: in state Ready nothing waits, so a call may be sent at once without overtaking
+ * another.
  */
 import type { ContractMethod } from '../contract/method-table.js';
 import type { ObjectsToSend } from '../native/message-objects.js';
@@ -56,20 +57,26 @@ export class Route {
   readonly waiting: WaitingRequest[] = [];
   /** Whether its messages wait for room however long that takes, and look for it by themselves. */
   patient = false;
-  /** Whether a send was refused and none has succeeded since: then looking up again would not help. */
+  /**
+   * Whether a send was refused and none has succeeded since: then looking up again would not help.
+   */
   refusedSinceResolved = false;
   /** Whether the death of what `handle` and `generation` name was told to `onDeath`. */
   deathTold = false;
-  /** What it leads to is being taken back: it takes no more calls, but answers those that it has. */
+  /**
+   * What it leads to is being taken back: it takes no more calls, but answers those that it has.
+   */
   retired = false;
-  /** Whether requests are kept until they are answered, to be sent elsewhere if they were not begun. */
+  /**
+   * Whether requests are kept until they are answered, to be sent elsewhere if they were not begun.
+   */
   keeps = false;
   /** How often in a row the lane was refused, or no room was found without calls in flight. */
   retries = 0;
 
   /**
-   * `task` sends the requests. Without `startResolving` the route is fixed: it leads to `handle` 0 and
-   * is never looked up. `onDeath` is called once for every service found here that ends.
+   * `task` sends the requests. Without `startResolving` the route is fixed: it leads to `handle` 0
+   * and is never looked up. `onDeath` is called once for every service found here that ends.
    */
   constructor(
     readonly service: string,

@@ -8,7 +8,10 @@ import type { Route } from './route.js';
 
 /** What LiteIPC itself may say of a call besides the program. */
 export interface SendOptions extends CallOptions {
-  /** Makes the call abortable, and is told at once by what number: its `userData`, and the message's token. */
+  /**
+   * Makes the call abortable, and is told at once by what number: its `userData`, and the message's
+   * token.
+   */
   readonly onNamed?: ((userData: number) => void) | undefined;
   /** Told whenever it was sent, and by which route: again if who got it first has not begun it. */
   readonly onSent?: ((route: Route) => void) | undefined;
@@ -20,7 +23,10 @@ export function encodingError(error: unknown, method: ContractMethod): Error {
   return callError(error.code, method, encodingErrorText('input', error));
 }
 
-/** Copies the files of a call. Throws as {@link FilesToSend.from}, and for a method that cannot carry any. */
+/**
+ * Copies the files of a call. Throws as {@link FilesToSend.from}, and for a method that cannot
+ * carry any.
+ */
 export function filesOf(options: CallOptions, method: ContractMethod): FilesToSend | undefined {
   const { files } = options;
   if (files === undefined || files.length === 0) return undefined;

@@ -1,6 +1,7 @@
 /**
- * Requests on their way: the native call that sends one, and those that have to wait for it, in order, in
- * their route: while a lane is being made, the receiver has no room, or a name is being looked up.
+ * Requests on their way: the native call that sends one, and those that have to wait for it, in
+ * order, in their route: while a lane is being made, the receiver has no room, or a name is being
+ * looked up.
  */
 import type { NativeDevice } from '../../types/native.js';
 import type { CallTable } from './call-table.js';
@@ -12,8 +13,8 @@ import { RouteState, type Route, type WaitingRequest } from './route.js';
 import { Cookie } from '../wire/header.js';
 
 /**
- * How often a route without calls in flight looks for room again before it gives up: after 1, 2, 4 ... ms,
- * together 63 ms without any progress.
+ * How often a route without calls in flight looks for room again before it gives up: after 1, 2, 4
+ * ... ms, together 63 ms without any progress.
  */
 const ROOM_RETRIES_MAX = 6;
 /** How often in a row a lane may be refused before those that wait for it fail. */
@@ -22,7 +23,9 @@ const LANE_RETRIES_MAX = 3;
 /** How often one call is sent to services that are being taken back before it fails. */
 const REFUSED_MAX = 16;
 
-/** Why a send failed although the route was known: the service is dead, or the right was taken away. */
+/**
+ * Why a send failed although the route was known: the service is dead, or the right was taken away.
+ */
 function meansLookAgain(status: number): boolean {
   return (
     status === Status.access ||
@@ -71,7 +74,8 @@ export class RequestQueue {
         if (status !== 0) this.#calls.reject(slot, callError(codeOfStatus(status), head.method));
       }
       waiting.shift();
-      // A rejected or resolved call runs no code of the program before the next turn: `head` is still first.
+      // A rejected or resolved call runs no code of the program before the next turn: `head` is
+      // still first.
     }
     this.#waitingForRoom.delete(route);
     route.state = RouteState.Ready;
@@ -94,8 +98,8 @@ export class RequestQueue {
   }
 
   /**
-   * The name of a route could not be looked up: what waits since before `since` fails. For what came
-   * later it is looked up again.
+   * The name of a route could not be looked up: what waits since before `since` fails. For what
+   * came later it is looked up again.
    */
   unresolvable(route: Route, error: Error, since = Infinity): void {
     route.state = RouteState.Unresolved;
@@ -104,8 +108,8 @@ export class RequestQueue {
   }
 
   /**
-   * Where a call was sent is being taken back, and has not begun it: what waits and what comes goes to
-   * whoever has the name next. True if the call does, too.
+   * Where a call was sent is being taken back, and has not begun it: what waits and what comes goes
+   * to whoever has the name next. True if the call does, too.
    */
   shutDown(slot: number): boolean {
     const calls = this.#calls;
@@ -178,7 +182,8 @@ export class RequestQueue {
   }
 
   /**
-   * Sends one request. 0 or a negative errno; then it was not sent. `deadlineMs` 0: none; `userData` 0: no answer.
+   * Sends one request. 0 or a negative errno; then it was not sent. `deadlineMs` 0: none;
+   * `userData` 0: no answer.
    */
   transmit(
     route: Route,
@@ -246,8 +251,8 @@ export class RequestQueue {
       return true;
     }
     if (status === Status.noMemory || status === Status.again) {
-      // With calls in flight their answers bring room. Without, the receiver may be about to free what
-      // it has just answered; it does not tell us when, so we look a few times.
+      // With calls in flight their answers bring room. Without, the receiver may be about to free
+      // what it has just answered; it does not tell us when, so we look a few times.
       if (!route.patient && route.inFlight === 0 && route.retries >= ROOM_RETRIES_MAX) return false;
       route.state = RouteState.Room;
       this.#waitingForRoom.add(route);

@@ -1,13 +1,17 @@
 /**
- * Listeners for the abort of a signal, any number of them: the signal itself gets one listener, for it
- * warns of a leak when it has more than ten, and a program may well use one signal for all its calls.
+ * Listeners for the abort of a signal, any number of them: the signal itself gets one listener, for
+ * it warns of a leak when it has more than ten, and a program may well use one signal for all its
+ * calls.
  */
 
 type Listener = () => void;
 
 const listenersOf = new WeakMap<AbortSignal, { readonly all: Set<Listener>; tell: Listener }>();
 
-/** Calls `listener` once when the signal is aborted, unless the function that this returns was called before. */
+/**
+ * Calls `listener` once when the signal is aborted, unless the function that this returns was
+ * called before.
+ */
 export function onAbort(signal: AbortSignal, listener: Listener): () => void {
   let listeners = listenersOf.get(signal);
   if (listeners === undefined) {

@@ -1,6 +1,7 @@
 /**
- * One stream at the side that calls. The opening call is a call like any other, answered when the stream has
- * ended; besides it go PULLs, each good for one batch of items, and PUSHes with items of the caller's own.
+ * One stream at the side that calls. The opening call is a call like any other, answered when the
+ * stream has ended; besides it go PULLs, each good for one batch of items, and PUSHes with items of
+ * the caller's own.
  */
 import { checkCallOptions, type CallOptions } from '../contract/call-options.js';
 import type { ContractMethod } from '../contract/method-table.js';
@@ -31,7 +32,9 @@ export interface StreamPlace {
 
 const nothing = new Uint8Array(0);
 const ignore = (): void => undefined;
-/** Most bytes of an error that tells why items cannot go on: its text is at most 4000 characters. */
+/**
+ * Most bytes of an error that tells why items cannot go on: its text is at most 4000 characters.
+ */
 const ERROR_MAX = 32 * 1024;
 
 /** That the stream has ended there, the service is dead, or the right to call it was taken away. */
@@ -58,7 +61,10 @@ function sideMethod(method: ContractMethod, code: number, streamToken: number): 
   };
 }
 
-/** What stands behind a {@link ClientStream}, and does not know it: so that one that is forgotten can go. */
+/**
+ * What stands behind a {@link ClientStream}, and does not know it: so that one that is forgotten
+ * can go.
+ */
 export class OpenStream {
   readonly reader: ItemReader;
   readonly opened: Promise<void>;
@@ -149,7 +155,9 @@ export class OpenStream {
     if (this.#sentBy !== undefined) this.#begin(this.#sentBy);
   }
 
-  /** The opening call was sent; what belongs to it goes where it went, whoever has the name later. */
+  /**
+   * The opening call was sent; what belongs to it goes where it went, whoever has the name later.
+   */
   #begin(sentBy: Route): void {
     this.#sentBy = sentBy;
     // It may be sent at once.
@@ -325,8 +333,9 @@ export class OpenStream {
 }
 
 /**
- * What a client object has for a streaming method. `place` says where it goes at the moment, or throws a
- * LiteIpcError. Wrong arguments throw a TypeError at once; all else ends the stream with an error.
+ * What a client object has for a streaming method. `place` says where it goes at the moment, or
+ * throws a LiteIpcError. Wrong arguments throw a TypeError at once; all else ends the stream with
+ * an error.
  */
 export function streamCaller(
   method: ContractMethod,

@@ -184,7 +184,10 @@ function merged(rows: readonly Row[]): Row[] {
   return [...found.values()];
 }
 
-/** Asks for the whole matrix. Throws a {@link UsageError} for a process or service that is not there. */
+/**
+ * Asks for the whole matrix. Throws a {@link UsageError} for a process or service that is not
+ * there.
+ */
 export async function askAccess(
   inspector: InspectorClient,
   domain: string,

@@ -1,4 +1,6 @@
-/** `liteipc call`: calls a method of a running service, whose contract it learns from the registry. */
+/**
+ * `liteipc call`: calls a method of a running service, whose contract it learns from the registry.
+ */
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
@@ -128,7 +130,9 @@ function print(value: unknown, json: boolean): void {
 
 type ClientFunction = (...args: readonly unknown[]) => Promise<unknown> | AsyncIterable<unknown>;
 
-/** What the method takes before its options: nothing for an event, items for a sink and a duplex. */
+/**
+ * What the method takes before its options: nothing for an event, items for a sink and a duplex.
+ */
 async function argumentsFor(
   { kind, name }: FoundMethod,
   argument: string | undefined,

@@ -1,4 +1,7 @@
-/** `liteipc conformance`: runs scenarios and says which steps came to something else than they should. */
+/**
+ * `liteipc conformance`: runs scenarios and says which steps came to something else than they
+ * should.
+ */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { writeBoard } from '../conformance/board.js';
 import { inOneProcess, inProcesses, onDevice, type Engine } from '../conformance/engine.js';
@@ -60,8 +63,8 @@ function chooseEngine({ device, processes }: ConformanceOptions): Engine {
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /**
- * Ends what runs on SIGINT, SIGTERM and SIGHUP, cleans up, and then ends as the signal would have. Does so
- * too, without the last, when nobody reads the output any more.
+ * Ends what runs on SIGINT, SIGTERM and SIGHUP, cleans up, and then ends as the signal would have.
+ * Does so too, without the last, when nobody reads the output any more.
  */
 async function untilSignal<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

@@ -12,8 +12,8 @@ import {
 export type InspectorClient = ClientOf<typeof Inspector>;
 
 /**
- * Runs `body` with the inspector of a running domain. Rejects with an error for people if the domain is not
- * there or does not admit this user to it.
+ * Runs `body` with the inspector of a running domain. Rejects with an error for people if the
+ * domain is not there or does not admit this user to it.
  */
 export async function withInspector<Result>(
   domain: string,

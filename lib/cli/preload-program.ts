@@ -1,4 +1,6 @@
-/** Finds the program that `liteipc run` was given, and the build of the device shim that fits it. */
+/**
+ * Finds the program that `liteipc run` was given, and the build of the device shim that fits it.
+ */
 import { accessSync, constants, statSync, type Stats } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { machineOf, readExecutable } from './elf.js';
@@ -61,8 +63,9 @@ function ownLibc(): 'glibc' | 'musl' {
 }
 
 /**
- * The name of the shim's build for this program. Throws a {@link UsageError} that says why for programs
- * that cannot have one: static ones, those for other processors, those with another user's rights.
+ * The name of the shim's build for this program. Throws a {@link UsageError} that says why for
+ * programs that cannot have one: static ones, those for other processors, those with another user's
+ * rights.
  */
 export function chooseShim(program: string): string {
   let path = program;

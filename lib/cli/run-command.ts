@@ -36,7 +36,9 @@ function findShim(name: string): string {
   }
 }
 
-/** LD_PRELOAD with the shim after what is there: the sanitizers' libraries insist on being first. */
+/**
+ * LD_PRELOAD with the shim after what is there: the sanitizers' libraries insist on being first.
+ */
 function preloadWith(shim: string): string {
   if (/[\s:]/.test(shim)) {
     throw new Error(`${shim}: LD_PRELOAD cannot hold a path with spaces or colons`);
@@ -56,8 +58,8 @@ function whenEnded(child: ChildProcess): Promise<number> {
 }
 
 /**
- * Passes signals on to whatever `child` gives. To be called before there is a child, so that none is lost: the
- * handlers run in a later turn, when there is.
+ * Passes signals on to whatever `child` gives. To be called before there is a child, so that none
+ * is lost: the handlers run in a later turn, when there is.
  */
 function passSignals(child: () => ChildProcess | undefined): void {
   for (const signal of forwarded) process.on(signal, () => child()?.kill(signal));

@@ -1,4 +1,6 @@
-/** `liteipc serve`: a domain and its ServiceManager as a program of their own, with a policy file. */
+/**
+ * `liteipc serve`: a domain and its ServiceManager as a program of their own, with a policy file.
+ */
 import { Command, Option } from 'commander';
 import { ServiceManager, type DomainProfile } from '../manager/manager.js';
 import { PolicyFileError } from '../policy/file-error.js';

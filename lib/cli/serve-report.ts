@@ -1,4 +1,7 @@
-/** What `liteipc serve` says while it runs: lines for people and logs, or a line of JSON for each event. */
+/**
+ * What `liteipc serve` says while it runs: lines for people and logs, or a line of JSON for each
+ * event.
+ */
 import type { PolicyLoaded } from '../manager/manager.js';
 import type { PolicyFileError, PolicyProblem } from '../policy/file-error.js';
 import { formatComplaint } from '../common/json-source.js';

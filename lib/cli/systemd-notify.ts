@@ -6,8 +6,9 @@ const TIMEOUT_MS = 5000;
 const execute = promisify(execFile);
 
 /**
- * Sends READY=1 if systemd waits for it (NOTIFY_SOCKET), by its own program `systemd-notify`: the unit
- * must have NotifyAccess=all. Resolves to what went wrong, for the log: the service runs all the same.
+ * Sends READY=1 if systemd waits for it (NOTIFY_SOCKET), by its own program `systemd-notify`: the
+ * unit must have NotifyAccess=all. Resolves to what went wrong, for the log: the service runs all
+ * the same.
  */
 export async function notifyReady(): Promise<string | undefined> {
   const socket = process.env['NOTIFY_SOCKET'];

@@ -7,8 +7,8 @@ export function printable(text: string): string {
 }
 
 /**
- * Padded columns with a head; those of numbers to the right. No trailing spaces, no newline at the end.
- * `isNumber` tells by the column's index.
+ * Padded columns with a head; those of numbers to the right. No trailing spaces, no newline at the
+ * end. `isNumber` tells by the column's index.
  */
 export function formatTable(
   head: readonly string[],

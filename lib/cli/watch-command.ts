@@ -1,4 +1,6 @@
-/** `liteipc watch`: the messages of a running domain, as its services see them, while they happen. */
+/**
+ * `liteipc watch`: the messages of a running domain, as its services see them, while they happen.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkServiceName } from '../common/arguments.js';

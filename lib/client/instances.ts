@@ -137,7 +137,9 @@ export class Instances {
     return route;
   }
 
-  /** An instance has ended, is being taken back, or refuses us: what was not begun goes to another. */
+  /**
+   * An instance has ended, is being taken back, or refuses us: what was not begun goes to another.
+   */
   #leave(route: Route): void {
     this.#remove(route);
     const task = this.#connection.native.query(route.handle);
@@ -184,7 +186,9 @@ function isAt(route: Route, { handle, generation }: Location): boolean {
   return route.handle === handle && route.generation === generation;
 }
 
-/** Calls of this client that the instance has not answered; of one that has just ended, without end. */
+/**
+ * Calls of this client that the instance has not answered; of one that has just ended, without end.
+ */
 function load(route: Route): number {
   if (route.state < RouteState.Ready) return Infinity;
   return route.inFlight + route.waiting.length;

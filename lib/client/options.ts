@@ -10,14 +10,14 @@ export type Balance = 'round-robin' | 'least-loaded';
 /** What `device.service` takes besides the contract. */
 export interface ServiceOptions {
   /**
-   * How long to wait for the service if nobody has registered its name, or for the domain if it is gone,
-   * ms. Holds for finding it at first and for every later call, within the call's own `timeoutMs`. Default
-   * 0: then it fails at once with ENOENT or ENODEV.
+   * How long to wait for the service if nobody has registered its name, or for the domain if it is
+   * gone, ms. Holds for finding it at first and for every later call, within the call's own
+   * `timeoutMs`. Default 0: then it fails at once with ENOENT or ENODEV.
    */
   readonly waitMs?: number | undefined;
   /**
-   * Which instance gets the next call, if there are several: each in turn, or the one with the fewest
-   * calls of this client in flight. Default `round-robin`.
+   * Which instance gets the next call, if there are several: each in turn, or the one with the
+   * fewest calls of this client in flight. Default `round-robin`.
    */
   readonly balance?: Balance | undefined;
 }

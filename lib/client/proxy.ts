@@ -20,8 +20,8 @@ import type { Balance, ClientPolicy } from './options.js';
 import { streamCaller, type StreamPlace } from '../calls/stream.js';
 
 /**
- * What stands behind a client object. It outlives the service's restarts and the device's connections:
- * each call goes wherever the name leads at that moment.
+ * What stands behind a client object. It outlives the service's restarts and the device's
+ * connections: each call goes wherever the name leads at that moment.
  */
 export class ServiceProxy {
   readonly contract: Contract;
@@ -206,7 +206,9 @@ export class ServiceProxy {
     return route;
   }
 
-  /** The service takes no more calls: they go by a new route, the old one stays for those in flight. */
+  /**
+   * The service takes no more calls: they go by a new route, the old one stays for those in flight.
+   */
   #replace(connection: Connection, retired: Route): void {
     if (this.#route === retired) {
       this.#attach(connection);
@@ -215,7 +217,9 @@ export class ServiceProxy {
     connection.requests.queue.move(retired, () => this.#route);
   }
 
-  /** Looks up for the calls that wait in the route: each waits for the service as long as it may. */
+  /**
+   * Looks up for the calls that wait in the route: each waits for the service as long as it may.
+   */
   #lookupForCalls(connection: Connection, route: Route): void {
     const now = performance.now();
     const waitMs = Math.max((route.waiting[0]?.since ?? now) + this.#waitMs - now, 0);

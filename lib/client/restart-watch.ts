@@ -1,6 +1,7 @@
 /**
- * Tells when a service that was gone is there again. As long as somebody wants to know it is looked for
- * in the background: the manager holds the question, so that a long absence costs next to nothing.
+ * Tells when a service that was gone is there again. As long as somebody wants to know it is looked
+ * for in the background: the manager holds the question, so that a long absence costs next to
+ * nothing.
  */
 import { LiteIpcError } from '../common/errors.js';
 
@@ -30,7 +31,9 @@ export class RestartWatch {
     return this.#listeners.size > 0;
   }
 
-  /** Tells `listener` of every instance that comes after one has ended; also if that was before now. */
+  /**
+   * Tells `listener` of every instance that comes after one has ended; also if that was before now.
+   */
   add(listener: () => void): Disposable {
     this.#listeners.add(listener);
     this.#look();

@@ -1,4 +1,6 @@
-/** Checks of arguments that come from the program: each throws a TypeError of one uniform wording. */
+/**
+ * Checks of arguments that come from the program: each throws a TypeError of one uniform wording.
+ */
 
 /** A short description of a value for messages: `number -1`, `string "a"`, `null`, `Array`. */
 export function describe(value: unknown): string {

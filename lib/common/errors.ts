@@ -1,7 +1,8 @@
 /**
- * The error doctrine: one class, told apart by `code`; a message names the service, the method and the
- * remedy. An exception of an implementation is a {@link RemoteError}, so that its code is never taken for
- * one of LiteIPC's own. Wrong argument types from the program itself are a plain TypeError.
+ * The error doctrine: one class, told apart by `code`; a message names the service, the method and
+ * the remedy. An exception of an implementation is a {@link RemoteError}, so that its code is never
+ * taken for one of LiteIPC's own. Wrong argument types from the program itself are a plain
+ * TypeError.
  */
 import { constants } from 'node:os';
 
@@ -92,8 +93,8 @@ export class LiteIpcError extends Error {
 }
 
 /**
- * An error that reaches the caller as LiteIPC's own and not as an exception of the implementation. For
- * the parts of LiteIPC that are themselves services, and for what fails a contract.
+ * An error that reaches the caller as LiteIPC's own and not as an exception of the implementation.
+ * For the parts of LiteIPC that are themselves services, and for what fails a contract.
  */
 export class Refusal extends LiteIpcError {}
 
@@ -166,7 +167,9 @@ export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-/** Whether a service has refused a call because it is being taken back: then it has not begun it. */
+/**
+ * Whether a service has refused a call because it is being taken back: then it has not begun it.
+ */
 export function isShutdown(error: Error): boolean {
   return (
     error instanceof LiteIpcError && error.code === 'ESHUTDOWN' && error.name === 'LiteIpcError'

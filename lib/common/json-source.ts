@@ -95,8 +95,8 @@ export class JsonSource {
 export type Members = ReadonlyMap<string, JsonValue>;
 
 /**
- * A value in a {@link JsonSource}. The readers return `undefined` after they complained; whoever gets
- * that goes on, to find what else is wrong.
+ * A value in a {@link JsonSource}. The readers return `undefined` after they complained; whoever
+ * gets that goes on, to find what else is wrong.
  */
 export class JsonValue {
   constructor(

@@ -1,7 +1,7 @@
 /**
- * The kernel puts macros before declarations that say where code goes (`LITE_OS_SEC_TEXT`) or who sees
- * it (`STATIC`). They are defined in headers that are not read, so that the parser would take them for
- * types: they become spaces.
+ * The kernel puts macros before declarations that say where code goes (`LITE_OS_SEC_TEXT`) or who
+ * sees it (`STATIC`). They are defined in headers that are not read, so that the parser would take
+ * them for types: they become spaces.
  */
 import { integerType, ILP32 } from './abi.js';
 import { blank, tokenize, type Token } from './lexer.js';

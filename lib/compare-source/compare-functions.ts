@@ -89,8 +89,8 @@ const showCodes = (codes: readonly string[]): string =>
   codes.length === 0 ? 'none' : codes.join(' ');
 
 /**
- * Error codes by function. `all` are the facts of every variant: a code counts that any of them has.
- * Functions without a body, or with nothing in it, have nothing to compare.
+ * Error codes by function. `all` are the facts of every variant: a code counts that any of them
+ * has. Functions without a body, or with nothing in it, have nothing to compare.
  */
 export function compareErrorCodes(
   all: readonly Facts[],

@@ -20,7 +20,9 @@ function whereOf(name: string): string {
   return KERNEL_STRUCTURE_NAMES.has(name) ? 'inside the kernel' : DEVICE_HEADER;
 }
 
-/** `hasSource` is false if there is only a header: structures of the source are not expected then. */
+/**
+ * `hasSource` is false if there is only a header: structures of the source are not expected then.
+ */
 export function compareStructures(
   theirs: Facts,
   ours: Facts,
@@ -28,7 +30,8 @@ export function compareStructures(
 ): StructuresOutcome {
   const observations: Observation[] = [];
   const left: string[] = [];
-  // A header without the kernel's own structures is left out as a whole; one of them is the source's.
+  // A header without the kernel's own structures is left out as a whole; one of them is the
+  // source's.
   const hasInternal = [...KERNEL_STRUCTURE_NAMES].some(
     (name) => name !== SOURCE_STRUCTURE && theirs.records.has(name),
   );

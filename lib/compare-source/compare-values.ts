@@ -19,7 +19,9 @@ interface ExpectedConstant {
   readonly value: bigint | string | undefined;
   readonly where: string;
   readonly inHeader: boolean;
-  /** What the driver keeps to itself comes in groups: one that is missing as a whole is left out. */
+  /**
+   * What the driver keeps to itself comes in groups: one that is missing as a whole is left out.
+   */
   readonly group: 'limits' | 'memory and time' | undefined;
   /** Whether nothing here depends on its name: it may be missing, but not be different. */
   readonly isOptional: boolean;
@@ -70,7 +72,9 @@ export interface ConstantsOutcome {
   readonly left: string[];
 }
 
-/** `hasSource` is false if there is only a header: constants of the source are not expected then. */
+/**
+ * `hasSource` is false if there is only a header: constants of the source are not expected then.
+ */
 export function compareConstants(
   theirs: Facts,
   ours: Facts,

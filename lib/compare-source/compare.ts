@@ -73,8 +73,9 @@ function tally(rows: readonly Row[]): Tally[] {
 }
 
 /**
- * Compares the kernel's texts with this package's, for both ABIs and every configuration. Who compares
- * more than once can read this package's side once ({@link readOwnFacts}) and hand it over.
+ * Compares the kernel's texts with this package's, for both ABIs and every configuration. Who
+ * compares more than once can read this package's side once ({@link readOwnFacts}) and hand it
+ * over.
  */
 export async function compareWithKernel(
   { header, source }: KernelSources,

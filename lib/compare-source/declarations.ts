@@ -1,4 +1,6 @@
-/** What a C text declares: types with their fields, enumerations, functions and their error codes. */
+/**
+ * What a C text declares: types with their fields, enumerations, functions and their error codes.
+ */
 import { errorCodes, type ErrorCode } from './error-codes.js';
 import type { MacroTable } from './macros.js';
 import type { Finding, Place, SourceText } from './place.js';

@@ -1,6 +1,6 @@
 /**
- * The error codes that a function itself gives back: what it returns, or puts into a variable, by name.
- * Codes that merely pass through from a function that it calls are that function's.
+ * The error codes that a function itself gives back: what it returns, or puts into a variable, by
+ * name. Codes that merely pass through from a function that it calls are that function's.
  */
 import { constants } from 'node:os';
 import type { MacroTable } from './macros.js';

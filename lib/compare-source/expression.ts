@@ -291,7 +291,9 @@ function applyBinary(operator: string, left: IntegerValue, right: IntegerValue):
   return wrap(result(), bits, isSigned);
 }
 
-/** The value of an integer expression. Throws {@link Unevaluable} with the reason if it has none. */
+/**
+ * The value of an integer expression. Throws {@link Unevaluable} with the reason if it has none.
+ */
 export function evaluateInteger(tokens: readonly Token[], scope: ExpressionScope): IntegerValue {
   return new ExpressionParser(tokens, scope).parse();
 }

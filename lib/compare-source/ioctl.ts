@@ -23,8 +23,8 @@ export function isIoctl(body: readonly Token[]): boolean {
 }
 
 /**
- * Reads `_IOWR(magic, number, type)`, of which the macros have been replaced. `integer` evaluates an
- * expression. Throws {@link Unevaluable}.
+ * Reads `_IOWR(magic, number, type)`, of which the macros have been replaced. `integer` evaluates
+ * an expression. Throws {@link Unevaluable}.
  */
 export function readIoctl(
   body: readonly Token[],

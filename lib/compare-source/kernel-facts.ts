@@ -105,8 +105,8 @@ export const KERNEL_FUNCTIONS: readonly KernelFunction[] = Object.entries(CODES)
 );
 
 /**
- * Structures that never leave the kernel, as C declarations: the bytes that a message takes in a pool
- * and the limits follow from them. They have other shapes here (see the kernel map).
+ * Structures that never leave the kernel, as C declarations: the bytes that a message takes in a
+ * pool and the limits follow from them. They have other shapes here (see the kernel map).
  */
 export const KERNEL_STRUCTURES = `
 typedef struct { HandleStatus status; UINT32 taskID; UINTPTR maxMsgSize; } HandleInfo;
@@ -131,7 +131,9 @@ export const KERNEL_STRUCTURE_NAMES: ReadonlySet<string> = new Set([
   'IpcUsedNode',
 ]);
 
-/** Constants that this package's header has under another name; the kernel's names, usual one first. */
+/**
+ * Constants that this package's header has under another name; the kernel's names, usual one first.
+ */
 export const RENAMED_CONSTANTS: Readonly<Record<string, readonly string[]>> = {
   DRIVER_MAJOR_VERSION: ['MAJOR_VERSION', 'DRIVER_MAJOR_VERSION'],
   DRIVER_MINOR_VERSION: ['MINOR_VERSION', 'DRIVER_MINOR_VERSION'],
@@ -141,7 +143,9 @@ export const RENAMED_CONSTANTS: Readonly<Record<string, readonly string[]>> = {
 /** Constants of this package's header for which the kernel has no name. */
 export const OWN_CONSTANTS: ReadonlySet<string> = new Set(['CMS_HANDLE']);
 
-/** Constants that the kernel keeps in its source file, apart from those in {@link DRIVER_CONSTANTS}. */
+/**
+ * Constants that the kernel keeps in its source file, apart from those in {@link DRIVER_CONSTANTS}.
+ */
 export const SOURCE_CONSTANTS: ReadonlySet<string> = new Set([
   'IPC_IO_DATA_MAX',
   'IPC_MSG_DATA_SZ_MAX',

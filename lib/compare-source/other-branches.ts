@@ -1,6 +1,6 @@
 /**
- * The kernel's texts have branches that their own `USE_…` macros leave out, such as handles that are no
- * task IDs. What would change if one of them had the other value is told as a note.
+ * The kernel's texts have branches that their own `USE_…` macros leave out, such as handles that
+ * are no task IDs. What would change if one of them had the other value is told as a note.
  */
 import { readFacts, type Facts, type SyntaxCache, type Variant } from './facts.js';
 import type { SourceText } from './place.js';

@@ -80,8 +80,8 @@ function readFolder(path: string): KernelSources {
 }
 
 /**
- * The kernel's header and source: `paths` is one folder (the kernel's, or the one with the files), one
- * header, or a header and a source in any order. Throws {@link UsageError}.
+ * The kernel's header and source: `paths` is one folder (the kernel's, or the one with the files),
+ * one header, or a header and a source in any order. Throws {@link UsageError}.
  */
 export function readKernelSources(paths: readonly string[]): KernelSources {
   const [first, second] = paths;

@@ -21,8 +21,8 @@ async function load(): Promise<Parser> {
 }
 
 /**
- * All named nodes below (and with) a node, parents first; with `withAll` also brackets and the like. A
- * node's children are left out on `false`.
+ * All named nodes below (and with) a node, parents first; with `withAll` also brackets and the
+ * like. A node's children are left out on `false`.
  */
 export function walk(root: Node, visit: (node: Node) => boolean, withAll = false): void {
   const stack = [root];
@@ -61,8 +61,8 @@ function damageOf(root: Node, source: SourceText): Finding[] {
 }
 
 /**
- * Parses a text whose conditions and annotations are gone and hands the tree to `use`, which must not
- * keep any node. What is not C is reported; the rest of the tree is good.
+ * Parses a text whose conditions and annotations are gone and hands the tree to `use`, which must
+ * not keep any node. What is not C is reported; the rest of the tree is good.
  */
 export async function withSyntax<T>(
   text: string,

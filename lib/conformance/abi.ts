@@ -1,11 +1,12 @@
 /**
- * Does a scenario hang on the sizes of one ABI? The recorded ones were made on LP64; most say nothing that
- * ILP32 would not do as well, since the engine lays messages out with the sizes of its own ABI.
+ * Does a scenario hang on the sizes of one ABI? The recorded ones were made on LP64; most say
+ * nothing that ILP32 would not do as well, since the engine lays messages out with the sizes of its
+ * own ABI.
  *
- * The rule: every message is laid out for both, and every check that looks at a size is made for both. If one
- * of them comes out differently, or if a number is written down that only LP64 can have, the scenario is
- * LP64's. What cannot be seen like this, such as how many messages fit a pool, the file says with
- * `"abi": "lp64"`.
+ * The rule: every message is laid out for both, and every check that looks at a size is made for
+ * both. If one of them comes out differently, or if a number is written down that only LP64 can
+ * have, the scenario is LP64's. What cannot be seen like this, such as how many messages fit a
+ * pool, the file says with `"abi": "lp64"`.
  */
 import type { OutMessage, Part, Scenario, Step, WantedPart } from './scenario.js';
 

@@ -1,6 +1,6 @@
 /**
- * Writes a folder of plain C with the engine and scenarios compiled in, to be built for a board with that
- * board's compiler: it needs POSIX and /dev/lite_ipc, and nothing of this package.
+ * Writes a folder of plain C with the engine and scenarios compiled in, to be built for a board
+ * with that board's compiler: it needs POSIX and /dev/lite_ipc, and nothing of this package.
  */
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -118,8 +118,8 @@ and none had to be left out.
 }
 
 /**
- * Writes the folder, which must be empty or not exist. \`scenarios\` were read for \`target\`; those that it
- * skips are there as well, to be reported as skipped.
+ * Writes the folder, which must be empty or not exist. \`scenarios\` were read for \`target\`;
+ * those that it skips are there as well, to be reported as skipped.
  *
  * @throws {Error} if the folder has something in it, or two scenarios have the same name
  * @throws the error of the file system

@@ -1,6 +1,6 @@
 /**
- * The course of a scenario while its steps are read one after another: which tasks live, which names
- * are saved, which steps were started. Complains about every reference that leads nowhere.
+ * The course of a scenario while its steps are read one after another: which tasks live, which
+ * names are saved, which steps were started. Complains about every reference that leads nowhere.
  */
 import type { Action, Process, Task } from './scenario.js';
 import type { JsonValue } from '../common/json-source.js';
@@ -52,8 +52,8 @@ export class Course {
   }
 
   /**
-   * A task that can do something now. A step that it has started need not be over: its next one waits
-   * for that.
+   * A task that can do something now. A step that it has started need not be over: its next one
+   * waits for that.
    */
   actor(value: JsonValue): Task | undefined {
     const task = this.task(value);

@@ -1,11 +1,15 @@
-/** The programs that run one scenario: which one, with what environment, and what it needs to live. */
+/**
+ * The programs that run one scenario: which one, with what environment, and what it needs to live.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findNativeFile } from '../native/native-files.js';
 import { loadNativeBinding } from '../native/binding.js';
 
-/** A program that is ready to run one scenario, which it reads as a table from its standard input. */
+/**
+ * A program that is ready to run one scenario, which it reads as a table from its standard input.
+ */
 export interface PreparedEngine {
   readonly program: string;
   readonly args: readonly string[];
@@ -24,7 +28,9 @@ function makeFolder(): readonly [folder: string, remove: () => void] {
   return [folder, () => rmSync(folder, { recursive: true, force: true })];
 }
 
-/** Every process of the scenario is a device in one OS process, in a domain of the program's own. */
+/**
+ * Every process of the scenario is a device in one OS process, in a domain of the program's own.
+ */
 export function inOneProcess(): Engine {
   const program = findNativeFile('liteipc-conformance');
   return () => {
@@ -41,8 +47,9 @@ function preload(shim: string): string {
 }
 
 /**
- * Every process of the scenario is a process of the OS that uses nothing but the device, which the shim
- * gives it. Each scenario has a domain of its own with the sizes of the kernel, run by this process.
+ * Every process of the scenario is a process of the OS that uses nothing but the device, which the
+ * shim gives it. Each scenario has a domain of its own with the sizes of the kernel, run by this
+ * process.
  */
 export function inProcesses(): Engine {
   const program = findNativeFile('liteipc-conformance-device');

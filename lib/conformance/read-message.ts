@@ -36,7 +36,10 @@ function single(value: JsonValue): readonly [string, JsonValue] | undefined {
   return entries.length === 1 ? entries[0] : undefined;
 }
 
-/** A number or a reference to one, of 32 or 64 bits. Negative numbers stand for their unsigned twins. */
+/**
+ * A number or a reference to one, of 32 or 64 bits. Negative numbers stand for their unsigned
+ * twins.
+ */
 export function readValue(value: JsonValue, course: Course, bits: 32 | 64 = 32): Value | undefined {
   const least = -(1n << BigInt(bits - 1));
   const most = (1n << BigInt(bits)) - 1n;

@@ -40,7 +40,10 @@ function stepTime({ action, task, start }: Step): number {
   }
 }
 
-/** An engine that takes longer has lost itself, ms: every step of it may block as long as it is allowed. */
+/**
+ * An engine that takes longer has lost itself, ms: every step of it may block as long as it is
+ * allowed.
+ */
 export function timeLimit(scenario: Scenario): number {
   return scenario.steps.reduce((sum, step) => sum + stepTime(step), reserve);
 }
@@ -74,12 +77,14 @@ function tail(text: string): string {
   return trimmed === '' ? '' : `; it said: ${trimmed.slice(-500)}`;
 }
 
-/** How long the engine may tidy up, or what it started may hold its output open after its end, ms. */
+/**
+ * How long the engine may tidy up, or what it started may hold its output open after its end, ms.
+ */
 const grace = 2000;
 
 /**
- * Runs `table` and resolves to what came of it; an engine that crashes, hangs or says nonsense is an
- * `error`. Rejects only with the reason of `signal`, after the engine was killed and has ended.
+ * Runs `table` and resolves to what came of it; an engine that crashes, hangs or says nonsense is
+ * an `error`. Rejects only with the reason of `signal`, after the engine was killed and has ended.
  */
 export async function runEngine(
   engine: PreparedEngine,

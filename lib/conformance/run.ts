@@ -92,8 +92,8 @@ function patience({ steps }: Scenario): number {
 }
 
 /**
- * Resolves to an outcome for each scenario, in their order. Rejects only if `signal` ends the run; then
- * every process that was started has ended and what was prepared for it is gone.
+ * Resolves to an outcome for each scenario, in their order. Rejects only if `signal` ends the run;
+ * then every process that was started has ended and what was prepared for it is gone.
  */
 export async function runScenarios(
   scenarios: readonly Scenario[],

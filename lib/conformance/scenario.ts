@@ -1,7 +1,7 @@
 /**
- * A conformance scenario after it was read and checked: names are resolved to objects of this module,
- * numbers are in range, and every reference leads somewhere. The file format is described in
- * docs/scenario-format.md.
+ * A conformance scenario after it was read and checked: names are resolved to objects of this
+ * module, numbers are in range, and every reference leads somewhere. The file format is described
+ * in docs/scenario-format.md.
  */
 
 /** A number that is known only when the scenario runs, or now. */

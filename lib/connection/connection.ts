@@ -1,6 +1,6 @@
 /**
- * One life of a device: from the moment it is open in a domain until it is closed or the domain is gone.
- * Takes the native events apart and gives each to whom it concerns.
+ * One life of a device: from the moment it is open in a domain until it is closed or the domain is
+ * gone. Takes the native events apart and gives each to whom it concerns.
  */
 import type {
   ControlOperation as ControlOperationValue,
@@ -144,8 +144,8 @@ export class Connection {
   }
 
   /**
-   * Makes the call task receive the process's death notices, once per connection. Needs a ServiceManager;
-   * if there is none yet, the next call tries again.
+   * Makes the call task receive the process's death notices, once per connection. Needs a
+   * ServiceManager; if there is none yet, the next call tries again.
    */
   ensureDeathNotices(): Promise<void> {
     this.#ipcTask ??= this.control(ControlOperation.SetIpcTask, this.native.callTaskId).then(
@@ -164,7 +164,9 @@ export class Connection {
     this.#watch.giveUpAll(new LiteIpcError('ECANCELED', text), task);
   }
 
-  /** The rules of a service are others now: its calls in flight that they do not admit are given up. */
+  /**
+   * The rules of a service are others now: its calls in flight that they do not admit are given up.
+   */
   refuseCalls(task: number, access: ReceiverAccess): void {
     for (const call of this.#watch.callsOf(task)) {
       const host = this.hosts.get(task);
@@ -277,7 +279,8 @@ export class Connection {
     const oneway = incoming[base + Incoming.Flag] === MessageFlag.OneWay;
     const told = isControlCode(code) && !oneway ? served?.control?.host : undefined;
     const host = told ?? served;
-    // The data has been copied out of the pool, so a message without an answer has no more use for it.
+    // The data has been copied out of the pool, so a message without an answer has no more use for
+    // it.
     if (oneway || host === undefined) this.native.free(request);
     if (host === undefined) return;
 

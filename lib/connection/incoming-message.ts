@@ -1,4 +1,6 @@
-/** What comes with an event: the data of a message, the metadata behind it, the objects before it. */
+/**
+ * What comes with an event: the data of a message, the metadata behind it, the objects before it.
+ */
 import type { NativeDevice } from '../../types/native.js';
 import { ArrivedAttachments, type ArrivalContext } from '../attachments/incoming.js';
 import { decodeCopying, decodeKeeping, decodeParcel } from '../wire/codec.js';
@@ -38,7 +40,9 @@ export class IncomingData {
     return place === 0 ? undefined : this.#native.objects[place - 1];
   }
 
-  /** The files that came with the message that was decoded last; only while its event is handled. */
+  /**
+   * The files that came with the message that was decoded last; only while its event is handled.
+   */
   files(words: Uint32Array): ReceivedFile[] {
     return adoptFiles(this.#native, words, this.#taken);
   }

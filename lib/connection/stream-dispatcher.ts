@@ -1,4 +1,7 @@
-/** What the clients of streams send besides their opening calls: finds the stream, checks, hands over. */
+/**
+ * What the clients of streams send besides their opening calls: finds the stream, checks, hands
+ * over.
+ */
 import type { NativeDevice } from '../../types/native.js';
 import type { IncomingCall } from '../service/incoming-call.js';
 import type { CallWatch } from '../service/call-watch.js';
@@ -24,7 +27,10 @@ export class StreamRequests {
     this.#replies = replies;
   }
 
-  /** Takes a request with a code of {@link StreamCode}. Of one that is one-way the message was freed. */
+  /**
+   * Takes a request with a code of {@link StreamCode}. Of one that is one-way the message was
+   * freed.
+   */
   take(host: ServiceHost, base: number): void {
     const incoming = this.#incoming;
     const code = incoming[base + Incoming.Code] as number;

@@ -10,30 +10,31 @@ export const DEFAULT_TIMEOUT_MS = 5000;
 /** Options of a single call. */
 export interface CallOptions {
   /**
-   * ms until the call fails with ETIME. Default 5000, as in the kernel; Infinity for no limit. The service
-   * sees it as `call.deadline`.
+   * ms until the call fails with ETIME. Default 5000, as in the kernel; Infinity for no limit. The
+   * service sees it as `call.deadline`.
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Aborts the call: it rejects at once with a LiteIpcError named `AbortError`, code `ABORT_ERR`, whose
-   * `cause` is the signal's reason. What was not sent yet is not sent; else the service's `call.signal` is
-   * aborted. A one-way message that was sent stays sent.
+   * Aborts the call: it rejects at once with a LiteIpcError named `AbortError`, code `ABORT_ERR`,
+   * whose `cause` is the signal's reason. What was not sent yet is not sent; else the service's
+   * `call.signal` is aborted. A one-way message that was sent stays sent.
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Texts that travel beside the input, such as a trace context (`traceparent`, `tracestate`); the service
-   * sees them as `call.metadata`. At most 8192 bytes; not with a method whose input is a parcel.
+   * Texts that travel beside the input, such as a trace context (`traceparent`, `tracestate`); the
+   * service sees them as `call.metadata`. At most 8192 bytes; not with a method whose input is a
+   * parcel.
    */
   readonly metadata?: CallMetadata | undefined;
   /**
-   * Open files that the service gets as `call.files`, at most 16: numbers, `FileHandle`s, or whatever else
-   * has an `fd`. They stay the caller's, who may close them as soon as the method has returned its promise.
-   * Not with methods that use a parcel format.
+   * Open files that the service gets as `call.files`, at most 16: numbers, `FileHandle`s, or
+   * whatever else has an `fd`. They stay the caller's, who may close them as soon as the method has
+   * returned its promise. Not with methods that use a parcel format.
    */
   readonly files?: readonly FileSource[] | undefined;
   /**
-   * Where the files are put that come with the result, before the promise resolves; the caller closes them.
-   * Without it they are closed.
+   * Where the files are put that come with the result, before the promise resolves; the caller
+   * closes them. Without it they are closed.
    */
   readonly resultFiles?: ReceivedFile[] | undefined;
 }

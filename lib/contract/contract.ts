@@ -27,8 +27,9 @@ export interface Contract<Methods extends MethodDefinitions = MethodDefinitions>
 /** What {@link defineService} takes besides name and methods. */
 export interface ContractOptions {
   /**
-   * Of the contract, as text of 1 to 64 visible characters, for example `1.2.0`. Two versions with the same
-   * methods work together; where the methods differ, the error names the versions of both sides.
+   * Of the contract, as text of 1 to 64 visible characters, for example `1.2.0`. Two versions with
+   * the same methods work together; where the methods differ, the error names the versions of both
+   * sides.
    */
   readonly version?: string | undefined;
 }
@@ -50,8 +51,8 @@ export function isVersion(value: unknown): value is string {
 }
 
 /**
- * Defines a service. `name`: 1 to 64 of `[A-Za-z0-9._:/-]`. Methods are numbered in the order in which
- * they are written here, so the order is part of the contract.
+ * Defines a service. `name`: 1 to 64 of `[A-Za-z0-9._:/-]`. Methods are numbered in the order in
+ * which they are written here, so the order is part of the contract.
  */
 export function defineService<const Methods extends MethodDefinitions>(
   name: string,

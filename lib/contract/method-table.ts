@@ -1,4 +1,6 @@
-/** A contract's methods as the running code uses them: numbered, each knowing what it belongs to. */
+/**
+ * A contract's methods as the running code uses them: numbered, each knowing what it belongs to.
+ */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Contract } from './contract.js';
 import type { ServiceReference } from '../common/errors.js';

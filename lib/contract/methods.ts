@@ -1,7 +1,8 @@
 /**
  * The methods of a contract, by kind.
  *
- * Four types hang on every method. With a validator that transforms (say, text to Date) they differ:
+ * Four types hang on every method. With a validator that transforms (say, text to Date) they
+ * differ:
  *   the caller gives `Input`, the implementation gets `ParsedInput`,
  *   the implementation gives `Output`, the caller gets `ParsedOutput`.
  * Of what goes in a stream they are the types of a single item.
@@ -17,8 +18,9 @@ import {
 declare const types: unique symbol;
 
 /**
- * How a method is called: `method` with an answer, `oneway` without one, `stream` with many, `sink` with
- * many inputs and one answer, `duplex` with many of both; an `event` is not called but subscribed to.
+ * How a method is called: `method` with an answer, `oneway` without one, `stream` with many, `sink`
+ * with many inputs and one answer, `duplex` with many of both; an `event` is not called but
+ * subscribed to.
  */
 export type MethodKind = 'method' | 'oneway' | 'stream' | 'sink' | 'duplex' | 'event';
 
@@ -32,7 +34,9 @@ export function isStreaming(kind: MethodKind): boolean {
   return kind !== 'method' && kind !== 'oneway';
 }
 
-/** One method of a contract. Made by {@link method}, {@link oneway}, {@link stream} and the like. */
+/**
+ * One method of a contract. Made by {@link method}, {@link oneway}, {@link stream} and the like.
+ */
 export interface MethodDefinition<
   Kind extends MethodKind = MethodKind,
   Input = unknown,
@@ -132,8 +136,9 @@ function defineStream(kind: MethodKind, schemas: MethodSchemas | undefined): Met
 }
 
 /**
- * A method with an answer, with validators: `method({ input: z.string(), output: z.number() })`; with
- * parcels: `method({ input: parcel(...), output: parcel(...) })`; or by type alone, which nothing checks at run time: `method<string, number>()`.
+ * A method with an answer, with validators: `method({ input: z.string(), output: z.number() })`;
+ * with parcels: `method({ input: parcel(...), output: parcel(...) })`; or by type alone, which
+ * nothing checks at run time: `method<string, number>()`.
  */
 export function method<const Schemas extends MethodSchemas>(
   schemas: Schemas,
@@ -151,8 +156,8 @@ export function method(schemas?: MethodSchemas): MethodDefinition {
 }
 
 /**
- * A method without an answer: the caller learns that the message was sent, not what became of it. What
- * the implementation throws goes to the service's `onError`.
+ * A method without an answer: the caller learns that the message was sent, not what became of it.
+ * What the implementation throws goes to the service's `onError`.
  */
 export function oneway<const Schemas extends { readonly input?: MethodSchema }>(
   schemas: Schemas,
@@ -168,7 +173,8 @@ export function oneway(schemas?: MethodSchemas): MethodDefinition {
 
 /**
  * A method that answers with a sequence: `output` is one item of it. The implementation returns an
- * iterable, usually as an async generator; the caller iterates. By type alone: `stream<Input, Item>()`.
+ * iterable, usually as an async generator; the caller iterates. By type alone: `stream<Input,
+ * Item>()`.
  */
 export function stream<const Schemas extends StreamSchemas>(
   schemas: Schemas,
@@ -203,8 +209,8 @@ export function duplex(schemas?: StreamSchemas): MethodDefinition {
 }
 
 /**
- * Something that happens at the service, which tells it with `exposed.emit(name, payload)` to all who have
- * subscribed. `output` is the payload. By type alone: `event<Payload>()`.
+ * Something that happens at the service, which tells it with `exposed.emit(name, payload)` to all
+ * who have subscribed. `output` is the payload. By type alone: `event<Payload>()`.
  */
 export function event<const Schemas extends { readonly output?: StandardSchemaV1 }>(
   schemas: Schemas,

@@ -64,7 +64,8 @@ export function shapeDifferences(client: string, service: string): string[] {
   const ours = linesOf(client);
   const theirs = linesOf(service);
   const told: string[] = [];
-  // A method that one side lacks moves all that follow: only the order of what both have is looked at.
+  // A method that one side lacks moves all that follow: only the order of what both have is looked
+  // at.
   const order = [...theirs.keys()].filter((name) => ours.has(name));
   let common = 0;
   for (const [name, mine] of ours) {

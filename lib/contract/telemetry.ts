@@ -1,10 +1,13 @@
-/** What surrounds the calls of a device: the hook for OpenTelemetry and its like. Without one nothing is called. */
+/**
+ * What surrounds the calls of a device: the hook for OpenTelemetry and its like. Without one
+ * nothing is called.
+ */
 import { checkFunction, checkObject } from '../common/arguments.js';
 import type { Contract } from './contract.js';
 
 /**
- * Puts functions of its own around those of clients and implementations, once for each; what they give is called
- * instead. `openTelemetry()` of `liteipc/opentelemetry` makes one.
+ * Puts functions of its own around those of clients and implementations, once for each; what they
+ * give is called instead. `openTelemetry()` of `liteipc/opentelemetry` makes one.
  */
 export interface Telemetry {
   /** An object with the methods of `client`, which stands for a service of this contract. */

@@ -5,16 +5,19 @@ import type { Contract } from './contract.js';
 import type { MethodDefinition, MethodDefinitions } from './methods.js';
 
 /**
- * A sequence that comes from a service. It is asked for at once, when the method is called; iterate it
- * once. Leaving the loop early, `return()` or disposing it ends it at the service, too.
+ * A sequence that comes from a service. It is asked for at once, when the method is called; iterate
+ * it once. Leaving the loop early, `return()` or disposing it ends it at the service, too.
  */
 export interface ClientStream<Item> extends AsyncIterable<Item>, AsyncDisposable {
   /**
-   * Resolves when the service has begun; of an event: from then on nothing is missed. Rejects if that fails,
-   * as the iteration does; nobody has to look at it.
+   * Resolves when the service has begun; of an event: from then on nothing is missed. Rejects if
+   * that fails, as the iteration does; nobody has to look at it.
    */
   readonly opened: Promise<void>;
-  /** The next item. Rejects once with the error that has ended the stream, after the items before it. */
+  /**
+   * The next item. Rejects once with the error that has ended the stream, after the items before
+   * it.
+   */
   next(): Promise<IteratorResult<Item, undefined>>;
   /** Ends the stream: nothing that arrived and was not taken is given any more. Idempotent. */
   return(): Promise<IteratorResult<Item, undefined>>;
@@ -72,7 +75,10 @@ export type ImplementationMethod<Definition> =
     ? ImplementationFunctions<ParsedInput, Output>[Kind]
     : never;
 
-/** What `device.expose(contract, implementation)` takes: an object or class instance. Events are not in it. */
+/**
+ * What `device.expose(contract, implementation)` takes: an object or class instance. Events are not
+ * in it.
+ */
 export type Implementation<Methods extends MethodDefinitions = MethodDefinitions> = {
   readonly [
     Name in keyof Methods as Methods[Name] extends MethodDefinition<'event'> ? never : Name

@@ -27,9 +27,9 @@ function outcome(
 }
 
 /**
- * The validated, perhaps transformed value, or a promise of it if the validator is asynchronous. `what` is
- * its name in errors: `the input`, `item 7 of the output`. Throws or rejects with a Refusal
- * (EINVAL) that tells the issues.
+ * The validated, perhaps transformed value, or a promise of it if the validator is asynchronous.
+ * `what` is its name in errors: `the input`, `item 7 of the output`. Throws or rejects with a
+ * Refusal (EINVAL) that tells the issues.
  */
 export function validate(
   schema: StandardSchemaV1,

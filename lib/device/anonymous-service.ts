@@ -7,8 +7,8 @@ import { Reference } from '../attachments/reference.js';
 import type { ServiceHost } from '../service/host.js';
 
 /**
- * A service that no ServiceManager knows. Disposing ends it: calls that are not answered yet fail with EPIPE.
- * It ends with the connection to the domain, too, and is not exposed again by itself.
+ * A service that no ServiceManager knows. Disposing ends it: calls that are not answered yet fail
+ * with EPIPE. It ends with the connection to the domain, too, and is not exposed again by itself.
  */
 export interface AnonymousService<C extends Contract = Contract> extends AsyncDisposable {
   readonly contract: C;

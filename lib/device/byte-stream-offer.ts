@@ -1,4 +1,7 @@
-/** ReadableStreams on their way out: each is offered as a service without a name until it has been read. */
+/**
+ * ReadableStreams on their way out: each is offered as a service without a name until it has been
+ * read.
+ */
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
 import { exposeAnonymous } from './anonymous-service.js';
 import type { StreamOffer } from '../attachments/outgoing.js';
@@ -9,7 +12,9 @@ import { ServiceHost } from '../service/host.js';
 
 /** A piece has at most so many bytes, and at most half of a message. */
 const PIECE_MAX = 32 * 1024;
-/** How long whoever was sent a stream has until it asks for it, ms: a message may be thrown away. */
+/**
+ * How long whoever was sent a stream has until it asks for it, ms: a message may be thrown away.
+ */
 const ASKED_FOR_WITHIN_MS = 30_000;
 /** How often it is looked whether the end has been told, ms. */
 const LOOK_MS = 5;
@@ -99,7 +104,10 @@ class OfferedStream implements StreamOffer {
   }
 }
 
-/** Offers a stream, which is locked from now on. Rejects with a LiteIpcError: locked already, no tasks left. */
+/**
+ * Offers a stream, which is locked from now on. Rejects with a LiteIpcError: locked already, no
+ * tasks left.
+ */
 export async function offerByteStream(
   connection: Connection,
   source: ReadableStream,

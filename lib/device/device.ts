@@ -40,19 +40,25 @@ export interface DeviceOptions {
   /** Put around all calls and implementations: `openTelemetry()` of `liteipc/opentelemetry`. */
   readonly telemetry?: Telemetry;
   /**
-   * Most bytes that one message may bring in memory of its own: a call to a service of this device, or the
-   * answer to a call. A larger one is refused with EMSGSIZE. Default 4 GiB.
+   * Most bytes that one message may bring in memory of its own: a call to a service of this device,
+   * or the answer to a call. A larger one is refused with EMSGSIZE. Default 4 GiB.
    */
   readonly messageLimit?: number;
 }
 
 /** Events of a device. */
 export interface DeviceEvents {
-  /** The domain is gone; calls in flight have been rejected with ENODEV. The device reconnects by itself. */
+  /**
+   * The domain is gone; calls in flight have been rejected with ENODEV. The device reconnects by
+   * itself.
+   */
   lost: [];
   /** The device is open in a domain of the same name again, and its services are exposed again. */
   reconnected: [];
-  /** A service could not be exposed again after a reconnection. Without a listener: a process warning. */
+  /**
+   * A service could not be exposed again after a reconnection. Without a listener: a process
+   * warning.
+   */
   exposeFailed: [error: Error, contract: Contract];
 }
 
@@ -137,8 +143,8 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
 
   /**
    * Offers a service. The implementation runs on this thread's event loop; a method that returns no
-   * promise is answered at once. Rejects with EEXIST if a live service has the name (unless both say
-   * `instances: 'many'`), with EACCES if the policy does not let this process serve it.
+   * promise is answered at once. Rejects with EEXIST if a live service has the name (unless both
+   * say `instances: 'many'`), with EACCES if the policy does not let this process serve it.
    */
   async expose<Methods extends MethodDefinitions>(
     contract: Contract<Methods>,
@@ -156,10 +162,10 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
-   * A client of a service. Rejects with ENOENT if there is no such service (within `waitMs`), with EACCES
-   * if the policy refuses this process, with EPROTO if the service has another contract. The client
-   * survives the restarts of its service and of the domain: calls in flight fail, the next call looks the
-   * name up again. The same contract and options give the same client.
+   * A client of a service. Rejects with ENOENT if there is no such service (within `waitMs`), with
+   * EACCES if the policy refuses this process, with EPROTO if the service has another contract. The
+   * client survives the restarts of its service and of the domain: calls in flight fail, the next
+   * call looks the name up again. The same contract and options give the same client.
    */
   async service<Methods extends MethodDefinitions>(
     contract: Contract<Methods>,
@@ -183,8 +189,8 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
-   * A service as a value, to be sent to others: one that this device exposes, or the one behind a client. Throws ENOENT
-   * if it is not there at the moment, ENODEV without a domain.
+   * A service as a value, to be sent to others: one that this device exposes, or the one behind a
+   * client. Throws ENOENT if it is not there at the moment, ENODEV without a domain.
    */
   reference<C extends Contract>(contract: C, service: Exposed | Client): Reference<C> {
     const behind = (client: object) => this.#clients.behind(client);
@@ -192,25 +198,25 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
-   * Calls `listener` whenever the service behind a client ends (once for each instance). A lost domain
-   * is the event `lost` instead. Disposing the result ends it.
+   * Calls `listener` whenever the service behind a client ends (once for each instance). A lost
+   * domain is the event `lost` instead. Disposing the result ends it.
    */
   onDeath(client: Client, listener: () => void): Disposable {
     return this.#clients.onDeath(client, listener);
   }
 
   /**
-   * Calls `listener` whenever the service behind a client can be called again: after it had ended, once for
-   * each new instance, and after the domain had been lost. While there is a listener the service is looked
-   * for in the background. Disposing the result ends it.
+   * Calls `listener` whenever the service behind a client can be called again: after it had ended,
+   * once for each new instance, and after the domain had been lost. While there is a listener the
+   * service is looked for in the background. Disposing the result ends it.
    */
   onRestart(client: Client, listener: () => void): Disposable {
     return this.#clients.onRestart(client, listener);
   }
 
   /**
-   * Records from now on what happens to this device's messages: the kernel's seven hooks. What was recorded
-   * before is forgotten. Goes on through reconnections. Throws EALREADY if it is on.
+   * Records from now on what happens to this device's messages: the kernel's seven hooks. What was
+   * recorded before is forgotten. Goes on through reconnections. Throws EALREADY if it is on.
    */
   startTrace(options: TraceOptions = {}): void {
     this.#source.requireNotClosed();
@@ -223,8 +229,8 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
-   * Takes what was recorded since the last reading, oldest first; also when the device was closed. Throws
-   * ENODATA if it was never traced.
+   * Takes what was recorded since the last reading, oldest first; also when the device was closed.
+   * Throws ENODATA if it was never traced.
    */
   readTrace(): Trace {
     return this.#trace.read();
@@ -246,7 +252,10 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     return this;
   }
 
-  /** Ends services and calls: pending ones reject with ECANCELED. Idempotent; resolves when all is released. */
+  /**
+   * Ends services and calls: pending ones reject with ECANCELED. Idempotent; resolves when all is
+   * released.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -358,8 +367,8 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
 }
 
 /**
- * Opens a device in a running domain. Rejects with ENODEV when there is no such domain, with EACCES when
- * its socket may not be used by this user.
+ * Opens a device in a running domain. Rejects with ENODEV when there is no such domain, with EACCES
+ * when its socket may not be used by this user.
  */
 export function openDevice(options: DeviceOptions): Promise<Device> {
   return Device.open(options);

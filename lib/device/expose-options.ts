@@ -6,28 +6,28 @@ import type { OnServiceError } from '../service/host.js';
 /** What `device.expose` takes besides contract and implementation. */
 export interface ExposeOptions {
   /**
-   * Told what nobody waits for: errors of one-way methods, with the method's name. Default: a process
-   * warning.
+   * Told what nobody waits for: errors of one-way methods, with the method's name. Default: a
+   * process warning.
    */
   readonly onError?: OnServiceError;
   /**
-   * How many calls may run at once, one-way messages included; more wait for their turn, which goes round
-   * the calling processes. Default: any number.
+   * How many calls may run at once, one-way messages included; more wait for their turn, which goes
+   * round the calling processes. Default: any number.
    */
   readonly concurrency?: number;
   /**
-   * How many calls may wait. Further ones fail with EBUSY, first those of the process that has most of
-   * them waiting; one-way messages are told to `onError`. Default 1000. Only with `concurrency`.
+   * How many calls may wait. Further ones fail with EBUSY, first those of the process that has most
+   * of them waiting; one-way messages are told to `onError`. Default 1000. Only with `concurrency`.
    */
   readonly queue?: number;
   /**
-   * `many`: this is one of several instances, in this or in other processes; each of them has to say it.
-   * Their clients spread the calls over all of them. Default `one`.
+   * `many`: this is one of several instances, in this or in other processes; each of them has to
+   * say it. Their clients spread the calls over all of them. Default `one`.
    */
   readonly instances?: 'one' | 'many';
   /**
-   * How many payloads of an event may wait for one subscriber; one that falls behind further gets those and
-   * then EOVERFLOW. Default 1000.
+   * How many payloads of an event may wait for one subscriber; one that falls behind further gets
+   * those and then EOVERFLOW. Default 1000.
    */
   readonly eventQueue?: number;
 }

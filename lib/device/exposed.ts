@@ -13,7 +13,10 @@ const DRAIN_DEFAULT_MS = 30_000;
 
 /** What {@link Exposed.drain} takes. */
 export interface DrainOptions {
-  /** ms until the calls that are still in flight fail with EPIPE. Default 30,000; Infinity for no limit. */
+  /**
+   * ms until the calls that are still in flight fail with EPIPE. Default 30,000; Infinity for no
+   * limit.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -34,15 +37,16 @@ export interface Exposed<
   /** The service's handle in its domain; changes when the device reconnects, 0 meanwhile. */
   readonly handle: number;
   /**
-   * Takes the service back without breaking calls: the name is free at once, calls that come from now on
-   * fail with ESHUTDOWN without having begun, those in flight are finished; then it is disposed. Resolves
-   * to the number of calls that were not answered because the time was over, or because the service was
-   * disposed or its domain lost meanwhile. Called again it resolves to the same.
+   * Takes the service back without breaking calls: the name is free at once, calls that come from
+   * now on fail with ESHUTDOWN without having begun, those in flight are finished; then it is
+   * disposed. Resolves to the number of calls that were not answered because the time was over, or
+   * because the service was disposed or its domain lost meanwhile. Called again it resolves to the
+   * same.
    */
   drain(options?: DrainOptions): Promise<number>;
   /**
-   * Tells an event to all who have subscribed to it: `emit('changed', payload)`. Throws a LiteIpcError: EINVAL
-   * if the payload is not what the contract says or cannot be sent, EMSGSIZE.
+   * Tells an event to all who have subscribed to it: `emit('changed', payload)`. Throws a
+   * LiteIpcError: EINVAL if the payload is not what the contract says or cannot be sent, EMSGSIZE.
    */
   emit<Name extends EventNames<Methods>>(
     name: Name,
@@ -52,7 +56,9 @@ export interface Exposed<
   dispose(): Promise<void>;
 }
 
-/** What the program is given; `forget` takes the exposure from those that come back by themselves. */
+/**
+ * What the program is given; `forget` takes the exposure from those that come back by themselves.
+ */
 export function exposedBy(exposure: Exposure, forget: () => void): Exposed<never> {
   const dispose = async (): Promise<void> => {
     forget();

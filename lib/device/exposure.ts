@@ -99,8 +99,8 @@ export class Exposure {
   }
 
   /**
-   * Takes the name back, refuses what comes from now on and waits for the calls in flight, then ends as
-   * {@link stop}. Resolves to how many were not answered.
+   * Takes the name back, refuses what comes from now on and waits for the calls in flight, then
+   * ends as {@link stop}. Resolves to how many were not answered.
    */
   drain(timeoutMs: number): Promise<number> {
     this.#draining ??= this.#drain(performance.now() + timeoutMs);

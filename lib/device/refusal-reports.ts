@@ -1,6 +1,7 @@
 /**
- * Tells the ServiceManager which messages a service has refused, for its audit. They are counted and told
- * together, at most once in a second, so that a flood of refused messages does not become another one.
+ * Tells the ServiceManager which messages a service has refused, for its audit. They are counted
+ * and told together, at most once in a second, so that a flood of refused messages does not become
+ * another one.
  */
 import type { Caller } from '../../types/wire.js';
 import { REFUSALS_MAX, type RefusalEntry, type RefusalReport } from '../registry/protocol.js';

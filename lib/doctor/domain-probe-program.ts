@@ -1,7 +1,7 @@
 /**
- * Opens a device in the domain that the first argument names, asks its ServiceManager something, and looks who
- * is there. A program of its own, because a domain that is broken may keep it waiting. Says on each line
- * what it has come to, see {@link ProbeLine}.
+ * Opens a device in the domain that the first argument names, asks its ServiceManager something,
+ * and looks who is there. A program of its own, because a domain that is broken may keep it
+ * waiting. Says on each line what it has come to, see {@link ProbeLine}.
  */
 import { Connection } from '../connection/connection.js';
 import { methodsOf } from '../contract/method-table.js';

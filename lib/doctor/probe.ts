@@ -1,4 +1,7 @@
-/** Programs that find something out and may hang or die of it: they say what they come to on lines of JSON. */
+/**
+ * Programs that find something out and may hang or die of it: they say what they come to on lines
+ * of JSON.
+ */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

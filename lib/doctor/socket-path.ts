@@ -43,8 +43,8 @@ export function socketPath(domain: string, directory: RuntimeDirectory): string 
 export type Liveness = 'listening' | 'stale' | 'absent' | 'denied' | 'foreign' | 'unknown';
 
 /**
- * Asks the system without disturbing the server: a domain's socket is of another type than Node's, so
- * it is refused as such where somebody listens, and as nobody's where nobody does.
+ * Asks the system without disturbing the server: a domain's socket is of another type than Node's,
+ * so it is refused as such where somebody listens, and as nobody's where nobody does.
  */
 export function livenessOf(path: string): Promise<Liveness> {
   return new Promise((resolve) => {
@@ -67,8 +67,8 @@ export function livenessOf(path: string): Promise<Liveness> {
 }
 
 /**
- * The process that holds the domain's lock. Undefined if there is none, or none that can be seen from
- * here: it may be of another process namespace.
+ * The process that holds the domain's lock. Undefined if there is none, or none that can be seen
+ * from here: it may be of another process namespace.
  */
 export function serverOf(path: string): number | undefined {
   try {

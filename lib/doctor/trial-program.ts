@@ -1,7 +1,7 @@
 /**
- * A private domain in the directory that the first argument names, and a call to itself in it: the proof that
- * everything LiteIPC needs works here. A program of its own, because what is wrong may end or hang it. Says
- * on each line what it has come to, see {@link TrialLine}.
+ * A private domain in the directory that the first argument names, and a call to itself in it: the
+ * proof that everything LiteIPC needs works here. A program of its own, because what is wrong may
+ * end or hang it. Says on each line what it has come to, see {@link TrialLine}.
  */
 import { writeFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';

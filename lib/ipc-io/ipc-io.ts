@@ -2,16 +2,16 @@
  * `IpcIo`: the parcel of OpenHarmony's small system, byte for byte as its 32-bit reference (ILP32,
  * little-endian) has it. What each method writes is said in docs/ipc-io.md.
  *
- * A write rounds its size up to 4 unless it says otherwise; where it begins is never rounded, so after an
- * unaligned write everything lies where that ended. Reads mirror writes and begin at the first byte; what
- * they return is copied.
+ * A write rounds its size up to 4 unless it says otherwise; where it begins is never rounded, so
+ * after an unaligned write everything lies where that ended. Reads mirror writes and begin at the
+ * first byte; what they return is copied.
  *
  * A method that fails throws and changes nothing but {@link IpcIo.overflow}:
  * - TypeError: the argument is not what the method takes; the parcel can still be used
  * - LiteIpcError `EMSGSIZE`: it does not fit; `overflow` is true from now on
- * - LiteIpcError `EPROTO`: it is not there; `overflow` is true if the parcel ends too early or no object
- *   begins here, and stays as it was if the bytes are something else (a string without its NUL, an object
- *   of another type)
+ * - LiteIpcError `EPROTO`: it is not there; `overflow` is true if the parcel ends too early or no
+ *   object begins here, and stays as it was if the bytes are something else (a string without its
+ *   NUL, an object of another type)
  */
 import { checkInteger } from '../common/arguments.js';
 import { LiteIpcError } from '../common/errors.js';
@@ -26,8 +26,8 @@ type ArrayOf<Value, Result> = new (length: number) => Result & { [index: number]
 /** A parcel, to write and to read. */
 export class IpcIo extends WritableParcel {
   /**
-   * A parcel to be read. `data` is not copied: it must not change until all is read. `offsets` tells where
-   * objects begin. Throws EMSGSIZE for more than a parcel holds.
+   * A parcel to be read. `data` is not copied: it must not change until all is read. `offsets`
+   * tells where objects begin. Throws EMSGSIZE for more than a parcel holds.
    */
   static from(data: Uint8Array, offsets: readonly number[] = []): IpcIo {
     const io = new IpcIo();

@@ -4,8 +4,9 @@ import { LiteIpcError } from '../common/errors.js';
 import { IpcIo } from './ipc-io.js';
 
 /**
- * How a value lies in a parcel. `Written` is what the sender gives, `Read` what the receiver gets; usually
- * the same. Both functions are synchronous and may throw: the call fails with EINVAL or EPROTO then.
+ * How a value lies in a parcel. `Written` is what the sender gives, `Read` what the receiver gets;
+ * usually the same. Both functions are synchronous and may throw: the call fails with EINVAL or
+ * EPROTO then.
  */
 export interface ParcelFormat<Written, Read = Written> {
   /** Writes a value into an empty parcel. */
@@ -18,8 +19,8 @@ export interface ParcelFormat<Written, Read = Written> {
 export type AnyParcelFormat = ParcelFormat<never, unknown>;
 
 /**
- * For `input` and `output` of a method whose messages are to be parcels, so that a C program can serve or
- * call it:
+ * For `input` and `output` of a method whose messages are to be parcels, so that a C program can
+ * serve or call it:
  *
  * ```ts
  * const point = parcel<Point>({
@@ -46,7 +47,9 @@ export function isParcelFormat(value: unknown): value is AnyParcelFormat {
   return typeof write === 'function' && typeof read === 'function';
 }
 
-/** The bytes of a value. Throws a LiteIpcError: EMSGSIZE for more than fits, EINVAL for all else. */
+/**
+ * The bytes of a value. Throws a LiteIpcError: EMSGSIZE for more than fits, EINVAL for all else.
+ */
 export function writeParcel(format: AnyParcelFormat, value: unknown): Uint8Array {
   const io = new IpcIo();
   try {

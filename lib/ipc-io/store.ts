@@ -1,6 +1,6 @@
 /**
- * The memory of a parcel: its data, the offsets of the objects in it, the place of the next read and the
- * overflow flag. It knows sizes and room, not types.
+ * The memory of a parcel: its data, the offsets of the objects in it, the place of the next read
+ * and the overflow flag. It knows sizes and room, not types.
  */
 import { checkInteger, checkObject, unexpected } from '../common/arguments.js';
 import { LiteIpcError } from '../common/errors.js';
@@ -22,8 +22,8 @@ export interface IpcIoOptions {
   /** Bytes for data and table of offsets together, 1 to 8192 (the default). */
   readonly size?: number;
   /**
-   * Most objects, 0 to 32. When given, 4 bytes of `size` are set aside for each, as `IpcIoInit` does; else
-   * there may be 32, and each takes its 4 bytes when it is written.
+   * Most objects, 0 to 32. When given, 4 bytes of `size` are set aside for each, as `IpcIoInit`
+   * does; else there may be 32, and each takes its 4 bytes when it is written.
    */
   readonly maxObjects?: number;
 }
@@ -114,7 +114,9 @@ export class ParcelStore {
     throw new LiteIpcError(code, text, { cause: this.#overflow });
   }
 
-  /** The error of an operation that needs more than there is; from now on {@link overflow} is true. */
+  /**
+   * The error of an operation that needs more than there is; from now on {@link overflow} is true.
+   */
   overflowed(code: 'EMSGSIZE' | 'EPROTO', what: string, text: string): LiteIpcError {
     this.#overflow ??= new LiteIpcError(code, `IpcIo.${what}: ${text} (${code})`);
     return this.#overflow;

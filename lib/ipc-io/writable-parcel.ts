@@ -14,7 +14,9 @@ import type { NumberKind } from './values.js';
 
 /** A service, as an object of a parcel: a `SvcIdentity` of the kernel. */
 export interface SvcIdentity {
-  /** The service's task ID; -1 with token 1 is the sending task, which the driver puts in its place. */
+  /**
+   * The service's task ID; -1 with token 1 is the sending task, which the driver puts in its place.
+   */
   readonly handle: number;
   readonly token: number;
   readonly cookie: number;
@@ -60,8 +62,9 @@ export class WritableParcel {
   }
 
   /**
-   * Copies all of another parcel behind what is here, rounded up to 4 bytes; its objects move along.
-   * Without room it throws EMSGSIZE; {@link overflow} is true then only if the padding alone has no room.
+   * Copies all of another parcel behind what is here, rounded up to 4 bytes; its objects move
+   * along. Without room it throws EMSGSIZE; {@link overflow} is true then only if the padding alone
+   * has no room.
    */
   append(other: WritableParcel): this {
     if (!(other instanceof WritableParcel)) throw unexpected('an IpcIo', 'append', other);
@@ -288,7 +291,8 @@ export class WritableParcel {
     const count = checkCount(values, what);
     const size = 4 + count * kind.size;
     this.store.checkRoom(what, size);
-    // Taken out once: a getter among them might say something else the second time, or write itself.
+    // Taken out once: a getter among them might say something else the second time, or write
+    // itself.
     const checked = Array.from({ length: count }, (_, index) =>
       kind.check(values[index], `element ${index} of ${what}`),
     );

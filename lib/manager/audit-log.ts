@@ -8,8 +8,9 @@ import type { Identity } from '../policy/subject.js';
 export interface AuditEvent {
   readonly time: Date;
   /**
-   * `request`: somebody asked. `change`: the rules have changed, and somebody lost what it had. `message`: a
-   * service has refused messages, as it says itself: at most once a second for each service, with their number.
+   * `request`: somebody asked. `change`: the rules have changed, and somebody lost what it had.
+   * `message`: a service has refused messages, as it says itself: at most once a second for each
+   * service, with their number.
    */
   readonly occasion: 'request' | 'change' | 'message';
   /** Calling the service, or registering its name. */
@@ -45,7 +46,9 @@ export class AuditLog {
     this.#stream = stream;
   }
 
-  /** Opens the file, which only its owner may read if it is new. Rejects if that is not possible. */
+  /**
+   * Opens the file, which only its owner may read if it is new. Rejects if that is not possible.
+   */
   static async open(path: string): Promise<AuditLog> {
     const stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
     await new Promise<void>((resolve, reject) => {

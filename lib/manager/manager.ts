@@ -39,8 +39,8 @@ export interface ServiceManagerOptions {
   /** Who may call and serve what. Default: the manager's own uid, everything. */
   readonly policy?: PolicyInput;
   /**
-   * More rules, in a file of JSON with comments (policy.schema.json); reloaded when it changes. A file
-   * that is not good keeps the manager from starting; later it changes nothing and is told by
+   * More rules, in a file of JSON with comments (policy.schema.json); reloaded when it changes. A
+   * file that is not good keeps the manager from starting; later it changes nothing and is told by
    * `policyError`.
    */
   readonly policyFile?: string;
@@ -69,14 +69,14 @@ export interface ServiceManagerEvents {
   /** The policy file has changed; its rules are in force, what they deny has been revoked. */
   policyLoaded: [loaded: PolicyLoaded];
   /**
-   * The policy file has changed and cannot be used: the rules that it had before stay in force. Without a
-   * listener it is a process warning.
+   * The policy file has changed and cannot be used: the rules that it had before stay in force.
+   * Without a listener it is a process warning.
    */
   policyError: [error: PolicyFileError];
   /**
-   * A rule names methods that a registered service does not have, perhaps misspelt: told when the service
-   * registers, or else when the rules change, and once until something about it changes. Without a listener
-   * it is a process warning.
+   * A rule names methods that a registered service does not have, perhaps misspelt: told when the
+   * service registers, or else when the rules change, and once until something about it changes.
+   * Without a listener it is a process warning.
    */
   policyWarning: [warning: PolicyWarning];
   /** Somebody asked for a service or a name, or lost one because the rules have changed. */
@@ -115,7 +115,10 @@ function runtimeRule(
   return makeRule({ effect, action: 'call', service: name, methods, subject });
 }
 
-/** Most bytes of a message to the manager that may lie in memory of their own: contracts are no larger. */
+/**
+ * Most bytes of a message to the manager that may lie in memory of their own: contracts are no
+ * larger.
+ */
 const MESSAGE_LIMIT = 1024 * 1024;
 
 /** A running domain and its ServiceManager. */
@@ -154,9 +157,9 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
   }
 
   /**
-   * Starts a domain whose server is a thread of this process, and becomes its ServiceManager. Rejects
-   * with EADDRINUSE if a domain of this name is running. The domain ends with {@link close} or with the
-   * process.
+   * Starts a domain whose server is a thread of this process, and becomes its ServiceManager.
+   * Rejects with EADDRINUSE if a domain of this name is running. The domain ends with {@link close}
+   * or with the process.
    */
   static async start(options: ServiceManagerOptions): Promise<ServiceManager> {
     checkObject(options, 'the options of ServiceManager.start');
@@ -266,8 +269,8 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
   }
 
   /**
-   * May this caller call the service, or this method of it, and which rule decides? What is answered is
-   * what a client of this pid, uid and gid would be told now.
+   * May this caller call the service, or this method of it, and which rule decides? What is
+   * answered is what a client of this pid, uid and gid would be told now.
    */
   explain(caller: Identity, service: Contract | string, method?: string): Explanation {
     checkIdentity(caller);
@@ -290,8 +293,8 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
   }
 
   /**
-   * Reads the policy file now, e.g. at SIGHUP, instead of at the next look (four in a second). Rejects
-   * with a {@link PolicyFileError} that changes nothing.
+   * Reads the policy file now, e.g. at SIGHUP, instead of at the next look (four in a second).
+   * Rejects with a {@link PolicyFileError} that changes nothing.
    */
   async reloadPolicy(): Promise<PolicyLoaded> {
     const file = this.#policyFile;
@@ -307,9 +310,9 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
   }
 
   /**
-   * Admits to a service, or to some of its methods, besides whom the policy admits, until {@link revoke}
-   * of the same or the end of the manager. A standing `deny` still wins. Resolves when those who have the
-   * service already can use it.
+   * Admits to a service, or to some of its methods, besides whom the policy admits, until {@link
+   * revoke} of the same or the end of the manager. A standing `deny` still wins. Resolves when
+   * those who have the service already can use it.
    */
   async grant(
     service: Contract | string,
@@ -322,8 +325,9 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
 
   /**
    * Takes away the right to call a service, or some of its methods, at once and from then on, until
-   * {@link grant} of the same: when the promise resolves, nothing more of those processes is delivered,
-   * not even what they had sent. Resolves to the number of processes that lost something.
+   * {@link grant} of the same: when the promise resolves, nothing more of those processes is
+   * delivered, not even what they had sent. Resolves to the number of processes that lost
+   * something.
    */
   async revoke(
     service: Contract | string,

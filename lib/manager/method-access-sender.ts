@@ -4,7 +4,9 @@ import type { ServiceControlClient } from './service-control-client.js';
 
 /** How long a service may take to confirm, ms: less than a lookup may take. */
 const CONFIRM_TIMEOUT_MS = 3000;
-/** What the entries of one message may take, bytes by estimate: a message of `liteos-a` has 6144. */
+/**
+ * What the entries of one message may take, bytes by estimate: a message of `liteos-a` has 6144.
+ */
 const ENTRIES_SIZE = 5000;
 /** What an entry takes besides its methods, and each limit besides its name and methods, bytes. */
 const ENTRY_SIZE = 24;

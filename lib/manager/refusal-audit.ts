@@ -8,7 +8,10 @@ import { quotaInWords } from '../policy/quota.js';
 import type { Registration } from './registration.js';
 import type { RefusalEntry, RefusalReport } from '../registry/protocol.js';
 
-/** Reports of one service that are listened to, per second and at once: a service sends one a second. */
+/**
+ * Reports of one service that are listened to, per second and at once: a service sends one a
+ * second.
+ */
 const REPORTS_PER_SECOND = 2;
 const REPORTS_BURST = 4;
 
@@ -32,7 +35,9 @@ export class RefusalAudit {
     this.#onAudit = onAudit;
   }
 
-  /** Takes a report that has been checked, of the service that sent it. False if it sends too many. */
+  /**
+   * Takes a report that has been checked, of the service that sent it. False if it sends too many.
+   */
   take(service: Registration, { entries, others }: RefusalReport): boolean {
     const now = performance.now();
     let bucket = this.#buckets.get(service);

@@ -41,13 +41,19 @@ export interface Registration {
   readonly many: boolean;
   /** By LiteIPC process. */
   readonly grants: Map<number, Grant>;
-  /** The way to its process; undefined for a service that does not speak to the manager, as one in C. */
+  /**
+   * The way to its process; undefined for a service that does not speak to the manager, as one in
+   * C.
+   */
   readonly control: ServiceControlClient | undefined;
   /** Tells the service which methods its callers may call; undefined if it does not check that. */
   readonly access: MethodAccessSender | undefined;
 }
 
-/** What a caller may do with a service, and whether that is anything. `decision` is about the service. */
+/**
+ * What a caller may do with a service, and whether that is anything. `decision` is about the
+ * service.
+ */
 export function decideRights(
   service: Registration,
   judgement: Judgement,

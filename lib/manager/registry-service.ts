@@ -268,8 +268,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   }
 
   /**
-   * The policy has changed: decides again about everyone who has a right. Resolves when nobody has more
-   * than the policy admits, to how many processes lost something.
+   * The policy has changed: decides again about everyone who has a right. Resolves when nobody has
+   * more than the policy admits, to how many processes lost something.
    */
   async decideAgain(): Promise<number> {
     const services = this.#names.all();
@@ -327,7 +327,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
         if (this.#policy.hasMessageRules(name)) await access.tell(kept.map(entryOf));
         else if (access.restricted) await access.lift();
       } catch {
-        // It does not confirm: then nobody has a right that it might not limit. Who asks again is told.
+        // It does not confirm: then nobody has a right that it might not limit. Who asks again is
+        // told.
         for (const [processId, { caller }] of kept) {
           grants.delete(processId);
           this.#audit('change', 'call', name, caller, {

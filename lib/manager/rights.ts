@@ -1,4 +1,7 @@
-/** Gives callers the right to call a service, and takes it away: what the manager asks of the domain. */
+/**
+ * Gives callers the right to call a service, and takes it away: what the manager asks of the
+ * domain.
+ */
 import type { Caller } from '../../types/wire.js';
 import { describeCaller } from '../common/caller.js';
 import type { Connection } from '../connection/connection.js';
@@ -64,7 +67,8 @@ export class Rights {
       );
     } catch (error) {
       if (!(error instanceof LiteIpcError) || error.code !== 'EINVAL') throw error;
-      // One of the two has ended while the domain was asked. If it is the caller, nobody reads this.
+      // One of the two has ended while the domain was asked. If it is the caller, nobody reads
+      // this.
       throw notRegistered(service.name);
     }
     // The right may have been revoked meanwhile.

@@ -1,4 +1,7 @@
-/** Lookups that the manager keeps back until a service is there: who asks need not ask again and again. */
+/**
+ * Lookups that the manager keeps back until a service is there: who asks need not ask again and
+ * again.
+ */
 import { Refusal } from '../common/errors.js';
 
 /** How many of one process may wait at a time. */

@@ -9,12 +9,15 @@ import { OBJECT_SIZE, type ObjectsToSend } from './message-objects.js';
 /** Most files that one message carries. */
 export const FILES_MAX = 16;
 
-/** Something open: a descriptor's number, a `FileHandle`, a {@link ReceivedFile}, or whatever else has an `fd`. */
+/**
+ * Something open: a descriptor's number, a `FileHandle`, a {@link ReceivedFile}, or whatever else
+ * has an `fd`.
+ */
 export type FileSource = number | { readonly fd: number };
 
 /**
- * A file that has arrived with a call or a result: a descriptor of this process, close-on-exec. One that is
- * forgotten is closed when it is garbage collected, or when its thread ends.
+ * A file that has arrived with a call or a result: a descriptor of this process, close-on-exec. One
+ * that is forgotten is closed when it is garbage collected, or when its thread ends.
  */
 export class ReceivedFile implements Disposable {
   readonly #native: NativeDescriptor;
@@ -37,8 +40,8 @@ export class ReceivedFile implements Disposable {
   }
 
   /**
-   * Gives the number away: whoever gets it closes it, for example `fs.createReadStream('', { fd })` or
-   * `new net.Socket({ fd })`.
+   * Gives the number away: whoever gets it closes it, for example `fs.createReadStream('', { fd })`
+   * or `new net.Socket({ fd })`.
    */
   release(): number {
     return this.#native.release();
@@ -60,7 +63,10 @@ export class ReceivedFile implements Disposable {
   }
 }
 
-/** Copies of the sender's descriptors, closed once they were sent; so the sender may close its own at once. */
+/**
+ * Copies of the sender's descriptors, closed once they were sent; so the sender may close its own
+ * at once.
+ */
 export class FilesToSend implements ObjectsToSend {
   readonly #copies: NativeDescriptor[] = [];
 
@@ -74,7 +80,9 @@ export class FilesToSend implements ObjectsToSend {
     return this.count * OBJECT_SIZE;
   }
 
-  /** Copies one more. Throws a TypeError, or a LiteIpcError: EBADF, EMFILE, EINVAL (more than 16). */
+  /**
+   * Copies one more. Throws a TypeError, or a LiteIpcError: EBADF, EMFILE, EINVAL (more than 16).
+   */
   add(source: FileSource, about: ServiceReference): void {
     const what = `files[${this.count}] of ${about.service}.${about.method}`;
     const fd: unknown = typeof source === 'object' && source !== null ? source.fd : source;
@@ -136,8 +144,8 @@ export function headSize(words: Uint32Array): number {
 }
 
 /**
- * Takes over the descriptors among a message's objects, except those at the indexes `taken`; only while its
- * event is handled.
+ * Takes over the descriptors among a message's objects, except those at the indexes `taken`; only
+ * while its event is handled.
  */
 export function adoptFiles(
   native: NativeDevice,

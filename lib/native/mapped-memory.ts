@@ -11,11 +11,11 @@ export function keepMapping(mapping: NativeMapping): void {
 }
 
 /**
- * Gives back the memory of bytes that came with a call or a result: the value, and every view of its buffer,
- * has the length 0 afterwards. True if there was any to give back; bytes that were small, are this program's own
- * or have been given back stay as they are. Without it the memory is given back when the value is
- * collected. Not while something asynchronous (zlib, fs, crypto) still reads the bytes. Throws a TypeError for
- * what is no bytes.
+ * Gives back the memory of bytes that came with a call or a result: the value, and every view of
+ * its buffer, has the length 0 afterwards. True if there was any to give back; bytes that were
+ * small, are this program's own or have been given back stay as they are. Without it the memory is
+ * given back when the value is collected. Not while something asynchronous (zlib, fs, crypto) still
+ * reads the bytes. Throws a TypeError for what is no bytes.
  */
 export function releaseBytes(bytes: ArrayBuffer | ArrayBufferView): boolean {
   const buffer: unknown = ArrayBuffer.isView(bytes) ? bytes.buffer : bytes;

@@ -1,16 +1,16 @@
 /**
- * Finds what is compiled beside the addon: the device shim and the programs that run scenarios. They lie in
- * the folder that the environment variable `LITEIPC_NATIVE_FILES` names (a sanitizer's build, say), or else in
- * the addon's own: the development build in a checkout, what `npm install` compiled, or the prebuilt binaries
- * for this machine.
+ * Finds what is compiled beside the addon: the device shim and the programs that run scenarios.
+ * They lie in the folder that the environment variable `LITEIPC_NATIVE_FILES` names (a sanitizer's
+ * build, say), or else in the addon's own: the development build in a checkout, what `npm install`
+ * compiled, or the prebuilt binaries for this machine.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { findAddon } from './binding.js';
 
 /**
- * The path of a compiled file, such as `liteipc_preload.so`. Throws an `Error` that names the remedy
- * if this build has none.
+ * The path of a compiled file, such as `liteipc_preload.so`. Throws an `Error` that names the
+ * remedy if this build has none.
  */
 export function findNativeFile(name: string): string {
   const chosen = process.env['LITEIPC_NATIVE_FILES'];

@@ -1,4 +1,6 @@
-/** The memory of one message, on its way out: a memfd that gets every byte once and is then sealed. */
+/**
+ * The memory of one message, on its way out: a memfd that gets every byte once and is then sealed.
+ */
 import { Blob } from 'node:buffer';
 import type { NativeDescriptor, NativeMemoryFile } from '../../types/native.js';
 import { loadNativeBinding } from './binding.js';
@@ -43,8 +45,9 @@ export class MemoryToSend {
   }
 
   /**
-   * Fills and seals it: at once if it is small (undefined), else as a promise. Throws or rejects with an `Error`
-   * with `code`: EMFILE, ENOMEM, ..., ECANCELED if it was closed meanwhile; without one if a Blob is not readable.
+   * Fills and seals it: at once if it is small (undefined), else as a promise. Throws or rejects
+   * with an `Error` with `code`: EMFILE, ENOMEM, ..., ECANCELED if it was closed meanwhile; without
+   * one if a Blob is not readable.
    */
   fill(): Promise<void> | undefined {
     const file = loadNativeBinding().createMemoryFile();
@@ -101,7 +104,8 @@ export class MemoryToSend {
 async function appendBlob(file: NativeMemoryFile, blob: Blob): Promise<void> {
   for (let at = 0; at < blob.size; at += BLOB_PIECE) {
     const piece = await blob.slice(at, at + BLOB_PIECE).arrayBuffer();
-    // Its place has been promised: a Blob of a file that has become shorter must not move what is behind it.
+    // Its place has been promised: a Blob of a file that has become shorter must not move what is
+    // behind it.
     if (piece.byteLength !== Math.min(BLOB_PIECE, blob.size - at)) {
       throw new Error('a Blob is shorter than it said');
     }

@@ -1,6 +1,7 @@
 /**
- * A policy file and its changes. It is looked at in intervals instead of by inotify: that also sees files
- * that are replaced by renaming, symbolic links that are turned, mounts and network file systems.
+ * A policy file and its changes. It is looked at in intervals instead of by inotify: that also sees
+ * files that are replaced by renaming, symbolic links that are turned, mounts and network file
+ * systems.
  */
 import { open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';

@@ -9,7 +9,9 @@ import { policyFileSchema } from './schema.js';
 import type { Subject } from './subject.js';
 import { toQuota, type Quota } from './quota.js';
 
-/** What getNodeValue would lose without a word: names that occur twice, and JavaScript's own name. */
+/**
+ * What getNodeValue would lose without a word: names that occur twice, and JavaScript's own name.
+ */
 function checkNames(value: JsonValue): void {
   if (value.isObject) {
     for (const [name, member] of value.members() ?? []) {

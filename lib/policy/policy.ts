@@ -1,13 +1,14 @@
 /**
- * Who may call what, and who may serve what. Rules are data; the decision always comes with the reason.
+ * Who may call what, and who may serve what. Rules are data; the decision always comes with the
+ * reason.
  *
  * - A service without a rule admits the manager's own uid.
- * - A service with any `allow` admits exactly those named, not even the manager's uid unless named. An
- *   `allow` for some methods admits to these alone; what several rules admit to adds up.
+ * - A service with any `allow` admits exactly those named, not even the manager's uid unless named.
+ *   An `allow` for some methods admits to these alone; what several rules admit to adds up.
  * - A `deny` wins over every `allow`.
  * - What was granted at run time is admitted besides; it does not shut others out.
- * - A `limit` admits nobody and refuses nobody. Each one that fits whoever is admitted counts; one of which it
- *   cannot be told whether it fits does.
+ * - A `limit` admits nobody and refuses nobody. Each one that fits whoever is admitted counts; one
+ *   of which it cannot be told whether it fits does.
  */
 import type { Rule, RuleAction } from './rules.js';
 import type { Quota } from './quota.js';
@@ -187,7 +188,10 @@ export class Policy {
     this.#revoked = [...this.#revoked.filter((known) => !sameTarget(known, rule)), rule];
   }
 
-  /** Whether there are rules for single methods of a service, or limits: then its receiver decides, too. */
+  /**
+   * Whether there are rules for single methods of a service, or limits: then its receiver decides,
+   * too.
+   */
   hasMessageRules(service: string): boolean {
     return this.rules.some(
       (rule) => rule.service === service && (rule.methods !== undefined || rule.effect === 'limit'),

@@ -2,9 +2,9 @@
 import { checkObject, unexpected } from '../common/arguments.js';
 
 /**
- * How much of a service a user may use; each user for itself, all of its processes together, at each
- * instance of the service. What is absent is not limited. A quota that says nothing is
- * {@link upstreamQuota}.
+ * How much of a service a user may use; each user for itself, all of its processes together, at
+ * each instance of the service. What is absent is not limited. A quota that says nothing is {@link
+ * upstreamQuota}.
  */
 export interface Quota {
   /** Requests per second in the long run, one-way messages included. May be a fraction. */
@@ -14,11 +14,15 @@ export interface Quota {
   /** Bytes of messages per second in the long run. May be a fraction. */
   readonly bytesPerSecond?: number;
   /**
-   * How many bytes may come at once after a pause. Default: what 1.5 seconds bring. A larger message passes
-   * when nothing else has come for so long that as much could, and is paid for afterwards.
+   * How many bytes may come at once after a pause. Default: what 1.5 seconds bring. A larger
+   * message passes when nothing else has come for so long that as much could, and is paid for
+   * afterwards.
    */
   readonly burstBytes?: number;
-  /** Calls that the service has been given and not ended yet, those that wait for their turn included. */
+  /**
+   * Calls that the service has been given and not ended yet, those that wait for their turn
+   * included.
+   */
   readonly inFlight?: number;
 }
 

@@ -43,8 +43,9 @@ export interface RuleBuilder extends CallRuleBuilder {
 export type MethodNames<Methods extends MethodDefinitions> = keyof Methods & string;
 
 /**
- * Begins a rule: `allow(Calculator).to({ uid: 1000 })`. The service by contract or by name; with names of
- * methods the rule is about these alone: `allow(Calculator, 'add', 'log').to({ gid: 33 })`.
+ * Begins a rule: `allow(Calculator).to({ uid: 1000 })`. The service by contract or by name; with
+ * names of methods the rule is about these alone: `allow(Calculator, 'add', 'log').to({ gid: 33
+ * })`.
  */
 export function allow(service: Contract | string): RuleBuilder;
 export function allow(service: string, ...methods: readonly [string, ...string[]]): CallRuleBuilder;
@@ -68,9 +69,10 @@ export function deny(service: Contract | string, ...methods: readonly string[]):
 }
 
 /**
- * Begins a rule that limits how much each user may use: `limit(Log, { callsPerSecond: 100 }).to({ gid: 33 })`,
- * of a whole service or of these methods together. It admits nobody. Without a quota, or with an empty one, it is
- * {@link upstreamQuota}. Of several rules that fit a caller each counts: none may be exceeded.
+ * Begins a rule that limits how much each user may use: `limit(Log, { callsPerSecond: 100 }).to({
+ * gid: 33 })`, of a whole service or of these methods together. It admits nobody. Without a quota,
+ * or with an empty one, it is {@link upstreamQuota}. Of several rules that fit a caller each
+ * counts: none may be exceeded.
  */
 export function limit(
   service: string,

@@ -14,9 +14,9 @@ export interface Identity {
 /** What a predicate learns of the process that it decides about. */
 export interface CallerIdentity extends Identity {
   /**
-   * The program that `pid` runs at this moment, as `/proc/PID/exe` names it; undefined if the manager
-   * may not read that (another user's process, unless the manager is root) or the process has ended.
-   * Advisory, see {@link Subject.executable}. Read when asked for.
+   * The program that `pid` runs at this moment, as `/proc/PID/exe` names it; undefined if the
+   * manager may not read that (another user's process, unless the manager is root) or the process
+   * has ended. Advisory, see {@link Subject.executable}. Read when asked for.
    */
   readonly executable: string | undefined;
 }
@@ -40,15 +40,15 @@ export interface Subject {
   readonly uids?: readonly number[];
   readonly uidRange?: UidRange;
   /**
-   * Absolute path of the program, without symbolic links. Advisory: an interpreter such as node runs any
-   * script, a user's process can start any program that it may execute, and the manager reads
-   * `/proc/PID/exe` when it decides, not when the process connected. Use it against mistakes, together
-   * with a uid. A process whose program cannot be read fits no `allow` and every `deny`.
+   * Absolute path of the program, without symbolic links. Advisory: an interpreter such as node
+   * runs any script, a user's process can start any program that it may execute, and the manager
+   * reads `/proc/PID/exe` when it decides, not when the process connected. Use it against mistakes,
+   * together with a uid. A process whose program cannot be read fits no `allow` and every `deny`.
    */
   readonly executable?: string;
   /**
-   * For what cannot be said otherwise. One that throws, or returns anything but true or false, fits no
-   * `allow` and every `deny`.
+   * For what cannot be said otherwise. One that throws, or returns anything but true or false, fits
+   * no `allow` and every `deny`.
    */
   readonly predicate?: SubjectPredicate;
 }

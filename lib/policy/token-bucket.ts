@@ -17,8 +17,8 @@ export class TokenBucket {
   }
 
   /**
-   * ms until `amount` can be taken; 0: now. What is more than it can ever hold can be taken when it is
-   * full.
+   * ms until `amount` can be taken; 0: now. What is more than it can ever hold can be taken when it
+   * is full.
    */
   waitMs(amount: number, now: number): number {
     if (now > this.#at) {

@@ -1,4 +1,6 @@
-/** What is suspicious in a policy, though not wrong: rules for methods that a service does not have. */
+/**
+ * What is suspicious in a policy, though not wrong: rules for methods that a service does not have.
+ */
 import type { Policy } from './policy.js';
 import type { Rule } from './rules.js';
 

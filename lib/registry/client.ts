@@ -56,8 +56,8 @@ export class RegistryClient {
   }
 
   /**
-   * Finds a service and gets the right to call it. If nobody has the name, the manager keeps the answer
-   * back for up to `waitMs`.
+   * Finds a service and gets the right to call it. If nobody has the name, the manager keeps the
+   * answer back for up to `waitMs`.
    */
   async lookup(contract: Contract, waitMs = 0): Promise<LookupFound> {
     const { name, hash } = contract;
@@ -79,14 +79,17 @@ export class RegistryClient {
     }
   }
 
-  /** Tells what the service has refused. Without a ServiceManager nobody wants to know: it is not repeated. */
+  /**
+   * Tells what the service has refused. Without a ServiceManager nobody wants to know: it is not
+   * repeated.
+   */
   async refused(report: RefusalReport): Promise<void> {
     await this.#connection.requests.send(this.#route, refusedMethod, report, REGISTRY_TIMEOUT_MS);
   }
 
   /**
-   * The same for a service that was found before: answered when there are other instances than in the
-   * version that is known, else with undefined after `heldMs`.
+   * The same for a service that was found before: answered when there are other instances than in
+   * the version that is known, else with undefined after `heldMs`.
    */
   async lookupChange(
     contract: Contract,
@@ -106,8 +109,8 @@ export class RegistryClient {
   }
 
   /**
-   * Repeats while there is no ServiceManager: it may be about to start, or to be replaced. What it is
-   * asked may be asked twice; the answer may be kept back for `heldMs`.
+   * Repeats while there is no ServiceManager: it may be about to start, or to be replaced. What it
+   * is asked may be asked twice; the answer may be kept back for `heldMs`.
    */
   async #call(
     method: ContractMethod,

@@ -4,14 +4,17 @@ import { defineService, method } from '../contract/contract.js';
 /** Longest time that a lookup is kept back, ms; who wants to wait longer asks again. */
 export const LOOKUP_WAIT_MAX_MS = 10_000;
 
-/** A service that wants to be found. Sent by the service's own task, whose stamps prove the ownership. */
+/**
+ * A service that wants to be found. Sent by the service's own task, whose stamps prove the
+ * ownership.
+ */
 export interface RegisterInput {
   readonly name: string;
   /** The contract's shape, see contract-shape.ts. */
   readonly shape: string;
   /**
-   * With it the service says that it checks rules for single methods, see method-access.ts. Without, it
-   * gets no callers but those who may call every method.
+   * With it the service says that it checks rules for single methods, see method-access.ts.
+   * Without, it gets no callers but those who may call every method.
    */
   readonly key?: Uint8Array;
   /** Whether there may be other instances, which say the same. */
@@ -26,13 +29,13 @@ export interface LookupInput {
   /** Hash of the shape that the client expects. */
   readonly hash: number;
   /**
-   * How long the answer may be kept back until there is a service of this name, ms. Absent: not at all, and
-   * the answer is a {@link Location}: so ask programs in C, which have no use for more.
+   * How long the answer may be kept back until there is a service of this name, ms. Absent: not at
+   * all, and the answer is a {@link Location}: so ask programs in C, which have no use for more.
    */
   readonly waitMs?: number;
   /**
-   * The `version` of an answer: then the next one is kept back until there is another version, or the
-   * time is over.
+   * The `version` of an answer: then the next one is kept back until there is another version, or
+   * the time is over.
    */
   readonly known?: number;
 }
@@ -81,8 +84,8 @@ export function isReservedName(name: string): boolean {
 export const REFUSALS_MAX = 16;
 
 /**
- * Messages that a service has refused: the caller's task and process, the number of the method, and that of the
- * limit which was exceeded, or 0 if the caller may not call the method at all.
+ * Messages that a service has refused: the caller's task and process, the number of the method, and
+ * that of the limit which was exceeded, or 0 if the caller may not call the method at all.
  */
 export type RefusalEntry = readonly [
   taskId: number,
@@ -92,7 +95,9 @@ export type RefusalEntry = readonly [
   count: number,
 ];
 
-/** What a service has refused since its last report. Taken from the task alone that has the name. */
+/**
+ * What a service has refused since its last report. Taken from the task alone that has the name.
+ */
 export interface RefusalReport {
   readonly name: string;
   /** At most {@link REFUSALS_MAX}. */

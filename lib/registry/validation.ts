@@ -17,7 +17,10 @@ const KEY_MAX = 64;
 const ENTRY_NUMBERS = 5;
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 
-/** Input comes from other processes: what does not fit is refused, not thrown as a TypeError of theirs. */
+/**
+ * Input comes from other processes: what does not fit is refused, not thrown as a TypeError of
+ * theirs.
+ */
 export function checkInput(check: () => void): void {
   try {
     check();

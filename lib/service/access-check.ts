@@ -1,6 +1,6 @@
 /**
- * Rules about messages, at the side that receives: which methods a caller may call, and how much. Looked at
- * for every message, by the stamps that no sender can choose.
+ * Rules about messages, at the side that receives: which methods a caller may call, and how much.
+ * Looked at for every message, by the stamps that no sender can choose.
  */
 import type { NativeDevice } from '../../types/native.js';
 import type { Caller } from '../../types/wire.js';
@@ -56,8 +56,8 @@ export class ReceiverAccess {
   }
 
   /**
-   * Why a message is not let through, or undefined: then it has been charged. `size` in bytes, `calls` 0 for
-   * what belongs to a call that was charged already.
+   * Why a message is not let through, or undefined: then it has been charged. `size` in bytes,
+   * `calls` 0 for what belongs to a call that was charged already.
    */
   check(
     caller: Caller,
@@ -111,7 +111,10 @@ export class ReceiverAccess {
     };
   }
 
-  /** True once for each caller and kind: a flood of refused messages must not become a flood of reports. */
+  /**
+   * True once for each caller and kind: a flood of refused messages must not become a flood of
+   * reports.
+   */
   shouldReport(caller: Caller, code: string): boolean {
     const reported = this.#reported[code === 'EDQUOT' ? code : 'EACCES'];
     if (reported.has(caller)) return false;

@@ -1,9 +1,10 @@
 /**
  * How many calls of one service run at once, and how many wait for their turn.
  *
- * Turns go round the calling processes, so that one with many calls does not keep the others waiting for
- * all of them. When all places are taken, the process that has the most waiting gives up its newest
- * one, if the arriving one's process would still have fewer: nobody can fill the queue for the others.
+ * Turns go round the calling processes, so that one with many calls does not keep the others
+ * waiting for all of them. When all places are taken, the process that has the most waiting gives
+ * up its newest one, if the arriving one's process would still have fewer: nobody can fill the
+ * queue for the others.
  */
 import type { IncomingCall } from './incoming-call.js';
 import type { LiteIpcError } from '../common/errors.js';
@@ -19,7 +20,10 @@ export interface AdmissionLimits {
 interface Waiting {
   readonly call: IncomingCall;
   readonly start: () => void;
-  /** Called instead of `start` when its place went to another, or nobody waits for its answer any more. */
+  /**
+   * Called instead of `start` when its place went to another, or nobody waits for its answer any
+   * more.
+   */
   readonly refuse: () => void;
 }
 
@@ -48,8 +52,8 @@ export class Admission {
   }
 
   /**
-   * Calls `start`, now or when it is this call's turn, or else `refuse`. Of each `start` the end must
-   * be told to {@link release}.
+   * Calls `start`, now or when it is this call's turn, or else `refuse`. Of each `start` the end
+   * must be told to {@link release}.
    */
   admit(call: IncomingCall, oneway: boolean, start: () => void, refuse: () => void): void {
     if (this.#running < this.#limits.concurrency) {

@@ -1,11 +1,10 @@
 /**
- * Notices when the caller of a request stops waiting: it says so, its deadline passes, it dies, or loses the
- * right to call. Only
- * calls that somebody asks about are watched: those whose caller may abort them, and those whose
- * implementation has asked for the signal.
+ * Notices when the caller of a request stops waiting: it says so, its deadline passes, it dies, or
+ * loses the right to call. Only calls that somebody asks about are watched: those whose caller may
+ * abort them, and those whose implementation has asked for the signal.
  *
- * Nobody tells a service of such an end of a caller, so while there are watched calls the domain's table,
- * which is shared memory, is looked at from time to time.
+ * Nobody tells a service of such an end of a caller, so while there are watched calls the domain's
+ * table, which is shared memory, is looked at from time to time.
  */
 import type { NativeDevice } from '../../types/native.js';
 import type { IncomingCall } from './incoming-call.js';
@@ -71,7 +70,10 @@ export class CallWatch {
     call?.giveUp(new LiteIpcError('ABORT_ERR', 'The caller has aborted the call (ABORT_ERR)'));
   }
 
-  /** Whether the caller has lost the right to call since the call is watched; of others: whether it has none. */
+  /**
+   * Whether the caller has lost the right to call since the call is watched; of others: whether it
+   * has none.
+   */
   isRevoked(call: IncomingCall): boolean {
     const since = call.watched ? call.revocations : this.#native.revocations(call.task);
     return this.#statusOf(call, since) === Status.access;

@@ -1,8 +1,8 @@
 /**
- * What the ServiceManager tells a service and asks of it: which methods its callers may call, and what only
- * the service's own process knows. It goes as ordinary requests to the service's task, with codes that no
- * contract has, and with a key that the service chose and gave the manager when it registered: to everyone
- * else these methods do not exist.
+ * What the ServiceManager tells a service and asks of it: which methods its callers may call, and
+ * what only the service's own process knows. It goes as ordinary requests to the service's task,
+ * with codes that no contract has, and with a key that the service chose and gave the manager when
+ * it registered: to everyone else these methods do not exist.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { NativeDevice } from '../../types/native.js';
@@ -37,7 +37,9 @@ export interface WatchKeyed extends Keyed {
   readonly watch: number;
 }
 
-/** As a contract, so that it is called like any other; only the numbers of its methods are others. */
+/**
+ * As a contract, so that it is called like any other; only the numbers of its methods are others.
+ */
 export const ServiceControlContract = defineService('ServiceManager', {
   methodRules: method<MethodAccessUpdate & Keyed>(),
   statistics: method<Keyed, ServiceStatistics>(),

@@ -1,6 +1,6 @@
 /**
- * The events of one service: who has subscribed, and what waits for whom. A payload is checked and encoded
- * once and shared by all subscribers.
+ * The events of one service: who has subscribed, and what waits for whom. A payload is checked and
+ * encoded once and shared by all subscribers.
  */
 import { incomingOf, type IncomingCall } from './incoming-call.js';
 import { Encoder } from '../wire/codec.js';
@@ -136,7 +136,10 @@ export class EventHub {
   /** What the host calls when somebody subscribes. */
   readonly invoke: Invoke = (_input, call) => this.#subscribe(incomingOf(call));
 
-  /** Tells an event. Throws a TypeError if there is none of this name, or a LiteIpcError: EINVAL, EMSGSIZE. */
+  /**
+   * Tells an event. Throws a TypeError if there is none of this name, or a LiteIpcError: EINVAL,
+   * EMSGSIZE.
+   */
   emit(name: string, payload: unknown): void {
     const method = this.#methods.find((each) => each.method === name);
     if (method?.kind !== 'event') {

@@ -17,7 +17,10 @@ import { validate } from '../contract/validation.js';
 /** What one-way methods throw, and what else nobody waits for. */
 export type OnServiceError = (error: unknown, about: ServiceReference) => void;
 
-/** The default when the program gives no `onError`: a process warning, so that nothing is lost silently. */
+/**
+ * The default when the program gives no `onError`: a process warning, so that nothing is lost
+ * silently.
+ */
 export function warnOfError(error: unknown, about: ServiceReference): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.emitWarning(`${about.service}.${about.method}: ${text}`, 'LiteIpcServiceWarning');
@@ -50,7 +53,10 @@ export class ServiceHost {
   readonly #onError: OnServiceError;
   readonly #admission: Admission | undefined;
 
-  /** Without `limits` every call runs at once. Throws a TypeError if the implementation lacks a method. */
+  /**
+   * Without `limits` every call runs at once. Throws a TypeError if the implementation lacks a
+   * method.
+   */
   constructor(
     contract: Contract,
     implementation: object,
@@ -101,8 +107,8 @@ export class ServiceHost {
   }
 
   /**
-   * Runs one request and answers it. Never throws. An implementation that returns no promise is answered
-   * in this very turn.
+   * Runs one request and answers it. Never throws. An implementation that returns no promise is
+   * answered in this very turn.
    */
   run(replies: Replies, method: ContractMethod, input: unknown, call: IncomingCall): void {
     if (this.isDraining && !method.oneway) {

@@ -1,4 +1,7 @@
-/** One request on its way through a service: what the implementation learns, and what LiteIPC keeps of it. */
+/**
+ * One request on its way through a service: what the implementation learns, and what LiteIPC keeps
+ * of it.
+ */
 import type { Caller } from '../../types/wire.js';
 import type { CallWatch } from './call-watch.js';
 import type { CallMetadata } from '../wire/metadata.js';
@@ -20,13 +23,16 @@ export interface CallContext {
   /** ms until then; 0 when it has passed. */
   readonly remainingMs: number;
   /**
-   * Aborted as soon as nobody waits for the answer any more; its `reason` is a LiteIpcError: `ABORT_ERR`
-   * the caller's own signal, `ETIME` its deadline, `EPIPE` it died, `EACCES` it lost the right to make this
-   * call (both noticed within 100 ms), `ECANCELED` this service was taken back, `ENODEV` the domain ended. Not aborted any more once the call has been
-   * answered. Costs nothing unless it is asked for.
+   * Aborted as soon as nobody waits for the answer any more; its `reason` is a LiteIpcError:
+   * `ABORT_ERR` the caller's own signal, `ETIME` its deadline, `EPIPE` it died, `EACCES` it lost
+   * the right to make this call (both noticed within 100 ms), `ECANCELED` this service was taken
+   * back, `ENODEV` the domain ended. Not aborted any more once the call has been answered. Costs
+   * nothing unless it is asked for.
    */
   readonly signal: AbortSignal;
-  /** What the caller gave as `metadata`; empty if nothing. Chosen by the caller: not to be trusted. */
+  /**
+   * What the caller gave as `metadata`; empty if nothing. Chosen by the caller: not to be trusted.
+   */
   readonly metadata: CallMetadata;
   /**
    * The files that came with the call. They are closed when it has ended, unless they are kept
@@ -34,9 +40,9 @@ export interface CallContext {
    */
   readonly files: readonly ReceivedFile[];
   /**
-   * Sends an open file along with the result, at most 16. It is copied at once: whoever has opened it may
-   * close it before the method returns. Closed if the method throws. Throws a TypeError or a LiteIpcError:
-   * EBADF, EMFILE, EINVAL (too many, or a method whose answer carries none).
+   * Sends an open file along with the result, at most 16. It is copied at once: whoever has opened
+   * it may close it before the method returns. Closed if the method throws. Throws a TypeError or a
+   * LiteIpcError: EBADF, EMFILE, EINVAL (too many, or a method whose answer carries none).
    */
   attach(file: FileSource): void;
 }
@@ -70,8 +76,8 @@ export class IncomingCall implements CallContext, PendingRequest {
 
   /**
    * `task` received it, `request` is its `Incoming.Request`; the timestamp is when it was sent,
-   * CLOCK_MONOTONIC ns, low and high word. `token` is the caller's own name of a call that it may abort
-   * by its signal, else -1.
+   * CLOCK_MONOTONIC ns, low and high word. `token` is the caller's own name of a call that it may
+   * abort by its signal, else -1.
    */
   constructor(
     readonly task: number,

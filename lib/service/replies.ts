@@ -1,7 +1,7 @@
 /**
- * Sends replies. Like requests they usually leave at once; while the lane to the caller is being made or
- * the caller has no room they wait, per caller, each keeping its request alive in our pool. So a caller
- * that does not read can make us keep no more than its share of the pool.
+ * Sends replies. Like requests they usually leave at once; while the lane to the caller is being
+ * made or the caller has no room they wait, per caller, each keeping its request alive in our pool.
+ * So a caller that does not read can make us keep no more than its share of the pool.
  */
 import type { NativeDevice } from '../../types/native.js';
 import type { WireError } from '../../types/wire.js';
@@ -202,7 +202,10 @@ export class Replies {
     this.#arm();
   }
 
-  /** Anything else that is not 0 means that nobody waits for the answer: too late, or the caller is gone. */
+  /**
+   * Anything else that is not 0 means that nobody waits for the answer: too late, or the caller is
+   * gone.
+   */
   #mustWait(status: number): boolean {
     return status === Status.inProgress || status === Status.noMemory;
   }
@@ -234,7 +237,8 @@ export class Replies {
           objects.sent();
         } else {
           objects.close();
-          // An answer with objects that is refused leaves its request. Perhaps somebody still waits for it.
+          // An answer with objects that is refused leaves its request. Perhaps somebody still waits
+          // for it.
           const why = 'what the output refers to cannot be sent';
           this.sendRefusal(to, new LiteIpcError(codeOfStatus(status), why));
         }

@@ -5,11 +5,16 @@ import { dropReasonNames, type DropReason } from '../trace/record.js';
 
 /** What a service counts while it runs: cheap integers. */
 export interface ServiceCounts {
-  /** Calls and one-way messages for the implementation, those that wait or were turned away included. */
+  /**
+   * Calls and one-way messages for the implementation, those that wait or were turned away
+   * included.
+   */
   calls: number;
   /** Of these, how many failed: the implementation threw, or its input or output was not valid. */
   errors: number;
-  /** Turned away: the queue was full, the policy does not admit the caller, or the contract differs. */
+  /**
+   * Turned away: the queue was full, the policy does not admit the caller, or the contract differs.
+   */
   refused: number;
   /** Calls that have begun and not ended. */
   running: number;

@@ -1,6 +1,7 @@
 /**
- * One stream at the side that serves: what belongs to its opening call beyond a call's own. The client's
- * PULLs wait here until there are items for them, its PUSHes until the implementation takes their items.
+ * One stream at the side that serves: what belongs to its opening call beyond a call's own. The
+ * client's PULLs wait here until there are items for them, its PUSHes until the implementation
+ * takes their items.
  */
 import type { IncomingCall } from './incoming-call.js';
 import type { ContractMethod } from '../contract/method-table.js';
@@ -11,7 +12,10 @@ import type { PendingRequest, Replies } from './replies.js';
 import { BatchFlag, BatchReader, emptyBatch, endBatch } from '../streams/batch.js';
 import { RemoteError, fromWireError, ReplyCode } from '../wire/remote-error.js';
 
-/** Most PULLs that a client may have waiting, and most batches that it may have sent and nobody has taken. */
+/**
+ * Most PULLs that a client may have waiting, and most batches that it may have sent and nobody has
+ * taken.
+ */
 export const STREAM_WINDOW = 2;
 
 /** What gives a stream its items. */

@@ -1,6 +1,7 @@
 /**
  * Batches: several items of a stream in one message. A byte of flags, then for each item a word
- * (little-endian; the size in bytes times 2, plus 1 for the rich encoding) and the item, encoded by itself.
+ * (little-endian; the size in bytes times 2, plus 1 for the rich encoding) and the item, encoded by
+ * itself.
  */
 import type { EncodingBits } from '../../types/wire.js';
 import { decodeCopying, type Encoder } from '../wire/codec.js';
@@ -21,7 +22,10 @@ const FIRST_CAPACITY = 1024;
 export const BATCH_ITEMS = 256;
 /** A batch of so many bytes is sent. */
 const BATCH_BYTES = 32 * 1024;
-/** Part of a message's data that a batch may take before it is sent: so one more small item always fits. */
+/**
+ * Part of a message's data that a batch may take before it is sent: so one more small item always
+ * fits.
+ */
 const BATCH_SHARE = 0.5;
 
 /** An item, encoded, in memory of its own. */
@@ -59,7 +63,9 @@ export class BatchWriter {
     return this.#limit - FLAGS_BYTES - ITEM_HEAD_BYTES;
   }
 
-  /** Puts in what was encoded last. False if there is no room for it; then it has to be sent first. */
+  /**
+   * Puts in what was encoded last. False if there is no room for it; then it has to be sent first.
+   */
   addFrom(encoder: Encoder): boolean {
     const at = this.#makeRoom(encoder.size, encoder.encoding);
     if (at === -1) return false;
@@ -109,7 +115,10 @@ export const emptyBatch: Uint8Array = Uint8Array.of(0);
 /** A batch without items that is the last. */
 export const endBatch: Uint8Array = Uint8Array.of(BatchFlag.End);
 
-/** A batch that tells why there are no more items. `data` is a WireError, encoded by the plain encoding. */
+/**
+ * A batch that tells why there are no more items. `data` is a WireError, encoded by the plain
+ * encoding.
+ */
 export function failedBatch({ data, encoding }: EncodedItem): Uint8Array {
   const batch = Buffer.allocUnsafe(FLAGS_BYTES + ITEM_HEAD_BYTES + data.length);
   batch[0] = BatchFlag.Failed;

@@ -1,6 +1,7 @@
 /**
- * Items as they arrive: an async iterator over batches. It tells when one of them has been taken to its end,
- * so that whoever sends knows that there is room for one more. Items are decoded when they are taken.
+ * Items as they arrive: an async iterator over batches. It tells when one of them has been taken to
+ * its end, so that whoever sends knows that there is room for one more. Items are decoded when they
+ * are taken.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { asError, Refusal, type ServiceReference } from '../common/errors.js';
@@ -70,7 +71,9 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
     }
   }
 
-  /** Nothing more arrives: after what is there comes the end, or the error. The first word counts. */
+  /**
+   * Nothing more arrives: after what is there comes the end, or the error. The first word counts.
+   */
   end(error?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { error };

@@ -1,7 +1,8 @@
 /**
- * Takes items from an iterable and sends them in batches, one for each credit that it was given. What
- * becomes available within one turn of the event loop goes together. Without credit it takes items until one
- * batch is full and then waits, so it holds at most that batch and one item that did not fit.
+ * Takes items from an iterable and sends them in batches, one for each credit that it was given.
+ * What becomes available within one turn of the event loop goes together. Without credit it takes
+ * items until one batch is full and then waits, so it holds at most that batch and one item that
+ * did not fit.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { encodingErrorText, type Encoder } from '../wire/codec.js';
@@ -34,8 +35,8 @@ function itemError(code: string, about: ServiceReference, text: string, cause?: 
 }
 
 /**
- * Encodes an item. Throws a {@link Refusal} that names it by its number: EINVAL for what cannot be sent,
- * EMSGSIZE for what is larger than a message.
+ * Encodes an item. Throws a {@link Refusal} that names it by its number: EINVAL for what cannot be
+ * sent, EMSGSIZE for what is larger than a message.
  */
 export function encodeItem(
   encoder: Encoder,
@@ -60,7 +61,9 @@ export function encodeItem(
 
 type AnyIterable = Partial<AsyncIterable<unknown> & Iterable<unknown>>;
 
-/** Throws a TypeError unless `value` can be iterated. Text could be, too, but is hardly meant so. */
+/**
+ * Throws a TypeError unless `value` can be iterated. Text could be, too, but is hardly meant so.
+ */
 export function checkItems(value: unknown, what: string): asserts value is AnyIterable {
   const iterable = value as AnyIterable | null | undefined;
   if (
@@ -115,8 +118,8 @@ export class ItemSource {
   }
 
   /**
-   * Takes all items. Resolves when all were sent, or it was stopped. Rejects, when what came before was
-   * sent, with what the iterable threw, or a Refusal that names the item which cannot be sent.
+   * Takes all items. Resolves when all were sent, or it was stopped. Rejects, when what came before
+   * was sent, with what the iterable threw, or a Refusal that names the item which cannot be sent.
    */
   run(iterable: unknown): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -1,13 +1,17 @@
 /**
- * Traces for a viewer: the JSON object of the Trace Event Format, which Perfetto (ui.perfetto.dev) and
- * chrome://tracing open.
+ * Traces for a viewer: the JSON object of the Trace Event Format, which Perfetto (ui.perfetto.dev)
+ * and chrome://tracing open.
  *
- * A device is a process, a task a thread. Every record is a short slice, every wait a slice as long as it
- * lasted, and an arrow leads from where a message was written to where it was read or dropped.
+ * A device is a process, a task a thread. Every record is a short slice, every wait a slice as long
+ * as it lasted, and an arrow leads from where a message was written to where it was read or
+ * dropped.
  */
 import { dropReasons, type DropReason, type TraceRecord } from './record.js';
 
-/** What {@link traceToChrome} takes: the records of one device, as {@link Device.readTrace} gives them. */
+/**
+ * What {@link traceToChrome} takes: the records of one device, as {@link Device.readTrace} gives
+ * them.
+ */
 export interface ChromeTraceSource {
   readonly records: readonly TraceRecord[];
   readonly lost?: number;
@@ -77,7 +81,10 @@ function isWait(record: TraceRecord): boolean {
   return record.hook === 'IPC_TRY_READ';
 }
 
-/** Does this record of the same task end its wait? A message that is dropped does so only by failing the call. */
+/**
+ * Does this record of the same task end its wait? A message that is dropped does so only by failing
+ * the call.
+ */
 function endsWait(record: TraceRecord): boolean {
   switch (record.hook) {
     case 'IPC_READ':
@@ -146,8 +153,8 @@ interface Slice {
 }
 
 /**
- * The slices of one process, whose records are in the order of time. A wait lasts until its task goes on;
- * that of an event loop, until anything happens in its process.
+ * The slices of one process, whose records are in the order of time. A wait lasts until its task
+ * goes on; that of an event loop, until anything happens in its process.
  */
 function slicesOf(records: readonly TraceRecord[]): Slice[] {
   const nextOfTask = new Map<number, bigint>();
@@ -217,8 +224,8 @@ function metadata(sources: readonly ChromeTraceSource[]): ChromeTraceEvent[] {
 }
 
 /**
- * Converts the traces of devices of one domain: `JSON.stringify(traceToChrome([{ ...a.readTrace(), name:
- * 'shop' }, b.readTrace()]))` is a file that Perfetto opens.
+ * Converts the traces of devices of one domain: `JSON.stringify(traceToChrome([{ ...a.readTrace(),
+ * name: 'shop' }, b.readTrace()]))` is a file that Perfetto opens.
  */
 export function traceToChrome(
   traces: ChromeTraceSource | readonly ChromeTraceSource[],
@@ -256,7 +263,8 @@ export function traceToChrome(
     events.push({ ph: 's', ...timed(written, name), id });
     events.push({ ph: 'f', bp: 'e', ...timed(taken, name), id });
   }
-  // Slices come first in each moment: the ends of an arrow are tied to the slice that is open there.
+  // Slices come first in each moment: the ends of an arrow are tied to the slice that is open
+  // there.
   events.sort((a, b) => a.ts - b.ts || Number(b.ph === 'X') - Number(a.ph === 'X'));
   return {
     traceEvents: [...metadata(sources), ...events],

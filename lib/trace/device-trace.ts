@@ -13,8 +13,8 @@ const RECORDS_MAX = 262_144;
 /** What {@link Device.startTrace} takes. */
 export interface TraceOptions {
   /**
-   * How many records are kept until they are read, 1 to 262,144, rounded up to a power of two; the oldest
-   * give way. Each takes 80 bytes. Default: 16,384.
+   * How many records are kept until they are read, 1 to 262,144, rounded up to a power of two; the
+   * oldest give way. Each takes 80 bytes. Default: 16,384.
    */
   readonly records?: number;
 }

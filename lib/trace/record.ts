@@ -4,7 +4,10 @@ import type { ProcessId, ServiceHandle, TaskId } from '../../types/wire.js';
 import { codeOfStatus } from '../common/errors.js';
 import { MessageFlag, TraceWords } from '../native/layout.js';
 
-/** The kernel's seven hooks, in the order of their numbers, and what has happened when each is called. */
+/**
+ * The kernel's seven hooks, in the order of their numbers, and what has happened when each is
+ * called.
+ */
 export const traceHooks = {
   IPC_WRITE: "a message was written to the receiver's lane",
   IPC_WRITE_DROP: 'a message was refused; the reason is a negative errno',
@@ -15,7 +18,9 @@ export const traceHooks = {
   IPC_KILL: 'a wait ended with its task, process or domain; the reason is a negative errno',
 } as const;
 
-/** Why a message that had arrived was not handed out (IPC_READ_DROP), in the order of their numbers. */
+/**
+ * Why a message that had arrived was not handed out (IPC_READ_DROP), in the order of their numbers.
+ */
 export const dropReasons = {
   NONE: 'it was not dropped',
   MALFORMED: 'its record breaks the rules',
@@ -43,27 +48,33 @@ export type TraceMessageType = (typeof messageTypes)[number] | 'unknown';
 
 /** One thing that happened to a message, or to a wait for one, in one device. */
 export interface TraceRecord {
-  /** When: CLOCK_MONOTONIC in ns, the clock of `process.hrtime.bigint()`, the same for every process. */
+  /**
+   * When: CLOCK_MONOTONIC in ns, the clock of `process.hrtime.bigint()`, the same for every
+   * process.
+   */
   readonly time: bigint;
   /** What happened. */
   readonly hook: TraceHook;
   /**
-   * Why: IPC_READ_DROP: a {@link DropReason}; IPC_WRITE_DROP, IPC_READ_TIMEOUT, IPC_KILL: the name of an
-   * errno, as `EACCES`. Otherwise undefined.
+   * Why: IPC_READ_DROP: a {@link DropReason}; IPC_WRITE_DROP, IPC_READ_TIMEOUT, IPC_KILL: the name
+   * of an errno, as `EACCES`. Otherwise undefined.
    */
   readonly reason: string | undefined;
   /** Whose device this is. */
   readonly processId: ProcessId;
   /** The task that wrote, read or waited; 0: an event loop waits for whichever of its tasks. */
   readonly taskId: TaskId;
-  /** Of a message that is written: for whom. Of one that is read: from whom. Of a wait: who was asked. */
+  /**
+   * Of a message that is written: for whom. Of one that is read: from whom. Of a wait: who was
+   * asked.
+   */
   readonly peerProcessId: ProcessId;
   readonly peerTaskId: TaskId;
   /** Of the message, or of the message that is waited for (`request`: whatever comes). */
   readonly messageType: TraceMessageType;
   /**
-   * Of the request, in ns; its answer carries the same. Together with the task that made the request it
-   * names the call, in the traces of all devices. 0n for a wait for whatever comes.
+   * Of the request, in ns; its answer carries the same. Together with the task that made the
+   * request it names the call, in the traces of all devices. 0n for a wait for whatever comes.
    */
   readonly timestamp: bigint;
   readonly code: number;
@@ -73,7 +84,9 @@ export interface TraceRecord {
   readonly size: number;
   /** A request that wants no answer. */
   readonly oneWay: boolean;
-  /** IPC_WRITE: the receiver slept, as far as could be seen. Otherwise: the task waits, or had to. */
+  /**
+   * IPC_WRITE: the receiver slept, as far as could be seen. Otherwise: the task waits, or had to.
+   */
   readonly waiting: boolean;
 }
 

@@ -1,4 +1,6 @@
-/** The service's side of watching a domain: hands its manager what the trace of its device records. */
+/**
+ * The service's side of watching a domain: hands its manager what the trace of its device records.
+ */
 import type { NativeDevice, NativeTrace } from '../../types/native.js';
 import { TraceWords } from '../native/layout.js';
 import { TraceShare, type TraceReader } from './share.js';
@@ -78,7 +80,10 @@ export class ServiceTrace {
     this.#watches.set(watch, { reader, filter, timer });
   }
 
-  /** What was recorded since the last reading; undefined if there is no such watch. `manager` is its process. */
+  /**
+   * What was recorded since the last reading; undefined if there is no such watch. `manager` is its
+   * process.
+   */
   read(watch: number, manager: number): TracePart | undefined {
     const running = this.#watches.get(watch);
     if (running === undefined) return undefined;

@@ -1,4 +1,7 @@
-/** The one trace that a native device has, for all who want one: each reads it as if it were its own. */
+/**
+ * The one trace that a native device has, for all who want one: each reads it as if it were its
+ * own.
+ */
 import type { NativeDevice, NativeTrace } from '../../types/native.js';
 import { TraceWords } from '../native/layout.js';
 
@@ -20,7 +23,10 @@ export class TraceReader {
     this.#capacity = powerOfTwo(records) * TraceWords.Words;
   }
 
-  /** Takes the oldest that was recorded since the last reading: everything, or at most so many records. */
+  /**
+   * Takes the oldest that was recorded since the last reading: everything, or at most so many
+   * records.
+   */
   read(maximum = Infinity): NativeTrace {
     this.#share.collect();
     const words = new Uint32Array(Math.min(this.#words, maximum * TraceWords.Words));
@@ -83,7 +89,10 @@ export class TraceShare {
     return share;
   }
 
-  /** Records from now on, with room for so many records. Throws what {@link NativeDevice.startTrace} throws. */
+  /**
+   * Records from now on, with room for so many records. Throws what {@link NativeDevice.startTrace}
+   * throws.
+   */
   open(records: number): TraceReader {
     if (this.#open.size === 0) {
       this.#native.startTrace(records);

@@ -1,10 +1,11 @@
 /**
- * Values that travel beside the encoded data, as objects of the message: in the data stands a placeholder,
- * which this extension of msgpackr writes and reads. What may be attached, and what becomes of it, others
- * say (attachments.ts, arrived-attachments.ts).
+ * Values that travel beside the encoded data, as objects of the message: in the data stands a
+ * placeholder, which this extension of msgpackr writes and reads. What may be attached, and what
+ * becomes of it, others say (attachments.ts, arrived-attachments.ts).
  *
- * As with errors (codec-errors.ts) the table of extensions is that of the whole thread: this one answers
- * only while an encoder or decoder of this package is at work that has said what to do with attachments.
+ * As with errors (codec-errors.ts) the table of extensions is that of the whole thread: this one
+ * answers only while an encoder or decoder of this package is at work that has said what to do with
+ * attachments.
  */
 import { addExtension } from 'msgpackr';
 
@@ -18,7 +19,10 @@ export interface AttachmentSink {
 
 /** Gives back what came beside the data. */
 export interface AttachmentSource {
-  /** The object for which a placeholder stands. The placeholder is the sender's: anything. Throws an `Error`. */
+  /**
+   * The object for which a placeholder stands. The placeholder is the sender's: anything. Throws an
+   * `Error`.
+   */
   take(placeholder: unknown): object;
 }
 

@@ -3,10 +3,11 @@
  *
  * Two encodings, told by one bit of the message (see EncodingBits in types/wire.d.ts):
  *   plain  maps are plain objects. Almost every message; as fast as it gets
- *   rich   keeps Map apart from objects, and keeps shared and cyclic references. It costs two to three
- *          times as much, so it is used only when the plain one meets a Map or runs out of stack
- * Both carry undefined, Date, BigInt, Set, RegExp, Error, ArrayBuffer and typed arrays; -0 arrives as 0.
- * What is refused is said in sendable.ts, how errors travel in codec-errors.ts.
+ *   rich   keeps Map apart from objects, and keeps shared and cyclic references. It costs two to
+ *          three times as much, so it is used only when the plain one meets a Map or runs out of
+ *          stack
+ * Both carry undefined, Date, BigInt, Set, RegExp, Error, ArrayBuffer and typed arrays; -0 arrives
+ * as 0. What is refused is said in sendable.ts, how errors travel in codec-errors.ts.
  *
  * No data at all stands for undefined.
  *
@@ -53,8 +54,8 @@ Object.defineProperty(plainPackr, 'mapAsEmptyObject', {
 });
 const richPackr = new Packr({ ...richOptions });
 
-// The inbox is overwritten by the next batch, so its binary values are copied out; memory of its own
-// (a large message) may be kept as it is.
+// The inbox is overwritten by the next batch, so its binary values are copied out; memory of its
+// own (a large message) may be kept as it is.
 const plainCopying = new Unpackr({ ...plainOptions, copyBuffers: true });
 const plainKeeping = new Unpackr({ ...plainOptions });
 const richCopying = new Unpackr({ ...richOptions, copyBuffers: true });
@@ -76,9 +77,14 @@ export class Encoder {
   /** Bytes of data. */
   size = 0;
   encoding: EncodingBits = PLAIN;
-  /** Set when the data is not in the outbox: it did not fit or was encoded while another value was. */
+  /**
+   * Set when the data is not in the outbox: it did not fit or was encoded while another value was.
+   */
   data: Uint8Array | undefined = undefined;
-  /** What goes beside the data, after {@link encodeWithAttachments}. Whoever takes it sends or closes it. */
+  /**
+   * What goes beside the data, after {@link encodeWithAttachments}. Whoever takes it sends or
+   * closes it.
+   */
   attachments: Attachments | undefined = undefined;
 
   /** The device that sends; undefined if there are no attachments. */
@@ -93,8 +99,9 @@ export class Encoder {
   /** `sender` is the device that sends, if there are to be attachments. */
   constructor(outbox: Uint8Array, sender?: Sender) {
     this.#outbox = Buffer.from(outbox.buffer, outbox.byteOffset, outbox.byteLength);
-    // Asked by msgpackr when the outbox is full, for what is in it. The plain encoder goes round in a cycle until
-    // it is out of stack, with all that lies there: a large value is looked at before.
+    // Asked by msgpackr when the outbox is full, for what is in it. The plain encoder goes round in
+    // a cycle until it is out of stack, with all that lies there: a large value is looked at
+    // before.
     const copy = (Buffer.prototype as Buffer).copy.bind(this.#outbox);
     this.#outbox.copy = (target: Uint8Array, at?: number, start?: number, end?: number) => {
       if (hasCycle(this.#plain)) throw needsRich;
@@ -112,9 +119,9 @@ export class Encoder {
   }
 
   /**
-   * Encodes `value`, as a parcel if there is a `format`. Throws a {@link NotSendable} that names the
-   * path of what it refuses; of a parcel a LiteIpcError with code EINVAL, or EMSGSIZE if it does not fit a parcel.
-   * Everything is in the data: what has to travel beside it is refused.
+   * Encodes `value`, as a parcel if there is a `format`. Throws a {@link NotSendable} that names
+   * the path of what it refuses; of a parcel a LiteIpcError with code EINVAL, or EMSGSIZE if it
+   * does not fit a parcel. Everything is in the data: what has to travel beside it is refused.
    */
   encode(value: unknown, format?: AnyParcelFormat): void {
     this.#encode(value, format, undefined);
@@ -205,7 +212,8 @@ export class Encoder {
     encodingBegins();
     try {
       if (packr === plainPackr) {
-        // In this mode the result is the whole buffer and says where the data lies in it: no view is made.
+        // In this mode the result is the whole buffer and says where the data lies in it: no view
+        // is made.
         const whole = packr.pack(value, REUSE_BUFFER_MODE) as PackedBuffer;
         if (whole === outbox) this.#place(whole.start, whole.end - whole.start, undefined);
         else this.#place(0, whole.end - whole.start, whole.subarray(whole.start, whole.end));
@@ -223,8 +231,8 @@ export class Encoder {
       if (!nested) this.#plain = undefined;
       // What did not fit has a buffer of its own, which is to be nobody else's.
       if (!nested && this.data !== undefined) packr.useBuffer(outbox);
-      // msgpackr's buffer is shared by all who use it in this thread: at the end of the outbox, others
-      // (the program's own use of msgpackr) go on in a buffer of their own.
+      // msgpackr's buffer is shared by all who use it in this thread: at the end of the outbox,
+      // others (the program's own use of msgpackr) go on in a buffer of their own.
       if (!nested) setPosition(packr, outbox.length);
     }
   }
@@ -277,7 +285,9 @@ function refusal(value: unknown, attaches: boolean, cause: unknown): LiteIpcErro
 
 /** Why a value cannot be sent (EINVAL), and which part of it. */
 export class NotSendable extends LiteIpcError {
-  /** `path` leads from the value to its part, as `[0].options.onChange`; empty for the value itself. */
+  /**
+   * `path` leads from the value to its part, as `[0].options.onChange`; empty for the value itself.
+   */
   constructor(
     readonly path: string,
     readonly reason: string,
@@ -293,7 +303,10 @@ export function encodingErrorText(what: 'input' | 'output', error: unknown): str
   return `${what}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-/** Up to so many bytes a message is copied to the scratch buffer and read there: msgpackr is faster then. */
+/**
+ * Up to so many bytes a message is copied to the scratch buffer and read there: msgpackr is faster
+ * then.
+ */
 const SCRATCH_SIZE = 96;
 const scratch = Buffer.alloc(SCRATCH_SIZE);
 const range = { start: 0, end: 0 };
@@ -325,7 +338,9 @@ export function decodeCopying(
   }
 }
 
-/** Reads a parcel of `size` bytes at `start` of the inbox. Throws a LiteIpcError with code EPROTO. */
+/**
+ * Reads a parcel of `size` bytes at `start` of the inbox. Throws a LiteIpcError with code EPROTO.
+ */
 export function decodeParcel(
   format: AnyParcelFormat,
   inbox: Uint8Array,

@@ -1,10 +1,10 @@
 /**
- * Errors within values. msgpackr's own encoding of them keeps name, message and cause; this one adds what
- * programs put there besides (code, errno, response ...) and the stack.
+ * Errors within values. msgpackr's own encoding of them keeps name, message and cause; this one
+ * adds what programs put there besides (code, errno, response ...) and the stack.
  *
- * msgpackr has one table of extensions for all its users in a thread, so this one answers only while one
- * of this package's encoders is at work: the program's own use of msgpackr stays as it is. The number is of
- * the range that msgpackr does not give to programs.
+ * msgpackr has one table of extensions for all its users in a thread, so this one answers only
+ * while one of this package's encoders is at work: the program's own use of msgpackr stays as it
+ * is. The number is of the range that msgpackr does not give to programs.
  */
 import { addExtension } from 'msgpackr';
 import { unsendableObject } from './sendable.js';
@@ -21,7 +21,10 @@ const classes = new Map<string, ErrorConstructor>(
   ]),
 );
 
-/** How many encoders of this package are at work: one, or more when a getter makes a call of its own. */
+/**
+ * How many encoders of this package are at work: one, or more when a getter makes a call of its
+ * own.
+ */
 let atWork = 0;
 
 /** An encoder of this package begins. */
@@ -40,7 +43,9 @@ export const objectCannotBeSent = new Error('an object cannot be sent');
 /** What comes often and needs no look. */
 const known: ReadonlySet<unknown> = new Set([Buffer, Uint8Array, Date, Set]);
 
-/** Asked about every object that is neither plain nor an array nor a Map: is it for the extension? */
+/**
+ * Asked about every object that is neither plain nor an array nor a Map: is it for the extension?
+ */
 function isErrorToSend(value: object): boolean {
   if (atWork === 0 || known.has(value.constructor)) return false;
   if (value instanceof Error) return true;

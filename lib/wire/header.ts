@@ -1,4 +1,6 @@
-/** What the words of a message's header mean that LiteIPC itself carries without looking at them. */
+/**
+ * What the words of a message's header mean that LiteIPC itself carries without looking at them.
+ */
 import type { CookieBits } from '../../types/wire.js';
 
 /** Bits of the `cookie` word. */
@@ -15,8 +17,9 @@ export const ABORT_CODE = 0xffff_ffff;
 
 /**
  * What a stream's client sends besides the opening call, whose token each of these carries; see
- * docs/streams.md. `Pull`, with an answer: may be answered with one batch of items. `Push`, one-way: a batch
- * of items. `Ready`, with an answer: tells, when that has changed, how many batches the service has taken.
+ * docs/streams.md. `Pull`, with an answer: may be answered with one batch of items. `Push`,
+ * one-way: a batch of items. `Ready`, with an answer: tells, when that has changed, how many
+ * batches the service has taken.
  */
 export const StreamCode = {
   Pull: 0xffff_fffd,

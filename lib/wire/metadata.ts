@@ -1,6 +1,6 @@
 /**
- * What travels beside the input of a call: texts by name, such as a trace context. It stands behind the
- * data: the texts as a MessagePack map, then its size in bytes, 4 bytes, little-endian.
+ * What travels beside the input of a call: texts by name, such as a trace context. It stands behind
+ * the data: the texts as a MessagePack map, then its size in bytes, 4 bytes, little-endian.
  */
 import { unexpected } from '../common/arguments.js';
 import type { ContractMethod } from '../contract/method-table.js';
@@ -28,8 +28,8 @@ export function checkMetadata(value: unknown, what: string): asserts value is Ca
 }
 
 /**
- * The metadata as it stands behind the data, in memory of its own. Throws a LiteIpcError: EINVAL for a
- * parcel, EMSGSIZE.
+ * The metadata as it stands behind the data, in memory of its own. Throws a LiteIpcError: EINVAL
+ * for a parcel, EMSGSIZE.
  */
 export function encodeMetadata(
   encoder: Encoder,

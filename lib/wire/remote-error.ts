@@ -1,4 +1,7 @@
-/** Errors across the wire: an implementation's exception, and a refusal by LiteIPC on the other side. */
+/**
+ * Errors across the wire: an implementation's exception, and a refusal by LiteIPC on the other
+ * side.
+ */
 import type { ReplyCodes, WireError } from '../../types/wire.js';
 import { define, giveProperties, ownProperties } from './extensions.js';
 import { LiteIpcError, type ServiceReference } from '../common/errors.js';
@@ -13,10 +16,10 @@ const CAUSES_MAX = 8;
 const TEXT_MAX = 4000;
 
 /**
- * An exception of the implementation, thrown on the other side. `name`, `message`, `code`, `cause` and
- * its own properties are those of the original, as far as they can be sent and this class has none of the
- * same name; `code` is EREMOTE if it had none, or one that is not text. Its `stack` is this side's,
- * {@link remoteStack} the original's.
+ * An exception of the implementation, thrown on the other side. `name`, `message`, `code`, `cause`
+ * and its own properties are those of the original, as far as they can be sent and this class has
+ * none of the same name; `code` is EREMOTE if it had none, or one that is not text. Its `stack` is
+ * this side's, {@link remoteStack} the original's.
  */
 export class RemoteError extends LiteIpcError {
   /** Where it was thrown, on the other side. */
@@ -118,8 +121,8 @@ function isWireError(value: unknown, depth = 0): value is WireError {
 }
 
 /**
- * The error that a failed reply stands for: of an implementation or of LiteIPC on the other side by its
- * code; without data it is a C program's, which does not say why it failed.
+ * The error that a failed reply stands for: of an implementation or of LiteIPC on the other side by
+ * its code; without data it is a C program's, which does not say why it failed.
  */
 export function fromWireError(value: unknown, replyCode: number, about: ServiceReference): Error {
   if (value === undefined) {

@@ -1,12 +1,13 @@
 /**
  * What may be sent, and where in a value lies what may not.
  *
- * Sent as they are: undefined, null, booleans, numbers, bigints, text, plain objects, arrays, Map, Set, Date,
- * RegExp, Error, ArrayBuffer, DataView, Buffer and the typed arrays. Instances of classes arrive as
- * plain objects of their own enumerable properties, or as what their `toJSON` gives. Refused is what
- * would arrive empty: functions and symbols, and the platform's objects whose content is hidden
- * (promises, weak references, iterators, signals ...). References, blobs and ReadableStreams can be sent only where something can
- * travel beside the data (attachable.ts): in calls and their results, not in errors.
+ * Sent as they are: undefined, null, booleans, numbers, bigints, text, plain objects, arrays, Map,
+ * Set, Date, RegExp, Error, ArrayBuffer, DataView, Buffer and the typed arrays. Instances of
+ * classes arrive as plain objects of their own enumerable properties, or as what their `toJSON`
+ * gives. Refused is what would arrive empty: functions and symbols, and the platform's objects
+ * whose content is hidden (promises, weak references, iterators, signals ...). References, blobs
+ * and ReadableStreams can be sent only where something can travel beside the data (attachable.ts):
+ * in calls and their results, not in errors.
  */
 import { attachmentKind } from '../attachments/kinds.js';
 
@@ -34,8 +35,8 @@ function withArticle(name: string): string {
 }
 
 /**
- * What of an object itself cannot be sent, as `a Promise`; undefined if it can. Looks at no property's
- * value. For objects that are neither plain nor arrays.
+ * What of an object itself cannot be sent, as `a Promise`; undefined if it can. Looks at no
+ * property's value. For objects that are neither plain nor arrays.
  */
 export function unsendableObject(value: object): string | undefined {
   if (value instanceof Error || value instanceof Date) return undefined;
@@ -91,13 +92,18 @@ function* partsOf(value: object): Generator<[step: string, part: unknown]> {
   }
 }
 
-/** Where something lies that cannot be sent, as `[0].options.onChange`, and what it is, as `a function`. */
+/**
+ * Where something lies that cannot be sent, as `[0].options.onChange`, and what it is, as `a
+ * function`.
+ */
 export interface Unsendable {
   readonly path: string;
   readonly what: string;
 }
 
-/** The first thing in a value that cannot be sent. `attaches`: something can travel beside the data. */
+/**
+ * The first thing in a value that cannot be sent. `attaches`: something can travel beside the data.
+ */
 export function findUnsendable(value: unknown, attaches = false): Unsendable | undefined {
   return find(value, '', { attaches, seen: new Set(), errorsAround: new Set() }, 0);
 }

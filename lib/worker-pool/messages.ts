@@ -6,7 +6,10 @@ export interface WorkerStart {
   readonly url: string;
   readonly name: string;
   readonly hash: number;
-  /** Name and kind of every method; undefined if validators or parcels are needed, which cannot be sent. */
+  /**
+   * Name and kind of every method; undefined if validators or parcels are needed, which cannot be
+   * sent.
+   */
   readonly kinds: readonly (readonly [name: string, kind: string])[] | undefined;
   readonly worker: number;
   readonly data: unknown;

@@ -17,7 +17,10 @@ function isContract(value: unknown): value is Contract {
   return typeof contract?.name === 'string' && typeof contract.hash === 'number';
 }
 
-/** The contract that the module exports; else one by the methods' names alone, if nothing checks them. */
+/**
+ * The contract that the module exports; else one by the methods' names alone, if nothing checks
+ * them.
+ */
 function contractOf(exports: Readonly<Record<string, unknown>>): Contract {
   const { name, hash, kinds } = start;
   const found = Object.values(exports).find((value) => isContract(value) && value.name === name);

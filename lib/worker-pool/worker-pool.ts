@@ -16,7 +16,10 @@ import { INSTANCES_MAX } from '../manager/registry-place.js';
 import type { WorkerStart } from './messages.js';
 
 const START_DEFAULT_MS = 30_000;
-/** The first worker that takes the place of a dead one starts so much later, ms; each next one twice that. */
+/**
+ * The first worker that takes the place of a dead one starts so much later, ms; each next one twice
+ * that.
+ */
 const RESTART_FIRST_MS = 100;
 const RESTART_MAX_MS = 10_000;
 
@@ -37,23 +40,26 @@ export interface WorkerPoolOptions {
   /** How long a worker may take until it serves, ms. Default 30,000. */
   readonly startTimeoutMs?: number;
   /**
-   * Whether a worker that ends is replaced: after 100 ms, and after 200, 400 ... up to 10,000 ms if that one
-   * ends as soon. Default true.
+   * Whether a worker that ends is replaced: after 100 ms, and after 200, 400 ... up to 10,000 ms if
+   * that one ends as soon. Default true.
    */
   readonly restart?: boolean;
   /** Told why a worker has ended, or could not be replaced. Default: a process warning. */
   readonly onWorkerEnd?: (error: Error, worker: number) => void;
 }
 
-/** A service in worker threads. Disposing ends them: calls that are not answered yet fail with EPIPE. */
+/**
+ * A service in worker threads. Disposing ends them: calls that are not answered yet fail with
+ * EPIPE.
+ */
 export interface WorkerPool extends AsyncDisposable {
   /** As it was exposed. */
   readonly contract: Contract;
   /** How many workers serve at the moment. */
   readonly size: number;
   /**
-   * Lets all workers finish their calls, as {@link Exposed.drain}, and ends them. Resolves to the number of
-   * calls that were not answered; a worker that was still computing counts as one.
+   * Lets all workers finish their calls, as {@link Exposed.drain}, and ends them. Resolves to the
+   * number of calls that were not answered; a worker that was still computing counts as one.
    */
   drain(options?: DrainOptions): Promise<number>;
   /** Ends the workers; resolves when they are gone. */
@@ -207,10 +213,11 @@ class Pool implements WorkerPool {
 }
 
 /**
- * Offers a service in `count` worker threads. Each imports the module `url`, opens a device of its own and
- * serves as one of many instances what the module exports by default or as `implementation`: the
- * implementation, or a function `(data, worker) => implementation`, which may be async. A contract with
- * validators or parcels the module must export, too. Rejects, naming the worker, if one does not start.
+ * Offers a service in `count` worker threads. Each imports the module `url`, opens a device of its
+ * own and serves as one of many instances what the module exports by default or as
+ * `implementation`: the implementation, or a function `(data, worker) => implementation`, which may
+ * be async. A contract with validators or parcels the module must export, too. Rejects, naming the
+ * worker, if one does not start.
  */
 export async function exposeInWorkers(
   contract: Contract,

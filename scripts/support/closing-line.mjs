@@ -8,7 +8,9 @@ export class Tally {
     this.failed += failed;
   }
 
-  /** Prints the closing line and sets the exit status: something must have passed, nothing failed. */
+  /**
+   * Prints the closing line and sets the exit status: something must have passed, nothing failed.
+   */
   close() {
     console.log(`${this.passed} passed, ${this.failed} failed`);
     if (this.failed > 0 || this.passed === 0) process.exitCode = 1;

@@ -1,4 +1,7 @@
-/** Calls `attend` of the domain in its first argument, with its second as label, and waits until it is killed. */
+/**
+ * Calls `attend` of the domain in its first argument, with its second as label, and waits until it
+ * is killed.
+ */
 import { openDevice } from 'liteipc';
 import { Attention } from '../support/attention.js';
 

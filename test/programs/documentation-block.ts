@@ -1,6 +1,7 @@
 /**
- * Runs one code block of the documentation to its end: node documentation-block.js BLOCK.js [FIXTURE.js]
- * Then the fixture's function `after`, if it exports one, checks what the block has done.
+ * Runs one code block of the documentation to its end: node documentation-block.js BLOCK.js
+ * [FIXTURE.js] Then the fixture's function `after`, if it exports one, checks what the block has
+ * done.
  */
 import { pathToFileURL } from 'node:url';
 

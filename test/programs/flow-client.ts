@@ -1,6 +1,7 @@
 /**
- * `flow-client.js DOMAIN UID`: becomes this user, reads `ticks` and `news` and sends to `collect` of
- * test/support/flow.ts until each is ended by somebody else. Answers every message with a report.
+ * `flow-client.js DOMAIN UID`: becomes this user, reads `ticks` and `news` and sends to `collect`
+ * of test/support/flow.ts until each is ended by somebody else. Answers every message with a
+ * report.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDevice } from 'liteipc';

@@ -1,4 +1,7 @@
-/** A worker that leaves memory files, mappings and socket pairs open in every state when it is ended. */
+/**
+ * A worker that leaves memory files, mappings and socket pairs open in every state when it is
+ * ended.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadNativeBinding } from '#lib/native/binding.js';
 import type { NativeDescriptor, NativeMapping, NativeMemoryFile } from '../../types/native.js';

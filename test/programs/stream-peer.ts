@@ -1,6 +1,6 @@
 /**
- * One side of a stream in a process of its own: `stream-peer.js service|client DOMAIN`. Tells its parent
- * what it has done whenever it is asked.
+ * One side of a stream in a process of its own: `stream-peer.js service|client DOMAIN`. Tells its
+ * parent what it has done whenever it is asked.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineService, method, openDevice, sink, stream, type CallContext } from 'liteipc';

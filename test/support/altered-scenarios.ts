@@ -106,7 +106,10 @@ function* stepChanges(scenario: RawScenario, step: RawStep): Generator<Change> {
   if (step.wantMsg !== undefined) yield* messageChanges(scenario, step.wantMsg);
 }
 
-/** Every alteration of `scenario`, each under a name of its own; what the port expects is what counts. */
+/**
+ * Every alteration of `scenario`, each under a name of its own; what the port expects is what
+ * counts.
+ */
 export function alterations(scenario: RawScenario): readonly Alteration[] {
   const base = structuredClone(scenario);
   for (const step of base.steps) {

@@ -1,4 +1,6 @@
-/** A service that is sent large values and references, for big-data.test.ts and references.test.ts. */
+/**
+ * A service that is sent large values and references, for big-data.test.ts and references.test.ts.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import {

@@ -1,4 +1,7 @@
-/** Gives orders to test/preload/bypass.c: a C program of another user that uses the device as it likes. */
+/**
+ * Gives orders to test/preload/bypass.c: a C program of another user that uses the device as it
+ * likes.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';

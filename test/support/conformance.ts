@@ -80,7 +80,9 @@ export async function conformanceDocument(
   return document;
 }
 
-/** A folder that goes away with the test; `files` are put into it, those that are no text as JSON. */
+/**
+ * A folder that goes away with the test; `files` are put into it, those that are no text as JSON.
+ */
 export function makeFolder(
   t: ExecutionContext,
   files: Readonly<Record<string, unknown>> = {},

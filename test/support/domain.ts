@@ -1,4 +1,6 @@
-/** A domain for one test, all of it in this process: a manager and as many devices as are opened. */
+/**
+ * A domain for one test, all of it in this process: a manager and as many devices as are opened.
+ */
 import type { ExecutionContext } from 'ava';
 import {
   ServiceManager,

@@ -1,4 +1,7 @@
-/** A service that is given files and gives some, in this process or in another, for call-files.test.ts. */
+/**
+ * A service that is given files and gives some, in this process or in another, for
+ * call-files.test.ts.
+ */
 import { closeSync, openSync, readSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
 import {
   IpcIo,
@@ -27,7 +30,9 @@ export const Files = defineService('files', {
   open: method<{ path: string; times: number }, string>(),
   /** Attaches what it was given. */
   echo: method<Uint8Array, Uint8Array>(),
-  /** Keeps the first file, gives the second away; their texts are told by `kept`, which closes both. */
+  /**
+   * Keeps the first file, gives the second away; their texts are told by `kept`, which closes both.
+   */
   keep: method(),
   kept: method<void, string[]>(),
   /** How many files lead to this path in the service's process. */

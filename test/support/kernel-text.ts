@@ -1,7 +1,7 @@
 /**
- * A header and a source that say what driver 2.0 of the kernel says, in words of these tests: names,
- * layouts and error codes as `docs/kernel-map.md` and the package's header have them, bodies that do
- * nothing else. Tests change them and look at what the comparison finds.
+ * A header and a source that say what driver 2.0 of the kernel says, in words of these tests:
+ * names, layouts and error codes as `docs/kernel-map.md` and the package's header have them, bodies
+ * that do nothing else. Tests change them and look at what the comparison finds.
  */
 
 export const HEADER = `/* The driver's interface, as a test tells it. */
@@ -232,7 +232,9 @@ ${body(result, list)}
 LOS_MODULE_INIT(OsLiteIpcInit, LOS_INIT_LEVEL_KMOD_EXTENDED);
 `;
 
-/** Replaces one piece of a text; throws if it is not there exactly once, so that no test goes stale. */
+/**
+ * Replaces one piece of a text; throws if it is not there exactly once, so that no test goes stale.
+ */
 export function change(text: string, before: string, after: string): string {
   const parts = text.split(before);
   if (parts.length !== 2) throw new Error(`${parts.length - 1} places have ${before}`);

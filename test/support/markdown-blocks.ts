@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * A comment in the line before a block that says how to check it. `with: NAME`: what the block needs is in
- * test/documentation/NAME. `is: KIND`: what it is, where its language does not tell.
+ * A comment in the line before a block that says how to check it. `with: NAME`: what the block
+ * needs is in test/documentation/NAME. `is: KIND`: what it is, where its language does not tell.
  */
 export interface Directive {
   readonly name: 'with' | 'is';
@@ -36,7 +36,10 @@ function directiveIn(line: string | undefined, place: string): Directive | undef
   return { name, value };
 }
 
-/** The code blocks of a text, in order. Throws if one does not end, or has a comment that is no directive. */
+/**
+ * The code blocks of a text, in order. Throws if one does not end, or has a comment that is no
+ * directive.
+ */
 export function codeBlocksOf(page: string, markdown: string): readonly CodeBlock[] {
   const blocks: CodeBlock[] = [];
   let open: { fence: string; language: string; directive: Directive | undefined } | undefined;

@@ -1,4 +1,7 @@
-/** Node programs of other users, with what they need of the package in a place that every user may read. */
+/**
+ * Node programs of other users, with what they need of the package in a place that every user may
+ * read.
+ */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,8 +22,8 @@ export interface User {
 }
 
 /**
- * Arguments for Node that make it that user before it loads anything. The interpreter itself is started as
- * root: it may lie where others cannot look.
+ * Arguments for Node that make it that user before it loads anything. The interpreter itself is
+ * started as root: it may lie where others cannot look.
  */
 export function asUser({ uid, gid, groups = [] }: User): string[] {
   const code = [
@@ -31,7 +34,9 @@ export function asUser({ uid, gid, groups = [] }: User): string[] {
   return ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
 }
 
-/** A folder that every user may pass, and nobody else may write. It goes when this process exits. */
+/**
+ * A folder that every user may pass, and nobody else may write. It goes when this process exits.
+ */
 export function makeOpenFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lu-'));
   chmodSync(folder, 0o755);

@@ -1,6 +1,6 @@
 /**
- * What a participant can be told: the words between test/support/participant.ts, which runs in the test,
- * and test/programs/participant.ts, which runs in a process or worker thread of its own.
+ * What a participant can be told: the words between test/support/participant.ts, which runs in the
+ * test, and test/programs/participant.ts, which runs in a process or worker thread of its own.
  */
 import type { Caller, Rule } from 'liteipc';
 import type { NativeDomainCounters } from '../../types/native.js';
@@ -93,7 +93,10 @@ export interface Commands {
   begin: (request: CallRequest & { readonly count: number }) => void;
   /** Waits for all calls that were begun, and forgets them. */
   outcomes: () => Outcome[];
-  /** Sends numbered one-way messages until one is refused, or `count`. Resolves to how many were accepted. */
+  /**
+   * Sends numbered one-way messages until one is refused, or `count`. Resolves to how many were
+   * accepted.
+   */
   flood: (options: {
     readonly count: number;
     readonly ballast: number;
@@ -139,7 +142,10 @@ export type Answer =
       readonly error: { readonly code: string; readonly name: string; readonly message: string };
     };
 
-/** Environment variables for a participant process that runs as another user: set after it has loaded. */
+/**
+ * Environment variables for a participant process that runs as another user: set after it has
+ * loaded.
+ */
 export const USER_VARIABLE = 'LITEIPC_TEST_USER';
 
 export type { Caller };

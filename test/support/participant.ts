@@ -1,6 +1,7 @@
 /**
- * A process or worker thread that a test gives orders to; see participant-commands.ts. Every wait has a
- * bound, and when it is exceeded the error says which participant it was and what it did last.
+ * A process or worker thread that a test gives orders to; see participant-commands.ts. Every wait
+ * has a bound, and when it is exceeded the error says which participant it was and what it did
+ * last.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -208,7 +209,10 @@ export class Participant {
     return this.gone();
   }
 
-  /** SIGKILL, or `terminate` for a worker. Resolves when it is gone; the result is when it was done, ms. */
+  /**
+   * SIGKILL, or `terminate` for a worker. Resolves when it is gone; the result is when it was done,
+   * ms.
+   */
   async kill(): Promise<number> {
     const killedAt = nowMs();
     if (this.#status !== undefined) return killedAt;
@@ -271,7 +275,10 @@ export class Participant {
   }
 }
 
-/** Ends every participant that is left, by its pid, and waits for the end. For `test.afterEach.always`. */
+/**
+ * Ends every participant that is left, by its pid, and waits for the end. For
+ * `test.afterEach.always`.
+ */
 export async function endParticipants(): Promise<void> {
   await Promise.all([...all].map((participant) => participant.kill()));
 }

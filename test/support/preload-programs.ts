@@ -1,4 +1,7 @@
-/** Compiles the C programs of test/preload and runs them under the device shim, each in a way of its own. */
+/**
+ * Compiles the C programs of test/preload and runs them under the device shim, each in a way of its
+ * own.
+ */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';

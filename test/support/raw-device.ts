@@ -275,7 +275,9 @@ export class RawDevice {
     return 0;
   }
 
-  /** A call from its first try to its end; waits for lane and room. The status tells how it went. */
+  /**
+   * A call from its first try to its end; waits for lane and room. The status tells how it went.
+   */
   async call(
     handle: number,
     data: Uint8Array,

@@ -1,7 +1,7 @@
 /**
- * Checks blocks of shell commands. Those with `<!-- with: NAME -->` are run, behind test/documentation/NAME.sh, in an
- * empty folder. Of the others every command must be one that exists: scripts of package.json, commands of `liteipc`
- * with their options, and some tools.
+ * Checks blocks of shell commands. Those with `<!-- with: NAME -->` are run, behind
+ * test/documentation/NAME.sh, in an empty folder. Of the others every command must be one that
+ * exists: scripts of package.json, commands of `liteipc` with their options, and some tools.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -139,7 +139,10 @@ export async function checkShellBlock(block: CodeBlock, helps: Helps): Promise<r
   return problems;
 }
 
-/** Runs a block in a folder. Its `npx liteipc` is this checkout's. Rejects with its output if a command fails. */
+/**
+ * Runs a block in a folder. Its `npx liteipc` is this checkout's. Rejects with its output if a
+ * command fails.
+ */
 export async function runShellBlock(block: CodeBlock, folder: string): Promise<void> {
   const fixture = join(root, 'test/documentation', `${block.directive?.value ?? ''}.sh`);
   if (!existsSync(fixture)) throw new Error(`${placeOf(block)}: there is no ${fixture}`);

@@ -1,4 +1,7 @@
-/** As little of OpenTelemetry's SDK as tests need: contexts that follow asynchronous calls, `traceparent`, recorded spans. */
+/**
+ * As little of OpenTelemetry's SDK as tests need: contexts that follow asynchronous calls,
+ * `traceparent`, recorded spans.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   ROOT_CONTEXT,
@@ -72,7 +75,10 @@ function startSpan(
   return span;
 }
 
-/** Registers it all for this process; the result lists the spans in the order in which they were started. */
+/**
+ * Registers it all for this process; the result lists the spans in the order in which they were
+ * started.
+ */
 export function registerTelemetry(): RecordedSpan[] {
   const recorded: RecordedSpan[] = [];
   const storage = new AsyncLocalStorage<Context>();

@@ -1,6 +1,6 @@
 /**
- * Compilers and emulators that only some tests need. In CI they must be there. Elsewhere the tests that
- * want a missing one are not declared, and a line says which and how to get it.
+ * Compilers and emulators that only some tests need. In CI they must be there. Elsewhere the tests
+ * that want a missing one are not declared, and a line says which and how to get it.
  */
 import { spawnSync } from 'node:child_process';
 
@@ -15,7 +15,9 @@ export function requireCommand(command: string, packages: string): void {
   }
 }
 
-/** May the tests that need these commands be declared? In CI always: they fail if one is missing. */
+/**
+ * May the tests that need these commands be declared? In CI always: they fail if one is missing.
+ */
 export function canTestWith(packages: string, ...commands: readonly string[]): boolean {
   const missing = commands.filter(isMissing);
   if (missing.length === 0 || process.env['CI'] !== undefined) return true;

@@ -1,6 +1,7 @@
 /**
- * Makes a module of each TypeScript block, and compiles them all as one program, as strictly as the package itself.
- * A block with `<!-- with: NAME -->` may use whatever test/documentation/NAME.ts exports: it is imported for it.
+ * Makes a module of each TypeScript block, and compiles them all as one program, as strictly as the
+ * package itself. A block with `<!-- with: NAME -->` may use whatever test/documentation/NAME.ts
+ * exports: it is imported for it.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -119,8 +120,8 @@ function settings(): ts.CompilerOptions {
 }
 
 /**
- * Compiles the blocks. `problems` has a line for each error, with its place in the page; of a program with errors
- * nothing is to be run.
+ * Compiles the blocks. `problems` has a line for each error, with its place in the page; of a
+ * program with errors nothing is to be run.
  */
 export function compileBlocks(blocks: readonly CodeBlock[]): {
   readonly modules: readonly BlockModule[];

@@ -8,7 +8,9 @@ export interface Told {
   readonly disorder: number;
 }
 
-/** Methods of every service of the tests. `echo` is the first: programs in C call it by its number. */
+/**
+ * Methods of every service of the tests. `echo` is the first: programs in C call it by its number.
+ */
 const methods = {
   echo: method<unknown, unknown>(),
   /** Who calls, as stamped by the domain. */

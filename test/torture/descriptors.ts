@@ -19,9 +19,10 @@ function targetOf(link: string): string {
 }
 
 /**
- * E.g. `{ socket: 8, pipe: 14 }`. Without Node's own file: V8 opens it when a thread starts, and a process
- * that is spawned in that moment inherits it; a module that msgpackr loads (detect-libc) closes it
- * asynchronously, which never happens in a worker thread that is terminated while it loads modules.
+ * E.g. `{ socket: 8, pipe: 14 }`. Without Node's own file: V8 opens it when a thread starts, and a
+ * process that is spawned in that moment inherits it; a module that msgpackr loads (detect-libc)
+ * closes it asynchronously, which never happens in a worker thread that is terminated while it
+ * loads modules.
  */
 export function descriptorsOf(pid: number): DescriptorKinds {
   const folder = `/proc/${pid}/fd`;
@@ -72,9 +73,9 @@ export function moreSpareEnds(before: DescriptorKinds, after: DescriptorKinds): 
 }
 
 /**
- * The same, without lane ends in store: a thread that met many senders keeps more ends ready than at
- * first. Each is one memory of cursors and a bell, of which the domain, here in the same process, holds
- * both ends of the pipe and the thread one.
+ * The same, without lane ends in store: a thread that met many senders keeps more ends ready than
+ * at first. Each is one memory of cursors and a bell, of which the domain, here in the same
+ * process, holds both ends of the pipe and the thread one.
  */
 export function leakedDescriptors(before: DescriptorKinds, pid: number): string {
   const after = descriptorsOf(pid);

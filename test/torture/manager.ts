@@ -1,4 +1,6 @@
-/** The manager of the torture test's domain, which is killed and started again like everyone else. */
+/**
+ * The manager of the torture test's domain, which is killed and started again like everyone else.
+ */
 import type { NativeDomainCounters } from '../../types/native.js';
 import type { Participant } from '../support/participant.js';
 import type { Stock } from './stock.js';

@@ -1,10 +1,10 @@
 /**
- * The torture test: participants of one domain call each other, and some of them, chosen at random, are
- * killed at random moments. Some are never killed: they must go on, and in the end nothing may be left of
- * the others.
+ * The torture test: participants of one domain call each other, and some of them, chosen at random,
+ * are killed at random moments. Some are never killed: they must go on, and in the end nothing may
+ * be left of the others.
  *
- * Participants: processes in C (test/programs/torture_nursery.c), Node processes, worker threads of this
- * process, and the manager, which holds the domain.
+ * Participants: processes in C (test/programs/torture_nursery.c), Node processes, worker threads of
+ * this process, and the manager, which holds the domain.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

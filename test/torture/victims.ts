@@ -1,4 +1,6 @@
-/** Those who are killed. Each comes back after a while, with the same service and the same calls. */
+/**
+ * Those who are killed. Each comes back after a while, with the same service and the same calls.
+ */
 import { Participant } from '../support/participant.js';
 import type { LoadProgress } from '../support/participant-commands.js';
 import type { Agent, AgentRole, Nursery } from './nursery.js';

@@ -46,7 +46,10 @@ const makers: Readonly<Record<string, (schemas: object) => MethodDefinition>> = 
 
 const linePattern = /^([a-z]+)(\(parcel\))?(:parcel)? (\w+)$/;
 
-/** The contract that a shape (contract-shape.ts) belongs to. Throws an Error for one of a later version. */
+/**
+ * The contract that a shape (contract-shape.ts) belongs to. Throws an Error for one of a later
+ * version.
+ */
 export function contractOfShape(service: string, shape: string): FoundService {
   const definitions: Record<string, MethodDefinition> = {};
   const methods = shape.split('\n').map((line): FoundMethod => {
@@ -90,8 +93,8 @@ async function lookUp(
 }
 
 /**
- * Asks for a service by a hash that does not fit, and so learns its shape. Rejects as a lookup does: ENOENT,
- * EACCES, ETIME.
+ * Asks for a service by a hash that does not fit, and so learns its shape. Rejects as a lookup
+ * does: ENOENT, EACCES, ETIME.
  */
 export async function findService(
   domain: string,

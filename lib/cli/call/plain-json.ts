@@ -1,9 +1,9 @@
 /**
- * Values of calls as JSON and back. What JSON has no notion of is an object with one name that begins with
- * `$`: `{"$bigint": "12"}`, `{"$date": "2026-01-01T00:00:00.000Z"}`, `{"$bytes": BASE64}`, `{"$map": [[KEY, VALUE]]}`,
- * `{"$set": [...]}`, `{"$number": "NaN"}`, `{"$undefined": true}`, `{"$regexp": ["a+", "g"]}`,
- * `{"$error": {"name", "message", ...}}`, `{"$Float64Array": [...]}`, `{"$cycle": PATH}`. A plain object that
- * looks like one of them is `{"$object": {...}}`.
+ * Values of calls as JSON and back. What JSON has no notion of is an object with one name that
+ * begins with `$`: `{"$bigint": "12"}`, `{"$date": "2026-01-01T00:00:00.000Z"}`, `{"$bytes":
+ * BASE64}`, `{"$map": [[KEY, VALUE]]}`, `{"$set": [...]}`, `{"$number": "NaN"}`, `{"$undefined":
+ * true}`, `{"$regexp": ["a+", "g"]}`, `{"$error": {"name", "message", ...}}`, `{"$Float64Array":
+ * [...]}`, `{"$cycle": PATH}`. A plain object that looks like one of them is `{"$object": {...}}`.
  */
 
 /** What JSON can hold. */
@@ -200,7 +200,10 @@ function typedArrayFrom(name: TypedArrayName, content: Json): unknown {
   return make.from(items);
 }
 
-/** The value that JSON text stands for. Throws a TypeError for a `$` name that is none or is used wrongly. */
+/**
+ * The value that JSON text stands for. Throws a TypeError for a `$` name that is none or is used
+ * wrongly.
+ */
 export function fromJson(json: Json): unknown {
   if (typeof json !== 'object' || json === null) return json;
   if (Array.isArray(json)) return json.map(fromJson);

@@ -50,7 +50,10 @@ export async function readInput(argument: string | undefined): Promise<unknown> 
   return parseInput(await text(process.stdin), 'standard input');
 }
 
-/** A value for each line that is not empty. `onBad` is told why a line is none; then it ends with that. */
+/**
+ * A value for each line that is not empty. `onBad` is told why a line is none; then it ends with
+ * that.
+ */
 export async function* readLines(
   onBad: (error: Error) => void,
 ): AsyncGenerator<unknown, void, undefined> {

@@ -1,6 +1,6 @@
 /**
- * The inspector: what a ServiceManager tells of its domain to who may call it. An ordinary service, so that
- * permission for it is the ordinary one: without a rule, the manager's own uid.
+ * The inspector: what a ServiceManager tells of its domain to who may call it. An ordinary service,
+ * so that permission for it is the ordinary one: without a rule, the manager's own uid.
  */
 import { defineService, method } from '../../contract/contract.js';
 import type { DomainProfile } from '../manager.js';
@@ -43,8 +43,8 @@ export interface ServiceReport {
   /** Processes that have the right to call it. */
   readonly callers: number;
   /**
-   * `answering`: see `statistics`. `not-answering`: its process did not answer in time; its event loop may be
-   * blocked. `unknown`: a service that does not speak to the manager, as one in C.
+   * `answering`: see `statistics`. `not-answering`: its process did not answer in time; its event
+   * loop may be blocked. `unknown`: a service that does not speak to the manager, as one in C.
    */
   readonly state: 'answering' | 'not-answering' | 'unknown';
   readonly statistics?: ServiceStatistics;
@@ -137,7 +137,10 @@ export const Inspector = defineService(INSPECTOR_NAME, {
     { readonly processes: readonly ProcessReport[]; readonly next?: number }
   >(),
   explain: method<ExplainInput, ExplainOutput>(),
-  /** Begins to watch messages: each process that serves something records what it sends, receives and drops. */
+  /**
+   * Begins to watch messages: each process that serves something records what it sends, receives
+   * and drops.
+   */
   startWatch: method<StartWatchInput, { readonly watch: number }>(),
   /** A watch that nobody reads for 3 s ends. */
   readWatch: method<{ readonly watch: number }, WatchRead>(),

@@ -28,7 +28,9 @@ export interface WatchedMessage {
   readonly from: Party;
   readonly to: Party;
   readonly service?: string;
-  /** By the service's contract; a number if that has none of it; absent if the request was not seen. */
+  /**
+   * By the service's contract; a number if that has none of it; absent if the request was not seen.
+   */
   readonly method?: string;
   /** Bytes of data. */
   readonly size: number;
@@ -91,8 +93,8 @@ export class MessageReader {
   }
 
   /**
-   * The messages of a part. One that two processes have seen, who sent it and who received it, is given
-   * once, unless `each` seeing is wanted.
+   * The messages of a part. One that two processes have seen, who sent it and who received it, is
+   * given once, unless `each` seeing is wanted.
    */
   async messages(part: WatchPart, each: boolean): Promise<WatchedMessage[]> {
     const words = new Uint32Array(Uint8Array.from(part.words).buffer);

@@ -30,8 +30,9 @@ function readCommand(pid: number): string[] {
 }
 
 /**
- * The program of a process by its file names alone, for arguments may hold secrets: `node shop.js`, `my-service`.
- * What the process says of itself: not to be trusted. Undefined if the system does not tell.
+ * The program of a process by its file names alone, for arguments may hold secrets: `node shop.js`,
+ * `my-service`. What the process says of itself: not to be trusted. Undefined if the system does
+ * not tell.
  */
 export function programOf(pid: number): string | undefined {
   try {

@@ -1,6 +1,7 @@
 /**
- * Watching messages of a domain: the manager asks the processes of the services for what their traces have
- * recorded, when whoever watches asks the manager. Nobody asks: nothing is done, and soon nothing recorded.
+ * Watching messages of a domain: the manager asks the processes of the services for what their
+ * traces have recorded, when whoever watches asks the manager. Nobody asks: nothing is done, and
+ * soon nothing recorded.
  */
 import { checkInteger, checkObject, checkServiceName, unexpected } from '../../common/arguments.js';
 import type { Connection } from '../../connection/connection.js';
