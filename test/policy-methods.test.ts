@@ -1,11 +1,11 @@
 /** Rules for single methods: decided by the manager, enforced by the receiver on every message. */
 import test, { type ExecutionContext } from 'ava';
 import { allow, defineService, deny, method, oneway, type Device } from 'liteipc';
-import { Connection } from '#lib/connection/connection.js';
+import type { Connection } from '#lib/connection/connection.js';
 import { hasMethod, methodBits } from '#lib/service/method-access.js';
 import { CONTROL_CODE } from '#lib/service/control.js';
 import { methodsOf } from '#lib/contract/method-table.js';
-import { loadNativeBinding } from '#lib/native/binding.js';
+import { openConnection } from '#lib/device/open-connection.js';
 import { RegistryClient } from '#lib/registry/client.js';
 import { Registry } from '#lib/registry/protocol.js';
 import { Route } from '#lib/calls/route.js';
@@ -120,11 +120,7 @@ test('many callers are told of together', async (t) => {
 
 /** A service that registers as older programs and programs in C do: it checks no methods. */
 async function registerWithoutCheck(t: ExecutionContext, domain: string): Promise<Connection> {
-  const connection = await Connection.open(
-    loadNativeBinding(),
-    { domain },
-    { onLost: () => undefined },
-  );
+  const connection = await openConnection({ domain });
   t.teardown(() => connection.close());
   const route = new Route(Registry.name, connection.native.callTaskId, undefined);
   connection.routes.add(route);
@@ -149,11 +145,7 @@ test('nobody but the manager can change the rules of a service', async (t) => {
   const pid = process.pid;
   const domain = await startDomain(t, { policy: [allow(Log, 'read').to({ pid })] });
   await exposeLog(await domain.open());
-  const connection = await Connection.open(
-    loadNativeBinding(),
-    { domain: domain.manager.path },
-    { onLost: () => undefined },
-  );
+  const connection = await openConnection({ domain: domain.manager.path });
   t.teardown(() => connection.close());
   const registry = new RegistryClient(connection, connection.native.callTaskId);
   const [found] = (await registry.lookup(Log)).instances;

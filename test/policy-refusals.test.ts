@@ -10,9 +10,8 @@ import {
   type AuditEvent,
   type Device,
 } from 'liteipc';
-import { Connection } from '#lib/connection/connection.js';
 import { methodsOf } from '#lib/contract/method-table.js';
-import { loadNativeBinding } from '#lib/native/binding.js';
+import { openConnection } from '#lib/device/open-connection.js';
 import { RefusalReports } from '#lib/device/refusal-reports.js';
 import { RegistryClient } from '#lib/registry/client.js';
 import { REFUSALS_MAX, Registry, type RefusalReport } from '#lib/registry/protocol.js';
@@ -137,11 +136,7 @@ interface Reporter {
  * A program of its own making that may report to the manager, as the service `name` or as nobody.
  */
 async function reporter(t: ExecutionContext, domain: string, serve: boolean): Promise<Reporter> {
-  const connection = await Connection.open(
-    loadNativeBinding(),
-    { domain },
-    { onLost: () => undefined },
-  );
+  const connection = await openConnection({ domain });
   t.teardown(() => connection.close());
   const task = connection.native.callTaskId;
   if (serve) await new RegistryClient(connection, task).register(Log, new Uint8Array(16));

@@ -2,9 +2,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { defineService, method, oneway } from 'liteipc';
 import { ConnectionSource } from '#lib/connection/source.js';
-import { Connection } from '#lib/connection/connection.js';
+import type { Connection } from '#lib/connection/connection.js';
 import { Exposure } from '#lib/device/exposure.js';
-import { loadNativeBinding } from '#lib/native/binding.js';
+import { openConnection } from '#lib/device/open-connection.js';
 import { RegistryClient } from '#lib/registry/client.js';
 import { ServiceControlContract, type ControlMethod } from '#lib/service/control.js';
 import { ServiceControlClient } from '#lib/manager/service-control-client.js';
@@ -41,9 +41,7 @@ async function start(t: ExecutionContext): Promise<World> {
   const domain = await startDomain(t);
   const open = async (): Promise<Connection> => {
     const path = { domain: domain.manager.path };
-    const connection = await Connection.open(loadNativeBinding(), path, {
-      onLost: () => undefined,
-    });
+    const connection = await openConnection(path);
     t.teardown(() => connection.close());
     return connection;
   };

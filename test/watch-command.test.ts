@@ -6,10 +6,9 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
 import { defineService, method } from 'liteipc';
-import { Connection } from '#lib/connection/connection.js';
 import { Exposure } from '#lib/device/exposure.js';
 import type { WatchedMessage } from '#lib/manager/inspect/messages.js';
-import { loadNativeBinding } from '#lib/native/binding.js';
+import { openConnection } from '#lib/device/open-connection.js';
 import { ServiceHost } from '#lib/service/host.js';
 import { startDomain } from './support/domain.js';
 import { Participant, endParticipants, until } from './support/participant.js';
@@ -146,11 +145,7 @@ test('records that were lost are told of, and processes that do not answer', asy
 
 /** A service in this process, and whether its device is being traced. */
 async function traced(t: ExecutionContext, path: string): Promise<() => boolean> {
-  const connection = await Connection.open(
-    loadNativeBinding(),
-    { domain: path },
-    { onLost: () => undefined },
-  );
+  const connection = await openConnection({ domain: path });
   t.teardown(() => connection.close());
   const Quiet = defineService('quiet', { nothing: method() });
   await new Exposure(new ServiceHost(Quiet, { nothing: () => undefined })).start(connection);

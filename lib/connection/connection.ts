@@ -2,12 +2,13 @@
  * One life of a device: from the moment it is open in a domain until it is closed or the domain is
  * gone. Takes the native events apart and gives each to whom it concerns.
  */
+import type { ReadableStream } from 'node:stream/web';
 import type {
   ControlOperation as ControlOperationValue,
-  NativeBinding,
   NativeDevice,
 } from '../../types/native.js';
-import { offerByteStream } from '../device/byte-stream-offer.js';
+import type { StreamOffer } from '../attachments/outgoing.js';
+import type { ReferenceHome } from '../attachments/reference.js';
 import { IncomingCall } from '../service/incoming-call.js';
 import { CallWatch } from '../service/call-watch.js';
 import { Callers } from '../common/caller.js';
@@ -26,7 +27,6 @@ import {
 import { noMetadata } from '../wire/metadata.js';
 import { IncomingData } from './incoming-message.js';
 import type { ReceiverAccess } from '../service/access-check.js';
-import { References } from '../client/references.js';
 import { Replies, type PendingRequest } from '../service/replies.js';
 import { Requests } from '../calls/requests.js';
 import { RouteState, type Route } from '../calls/route.js';
@@ -41,28 +41,28 @@ import { ABORT_CODE, Cookie, isStreamCode } from '../wire/header.js';
 /** What the owner of a connection is told. */
 export interface ConnectionListener {
   /** The domain is gone: every call has been rejected, the connection is of no more use. */
-  onLost(connection: Connection): void;
+  onLost?(connection: Connection): void;
   /** A service to which this process had the right has ended. */
   onServiceDeath?(handle: number): void;
 }
 
 const REVOKED = 'the right to call it was taken away meanwhile';
-/** Bytes of one message that may lie in memory of their own. */
-const MESSAGE_LIMIT_DEFAULT = 2 ** 32;
 
-/** How to open a device. */
-export interface ConnectionOptions {
-  readonly domain: string;
-  readonly poolSize?: number;
-  /** See {@link DeviceOptions}. */
-  readonly messageLimit?: number;
+/** Supplies what a connection uses and does not make itself. */
+export interface ConnectionParts {
+  /** Most bytes of one message in memory of its own. */
+  readonly messageLimit: number;
+  /** Makes the object that the connection's references belong to. */
+  readonly makeReferences: (connection: Connection) => ReferenceHome;
+  /** Offers a stream as a service of the connection. The stream is locked from now on. */
+  readonly offerStream: (connection: Connection, source: ReadableStream) => Promise<StreamOffer>;
 }
 
 /** An open device. */
 export class Connection {
   readonly native: NativeDevice;
   readonly requests: Requests;
-  readonly references: References;
+  readonly references: ReferenceHome;
   /** Services by the task that receives for them. */
   readonly hosts = new Map<number, ServiceHost>();
   /** Every route that has been resolved or fixed here. */
@@ -83,16 +83,18 @@ export class Connection {
   #ended: 'lost' | 'closed' | undefined;
   #ipcTask: Promise<void> | undefined;
 
-  private constructor(native: NativeDevice, listener: ConnectionListener, messageLimit: number) {
+  /** Use `openConnection`. */
+  constructor(native: NativeDevice, listener: ConnectionListener, parts: ConnectionParts) {
+    const { messageLimit } = parts;
     this.native = native;
     this.#listener = listener;
-    this.references = new References(this);
+    this.references = parts.makeReferences(this);
     this.#data = new IncomingData({ native, references: this.references, messageLimit });
     this.#controls = new ControlRequests(native);
     this.#incoming = native.incoming;
     const encoder = new Encoder(native.outbox, {
       native,
-      offerStream: (source) => offerByteStream(this, source),
+      offerStream: (source) => parts.offerStream(this, source),
     });
     this.#calls = new CallTable((slot) => {
       this.#expire(slot);
@@ -101,23 +103,6 @@ export class Connection {
     this.#replies = new Replies(native, encoder);
     this.#watch = new CallWatch(native);
     this.#streams = new StreamRequests(native, this.#data, this.#watch, this.#replies);
-  }
-
-  /** Opens a device. Rejects as {@link NativeBinding.openDevice} does. */
-  static async open(
-    binding: NativeBinding,
-    options: ConnectionOptions,
-    listener: ConnectionListener,
-  ): Promise<Connection> {
-    const { domain, poolSize, messageLimit = MESSAGE_LIMIT_DEFAULT } = options;
-    const made: { connection?: Connection } = {};
-    const native = await binding.openDevice({
-      domain,
-      ...(poolSize === undefined ? {} : { poolSize }),
-      onEvents: (count) => made.connection?.onEvents(count),
-    });
-    made.connection = new Connection(native, listener, messageLimit);
-    return made.connection;
   }
 
   /** False once the domain is gone or the connection was closed. */
@@ -212,7 +197,7 @@ export class Connection {
           break;
         case EventKind.Lost:
           this.#end('lost');
-          this.#listener.onLost(this);
+          this.#listener.onLost?.(this);
           return;
       }
     }

@@ -4,7 +4,7 @@ import { checkDomainName, checkInteger, checkObject } from '../common/arguments.
 import { exposeAnonymous, type AnonymousService } from './anonymous-service.js';
 import { Clients } from '../client/clients.js';
 import { ConnectionSource } from '../connection/source.js';
-import { Connection, type ConnectionListener } from '../connection/connection.js';
+import type { Connection, ConnectionListener } from '../connection/connection.js';
 import {
   checkContract,
   type Client,
@@ -17,7 +17,7 @@ import { LiteIpcError } from '../common/errors.js';
 import { limitsOf, type ExposeOptions } from './expose-options.js';
 import { exposedBy, type Exposed } from './exposed.js';
 import { Exposure } from './exposure.js';
-import { loadNativeBinding } from '../native/binding.js';
+import { openConnection } from './open-connection.js';
 import type { Reference } from '../attachments/reference.js';
 import { referenceTo } from '../client/references.js';
 import { ServiceHost } from '../service/host.js';
@@ -292,7 +292,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
       ...(messageLimit === undefined ? {} : { messageLimit }),
     };
     try {
-      const connection = await Connection.open(loadNativeBinding(), options, this.#listener);
+      const connection = await openConnection(options, this.#listener);
       if (spinNs !== undefined) connection.native.setSpin(spinNs);
       if (!this.#referenced) connection.native.unref();
       this.#trace.attach(connection.native);

@@ -3,9 +3,9 @@
  * and looks who is there. A program of its own, because a domain that is broken may keep it
  * waiting. Says on each line what it has come to, see {@link ProbeLine}.
  */
-import { Connection } from '../connection/connection.js';
+import type { Connection } from '../connection/connection.js';
 import { methodsOf } from '../contract/method-table.js';
-import { loadNativeBinding } from '../native/binding.js';
+import { openConnection } from '../device/open-connection.js';
 import { Registry } from '../registry/protocol.js';
 import { Route } from '../calls/route.js';
 import { RemoteError } from '../wire/remote-error.js';
@@ -62,11 +62,7 @@ function look({ native }: Connection): readonly ProcessSeen[] {
 }
 
 const [, , domain = ''] = process.argv;
-const connection = await Connection.open(
-  loadNativeBinding(),
-  { domain },
-  { onLost: () => undefined },
-);
+const connection = await openConnection({ domain });
 say({ step: 'open' });
 say(await askManager(connection));
 say({ step: 'processes', processes: look(connection) });

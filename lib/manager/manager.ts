@@ -3,10 +3,11 @@ import { EventEmitter } from 'node:events';
 import { AuditLog, type AuditEvent } from './audit-log.js';
 import type { Contract } from '../contract/contract.js';
 import { checkDomainName, checkInteger, checkObject, unexpected } from '../common/arguments.js';
-import { Connection } from '../connection/connection.js';
+import type { Connection } from '../connection/connection.js';
 import { LiteIpcError } from '../common/errors.js';
 import { InspectorService } from './inspect/inspector.js';
 import { ControlOperation } from '../native/layout.js';
+import { openConnection } from '../device/open-connection.js';
 import { loadNativeBinding } from '../native/binding.js';
 import { Policy, type Explanation } from '../policy/policy.js';
 import type { PolicyFileError } from '../policy/file-error.js';
@@ -184,10 +185,9 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
 
     const auditLog = auditPath === undefined ? undefined : await AuditLog.open(auditPath);
 
-    const binding = loadNativeBinding();
     let native: NativeDomain;
     try {
-      native = binding.startDomain({
+      native = loadNativeBinding().startDomain({
         name: domain,
         profile: profile === 'host' ? 0 : 1,
         ...(socketMode === undefined ? {} : { socketMode }),
@@ -200,8 +200,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     let connection: Connection | undefined;
     try {
       const made: { registry?: RegistryService; manager?: ServiceManager } = {};
-      connection = await Connection.open(
-        binding,
+      connection = await openConnection(
         { domain: native.path, messageLimit: MESSAGE_LIMIT },
         {
           onLost: (lost) => void lost.close(),

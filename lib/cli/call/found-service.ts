@@ -1,5 +1,5 @@
 /** Finds out what a service offers without having its contract: the registry tells its shape. */
-import { Connection } from '../../connection/connection.js';
+import type { Connection } from '../../connection/connection.js';
 import {
   defineService,
   duplex,
@@ -14,7 +14,7 @@ import {
 import { methodsOf } from '../../contract/method-table.js';
 import { LiteIpcError } from '../../common/errors.js';
 import { parcel } from '../../ipc-io/parcel-format.js';
-import { loadNativeBinding } from '../../native/binding.js';
+import { openConnection } from '../../device/open-connection.js';
 import { Registry, type LookupOutput } from '../../registry/protocol.js';
 import { Route } from '../../calls/route.js';
 
@@ -101,11 +101,7 @@ export async function findService(
   service: string,
   timeoutMs: number,
 ): Promise<FoundService> {
-  const connection = await Connection.open(
-    loadNativeBinding(),
-    { domain },
-    { onLost: () => undefined },
-  );
+  const connection = await openConnection({ domain });
   try {
     // A hash may be any number, but not two at a time.
     for (const hash of [0, 1]) {
