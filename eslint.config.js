@@ -1,4 +1,5 @@
 import js from '@eslint/js';
+import stylistic from '@stylistic/eslint-plugin';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
@@ -11,6 +12,16 @@ const nodeGlobals = Object.fromEntries(
 export default defineConfig([
   globalIgnores(['node_modules', 'build', 'build-*', 'dist', 'out', 'prebuilds']),
   js.configs.recommended,
+  {
+    plugins: { '@stylistic': stylistic },
+    rules: {
+      // Prettier formats code and does not wrap comments.
+      '@stylistic/max-len': [
+        'error',
+        { code: Infinity, comments: 100, ignoreTrailingComments: true, ignoreUrls: true },
+      ],
+    },
+  },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
