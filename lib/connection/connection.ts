@@ -9,34 +9,21 @@ import type {
 } from '../../types/native.js';
 import type { StreamOffer } from '../attachments/outgoing.js';
 import type { ReferenceHome } from '../attachments/reference.js';
-import { IncomingCall } from '../service/incoming-call.js';
 import { CallWatch } from '../service/call-watch.js';
-import { Callers } from '../common/caller.js';
 import { CallTable } from '../calls/call-table.js';
 import { Encoder } from '../wire/codec.js';
 import { ControlRequests, operationName, type ControlResult } from './control-requests.js';
 import type { ContractMethod } from '../contract/method-table.js';
 import { LiteIpcError, Status, callError, codeOfStatus, isShutdown } from '../common/errors.js';
-import {
-  ControlOperation,
-  EventKind,
-  Incoming,
-  MessageFlag,
-  MessageType,
-} from '../native/layout.js';
-import { noMetadata } from '../wire/metadata.js';
-import { IncomingData } from './incoming-message.js';
+import { ControlOperation, EventKind, Incoming, MessageType } from '../native/layout.js';
+import { IncomingData, decodingErrorCode } from './incoming-message.js';
 import type { ReceiverAccess } from '../service/access-check.js';
-import { Replies, type PendingRequest } from '../service/replies.js';
+import { Replies } from '../service/replies.js';
 import { Requests } from '../calls/requests.js';
 import { RouteState, type Route } from '../calls/route.js';
-import { CONTROL_CODE, isControlCode } from '../service/control.js';
-import { isStreaming } from '../contract/methods.js';
 import type { ServiceHost } from '../service/host.js';
-import { ServiceStream } from '../service/stream.js';
-import { StreamRequests } from './stream-dispatcher.js';
+import { RequestDispatcher } from './request-dispatcher.js';
 import { fromWireError } from '../wire/remote-error.js';
-import { ABORT_CODE, Cookie, isStreamCode } from '../wire/header.js';
 
 /** What the owner of a connection is told. */
 export interface ConnectionListener {
@@ -74,10 +61,9 @@ export class Connection {
   readonly #listener: ConnectionListener;
   readonly #calls: CallTable;
   readonly #replies: Replies;
-  readonly #callers = new Callers();
   readonly #watch: CallWatch;
   readonly #data: IncomingData;
-  readonly #streams: StreamRequests;
+  readonly #dispatcher: RequestDispatcher;
   readonly #incoming: Uint32Array;
   readonly #controls: ControlRequests;
   #ended: 'lost' | 'closed' | undefined;
@@ -102,7 +88,13 @@ export class Connection {
     this.requests = new Requests(native, this.#calls, encoder);
     this.#replies = new Replies(native, encoder);
     this.#watch = new CallWatch(native);
-    this.#streams = new StreamRequests(native, this.#data, this.#watch, this.#replies);
+    this.#dispatcher = new RequestDispatcher(
+      native,
+      this.hosts,
+      this.#data,
+      this.#watch,
+      this.#replies,
+    );
   }
 
   /** False once the domain is gone or the connection was closed. */
@@ -183,7 +175,8 @@ export class Connection {
       const base = event * Incoming.Words;
       switch (incoming[base + Incoming.Kind]) {
         case EventKind.Message:
-          if (incoming[base + Incoming.Type] === MessageType.Request) this.#onRequest(base);
+          if (incoming[base + Incoming.Type] === MessageType.Request)
+            this.#dispatcher.dispatch(base);
           else this.#onNotice(base);
           break;
         case EventKind.Call:
@@ -224,7 +217,7 @@ export class Connection {
       if (status === 0 && method.streamToken !== -1) value = this.#data.bytes(base);
       else value = this.#data.decode(base, status === 0 ? method.outputParcel : undefined);
     } catch (error) {
-      calls.reject(slot, callError(arrivalCode(error), method, (error as Error).message));
+      calls.reject(slot, callError(decodingErrorCode(error), method, (error as Error).message));
       return;
     }
     // ENOENT is MT_FAILED_REPLY: the service has answered that it did not do it.
@@ -253,110 +246,6 @@ export class Connection {
     route.forget();
     // What was not sent yet may go to whoever has the name next.
     if (route.waiting.length > 0) this.requests.queue.resolve(route);
-  }
-
-  #onRequest(base: number): void {
-    const incoming = this.#incoming;
-    const task = incoming[base + Incoming.Task] as number;
-    const request = incoming[base + Incoming.Request] as number;
-    const code = incoming[base + Incoming.Code] as number;
-    const served = this.hosts.get(task);
-    const oneway = incoming[base + Incoming.Flag] === MessageFlag.OneWay;
-    const told = isControlCode(code) && !oneway ? served?.control?.host : undefined;
-    const host = told ?? served;
-    // The data has been copied out of the pool, so a message without an answer has no more use for
-    // it.
-    if (oneway || host === undefined) this.native.free(request);
-    if (host === undefined) return;
-
-    const taskId = incoming[base + Incoming.TaskId] as number;
-    const token = incoming[base + Incoming.Token] as number;
-    if (code === ABORT_CODE && oneway) {
-      this.#watch.abort(taskId, token);
-      return;
-    }
-    if (isStreamCode(code)) {
-      this.#streams.take(host, base);
-      return;
-    }
-    const to: PendingRequest = { task, request, callerTask: taskId };
-    const index = told === undefined ? code : code - CONTROL_CODE;
-    const method = host.methodAt(index);
-    const generation = incoming[base + Incoming.TaskGeneration] as number;
-    const caller = this.#callers.of(
-      taskId,
-      generation,
-      incoming[base + Incoming.ProcessId] as number,
-      incoming[base + Incoming.Pid] as number,
-      incoming[base + Incoming.Uid] as number,
-      incoming[base + Incoming.Gid] as number,
-    );
-    const access = host.access?.restricted === true ? host.access : undefined;
-    if (access !== undefined) {
-      const size = incoming[base + Incoming.DataSize] as number;
-      const refusal = access.check(caller, index, size, host.referenceAt(index));
-      if (refusal !== undefined) {
-        const isQuiet = oneway && !access.shouldReport(caller, refusal.code);
-        this.#refuse(host, to, oneway, refusal, isQuiet);
-        return;
-      }
-    }
-    const cookie = incoming[base + Incoming.Cookie] as number;
-    const abortable = (cookie & Cookie.Abortable) !== 0;
-    const fits = method?.oneway === oneway && (abortable || !isStreaming(method.kind));
-    if (method === undefined || !fits) {
-      const text =
-        'is not in this contract, or not of this kind; use the same contract on both sides';
-      const error = new LiteIpcError('EPROTO', text, host.referenceAt(index));
-      this.#refuse(host, to, oneway, error);
-      return;
-    }
-    let input: unknown;
-    let metadata = noMetadata;
-    try {
-      // The cookie of a C program, which knows parcels and empty messages alone, may be anything.
-      if ((cookie & Cookie.Metadata) !== 0 && method.inputParcel === undefined) {
-        metadata = this.#data.takeMetadata(base);
-      }
-      input = this.#data.decode(base, method.inputParcel);
-    } catch (error) {
-      const text = `input: ${(error as Error).message}`;
-      this.#refuse(host, to, oneway, new LiteIpcError(arrivalCode(error), text, method));
-      return;
-    }
-    const call = new IncomingCall(
-      task,
-      request,
-      caller,
-      generation,
-      method,
-      abortable && !oneway ? token : -1,
-      this.#watch,
-      metadata,
-      incoming[base + Incoming.DeadlineMs] as number,
-      incoming[base + Incoming.TimestampLow] as number,
-      incoming[base + Incoming.TimestampHigh] as number,
-    );
-    const words = this.#data.objects(base);
-    if (words !== undefined) call.files = this.#data.files(words);
-    if (isStreaming(method.kind)) call.stream = new ServiceStream(this.#replies, call);
-    access?.enter(call);
-    host.run(this.#replies, method, input, call);
-  }
-
-  #refuse(
-    host: ServiceHost,
-    to: PendingRequest,
-    oneway: boolean,
-    error: LiteIpcError,
-    isQuiet = false,
-  ): void {
-    host.counts.refused++;
-    if (isQuiet) return;
-    const about = { service: error.service ?? '', method: error.method ?? '' };
-    const told = callError(error.code, about, error.message, error.retryAfterMs);
-    if (oneway) host.report(told, about);
-    else this.#replies.sendRefusal(to, told);
   }
 
   #onNotice(base: number): void {
@@ -415,9 +304,4 @@ export class Connection {
       ? new LiteIpcError('ENODEV', `${what}: the domain is gone (ENODEV)`)
       : new LiteIpcError('ECANCELED', `${what}: the device was closed by this program (ECANCELED)`);
   }
-}
-
-/** What a message that cannot be taken is refused with. */
-function arrivalCode(error: unknown): string {
-  return error instanceof LiteIpcError ? error.code : 'EPROTO';
 }

@@ -14,6 +14,7 @@ import {
   type ReadMetadata,
 } from '../wire/metadata.js';
 import { Incoming } from '../native/layout.js';
+import { LiteIpcError } from '../common/errors.js';
 import { Cookie } from '../wire/header.js';
 
 /** Reads the buffers that a device fills. `base` is always the place of an event's first word. */
@@ -133,4 +134,9 @@ export class IncomingData {
     incoming[base + Incoming.DataSize] = dataSize - found.size;
     return found.metadata;
   }
+}
+
+/** The code of the error for a message that could not be decoded. */
+export function decodingErrorCode(error: unknown): string {
+  return error instanceof LiteIpcError ? error.code : 'EPROTO';
 }

@@ -14,7 +14,7 @@ import { streamEnded } from '../service/stream.js';
 import { StreamCode } from '../wire/header.js';
 
 /** Of one connection. `base` is always the place of an event's first word. */
-export class StreamRequests {
+export class StreamDispatcher {
   readonly #incoming: Uint32Array;
   readonly #data: IncomingData;
   readonly #watch: CallWatch;
