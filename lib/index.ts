@@ -4,7 +4,6 @@
  */
 export { ServiceManager } from './manager/manager.js';
 export type {
-  DomainProfile,
   PolicyLoaded,
   ServiceManagerEvents,
   ServiceManagerOptions,
@@ -35,6 +34,7 @@ export type {
 } from './policy/subject.js';
 export { Inspector } from './manager/inspect/contract.js';
 export type {
+  DomainProfile,
   DomainReport,
   ExplainInput,
   ExplainOutput,

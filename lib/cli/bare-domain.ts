@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import { checkDomainName } from '../common/arguments.js';
 import { loadNativeBinding } from '../native/binding.js';
-import type { DomainProfile } from '../manager/manager.js';
+import type { DomainProfile } from '../manager/inspect/contract.js';
 import type { NativeDomain } from '../../types/native.js';
 import { UsageError } from '../common/usage-error.js';
 

@@ -1,6 +1,6 @@
 /** `liteipc domain`: a domain for programs in several terminals to meet in. */
 import { Command } from 'commander';
-import type { DomainProfile } from '../manager/manager.js';
+import type { DomainProfile } from '../manager/inspect/contract.js';
 import { checkedDomainName, profileOption, startBareDomain } from './bare-domain.js';
 
 interface DomainOptions {

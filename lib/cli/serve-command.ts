@@ -2,7 +2,8 @@
  * `liteipc serve`: a domain and its ServiceManager as a program of their own, with a policy file.
  */
 import { Command, Option } from 'commander';
-import { ServiceManager, type DomainProfile } from '../manager/manager.js';
+import type { DomainProfile } from '../manager/inspect/contract.js';
+import { ServiceManager } from '../manager/manager.js';
 import { PolicyFileError } from '../policy/file-error.js';
 import { profileOption } from './bare-domain.js';
 import { domainOption, requiredDomain } from './domain-option.js';

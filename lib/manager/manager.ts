@@ -5,6 +5,7 @@ import type { Contract } from '../contract/contract.js';
 import { checkDomainName, checkInteger, checkObject, unexpected } from '../common/arguments.js';
 import type { Connection } from '../connection/connection.js';
 import { LiteIpcError } from '../common/errors.js';
+import type { DomainProfile } from './inspect/contract.js';
 import { InspectorService } from './inspect/inspector.js';
 import { ControlOperation } from '../native/layout.js';
 import { openConnection } from '../device/open-connection.js';
@@ -29,9 +30,6 @@ import type { NativeDomain, NativeDomainCounters } from '../../types/native.js';
 
 /** Bytes of a message to the ServiceManager besides its data. */
 const MESSAGE_OVERHEAD = 4096;
-
-/** Sizes of a domain: the host's, or those of the LiteOS-A kernel. */
-export type DomainProfile = 'host' | 'liteos-a';
 
 /** What {@link ServiceManager.start} takes. */
 export interface ServiceManagerOptions {

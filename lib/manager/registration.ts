@@ -50,6 +50,17 @@ export interface Registration {
   readonly access: MethodAccessSender | undefined;
 }
 
+/** Identifies a task: a number of the domain and the generation of its use. */
+export interface ServiceTask {
+  readonly taskId: number;
+  readonly generation: number;
+}
+
+/** Returns whether `task` is the one that serves the registration. */
+export function isTask(service: Registration, task: ServiceTask): boolean {
+  return service.handle === task.taskId && service.generation === task.generation;
+}
+
 /**
  * What a caller may do with a service, and whether that is anything. `decision` is about the
  * service.

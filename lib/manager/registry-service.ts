@@ -7,17 +7,23 @@ import { checkObject, checkServiceName } from '../common/arguments.js';
 import type { Connection } from '../connection/connection.js';
 import type { ImplementationOf } from '../contract/contract.js';
 import { shapeTextHash } from '../contract/shape.js';
-import { Refusal } from '../common/errors.js';
 import { ControlOperation } from '../native/layout.js';
 import { MethodAccessSender } from './method-access-sender.js';
 import type { Decision, Explanation, Judgement, Policy } from '../policy/policy.js';
 import type { Identity } from '../policy/subject.js';
 import { ServiceControlClient } from './service-control-client.js';
 import { RefusalAudit } from './refusal-audit.js';
-import { checkPlace, isTask } from './registry-place.js';
-import { refused, refusedCaller, notRegistered } from './refusals.js';
+import { checkNameIsFree, notRegistered, refusal, refusedCaller } from './refusals.js';
 import { Rights } from './rights.js';
-import { decideRights, entryOf, namesOf, type Grant, type Registration } from './registration.js';
+import {
+  decideRights,
+  entryOf,
+  isTask,
+  namesOf,
+  type Grant,
+  type Registration,
+  type ServiceTask,
+} from './registration.js';
 import { checkInput, checkLookup, checkRefused, checkRegister } from '../registry/validation.js';
 import {
   isReservedName,
@@ -111,19 +117,17 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       this.#audit('request', 'serve', name, caller, decision);
     }
     if (!decision.allowed) {
-      throw refused(
-        name,
-        `may not be served by ${describeCaller(caller)}: ${decision.explanation}`,
-      );
+      const text = `may not be served by ${describeCaller(caller)}: ${decision.explanation}`;
+      throw refusal('EACCES', name, text);
     }
     const info = this.#connection.native.query(caller.taskId);
     if (info?.alive !== true || info.processId !== caller.processId) {
-      throw new Refusal('EPIPE', `Service "${name}": the registering task has ended (EPIPE)`);
+      throw refusal('EPIPE', name, 'cannot register: its task has ended');
     }
     const others = this.#live(name);
     if (others.some((each) => isTask(each, info))) return;
-    checkPlace(name, shape, many, others);
-    this.#checkTaskIsFree(name, info.taskId, info.generation);
+    checkNameIsFree(name, shape, many, others);
+    this.#checkTaskIsFree(name, info);
     const { taskId: handle, generation } = info;
     const control =
       key && new ServiceControlClient(this.#connection, name, handle, generation, key);
@@ -154,7 +158,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       );
     } catch (error) {
       this.#forget(registration);
-      throw new Refusal('EPROTO', `Service "${name}": ${(error as Error).message}`);
+      throw refusal('EPROTO', name, `cannot register: ${(error as Error).message}`);
     }
     this.#listener.onRegistered(registration);
     this.#waiting.wake(name);
@@ -178,7 +182,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const [other] = held;
     if (other === undefined) return;
     const text = `belongs to ${describeCaller(other.owner)}, not to ${describeCaller(caller)}`;
-    throw refused(input.name, text);
+    throw refusal('EACCES', input.name, text);
   };
 
   readonly lookup = async (input: LookupInput, call: CallContext): Promise<LookupOutput> => {
@@ -217,11 +221,10 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       .all()
       .find(({ handle, owner }) => handle === taskId && owner.processId === processId);
     if (service?.name !== name) {
-      throw refused(name, `is not served by ${describeCaller(call.caller)}`);
+      throw refusal('EACCES', name, `is not served by ${describeCaller(call.caller)}`);
     }
     if (!this.#refusals.take(service, report)) {
-      const text = `Service "${name}" reports more often than once a second (EAGAIN)`;
-      throw new Refusal('EAGAIN', text, { service: name });
+      throw refusal('EAGAIN', name, 'reports more often than once a second');
     }
   };
 
@@ -343,13 +346,10 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   }
 
   /** A task serves one name, so that what a process can make the manager remember is limited. */
-  #checkTaskIsFree(name: string, handle: number, generation: number): void {
-    for (const other of this.#names.all()) {
-      if (other.handle === handle && other.generation === generation) {
-        const text = `Service "${name}": its task serves "${other.name}" already (EEXIST)`;
-        throw new Refusal('EEXIST', text, { service: name });
-      }
-    }
+  #checkTaskIsFree(name: string, task: ServiceTask): void {
+    const other = this.#names.all().find((each) => isTask(each, task));
+    if (other === undefined) return;
+    throw refusal('EEXIST', name, `cannot register: its task already serves "${other.name}"`);
   }
 
   #audit(

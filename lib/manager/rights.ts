@@ -5,11 +5,17 @@
 import type { Caller } from '../../types/wire.js';
 import { describeCaller } from '../common/caller.js';
 import type { Connection } from '../connection/connection.js';
-import { LiteIpcError, Refusal } from '../common/errors.js';
+import { LiteIpcError } from '../common/errors.js';
 import { ControlOperation } from '../native/layout.js';
 import type { Policy } from '../policy/policy.js';
-import { notRegistered, refused } from './refusals.js';
-import { entryOf, type CallerRights, type Grant, type Registration } from './registration.js';
+import { notRegistered, refusal } from './refusals.js';
+import {
+  entryOf,
+  isTask,
+  type CallerRights,
+  type Grant,
+  type Registration,
+} from './registration.js';
 
 /** The rights of one manager's services. */
 export class Rights {
@@ -27,7 +33,7 @@ export class Rights {
   /** Whether the service's task lives. */
   isAlive(service: Registration): boolean {
     const info = this.#connection.native.query(service.handle);
-    return info?.alive === true && info.generation === service.generation;
+    return info?.alive === true && isTask(service, info);
   }
 
   /** Gives the caller its right; the service is told its methods before. Throws a Refusal. */
@@ -48,12 +54,16 @@ export class Rights {
           await this.#removeAccess(service, caller.processId, processGeneration);
         }
         if (!this.isAlive(service)) throw notRegistered(service.name);
-        const text = `Service "${service.name}" did not confirm the rules of its methods: ${(error as Error).message}`;
-        throw new Refusal('EAGAIN', text, { service: service.name });
+        const text = `did not confirm the rules of its methods: ${(error as Error).message}`;
+        throw refusal('EAGAIN', service.name, text);
       }
       const now = service.grants.get(caller.processId);
       if (now?.processGeneration !== processGeneration) {
-        throw refused(service.name, `refuses ${describeCaller(caller)}: the right was revoked`);
+        throw refusal(
+          'EACCES',
+          service.name,
+          `refuses ${describeCaller(caller)}: the right was revoked`,
+        );
       }
     }
     try {
@@ -75,7 +85,11 @@ export class Rights {
     const granted = service.grants.get(caller.processId);
     if (granted?.processGeneration === before.processGeneration) return;
     await this.#removeAccess(service, caller.processId, before.processGeneration);
-    throw refused(service.name, `refuses ${describeCaller(caller)}: the right was revoked`);
+    throw refusal(
+      'EACCES',
+      service.name,
+      `refuses ${describeCaller(caller)}: the right was revoked`,
+    );
   }
 
   /** Takes rights away. Resolves to how many there were. */

@@ -2,7 +2,7 @@
  * Lookups that the manager keeps back until a service is there: who asks need not ask again and
  * again.
  */
-import { Refusal } from '../common/errors.js';
+import { refusal } from './refusals.js';
 
 /** How many of one process may wait at a time. */
 export const WAITING_LOOKUPS_MAX = 64;
@@ -28,8 +28,8 @@ export class WaitingLookups {
   wait(name: string, process: string, milliseconds: number): Promise<void> {
     const count = this.#counts.get(process) ?? 0;
     if (count >= WAITING_LOOKUPS_MAX) {
-      const text = `Service "${name}": this process waits for ${count} services already (EAGAIN)`;
-      throw new Refusal('EAGAIN', text, { service: name });
+      const text = `has no room for this process's lookup: it has ${count} pending lookups`;
+      throw refusal('EAGAIN', name, text);
     }
     this.#counts.set(process, count + 1);
     return new Promise((resolve) => {

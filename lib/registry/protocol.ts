@@ -72,6 +72,9 @@ export function anyInstance(output: LookupOutput): LookupOutput {
   return instances[Math.floor(Math.random() * instances.length)] ?? output;
 }
 
+/** Most instances of one service. */
+export const INSTANCES_MAX = 64;
+
 /** Names that begin so belong to the domain itself: the manager's process alone registers them. */
 const RESERVED_PREFIX = 'liteipc.';
 

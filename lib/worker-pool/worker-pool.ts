@@ -12,7 +12,7 @@ import { checkContract, type Contract } from '../contract/contract.js';
 import { drainTimeout, type DrainOptions } from '../device/exposed.js';
 import { limitsOf } from '../device/expose-options.js';
 import { PoolWorker } from './pool-worker.js';
-import { INSTANCES_MAX } from '../manager/registry-place.js';
+import { INSTANCES_MAX } from '../registry/protocol.js';
 import type { WorkerStart } from './messages.js';
 
 const START_DEFAULT_MS = 30_000;

@@ -3,11 +3,13 @@
  * so that permission for it is the ordinary one: without a rule, the manager's own uid.
  */
 import { defineService, method } from '../../contract/contract.js';
-import type { DomainProfile } from '../manager.js';
 import type { Rule } from '../../policy/rules.js';
 import type { Identity } from '../../policy/subject.js';
 import type { ServiceStatistics } from '../../service/statistics.js';
 import type { NativeDomainCounters } from '../../../types/native.js';
+
+/** Sizes of a domain: the host's, or those of the LiteOS-A kernel. */
+export type DomainProfile = 'host' | 'liteos-a';
 
 /** The domain as a whole. */
 export interface DomainReport {

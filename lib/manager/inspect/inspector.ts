@@ -2,9 +2,7 @@
 import { checkInteger, checkObject, checkServiceName, unexpected } from '../../common/arguments.js';
 import type { Connection } from '../../connection/connection.js';
 import type { ImplementationOf } from '../../contract/contract.js';
-import { Refusal } from '../../common/errors.js';
 import { Exposure } from '../../device/exposure.js';
-import type { DomainProfile } from '../manager.js';
 import type { Explanation } from '../../policy/policy.js';
 import { checkIdentity, type Identity } from '../../policy/subject.js';
 import type { Registration } from '../registration.js';
@@ -16,6 +14,7 @@ import type { ServiceStatistics } from '../../service/statistics.js';
 import type { NativeDomain } from '../../../types/native.js';
 import {
   Inspector,
+  type DomainProfile,
   type DomainReport,
   type ExplainInput,
   type ExplainOutput,
@@ -27,6 +26,7 @@ import {
   type WatchRead,
 } from './contract.js';
 import { Watches } from './watches.js';
+import { refusal } from '../refusals.js';
 import { livingProcesses, programOf } from './processes.js';
 
 /** How long a service may take to tell its numbers, ms: others wait for the list. */
@@ -133,10 +133,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
     const found = this.#inspected.registry
       .registrations()
       .find(({ name }) => name === input.service);
-    if (found === undefined) {
-      const text = `No service "${input.service}" is registered (ENOENT)`;
-      throw new Refusal('ENOENT', text, { service: input.service });
-    }
+    if (found === undefined) throw refusal('ENOENT', input.service, 'is not registered');
     const lines = found.shape.split('\n');
     const end = after + this.#perPage(METHOD_BYTES);
     const methods = lines.slice(after, end).map((line) => {
