@@ -30,7 +30,7 @@ import type { Reference } from './reference.js';
 import { Cookie } from '../wire/header.js';
 
 /** From this size on bytes travel in the message's memory and are not copied at the other side. */
-export const LARGE_BYTES = 48 * 1024;
+const LARGE_BYTES = 48 * 1024;
 /**
  * Most values of a message that do: each is mapped by itself. Further ones are encoded with the
  * rest.

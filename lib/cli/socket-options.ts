@@ -25,7 +25,7 @@ async function groupLine(name: string): Promise<string | undefined> {
 }
 
 /** The ID of a group given by name or number, which this process must be able to give to a file. */
-export async function findGroup(command: string, group: string): Promise<number> {
+async function findGroup(command: string, group: string): Promise<number> {
   const number = /^\d+$/.test(group) ? group : (await groupLine(group))?.split(':')[2];
   const gid = Number(number);
   if (number === undefined || !(gid <= GID_MAX)) {

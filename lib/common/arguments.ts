@@ -3,7 +3,7 @@
  */
 
 /** A short description of a value for messages: `number -1`, `string "a"`, `null`, `Array`. */
-export function describe(value: unknown): string {
+function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'string') {
     return `string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value)}`;

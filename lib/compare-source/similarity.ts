@@ -4,7 +4,7 @@ const NAME_MAX = 100;
 const CANDIDATES_MAX = 500;
 
 /** 1 for equal names, 0 for names without anything in common. */
-export function similarity(a: string, b: string): number {
+function similarity(a: string, b: string): number {
   const left = a.slice(0, NAME_MAX);
   const right = b.slice(0, NAME_MAX);
   let previous = Array.from({ length: right.length + 1 }, (_, index) => index);

@@ -6,7 +6,7 @@ const messageBits = ['SEND', 'RECV', 'BUFF_FREE'];
 const commandNames = ['gen', 'remove', 'access'];
 
 /** `svc msg RECV`, `join r1`: the step as its author thinks of it. */
-export function describeStep({ action, task }: Step): string {
+function describeStep({ action, task }: Step): string {
   switch (action.do) {
     case 'join':
       return `join ${action.label}`;

@@ -5,7 +5,7 @@
 import { refusal } from './refusals.js';
 
 /** How many of one process may wait at a time. */
-export const WAITING_LOOKUPS_MAX = 64;
+const WAITING_LOOKUPS_MAX = 64;
 
 interface Waiting {
   readonly name: string;

@@ -115,11 +115,8 @@ export function sameSubject(left: Subject, right: Subject): boolean {
   return data(left) === data(right);
 }
 
-/** Where to learn the program of a process: a test can put something else here. */
-export type ExecutableReader = (pid: number) => string | undefined;
-
 /** What `/proc/PID/exe` says; undefined if it says nothing to this process. */
-export function readExecutable(pid: number): string | undefined {
+function readExecutable(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/exe`);
   } catch {

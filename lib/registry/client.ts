@@ -16,7 +16,7 @@ import { Route } from '../calls/route.js';
 import { RemoteError } from '../wire/remote-error.js';
 
 /** How long a lookup or registration may take, ms, with the wait for a ServiceManager in it. */
-export const REGISTRY_TIMEOUT_MS = 5000;
+const REGISTRY_TIMEOUT_MS = 5000;
 /** How often a missing ServiceManager is looked for, ms. */
 const RETRY_MS = 20;
 

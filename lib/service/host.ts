@@ -21,7 +21,7 @@ export type OnServiceError = (error: unknown, about: ServiceReference) => void;
  * The default when the program gives no `onError`: a process warning, so that nothing is lost
  * silently.
  */
-export function warnOfError(error: unknown, about: ServiceReference): void {
+function warnOfError(error: unknown, about: ServiceReference): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.emitWarning(`${about.service}.${about.method}: ${text}`, 'LiteIpcServiceWarning');
 }

@@ -19,7 +19,7 @@ const FLAGS_BYTES = 1;
 const ITEM_HEAD_BYTES = 4;
 const FIRST_CAPACITY = 1024;
 /** A batch with so many items is sent. */
-export const BATCH_ITEMS = 256;
+const BATCH_ITEMS = 256;
 /** A batch of so many bytes is sent. */
 const BATCH_BYTES = 32 * 1024;
 /**

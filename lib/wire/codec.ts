@@ -284,7 +284,7 @@ function refusal(value: unknown, attaches: boolean, cause: unknown): LiteIpcErro
 }
 
 /** Why a value cannot be sent (EINVAL), and which part of it. */
-export class NotSendable extends LiteIpcError {
+class NotSendable extends LiteIpcError {
   /**
    * `path` leads from the value to its part, as `[0].options.onChange`; empty for the value itself.
    */

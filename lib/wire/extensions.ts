@@ -38,7 +38,7 @@ export function encodingEnds(): void {
 }
 
 /** Thrown by an encoder that meets an object which cannot be sent. */
-export const objectCannotBeSent = new Error('an object cannot be sent');
+const objectCannotBeSent = new Error('an object cannot be sent');
 
 /** What comes often and needs no look. */
 const known: ReadonlySet<unknown> = new Set([Buffer, Uint8Array, Date, Set]);

@@ -50,7 +50,7 @@ const linePattern = /^([a-z]+)(\(parcel\))?(:parcel)? (\w+)$/;
  * The contract that a shape (contract-shape.ts) belongs to. Throws an Error for one of a later
  * version.
  */
-export function contractOfShape(service: string, shape: string): FoundService {
+function contractOfShape(service: string, shape: string): FoundService {
   const definitions: Record<string, MethodDefinition> = {};
   const methods = shape.split('\n').map((line): FoundMethod => {
     const [, kind = '', input, output, name = ''] = linePattern.exec(line) ?? [];

@@ -121,7 +121,7 @@ export interface MethodReport {
 }
 
 /** The name under which it is registered. */
-export const INSPECTOR_NAME = 'liteipc.inspector';
+const INSPECTOR_NAME = 'liteipc.inspector';
 
 /** What is long comes in pages: `next` is absent on the last. */
 export const Inspector = defineService(INSPECTOR_NAME, {
