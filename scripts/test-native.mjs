@@ -32,8 +32,8 @@ function countResults(file) {
 }
 
 function testPrograms() {
-  const files = readdirSync(join(root, 'test/native'), { withFileTypes: true });
-  return files.filter((file) => /^test_.*\.c$/.test(file.name)).map((file) => file.name);
+  const files = readdirSync(join(root, 'test/native'), { recursive: true });
+  return files.filter((file) => /\/test_\w+\.c$/.test(file));
 }
 
 /** Returns { passed, failed }, or undefined if the tests could not be built for want of cmocka. */

@@ -1,5 +1,5 @@
 // npm test: the C tests, the AVA tests, and a check that they leave nothing behind. With arguments
-// only those AVA tests run: npm test -- test/client.test.ts
+// only those AVA tests run: npm test -- test/unit/wire/codec.test.ts
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,27 +15,17 @@ function compiled(path) {
   return path.replace(/^(?:\.\/)?test\//, 'out/test/').replace(/\.ts$/, '.js');
 }
 
-/**
- * Files of tests that state no times and share nothing: they run some at a time. All others run one
- * at a time, because some state how soon a caller must be told. The longest come first.
- */
-const sideBySide = [
-  /^(?:conformance|compare-source)/,
-  /^(?:documentation|examples|preload-run|policy-(?:audit|file|methods|revocation|users|warnings))$/,
-  /^(?:abi|codec|contract|contract-types|ipc-io.*|kernel-map|policy|wire-error)$/,
-  /^(?:doctor|inspect-commands|watch-command)$/,
-  /^(?:call-(?:command|metadata|values)|opentelemetry|parcel-.*|serve-command|systemd-unit)$/,
-];
+/** Files in a folder `alone` run one at a time: they measure time. The others run side by side. */
 const SIDE_BY_SIDE_MAX = 3;
 
-/** The compiled test files: those that run some at a time, and the others. */
+/** Returns the test files: those that run side by side, and those that run alone. */
 function allFiles() {
-  const folder = join(root, 'out/test');
-  const names = readdirSync(folder).filter((name) => name.endsWith('.test.js'));
-  const order = (name) => sideBySide.findIndex((kind) => kind.test(name.replace('.test.js', '')));
-  const calm = names.filter((name) => order(name) !== -1).sort((a, b) => order(a) - order(b));
-  const others = names.filter((name) => order(name) === -1);
-  return [calm, others].map((list) => list.map((name) => join('out/test', name)));
+  const files = readdirSync(join(root, 'test'), { recursive: true })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => join('test', file))
+    .sort();
+  const isAlone = (file) => file.includes('/alone/');
+  return [files.filter((file) => !isAlone(file)), files.filter(isAlone)];
 }
 
 /** Runs AVA, shows its TAP output, and counts it; skipped tests and tests to do count as failed. */
@@ -62,9 +52,9 @@ async function runAva(files, environment, concurrency = 1) {
 }
 
 async function runAllAva(environment) {
-  const [calm, others] = allFiles();
-  const first = await runAva(calm, environment, SIDE_BY_SIDE_MAX);
-  const second = await runAva(others, environment);
+  const [sideBySide, alone] = allFiles();
+  const first = await runAva(sideBySide, environment, SIDE_BY_SIDE_MAX);
+  const second = await runAva(alone, environment);
   return { passed: first.passed + second.passed, failed: first.failed + second.failed };
 }
 

@@ -1,6 +1,4 @@
-/**
- * A service that is sent large values and references, for big-data.test.ts and references.test.ts.
- */
+/** A service that receives large values and references, for test/integration/attachments. */
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import {

@@ -5,12 +5,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { pack } from 'msgpackr';
 import { compile, gcc } from './preload-programs.js';
+import { commandLine } from './paths.js';
 
-const commandLine = join(import.meta.dirname, '../../../dist/cli/liteipc.js');
 const errorNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
 let compiled: Promise<string> | undefined;

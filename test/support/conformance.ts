@@ -3,15 +3,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
-
-/** The command line's file. */
-export const cli = fileURLToPath(new URL('../../../dist/cli/liteipc.js', import.meta.url));
+import { commandLine, root } from './paths.js';
 
 /** The folder of the scenarios: `recorded` or `own`. */
-export const scenarioFolder = (name: string): string =>
-  fileURLToPath(new URL(`../../../test/conformance/${name}/`, import.meta.url));
+export const scenarioFolder = (name: string): string => join(root, 'test/conformance', name, '/');
 
 /** The document of `--json`. */
 export interface Document {
@@ -51,7 +47,7 @@ export const start = (args: readonly string[], temporary?: string): Running =>
 
 /** Starts `liteipc`. */
 export function startCommand(args: readonly string[], temporary?: string): Running {
-  const child = spawn(process.execPath, [cli, ...args], {
+  const child = spawn(process.execPath, [commandLine, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: temporary === undefined ? process.env : { ...process.env, TMPDIR: temporary },
   });

@@ -1,7 +1,4 @@
-/**
- * A service that is given files and gives some, in this process or in another, for
- * call-files.test.ts.
- */
+/** A service that receives and returns files, for test/integration/calls/files.test.ts. */
 import { closeSync, openSync, readSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
 import {
   IpcIo,

@@ -7,8 +7,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findAddon } from '#lib/native/binding.js';
-
-const root = join(import.meta.dirname, '../../..');
+import { root } from './paths.js';
 
 /** Whether a test may start processes of other users: as root alone. */
 export const isRoot = process.getuid?.() === 0;

@@ -5,7 +5,6 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import {
   USER_VARIABLE,
@@ -16,8 +15,9 @@ import {
   type Order,
   type Result,
 } from './participant-commands.js';
+import { testProgram } from './paths.js';
 
-const program = join(import.meta.dirname, '../programs/participant.js');
+const program = testProgram('participant');
 
 /** Longest wait for the answer to an order, ms. */
 const ANSWER_MAX_MS = 15_000;

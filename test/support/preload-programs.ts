@@ -7,12 +7,11 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { canTestWith, requireCommand } from './toolchain.js';
+import { commandLine, root } from './paths.js';
 
 const execute = promisify(execFile);
-const root = join(import.meta.dirname, '../../..');
 const sourceFolder = join(root, 'test/preload');
 const outputFolder = join(root, 'out/preload');
-const commandLine = join(root, 'dist/cli/liteipc.js');
 
 /** A compiler for these programs, and what has to be installed for it. */
 export interface Toolchain {

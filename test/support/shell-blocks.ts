@@ -8,10 +8,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { placeOf, type CodeBlock } from './markdown-blocks.js';
+import { commandLine, root } from './paths.js';
 
 const execute = promisify(execFile);
-const root = join(import.meta.dirname, '../../..');
-const commandLine = join(root, 'dist/cli/liteipc.js');
 
 /** What a reader has, or is told where to get; not checked further. */
 const tools: ReadonlySet<string> = new Set([

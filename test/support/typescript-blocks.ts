@@ -7,8 +7,8 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { placeOf, type CodeBlock } from './markdown-blocks.js';
+import { root } from './paths.js';
 
-const root = join(import.meta.dirname, '../../..');
 const folder = join(root, 'out/documentation');
 
 /** A block that was compiled. */

@@ -7,6 +7,7 @@ import { Packr } from 'msgpackr';
 import { shapeOf } from '#lib/contract/shape.js';
 import { processState, until } from '../support/participant.js';
 import { workService } from '../support/work.js';
+import { root } from '../support/paths.js';
 
 export type AgentRole = 'serve' | 'call' | 'flicker';
 
@@ -25,8 +26,7 @@ export interface Agent {
 
 /** Of another build, say one with a sanitizer: set LITEIPC_TORTURE_NURSERY. */
 const program =
-  process.env['LITEIPC_TORTURE_NURSERY'] ??
-  join(import.meta.dirname, '../../../build-native/torture_nursery');
+  process.env['LITEIPC_TORTURE_NURSERY'] ?? join(root, 'build-native/torture_nursery');
 
 function encoded(message: object): string {
   return new Packr({ useRecords: false, variableMapSize: true }).pack(message).toString('hex');

@@ -1,0 +1,184 @@
+/**
+ * Clients that wait for their service: the manager holds the lookup, nobody asks again and again.
+ */
+import test, { type ExecutionContext } from 'ava';
+import { ServiceManager, defineService, method, openDevice, type LiteIpcError } from 'liteipc';
+import { startDomain, until } from '#test/support/domain.js';
+import { usePrivateRuntime } from '#test/support/private-runtime.js';
+
+usePrivateRuntime();
+
+const Echo = defineService('echo', { echo: method<unknown, unknown>() });
+const echo = { echo: (value: unknown) => value };
+
+/** What machines may be late by, ms. */
+const SLACK_MS = 700;
+
+async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** How long it took to fail, ms, and with what. */
+async function failure(
+  promise: Promise<unknown>,
+): Promise<{ code: string; message: string; ms: number }> {
+  const before = performance.now();
+  try {
+    await promise;
+  } catch (error) {
+    const { code, message } = error as LiteIpcError;
+    return { code, message, ms: performance.now() - before };
+  }
+  throw new Error('it did not fail');
+}
+
+function isAbout(t: ExecutionContext, ms: number, expected: number): void {
+  t.true(ms > expected - 20 && ms < expected + SLACK_MS, `${ms} ms, expected ${expected}`);
+}
+
+test('a service that comes in time is found, by one request that the manager holds', async (t) => {
+  const domain = await startDomain(t);
+  const device = await domain.open();
+  device.startTrace();
+  const found = device.service(Echo, { waitMs: 10_000 });
+  await pause(300);
+  await (await domain.open()).expose(Echo, echo);
+  const before = performance.now();
+  const client = await found;
+  t.true(performance.now() - before < SLACK_MS);
+  const sent = device.readTrace().records.filter(({ hook }) => hook === 'IPC_WRITE');
+  t.true(sent.length <= 2, `${sent.length} messages`);
+  t.is(await client.echo(1), 1);
+});
+
+test('a service that does not come: ENOENT, saying how long was waited', async (t) => {
+  const device = await (await startDomain(t)).open();
+  const { code, message, ms } = await failure(device.service(Echo, { waitMs: 300 }));
+  t.is(code, 'ENOENT');
+  t.is(
+    message,
+    'No service "echo" was registered within 300 ms: start the process that exposes it, or wait longer (waitMs) (ENOENT)',
+  );
+  isAbout(t, ms, 300);
+});
+
+test('later calls wait, too, each its own time', async (t) => {
+  const domain = await startDomain(t);
+  const first = await (await domain.open()).expose(Echo, echo);
+  const client = await (await domain.open()).service(Echo, { waitMs: 600 });
+  t.is(await client.echo(1), 1);
+  await first.dispose();
+  const early = failure(client.echo('early'));
+  await pause(400);
+  const late = client.echo('late');
+  const shortly = failure(client.echo('shortly', { timeoutMs: 60 }));
+  t.like(await shortly, { code: 'ETIME' });
+  const { code, ms } = await early;
+  t.is(code, 'ENOENT');
+  isAbout(t, ms, 600);
+  // It has 400 ms left.
+  await (await domain.open()).expose(Echo, echo);
+  t.is(await late, 'late');
+});
+
+test('a call that waits can be aborted, and is not sent any more', async (t) => {
+  const domain = await startDomain(t);
+  const first = await (await domain.open()).expose(Echo, echo);
+  const client = await (await domain.open()).service(Echo, { waitMs: 5000 });
+  await first.dispose();
+  const controller = new AbortController();
+  const aborted = failure(client.echo('aborted', { signal: controller.signal }));
+  const other = client.echo('other');
+  await pause(50);
+  controller.abort();
+  t.like(await aborted, { code: 'ABORT_ERR' });
+  const seen: unknown[] = [];
+  await (await domain.open()).expose(Echo, { echo: (value) => (seen.push(value), value) });
+  t.is(await other, 'other');
+  t.deepEqual(seen, ['other']);
+});
+
+test('permission first: who may not call learns it at once, also while it waits', async (t) => {
+  const domain = await startDomain(t);
+  const device = await domain.open();
+  const waiting = failure(device.service(Echo, { waitMs: 10_000 }));
+  await pause(100);
+  await domain.manager.revoke(Echo, { pid: process.pid });
+  const { code, ms } = await waiting;
+  t.is(code, 'EACCES');
+  isAbout(t, ms, 100);
+  t.like(await failure(device.service(Echo, { waitMs: 10_000 })), { code: 'EACCES' });
+});
+
+test('a process can keep the manager busy with 64 lookups and no more', async (t) => {
+  const domain = await startDomain(t);
+  const device = await domain.open();
+  const names = Array.from({ length: 66 }, (_, index) => `none${index}`);
+  const started = names.map((name) =>
+    failure(device.service(defineService(name, Echo.methods), { waitMs: 500 })),
+  );
+  // Another device is another process.
+  const other = failure((await domain.open()).service(Echo, { waitMs: 200 }));
+  const codes = (await Promise.all(started)).map(({ code }) => code);
+  t.is(codes.filter((code) => code === 'EAGAIN').length, 2);
+  t.is(codes.filter((code) => code === 'ENOENT').length, 64);
+  t.like(await other, { code: 'ENOENT' });
+  // The places are free again.
+  t.like(await failure(device.service(Echo, { waitMs: 10 })), { code: 'ENOENT' });
+});
+
+test('a device that closes while it waits: ECANCELED', async (t) => {
+  const domain = await startDomain(t);
+  const device = await domain.open();
+  const waiting = failure(device.service(Echo, { waitMs: 10_000 }));
+  await pause(50);
+  await device.close();
+  const { code, ms } = await waiting;
+  t.is(code, 'ECANCELED');
+  isAbout(t, ms, 50);
+  t.like(await failure(device.service(Echo, { waitMs: 10_000 })), { code: 'ECANCELED' });
+});
+
+test('the domain is restarted: who waits finds the service of the next one', async (t) => {
+  const domain = `waiting-${process.pid}`;
+  let manager = await ServiceManager.start({ domain });
+  const [service, device, device2] = [
+    await openDevice({ domain }),
+    await openDevice({ domain }),
+    await openDevice({ domain }),
+  ];
+  t.teardown(async () => {
+    for (const each of [service, device, device2]) await each.close();
+    await manager.close();
+  });
+  await service.expose(Echo, echo);
+  const patient = await device.service(Echo, { waitMs: 10_000 });
+  const impatient = await device.service(Echo);
+  t.not(patient, impatient);
+  t.is(patient, await device.service(Echo, { waitMs: 10_000 }));
+  const Other = defineService('other', Echo.methods);
+  const other = device2.service(Other, { waitMs: 10_000 });
+  await pause(50);
+  await manager.close();
+  await until(() => !device.connected);
+  const call = patient.echo('waited');
+  const controller = new AbortController();
+  const aborted = failure(patient.echo('aborted', { signal: controller.signal }));
+  controller.abort();
+  t.like(await aborted, { code: 'ABORT_ERR' });
+  t.like(await failure(impatient.echo('at once')), { code: 'ENODEV' });
+  const short = await failure(patient.echo('short', { timeoutMs: 100 }));
+  t.is(short.code, 'ENODEV');
+  isAbout(t, short.ms, 100);
+  manager = await ServiceManager.start({ domain });
+  t.is(await call, 'waited');
+  await service.expose(Other, echo);
+  t.is(await (await other).echo(2), 2);
+});
+
+test('options of service are checked', async (t) => {
+  const device = await (await startDomain(t)).open();
+  for (const options of [1, null, { waitMs: -1 }, { waitMs: 'x' }, { waitMs: 2 ** 31 }]) {
+    await t.throwsAsync(device.service(Echo, options as never), { instanceOf: TypeError });
+  }
+});

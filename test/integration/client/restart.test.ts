@@ -1,0 +1,144 @@
+/** What a client learns of the restarts of its service, without calling it. */
+import test from 'ava';
+import { ServiceManager, defineService, method, openDevice } from 'liteipc';
+import { startDomain, until } from '#test/support/domain.js';
+import { usePrivateRuntime } from '#test/support/private-runtime.js';
+
+usePrivateRuntime();
+
+const Echo = defineService('echo', { echo: method<unknown, unknown>() });
+const echo = { echo: (value: unknown) => value };
+
+async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+test('a service that comes back is told once for each instance, without a call', async (t) => {
+  const domain = await startDomain(t);
+  const service = await domain.open();
+  let exposed = await service.expose(Echo, echo);
+  const device = await domain.open();
+  const client = await device.service(Echo);
+  let restarts = 0;
+  const watch = device.onRestart(client, () => restarts++);
+  await pause(50);
+  t.is(restarts, 0, 'what is there has not come back');
+
+  await exposed.dispose();
+  device.startTrace();
+  await pause(300);
+  t.is(restarts, 0);
+  const sent = device.readTrace().records.filter(({ hook }) => hook === 'IPC_WRITE');
+  t.true(sent.length <= 3, `${sent.length} messages in 300 ms`);
+  t.is(device.pendingCalls, 0, 'the question that the manager holds is not a call of the program');
+
+  exposed = await service.expose(Echo, echo);
+  await until(() => restarts === 1);
+  t.is(await client.echo(1), 1);
+  // Another process, and no pause between the two.
+  await exposed.dispose();
+  exposed = await (await domain.open()).expose(Echo, echo);
+  await until(() => restarts === 2);
+  t.is(await client.echo(2), 2);
+
+  watch[Symbol.dispose]();
+  await exposed.dispose();
+  await service.expose(Echo, echo);
+  t.is(await client.echo(3), 3);
+  await pause(50);
+  t.is(restarts, 2, 'nobody listens any more');
+});
+
+test('a call that finds the service first makes no second event', async (t) => {
+  const domain = await startDomain(t);
+  const service = await domain.open();
+  const exposed = await service.expose(Echo, echo);
+  const device = await domain.open();
+  const client = await device.service(Echo, { waitMs: 5000 });
+  let restarts = 0;
+  const seen: unknown[] = [];
+  device.onRestart(client, () => {
+    restarts++;
+    void client.echo('from the listener').then((value) => seen.push(value));
+  });
+  await exposed.dispose();
+  const calls = [client.echo(1), client.echo(2)];
+  await service.expose(Echo, echo);
+  t.deepEqual(await Promise.all(calls), [1, 2]);
+  await until(() => seen.length === 1);
+  await pause(100);
+  t.is(restarts, 1);
+});
+
+test('who listens only after the end is told, too', async (t) => {
+  const domain = await startDomain(t);
+  const service = await domain.open();
+  const exposed = await service.expose(Echo, echo);
+  const device = await domain.open();
+  const client = await device.service(Echo);
+  let deaths = 0;
+  device.onDeath(client, () => deaths++);
+  await exposed.dispose();
+  await until(() => deaths === 1);
+  let restarts = 0;
+  device.onRestart(client, () => restarts++);
+  await service.expose(Echo, echo);
+  await until(() => restarts === 1);
+  t.is(await client.echo(1), 1);
+});
+
+test('a right that is taken away and given back: told when the service can be called again', async (t) => {
+  const domain = await startDomain(t);
+  const service = await domain.open();
+  const exposed = await service.expose(Echo, echo);
+  const device = await domain.open();
+  const client = await device.service(Echo);
+  let restarts = 0;
+  device.onRestart(client, () => restarts++);
+  await exposed.dispose();
+  await pause(50);
+  await domain.manager.revoke(Echo, { pid: process.pid });
+  await service.expose(Echo, echo);
+  await pause(200);
+  t.is(restarts, 0);
+  await domain.manager.grant(Echo, { pid: process.pid });
+  await until(() => restarts === 1);
+  t.is(await client.echo(1), 1);
+});
+
+test('the whole domain is restarted: told once, when the service is there again', async (t) => {
+  const domain = `restart-${process.pid}`;
+  let manager = await ServiceManager.start({ domain });
+  const [service, device] = [await openDevice({ domain }), await openDevice({ domain })];
+  t.teardown(async () => {
+    await device.close();
+    await service.close();
+    await manager.close();
+  });
+  await service.expose(Echo, echo);
+  const client = await device.service(Echo);
+  let restarts = 0;
+  device.onRestart(client, () => restarts++);
+  for (let round = 1; round <= 2; round++) {
+    await manager.close();
+    await until(() => !device.connected);
+    manager = await ServiceManager.start({ domain });
+    await until(() => restarts === round);
+    t.is(await client.echo(round), round);
+  }
+});
+
+test('a device that closes while it looks for its service leaves nothing', async (t) => {
+  const domain = await startDomain(t);
+  const exposed = await (await domain.open()).expose(Echo, echo);
+  const device = await domain.open();
+  const client = await device.service(Echo);
+  device.onRestart(client, () => t.fail());
+  await exposed.dispose();
+  await pause(50);
+  await device.close();
+  await (await domain.open()).expose(Echo, echo);
+  await pause(50);
+  t.throws(() => device.onRestart({}, () => undefined), { instanceOf: TypeError });
+  t.throws(() => device.onRestart(client, 1 as never), { instanceOf: TypeError });
+});

@@ -1,0 +1,191 @@
+/** Messages that a service refuses become audit events: who, what, by which rule, how many. */
+import ava, { type ExecutionContext } from 'ava';
+import {
+  allow,
+  defineService,
+  deny,
+  limit,
+  method,
+  oneway,
+  type AuditEvent,
+  type Device,
+} from 'liteipc';
+import { methodsOf } from '#lib/contract/method-table.js';
+import { openConnection } from '#lib/device/open-connection.js';
+import { RefusalReports } from '#lib/device/refusal-reports.js';
+import { RegistryClient } from '#lib/registry/client.js';
+import { REFUSALS_MAX, Registry, type RefusalReport } from '#lib/registry/protocol.js';
+import { Route } from '#lib/calls/route.js';
+import type { Caller } from '../../../../types/wire.js';
+import { startDomain, until, type TestDomain } from '#test/support/domain.js';
+import { usePrivateRuntime } from '#test/support/private-runtime.js';
+
+usePrivateRuntime();
+const test = ava.serial;
+
+const Log = defineService('log', {
+  write: oneway<string>(),
+  read: method<void, number>(),
+  clear: method(),
+});
+const { pid } = process;
+const uid = process.getuid?.() ?? 0;
+const here = { pid, uid, gid: process.getgid?.() ?? 0 };
+
+async function exposeLog(device: Device): Promise<void> {
+  const log = { write: () => undefined, read: () => 0, clear: () => undefined };
+  await device.expose(Log, log, { onError: () => undefined });
+}
+
+/** The events of refused messages. */
+function listen({ manager }: TestDomain): AuditEvent[] {
+  const events: AuditEvent[] = [];
+  manager.on('audit', (event) => {
+    if (event.occasion === 'message') events.push(event);
+  });
+  return events;
+}
+
+function countOf(events: readonly AuditEvent[]): number {
+  return events.reduce((sum, { count = 0, others = 0 }) => sum + count + others, 0);
+}
+
+test('methods that are not admitted: each with the rule that refuses it, and how often', async (t) => {
+  const domain = await startDomain(t, {
+    policy: [allow(Log, 'read', 'write').to({ uid }), deny(Log, 'write').to({ pid })],
+  });
+  const events = listen(domain);
+  await exposeLog(await domain.open());
+  const log = await (await domain.open()).service(Log);
+  t.is(await log.read(), 0);
+  for (let count = 0; count < 20; count++) await log.write('no');
+  for (let count = 0; count < 3; count++) await t.throwsAsync(log.clear(), { code: 'EACCES' });
+  await until(() => countOf(events) === 23);
+  const told = (name: string) => events.find((event) => event.method === name);
+  t.like(told('write'), {
+    ...{ occasion: 'message', action: 'call', service: 'log', caller: here, allowed: false },
+    explanation: `rule 2 denies pid ${pid} to write`,
+    rule: domain.manager.rules[1],
+  });
+  t.like(told('clear'), {
+    explanation: `its rules admit uid ${uid} to read, write`,
+    rule: undefined,
+  });
+  t.is(told('read'), undefined);
+});
+
+test('quotas: the event names the rule', async (t) => {
+  const domain = await startDomain(t, {
+    policy: [limit(Log, { callsPerSecond: 0.001, burst: 2 }).to({ uid })],
+  });
+  const events = listen(domain);
+  await exposeLog(await domain.open());
+  const log = await (await domain.open()).service(Log);
+  await Promise.allSettled(Array.from({ length: 7 }, () => log.read()));
+  await until(() => countOf(events) === 5);
+  t.like(events[0], {
+    ...{ method: 'read', caller: here, allowed: false, rule: domain.manager.rules[0] },
+    explanation: `rule 1 limits uid ${uid} to 0.001 calls per second (2 at once)`,
+  });
+});
+
+test('a flood is counted and told once a second', async (t) => {
+  const domain = await startDomain(t, { policy: [allow(Log, 'read').to({ uid })] });
+  const events = listen(domain);
+  await exposeLog(await domain.open());
+  const log = await (await domain.open()).service(Log);
+  const end = performance.now() + 1500;
+  let sent = 0;
+  while (performance.now() < end) {
+    for (let count = 0; count < 50; count++, sent++) await log.write('no');
+    await log.read();
+  }
+  await until(() => countOf(events) === sent);
+  t.true(sent > 200, String(sent));
+  t.true(events.length >= 2 && events.length <= 5, `${events.length} events for ${sent} messages`);
+});
+
+test('what is told at once is bounded', async (t) => {
+  const sent: Omit<RefusalReport, 'name'>[] = [];
+  const reports = new RefusalReports((report) => {
+    sent.push(report);
+    return Promise.reject(new Error('nobody listens'));
+  });
+  for (let processId = 0; processId < REFUSALS_MAX + 10; processId++) {
+    const caller = { processId, taskId: processId } as Caller;
+    reports.add(caller, 3, 0);
+    reports.add(caller, 3, 0);
+  }
+  await until(() => sent.length === 1);
+  t.is(sent[0]?.entries.length, REFUSALS_MAX);
+  t.is(sent[0]?.others, 20);
+  t.deepEqual(sent[0]?.entries[5], [5, 5, 3, 0, 2]);
+  reports.add({ processId: 1, taskId: 1 } as Caller, 0, 0);
+  reports.dispose();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.is(sent.length, 1);
+});
+
+interface Reporter {
+  readonly processId: number;
+  readonly taskId: number;
+  report(input: unknown): Promise<unknown>;
+}
+
+/**
+ * A program of its own making that may report to the manager, as the service `name` or as nobody.
+ */
+async function reporter(t: ExecutionContext, domain: string, serve: boolean): Promise<Reporter> {
+  const connection = await openConnection({ domain });
+  t.teardown(() => connection.close());
+  const task = connection.native.callTaskId;
+  if (serve) await new RegistryClient(connection, task).register(Log, new Uint8Array(16));
+  const route = new Route(Registry.name, task, undefined);
+  connection.routes.add(route);
+  const refused = methodsOf(Registry).find(({ method: name }) => name === 'refused');
+  if (refused === undefined) throw new Error('no method');
+  return {
+    processId: connection.native.processId,
+    taskId: task,
+    report: (input) => connection.requests.send(route, refused, input, 5000),
+  };
+}
+
+test('a report is taken from the task that serves the name, checked, and not too often', async (t) => {
+  const domain = await startDomain(t);
+  const events = listen(domain);
+  const service = await reporter(t, domain.manager.path, true);
+  const stranger = await reporter(t, domain.manager.path, false);
+  const entry = [stranger.taskId, stranger.processId, 1, 0, 7];
+  const report = { name: 'log', entries: [entry], others: 0 };
+  await t.throwsAsync(stranger.report(report), {
+    code: 'EACCES',
+    message: /"log" is not served by process/,
+  });
+  await t.throwsAsync(service.report({ ...report, name: 'bank' }), { code: 'EACCES' });
+  for (const bad of [
+    undefined,
+    { ...report, name: 5 },
+    { ...report, others: -1 },
+    { ...report, entries: {} },
+    { ...report, entries: Array.from({ length: REFUSALS_MAX + 1 }, () => entry) },
+    { ...report, entries: [[1, 2, 3]] },
+    { ...report, entries: [[1, 2, 3, 4, 'many']] },
+  ]) {
+    await t.throwsAsync(service.report(bad), { code: 'EPROTO', message: /^ServiceManager: / });
+  }
+  t.deepEqual(events, []);
+  // Whom it was the manager knows by itself; of a process that is not there nothing is said.
+  const nobody = [4000, 900, 1, 0, 1];
+  await service.report({ name: 'log', entries: [nobody, [...entry.slice(0, 4), 7]], others: 2 });
+  await until(() => events.length === 1);
+  t.like(events[0], { caller: here, method: 'read', count: 7, others: 2 });
+  const ends = await Promise.allSettled(Array.from({ length: 20 }, () => service.report(report)));
+  const taken = ends.filter(({ status }) => status === 'fulfilled').length;
+  t.true(taken >= 1 && taken <= 6, String(taken));
+  t.true(
+    ends.every(
+      (end) => end.status === 'fulfilled' || (end.reason as Error).message.includes('EAGAIN'),
+    ),
+  );
+});

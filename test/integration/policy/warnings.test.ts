@@ -1,0 +1,114 @@
+/** Rules that name methods which a service does not have: told, not fatal. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ava from 'ava';
+import { allow, defineService, deny, limit, method, type PolicyWarning } from 'liteipc';
+import { startDomain, until, type TestDomain } from '#test/support/domain.js';
+import { usePrivateRuntime } from '#test/support/private-runtime.js';
+
+usePrivateRuntime();
+const test = ava.serial;
+
+const Shop = defineService('shop', { buy: method<void, string>(), list: method<void, string>() });
+const shop = { buy: () => 'bought', list: () => 'listed' };
+const uid = process.getuid?.() ?? 0;
+const folder = mkdtempSync(join(tmpdir(), 'liteipc-warnings-'));
+test.after.always(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function listen({ manager }: TestDomain): PolicyWarning[] {
+  const warnings: PolicyWarning[] = [];
+  manager.on('policyWarning', (warning) => warnings.push(warning));
+  return warnings;
+}
+
+test('a misspelt method is told when the service registers, of every kind of rule, and it goes on', async (t) => {
+  const policy = [
+    allow('shop', 'buy', 'lits').to({ uid }),
+    deny('shop', 'clear').to({ uid: uid + 1 }),
+    limit('shop', { inFlight: 1 }, 'by').to({ uid: uid + 1 }),
+    allow('shop').toServe({ uid }),
+    allow('other', 'lits').to({ uid }),
+  ];
+  const domain = await startDomain(t, { policy });
+  const warnings = listen(domain);
+  const device = await domain.open();
+  const exposed = await device.expose(Shop, shop);
+  await until(() => warnings.length === 3);
+  t.deepEqual(warnings[0], {
+    message:
+      'Policy: rule 1 names "lits", which service "shop" does not have; it has "buy", "list"',
+    service: 'shop',
+    rule: domain.manager.rules[0] as never,
+    name: 'rule 1',
+    unknown: ['lits'],
+    methods: ['buy', 'list'],
+  });
+  t.deepEqual(
+    warnings.map(({ name, unknown }) => [name, ...unknown]),
+    [
+      ['rule 1', 'lits'],
+      ['rule 2', 'clear'],
+      ['rule 3', 'by'],
+    ],
+  );
+  t.is(await (await (await domain.open()).service(Shop)).buy(), 'bought');
+  // The same again is not told again; another contract is.
+  await exposed.dispose();
+  await device.expose(Shop, shop);
+  t.is(warnings.length, 3);
+  await device.close();
+  const Larger = defineService('shop', { ...Shop.methods, clear: method<void>() });
+  await (await domain.open()).expose(Larger, { ...shop, clear: () => undefined });
+  await until(() => warnings.length === 5);
+  t.deepEqual(
+    warnings.slice(3).map(({ name, methods }) => [name, methods.length]),
+    [
+      ['rule 1', 3],
+      ['rule 3', 3],
+    ],
+  );
+});
+
+test('of a running service it is told when rules come: granted, revoked, from the file', async (t) => {
+  const policyFile = join(folder, 'shop.jsonc');
+  const write = (name: string): void => {
+    const text = `{ "call": { "shop": { "allow": [{ "uid": ${uid}, "methods": ["buy", "${name}"] }] } } }`;
+    writeFileSync(policyFile, text, { mode: 0o600 });
+  };
+  write('list');
+  const domain = await startDomain(t, { policyFile });
+  const warnings = listen(domain);
+  await (await domain.open()).expose(Shop, shop);
+  await domain.manager.reloadPolicy();
+  await domain.manager.grant('shop', { uid }, ['list']);
+  t.deepEqual(warnings, []);
+  write('lits');
+  await domain.manager.reloadPolicy();
+  await domain.manager.grant('shop', { uid }, ['lists']);
+  await domain.manager.revoke('shop', { uid }, ['buys']);
+  t.deepEqual(
+    warnings.map(({ name, unknown }) => [name, ...unknown]),
+    [
+      ['shop.jsonc:1:33', 'lits'],
+      ['a grant', 'lists'],
+      ['a revocation', 'buys'],
+    ],
+  );
+  // Of a service that is not there nothing is known.
+  await domain.manager.grant('bank', { uid }, ['pay']);
+  t.is(warnings.length, 3);
+});
+
+test('without a listener it is a process warning', async (t) => {
+  const heard: string[] = [];
+  const onWarning = (warning: Error): void => void heard.push(warning.message);
+  process.on('warning', onWarning);
+  t.teardown(() => process.off('warning', onWarning));
+  const domain = await startDomain(t, { policy: [allow('shop', 'lits').to({ uid })] });
+  await (await domain.open()).expose(Shop, shop);
+  await until(() => heard.some((text) => text.startsWith('Policy: rule 1 names "lits"')));
+  t.pass();
+});
