@@ -2,6 +2,7 @@
 import { checkFunction, unexpected } from '../common/arguments.js';
 import type { ConnectionSource } from '../connection/source.js';
 import { checkContract, type Contract } from '../contract/contract.js';
+import { NamedTarget } from './named-target.js';
 import { ServiceProxy } from './proxy.js';
 import { checkServiceOptions, type ServiceOptions } from './options.js';
 import type { Telemetry } from '../contract/telemetry.js';
@@ -31,7 +32,12 @@ export class Clients {
     }
     let proxy = proxies.get(key);
     if (proxy === undefined) {
-      proxy = new ServiceProxy(contract, this.#source, policy);
+      proxy = new ServiceProxy(
+        contract,
+        this.#source,
+        policy.waitMs,
+        (connection, owner) => new NamedTarget(connection, owner, contract, policy),
+      );
       proxy.client = this.#telemetry?.client(contract, proxy.client) ?? proxy.client;
       proxies.set(key, proxy);
       this.#proxyOf.set(proxy.client, proxy);

@@ -4,9 +4,12 @@ import type { Connection } from '../connection/connection.js';
 import { checkContract, type Client, type Contract } from '../contract/contract.js';
 import { mismatchText, shapeOf } from '../contract/shape.js';
 import { LiteIpcError } from '../common/errors.js';
+import { LookupTarget } from './lookup-target.js';
 import { ServiceProxy } from './proxy.js';
+import type { TargetOwner } from './target.js';
 import { Reference, type ReferenceFacts, type ReferenceHome } from '../attachments/reference.js';
-import type { Location } from '../registry/protocol.js';
+import { livingTask } from '../native/living-task.js';
+import type { Location, LookupFound } from '../registry/protocol.js';
 import { Route } from '../calls/route.js';
 
 /** The references of one connection. */
@@ -23,14 +26,14 @@ export class References implements ReferenceHome {
     return this.#connection.native;
   }
 
-  problem({ handle, generation, name }: ReferenceFacts): LiteIpcError | undefined {
+  problem(facts: ReferenceFacts): LiteIpcError | undefined {
+    const { handle, name } = facts;
     const about = { service: name };
     if (!this.#connection.alive) {
       const text = `The reference to "${name}" has ended with the connection to the domain`;
       return new LiteIpcError('ENODEV', text, about);
     }
-    const task = this.native.query(handle);
-    if (task?.alive !== true || task.generation !== generation) {
+    if (!livingTask(this.native, facts)) {
       const text = `The reference to "${name}" leads nowhere: the service has ended`;
       return new LiteIpcError('ENOENT', text, about);
     }
@@ -86,15 +89,35 @@ export class References implements ReferenceHome {
       if (this.#connection.alive) return this.#connection;
       throw new LiteIpcError('ENODEV', 'The connection to the domain has ended (ENODEV)');
     };
-    const later = <T>(act: () => T): Promise<T> => Promise.resolve().then(act);
-    const source = { current, within: () => later(current) };
-    return new ServiceProxy(contract, source, { waitMs: 0, balance: 'round-robin' }, () =>
-      later(() => {
-        const problem = this.problem(facts);
-        if (problem !== undefined) throw withCode(problem);
-        return facts;
-      }),
+    const source = { current, within: () => Promise.resolve().then(current) };
+    return new ServiceProxy(
+      contract,
+      source,
+      0,
+      (connection, owner) => new ReferenceTarget(connection, owner, facts, contract),
     );
+  }
+}
+
+/** A `ReferenceTarget` sends calls to the task that a reference names. */
+class ReferenceTarget extends LookupTarget {
+  readonly #facts: ReferenceFacts;
+
+  constructor(
+    connection: Connection,
+    owner: TargetOwner,
+    facts: ReferenceFacts,
+    contract: Contract,
+  ) {
+    super(connection, owner, contract.name, 0);
+    this.#facts = facts;
+  }
+
+  protected override async find(): Promise<LookupFound> {
+    await Promise.resolve();
+    const problem = this.connection.references.problem(this.#facts);
+    if (problem !== undefined) throw withCode(problem);
+    return { many: false, instances: [this.#facts], version: 0 };
   }
 }
 
@@ -104,10 +127,10 @@ function withCode({ code, message, service }: LiteIpcError): LiteIpcError {
 }
 
 /** A service that this device exposes, or a client of one. */
-export type ReferenceTarget = { readonly handle: number; readonly contract: Contract } | object;
+export type ReferencedService = { readonly handle: number; readonly contract: Contract } | object;
 
 function isExposed(
-  target: ReferenceTarget,
+  target: ReferencedService,
 ): target is { readonly handle: number; readonly contract: Contract } {
   return typeof (target as { handle?: unknown }).handle === 'number' && 'contract' in target;
 }
@@ -116,7 +139,7 @@ function isExposed(
 export function referenceTo(
   connection: Connection,
   contract: Contract,
-  target: ReferenceTarget,
+  target: ReferencedService,
   behind: (client: object) => {
     readonly contract: Contract;
     readonly location?: Location | undefined;

@@ -1,4 +1,4 @@
-/** Puts a connection together: opens the native device and gives the connection what it does not make itself. */
+/** Opens a native device and puts the connection over it together. */
 import { References } from '../client/references.js';
 import { Connection, type ConnectionListener } from '../connection/connection.js';
 import { loadNativeBinding } from '../native/binding.js';

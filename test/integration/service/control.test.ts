@@ -9,6 +9,7 @@ import { RegistryClient } from '#lib/registry/client.js';
 import { ServiceControlContract, type ControlMethod } from '#lib/service/control.js';
 import { ServiceControlClient } from '#lib/manager/service-control-client.js';
 import { ServiceHost } from '#lib/service/host.js';
+import { NamedTarget } from '#lib/client/named-target.js';
 import { ServiceProxy } from '#lib/client/proxy.js';
 import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
@@ -69,8 +70,13 @@ async function start(t: ExecutionContext): Promise<World> {
       for (const resolve of held) resolve();
       held = [];
     },
-    shop: new ServiceProxy(Shop, source, { waitMs: 0, balance: 'round-robin' })
-      .client as World['shop'],
+    shop: new ServiceProxy(
+      Shop,
+      source,
+      0,
+      (connection, owner) =>
+        new NamedTarget(connection, owner, Shop, { waitMs: 0, balance: 'round-robin' }),
+    ).client as World['shop'],
     control: (key) => new ServiceControlClient(client, 'shop', handle, generation, key),
   };
 }

@@ -1,11 +1,13 @@
-/** The instances of one service, as one client sees them, and which of them gets the next call. */
+/** Implements the target of a client whose service has several instances. */
 import type { Connection } from '../connection/connection.js';
 import type { Contract } from '../contract/contract.js';
 import { LiteIpcError } from '../common/errors.js';
 import { RegistryClient } from '../registry/client.js';
 import type { Location, LookupFound } from '../registry/protocol.js';
 import { Route, RouteState } from '../calls/route.js';
+import { livingTask } from '../native/living-task.js';
 import type { Balance } from './options.js';
+import type { CallTarget, TargetOwner } from './target.js';
 
 /** How long the manager holds the question for changes, ms. */
 const HELD_MS = 10_000;
@@ -13,67 +15,59 @@ const HELD_MS = 10_000;
 const ASK_AGAIN_MS = 200;
 const RETRY_MS = 1000;
 
-/** What the owner of the instances is told. */
-export interface InstancesListener {
-  /** An instance has come that was not there before. */
-  onInstance(): void;
-  /** One has ended. */
-  onDeath(): void;
-  /** Where a call goes when there is no instance: it is looked up from there. */
-  lobby(): Route | undefined;
-  /** Whether new instances matter although nothing is called. */
-  isWatched(): boolean;
-}
-
-/** The instances of one service in one connection. */
-export class Instances {
+/** A `BalancedTarget` spreads the calls of one client over the instances of a service. */
+export class BalancedTarget implements CallTarget {
+  readonly isFound = true;
   readonly #connection: Connection;
+  readonly #owner: TargetOwner;
   readonly #contract: Contract;
   readonly #balance: Balance;
-  readonly #listener: InstancesListener;
-  /** Those that take calls. */
+  readonly #pending: CallTarget;
+  /** Routes to the instances that take calls. */
   #routes: Route[] = [];
-  /** Those that were found refusing: not called until the name has been looked up again. */
+  /** Routes to instances that refused a call. They get no calls until the next lookup. */
   readonly #suspended = new Set<Route>();
   #next = 0;
   #version = 0;
   #isUsed = false;
   #isWatching = false;
 
+  /** `pending` takes the calls while there is no instance, and looks the name up again. */
   constructor(
     connection: Connection,
+    owner: TargetOwner,
     contract: Contract,
     balance: Balance,
-    listener: InstancesListener,
+    pending: CallTarget,
   ) {
     this.#connection = connection;
+    this.#owner = owner;
     this.#contract = contract;
     this.#balance = balance;
-    this.#listener = listener;
+    this.#pending = pending;
   }
 
-  /** How many take calls. */
-  get size(): number {
-    return this.#routes.length;
-  }
-
-  /** Where the next call goes; undefined if there is no instance. */
-  choose(): Route | undefined {
+  choose(): Route {
     const routes = this.#routes;
     const count = routes.length;
-    this.watch();
+    this.#watch();
     this.#isUsed = true;
     let best: Route | undefined;
-    // From the one after the last, so that equals take turns.
+    // Starts after the last choice, so that equal instances take turns.
     for (let step = 0; step < count; step++) {
-      const place = (this.#next + step) % count;
-      const route = routes[place] as Route;
+      const route = routes[(this.#next + step) % count] as Route;
       if (best !== undefined && !this.#isBetter(route, best)) continue;
       best = route;
       if (this.#balance === 'round-robin' && route.state === RouteState.Ready) break;
     }
-    if (best !== undefined) this.#next = (routes.indexOf(best) + 1) % count;
+    if (best === undefined) return this.#pending.choose();
+    this.#next = (routes.indexOf(best) + 1) % count;
     return best;
+  }
+
+  async resolve(waitMs: number): Promise<void> {
+    if (this.#routes.length === 0) await this.#pending.resolve(waitMs);
+    else this.#watch();
   }
 
   /** Takes what a lookup has found. */
@@ -94,15 +88,15 @@ export class Instances {
       added++;
       return this.#makeRoute(location);
     });
-    for (; added > 0; added--) this.#listener.onInstance();
-    this.watch();
+    for (; added > 0; added--) this.#owner.restarts.found();
+    this.#watch();
   }
 
-  /** Asks the manager for changes, as long as the service is called. */
-  watch(): void {
+  /** Asks the manager for changes as long as the service is called or a restart is awaited. */
+  #watch(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;
-    void this.#watch().finally(() => {
+    void this.#askForChanges().finally(() => {
       this.#isWatching = false;
     });
   }
@@ -126,7 +120,8 @@ export class Instances {
       () => {
         this.#remove(route);
         connection.routes.delete(route);
-        this.#listener.onDeath();
+        this.#owner.notifyDeath();
+        this.#owner.restarts.gone();
       },
     );
     route.handle = handle;
@@ -142,10 +137,9 @@ export class Instances {
    */
   #leave(route: Route): void {
     this.#remove(route);
-    const task = this.#connection.native.query(route.handle);
-    const isThere = task?.alive === true && task.generation === route.generation;
-    if (isThere && !route.retired) this.#suspended.add(route);
-    this.#connection.requests.queue.move(route, () => this.choose() ?? this.#listener.lobby());
+    const isAlive = livingTask(this.#connection.native, route) !== undefined;
+    if (isAlive && !route.retired) this.#suspended.add(route);
+    this.#connection.requests.queue.move(route, () => this.choose());
   }
 
   #remove(route: Route): void {
@@ -153,7 +147,7 @@ export class Instances {
     this.#suspended.delete(route);
   }
 
-  async #watch(): Promise<void> {
+  async #askForChanges(): Promise<void> {
     const connection = this.#connection;
     const registry = new RegistryClient(connection, connection.native.callTaskId);
     try {
@@ -172,7 +166,7 @@ export class Instances {
           if (code === 'ENOENT' || code === 'EACCES') return;
           restMs = RETRY_MS;
         }
-        if (!this.#isUsed && !this.#listener.isWatched()) return;
+        if (!this.#isUsed && !this.#owner.restarts.isWanted) return;
         restMs -= performance.now() - before;
         if (restMs > 0) await new Promise<void>((wake) => setTimeout(wake, restMs).unref());
       }

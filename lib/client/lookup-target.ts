@@ -1,0 +1,97 @@
+/** Implements a target with one route that is looked up again when its service has ended. */
+import { Route, RouteState } from '../calls/route.js';
+import { LiteIpcError } from '../common/errors.js';
+import type { Connection } from '../connection/connection.js';
+import { livingTask } from '../native/living-task.js';
+import type { LookupFound, Location } from '../registry/protocol.js';
+import type { CallTarget, TargetOwner } from './target.js';
+
+/** A `LookupTarget` sends calls to the task that its lookup finds. */
+export abstract class LookupTarget implements CallTarget {
+  protected readonly connection: Connection;
+  protected readonly owner: TargetOwner;
+  readonly #service: string;
+  readonly #waitMs: number;
+  #route: Route;
+
+  /** Calls wait up to `waitMs` for a service that nobody has registered. */
+  constructor(connection: Connection, owner: TargetOwner, service: string, waitMs: number) {
+    this.connection = connection;
+    this.owner = owner;
+    this.#service = service;
+    this.#waitMs = waitMs;
+    this.#route = this.#makeRoute();
+  }
+
+  /** Looks the service up. */
+  protected abstract find(waitMs: number): Promise<LookupFound>;
+
+  get isFound(): boolean {
+    return this.#route.handle !== 0;
+  }
+
+  choose(): Route {
+    return this.#route;
+  }
+
+  async resolve(waitMs: number): Promise<void> {
+    const { state } = this.#route;
+    // A lookup for waiting calls may be under way. A second one gets the same answer.
+    if (state !== RouteState.Unresolved && state !== RouteState.Resolving) return;
+    await this.#lookup(this.#route, waitMs);
+  }
+
+  /** Takes what a lookup of the route has found. */
+  protected found(route: Route, { instances }: LookupFound): void {
+    const [location] = instances as readonly [Location];
+    this.owner.use(this);
+    this.connection.requests.queue.resolved(route, location.handle, location.generation);
+    if (livingTask(this.connection.native, location)) this.owner.restarts.found();
+  }
+
+  async #lookup(route: Route, waitMs: number): Promise<void> {
+    const found = await this.find(waitMs);
+    await this.connection.ensureDeathNotices();
+    if (this.connection.alive) this.found(route, found);
+  }
+
+  /** Looks up for the calls that wait in the route. Each waits as long as it may. */
+  #lookupForCalls(route: Route): void {
+    const now = performance.now();
+    const waitMs = Math.max((route.waiting[0]?.since ?? now) + this.#waitMs - now, 0);
+    this.#lookup(route, waitMs).catch((error: unknown) => {
+      const isMissing = error instanceof LiteIpcError && error.code === 'ENOENT';
+      const since = isMissing && this.#waitMs > 0 ? performance.now() - this.#waitMs : Infinity;
+      this.connection.requests.queue.unresolvable(route, error as Error, since);
+    });
+  }
+
+  #makeRoute(): Route {
+    const { connection, owner } = this;
+    const route = new Route(
+      this.#service,
+      connection.native.callTaskId,
+      (unresolved) => {
+        if (unresolved.retired) this.#replace(unresolved);
+        else this.#lookupForCalls(unresolved);
+      },
+      () => {
+        owner.notifyDeath();
+        if (route === this.#route) owner.restarts.allGone();
+        else connection.routes.delete(route);
+      },
+    );
+    route.keeps = this.#waitMs > 0;
+    connection.routes.add(route);
+    return route;
+  }
+
+  /** Moves waiting calls from a route whose service drains. The calls in flight stay with it. */
+  #replace(retired: Route): void {
+    if (this.#route === retired) {
+      this.#route = this.#makeRoute();
+      this.owner.restarts.allGone();
+    }
+    this.connection.requests.queue.move(retired, () => this.#route);
+  }
+}
