@@ -18,7 +18,7 @@ try {
   const program = join(folder, 'client');
   const source = join(root, 'examples/c-client/client.c');
   const options = ['-std=c11', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror'];
-  execFileSync('cc', [...options, `-I${join(root, 'native')}`, source, '-o', program]);
+  execFileSync('cc', [...options, `-I${join(root, 'native/include')}`, source, '-o', program]);
 
   await using manager = await ServiceManager.start({ domain: `c-client-${process.pid}` });
   await using device = await openDevice({ domain: manager.domain });

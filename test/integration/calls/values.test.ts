@@ -122,7 +122,7 @@ test('an exception arrives with its own properties, but for those that cannot be
   t.deepEqual(error.missing, new Map([['bolts', 3]]));
   t.deepEqual(error.at, new Date(86_400_000));
   t.false('retry' in error || 'self' in error);
-  t.regex(error.remoteStack ?? '', /call-values\.test/);
+  t.regex(error.remoteStack ?? '', /values\.test/);
   t.like(error.cause, { name: 'RangeError', message: 'negative' });
   const several = await t.throwsAsync<RemoteError & { errors?: Error[] }>(client.fail('aggregate'));
   t.is(several.errors?.[0]?.message, 'one');
