@@ -18,10 +18,10 @@ import {
   type Span,
   type Tracer,
 } from '@opentelemetry/api';
-import type { CallContext } from './service/incoming-call.js';
+import type { CallContext } from './contract/call-context.js';
 import type { CallOptions } from './contract/call-options.js';
 import type { Contract } from './contract/contract.js';
-import { METADATA_MAX, type CallMetadata } from './wire/metadata.js';
+import { METADATA_MAX, type CallMetadata } from './contract/metadata.js';
 import type { Telemetry } from './contract/telemetry.js';
 
 export type { Telemetry } from './contract/telemetry.js';

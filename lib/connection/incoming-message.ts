@@ -7,12 +7,8 @@ import { decodeCopying, decodeKeeping, decodeParcel } from '../wire/codec.js';
 import { withSource } from '../wire/codec-attachments.js';
 import { adoptFiles, headSize, type ReceivedFile } from '../native/files.js';
 import type { AnyParcelFormat } from '../ipc-io/parcel-format.js';
-import {
-  noMetadata,
-  readMetadata,
-  type CallMetadata,
-  type ReadMetadata,
-} from '../wire/metadata.js';
+import { noMetadata, type CallMetadata } from '../contract/metadata.js';
+import { readMetadata, type ReadMetadata } from '../wire/metadata.js';
 import { Incoming } from '../native/layout.js';
 import { LiteIpcError } from '../common/errors.js';
 import { Cookie } from '../wire/header.js';

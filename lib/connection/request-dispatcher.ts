@@ -13,7 +13,7 @@ import { IncomingCall } from '../service/incoming-call.js';
 import type { Replies } from '../service/replies.js';
 import { ServiceStream } from '../service/stream.js';
 import { ABORT_CODE, Cookie, isStreamCode } from '../wire/header.js';
-import { noMetadata, type CallMetadata } from '../wire/metadata.js';
+import { noMetadata, type CallMetadata } from '../contract/metadata.js';
 import { decodingErrorCode, type IncomingData } from './incoming-message.js';
 import { StreamDispatcher } from './stream-dispatcher.js';
 

@@ -1,7 +1,7 @@
 /** What a caller may say of a single call. */
 import { checkTimeout, unexpected } from '../common/arguments.js';
 import type { ServiceReference } from '../common/errors.js';
-import { checkMetadata, type CallMetadata } from '../wire/metadata.js';
+import { checkMetadata, type CallMetadata } from './metadata.js';
 import type { FileSource, ReceivedFile } from '../native/files.js';
 
 /** ms until a call without `timeoutMs` fails, as in the kernel. */

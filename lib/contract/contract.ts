@@ -2,6 +2,7 @@
 import { checkObject, checkServiceName, unexpected } from '../common/arguments.js';
 import { shapeHash } from './shape.js';
 import { methodKinds, type MethodDefinition, type MethodDefinitions } from './methods.js';
+import type { Contract } from './types.js';
 
 export * from './types.js';
 export { duplex, event, method, oneway, sink, stream } from './methods.js';
@@ -13,16 +14,6 @@ export type {
   MethodSchemas,
   StreamSchemas,
 } from './methods.js';
-
-/** A service's name and methods. Made by {@link defineService}. */
-export interface Contract<Methods extends MethodDefinitions = MethodDefinitions> {
-  readonly name: string;
-  readonly methods: Methods;
-  /** Of the methods' names, kinds and order: both sides must have the same. */
-  readonly hash: number;
-  /** For people: told when the contracts of two sides do not fit. Nothing is decided by it. */
-  readonly version: string | undefined;
-}
 
 /** What {@link defineService} takes besides name and methods. */
 export interface ContractOptions {

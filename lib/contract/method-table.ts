@@ -2,7 +2,7 @@
  * A contract's methods as the running code uses them: numbered, each knowing what it belongs to.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { Contract } from './contract.js';
+import type { Contract } from './types.js';
 import type { ServiceReference } from '../common/errors.js';
 import type { AnyParcelFormat } from '../ipc-io/parcel-format.js';
 import type { MethodKind } from './methods.js';

@@ -3,7 +3,7 @@
  * nothing is called.
  */
 import { checkFunction, checkObject } from '../common/arguments.js';
-import type { Contract } from './contract.js';
+import type { Contract } from './types.js';
 
 /**
  * Puts functions of its own around those of clients and implementations, once for each; what they

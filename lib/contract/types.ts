@@ -1,8 +1,17 @@
 /** What a contract means for its two sides, as types. */
-import type { CallContext } from '../service/incoming-call.js';
+import type { CallContext } from './call-context.js';
 import type { CallOptions } from './call-options.js';
-import type { Contract } from './contract.js';
 import type { MethodDefinition, MethodDefinitions } from './methods.js';
+
+/** Describes a service: its name and its methods. `defineService` creates it. */
+export interface Contract<Methods extends MethodDefinitions = MethodDefinitions> {
+  readonly name: string;
+  readonly methods: Methods;
+  /** Hash of the methods' names, kinds and order. Both sides must have the same hash. */
+  readonly hash: number;
+  /** Version for error messages about contracts that do not match. It has no other effect. */
+  readonly version: string | undefined;
+}
 
 /**
  * A sequence that comes from a service. It is asked for at once, when the method is called; iterate

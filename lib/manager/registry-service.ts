@@ -1,7 +1,7 @@
 /** The manager's side of the registry: names, their owners, and the rights that were given out. */
 import type { Caller } from '../../types/wire.js';
 import type { AuditEvent } from './audit-log.js';
-import type { CallContext } from '../service/incoming-call.js';
+import type { CallContext } from '../contract/call-context.js';
 import { describeCaller } from '../common/caller.js';
 import { checkObject, checkServiceName } from '../common/arguments.js';
 import type { Connection } from '../connection/connection.js';

@@ -6,7 +6,7 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { NativeDevice } from '../../types/native.js';
-import type { CallContext } from './incoming-call.js';
+import type { CallContext } from '../contract/call-context.js';
 import { defineService, method } from '../contract/contract.js';
 import { Refusal } from '../common/errors.js';
 import type { MethodAccessUpdate } from './method-access.js';

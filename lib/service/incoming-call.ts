@@ -4,48 +4,13 @@
  */
 import type { Caller } from '../../types/wire.js';
 import type { CallWatch } from './call-watch.js';
-import type { CallMetadata } from '../wire/metadata.js';
+import type { CallContext } from '../contract/call-context.js';
+import type { CallMetadata } from '../contract/metadata.js';
 import type { ContractMethod } from '../contract/method-table.js';
 import { LiteIpcError } from '../common/errors.js';
 import { FilesToSend, type FileSource, type ReceivedFile } from '../native/files.js';
 import type { PendingRequest } from './replies.js';
 import type { ServiceStream } from './stream.js';
-
-/** Given to every implementation as its second argument. */
-export interface CallContext {
-  /** Who calls, as stamped by the domain; the caller cannot choose it. */
-  readonly caller: Caller;
-  /**
-   * When the caller gives up, in ms on the clock of `performance.now()`; Infinity when it waits for
-   * ever, and for one-way methods.
-   */
-  readonly deadline: number;
-  /** ms until then; 0 when it has passed. */
-  readonly remainingMs: number;
-  /**
-   * Aborted as soon as nobody waits for the answer any more; its `reason` is a LiteIpcError:
-   * `ABORT_ERR` the caller's own signal, `ETIME` its deadline, `EPIPE` it died, `EACCES` it lost
-   * the right to make this call (both noticed within 100 ms), `ECANCELED` this service was taken
-   * back, `ENODEV` the domain ended. Not aborted any more once the call has been answered. Costs
-   * nothing unless it is asked for.
-   */
-  readonly signal: AbortSignal;
-  /**
-   * What the caller gave as `metadata`; empty if nothing. Chosen by the caller: not to be trusted.
-   */
-  readonly metadata: CallMetadata;
-  /**
-   * The files that came with the call. They are closed when it has ended, unless they are kept
-   * (`file.keep()`) or given away (`file.release()`).
-   */
-  readonly files: readonly ReceivedFile[];
-  /**
-   * Sends an open file along with the result, at most 16. It is copied at once: whoever has opened
-   * it may close it before the method returns. Closed if the method throws. Throws a TypeError or a
-   * LiteIpcError: EBADF, EMFILE, EINVAL (too many, or a method whose answer carries none).
-   */
-  attach(file: FileSource): void;
-}
 
 const noFiles: readonly ReceivedFile[] = Object.freeze([]);
 

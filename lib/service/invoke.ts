@@ -1,5 +1,6 @@
 /** Runs the parts of an implementation that stand for streams, so that each looks like a method. */
-import { incomingOf, type CallContext } from './incoming-call.js';
+import type { CallContext } from '../contract/call-context.js';
+import { incomingOf } from './incoming-call.js';
 import type { MethodKind } from '../contract/methods.js';
 import type { ServiceStream } from './stream.js';
 

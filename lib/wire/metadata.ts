@@ -2,30 +2,12 @@
  * What travels beside the input of a call: texts by name, such as a trace context. It stands behind
  * the data: the texts as a MessagePack map, then its size in bytes, 4 bytes, little-endian.
  */
-import { unexpected } from '../common/arguments.js';
 import type { ContractMethod } from '../contract/method-table.js';
+import { METADATA_MAX, checkMetadata, type CallMetadata } from '../contract/metadata.js';
 import { decodeCopying, type Encoder } from './codec.js';
 import { LiteIpcError, callError } from '../common/errors.js';
 
-/** Texts by name. */
-export type CallMetadata = Readonly<Record<string, string>>;
-
-/** Most bytes that the metadata of one call may take. */
-export const METADATA_MAX = 8192;
 const SIZE_BYTES = 4;
-
-/** What a call without metadata has. */
-export const noMetadata: CallMetadata = Object.freeze({});
-
-/** Throws a TypeError unless `value` is texts by name. */
-export function checkMetadata(value: unknown, what: string): asserts value is CallMetadata {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw unexpected('an object of texts', what, value);
-  }
-  for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') throw unexpected('text', `${what}.${key}`, text);
-  }
-}
 
 /**
  * The metadata as it stands behind the data, in memory of its own. Throws a LiteIpcError: EINVAL

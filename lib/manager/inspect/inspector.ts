@@ -7,7 +7,7 @@ import type { Explanation } from '../../policy/policy.js';
 import { checkIdentity, type Identity } from '../../policy/subject.js';
 import type { Registration } from '../registration.js';
 import { checkInput } from '../../registry/validation.js';
-import type { CallContext } from '../../service/incoming-call.js';
+import type { CallContext } from '../../contract/call-context.js';
 import { isReservedName } from '../../registry/protocol.js';
 import { ServiceHost } from '../../service/host.js';
 import type { ServiceStatistics } from '../../service/statistics.js';

@@ -3,7 +3,8 @@ import ava from 'ava';
 import { defineService, method, oneway, parcel, type CallMetadata } from 'liteipc';
 import { Encoder } from '#lib/wire/codec.js';
 import { methodsOf, type ContractMethod } from '#lib/contract/method-table.js';
-import { METADATA_MAX, encodeMetadata, readMetadata } from '#lib/wire/metadata.js';
+import { METADATA_MAX } from '#lib/contract/metadata.js';
+import { encodeMetadata, readMetadata } from '#lib/wire/metadata.js';
 import { startDomain, until } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 
