@@ -5,7 +5,7 @@ import { Blob, File } from 'node:buffer';
 import type { NativeDescriptor, NativeDevice, NativeMapping } from '../../types/native.js';
 import { AttachmentKind, viewOf } from './kinds.js';
 import { byteStreamAt } from './byte-stream.js';
-import type { AttachmentSource } from '../wire/codec-attachments.js';
+import type { AttachmentSource } from '../wire/extensions.js';
 import { ENCODED_MAX, MAPPED_MAX } from './outgoing.js';
 import { LiteIpcError } from '../common/errors.js';
 import { keepMapping } from '../native/mapped-memory.js';

@@ -1,29 +1,16 @@
-/** Which objects can travel beside the data, and how placeholders tell them apart. */
+/** Defines which objects can travel beside the encoded data, and how placeholders identify them. */
 import { Blob, File } from 'node:buffer';
 import { ReadableStream } from 'node:stream/web';
+import { viewClasses, type Bytes } from '../common/values.js';
 import { Reference } from './reference.js';
 
-/**
- * First element of a placeholder. What follows is said where each is written, in attachments.ts.
- */
+/** First element of a placeholder. outgoing.ts describes the elements that follow. */
 export const AttachmentKind = { Bytes: 0, Reference: 1, Blob: 2, Stream: 3 } as const;
 
 /** One of the numbers of {@link AttachmentKind}. */
 export type AttachmentKindValue = (typeof AttachmentKind)[keyof typeof AttachmentKind];
 
-/** Something that has bytes at hand. */
-export type Bytes = ArrayBuffer | ArrayBufferView;
-
 type BytesClass = new (buffer: ArrayBuffer, start: number, length: number) => ArrayBufferView;
-
-/**
- * Views by the number that a placeholder has for them; -1 is the ArrayBuffer itself. Buffer stands
- * for itself.
- */
-const viewClasses: readonly unknown[] = [
-  ...[Buffer, Uint8Array, Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array],
-  ...[Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView],
-];
 
 const kinds = new Map<unknown, AttachmentKindValue>([
   ...viewClasses.map((each) => [each, AttachmentKind.Bytes] as const),
@@ -34,32 +21,22 @@ const kinds = new Map<unknown, AttachmentKindValue>([
   [ReadableStream, AttachmentKind.Stream],
 ]);
 
-/**
- * What an object is, if it can be attached: exactly of one of these classes, not of one made from
- * them.
- */
+/** Returns the kind of an object that can be attached. Instances of subclasses have no kind. */
 export function attachmentKind(value: object): AttachmentKindValue | undefined {
   const { constructor } = value;
   const kind = kinds.get(constructor);
-  // A property named "constructor" proves nothing.
+  // A plain object may have a property named "constructor".
   return kind !== undefined && value instanceof (constructor as typeof Object) ? kind : undefined;
 }
 
-/** The number of a view's class; -1 for an ArrayBuffer. */
+/** Returns the number of a view's class in {@link viewClasses}; -1 for an ArrayBuffer. */
 export function viewNumber(value: Bytes): number {
   return viewClasses.indexOf(value.constructor);
 }
 
-/** The bytes of a value, as they are. */
-export function bytesOf(value: Bytes): Uint8Array {
-  return ArrayBuffer.isView(value)
-    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-    : new Uint8Array(value);
-}
-
 /**
- * A view of the class with this number on a whole buffer, or the buffer. Throws an `Error`: no such
- * class, does not fit.
+ * Creates a view of the class with this number over a whole buffer, or returns the buffer for -1.
+ * Throws an `Error` if there is no such class or the size does not fit.
  */
 export function viewOf(number: unknown, buffer: ArrayBuffer): Bytes {
   if (number === -1) return buffer;

@@ -1,26 +1,25 @@
 /**
- * What travels beside the data of one message, on its way out. In the data stand placeholders,
- * arrays:
+ * Collects the objects of one outgoing message. The encoded data contains placeholders, as arrays:
  *
- *   [Bytes, view, offset, size]                     bytes in the message's memory; for `view` see
- *                                                   kinds.ts
- *   [Reference, object, generation, name, shape]    `object`: the index of the OBJ_SVC
+ *   [Bytes, view, offset, size]                     bytes in the message's memory; see viewNumber
+ *   [Reference, object, generation, name, shape]    `object` is the index of the OBJ_SVC
  *   [Blob, offset, size, type]                      a Blob in the message's memory
  *   [Blob, offset, size, type, name, lastModified]  a File
- *   [Stream, object]                                a ReadableStream, see byte-stream.ts; `object`:
- *                                                   the index of the OBJ_SVC, whose token is the
- *                                                   generation
+ *   [Stream, object]                                a ReadableStream; `object` is the index of the
+ *                                                   OBJ_SVC, whose token is the generation
  *
- * The objects are, in this order: those that placeholders name, the files of the program, the
- * memory. The memory is one sealed memfd with all bytes of the message; Cookie.Memory says that it
- * is there. If the encoded value does not fit the message it lies there, too, and the message's
- * data is its offset and size, 8 bytes each, little-endian: Cookie.Outside.
+ * The objects have this order: those that placeholders refer to, the files of the program, the
+ * memory. The memory is one sealed memfd with all bytes of the message; Cookie.Memory indicates it.
+ * If the encoded value does not fit the message, the memory contains it too, and the data of the
+ * message is its offset and its size, 8 bytes each, little-endian. Cookie.Outside indicates this.
  */
 import type { NativeDevice } from '../../types/native.js';
 import { Blob, File } from 'node:buffer';
 import type { ReadableStream } from 'node:stream/web';
-import { AttachmentKind, attachmentKind, bytesOf, viewNumber, type Bytes } from './kinds.js';
-import type { Encoder } from '../wire/codec.js';
+import { bytesOf, type Bytes } from '../common/values.js';
+import { AttachmentKind, attachmentKind, viewNumber } from './kinds.js';
+import type { Attaching, Encoder } from '../wire/codec.js';
+import type { AttachmentSink, Placeholder } from '../wire/extensions.js';
 import { LiteIpcError, asError } from '../common/errors.js';
 import { FILES_MAX, type FilesToSend } from '../native/files.js';
 import { MemoryToSend } from '../native/sealed-memory.js';
@@ -29,34 +28,30 @@ import { OBJECTS_MAX, OBJECT_SIZE, type ObjectsToSend } from '../native/message-
 import type { Reference } from './reference.js';
 import { Cookie } from '../wire/header.js';
 
-/** From this size on bytes travel in the message's memory and are not copied at the other side. */
+/** Bytes of at least this size travel in the message's memory, which the receiver maps. */
 const LARGE_BYTES = 48 * 1024;
-/**
- * Most values of a message that do: each is mapped by itself. Further ones are encoded with the
- * rest.
- */
+/** Maximum number of such values in one message: each has its own mapping. Others are encoded. */
 export const MAPPED_MAX = 256;
-/** Largest encoded value, bytes: who decodes it needs memory of its own for it. */
+/** Maximum size of an encoded value in bytes, because decoding allocates as much. */
 export const ENCODED_MAX = 256 * 1024 * 1024;
 
-/** Whether a value is to be attached and not encoded. */
-export function isAttached(value: object): boolean {
+function isAttached(value: object): boolean {
   const kind = attachmentKind(value);
   if (kind === undefined) return false;
   return kind !== AttachmentKind.Bytes || (value as Bytes).byteLength >= LARGE_BYTES;
 }
 
-/** A ReadableStream that can be asked for at a task of its own. */
+/** A ReadableStream that a task of its own serves to one receiver. */
 export interface StreamOffer {
   readonly handle: number;
   readonly generation: number;
-  /** The message that names it was sent. */
+  /** Reports that the message with the stream was sent. */
   sent(): void;
-  /** The message will not be sent. Idempotent. */
+  /** Reports that the message will not be sent. Idempotent. */
   cancel(reason: Error): void;
 }
 
-/** Offers a stream, which is locked from now on. Rejects with a LiteIpcError. */
+/** Locks a stream and offers it. Rejects with a LiteIpcError. */
 export type OfferStream = (source: ReadableStream) => Promise<StreamOffer>;
 
 /** The device that sends. */
@@ -65,13 +60,20 @@ export interface Sender {
   readonly offerStream: OfferStream;
 }
 
-type Placeholder = readonly [kind: number, ...facts: unknown[]];
+/** Returns what an encoder needs to attach the values that `sender` sends. */
+export function attachingOf(sender: Sender): Attaching<Attachments> {
+  return {
+    isAttachable: (value) => attachmentKind(value) !== undefined,
+    isAttached,
+    create: () => new Attachments(sender),
+  };
+}
 
-/** What is attached to one message. */
-export class Attachments implements ObjectsToSend {
+/** Holds the objects that are attached to one message. */
+export class Attachments implements AttachmentSink, ObjectsToSend {
   readonly #sender: Sender;
   readonly #words: number[] = [];
-  /** Streams by the index of their objects. */
+  /** Streams with the indexes of their objects. */
   readonly #streams = new Map<ReadableStream, number>();
   #offers: StreamOffer[] = [];
   #closed = false;
@@ -92,15 +94,20 @@ export class Attachments implements ObjectsToSend {
     return this.count * OBJECT_SIZE;
   }
 
+  /** Maximum size of a message's data in bytes. */
+  get dataLimit(): number {
+    return this.#sender.native.dataLimit;
+  }
+
   /** Bits for the message's cookie. */
   get cookie(): number {
     return this.#memory.used ? Cookie.Memory : 0;
   }
 
   /**
-   * Takes a value that {@link isAttached}; what stands in its place, or undefined if it is to be
-   * encoded all the same. Nothing is read or opened yet. Throws a LiteIpcError: a reference that
-   * leads nowhere, too many objects.
+   * Attaches a value. Returns its placeholder, or undefined if the value must be encoded instead.
+   * Reads and opens nothing yet. Throws a LiteIpcError: a reference whose service is not available,
+   * or too many objects.
    */
   attach(value: object): Placeholder | undefined {
     switch (attachmentKind(value)) {
@@ -117,19 +124,19 @@ export class Attachments implements ObjectsToSend {
     }
   }
 
-  /** Sends these, too. */
+  /** Adds the files of the program. */
   addFiles(files: FilesToSend): void {
     this.#files = files;
   }
 
-  /** Makes place in the memory for an encoded value; where it will lie. */
+  /** Adds an encoded value to the memory. Returns its offset there. */
   addEncoded(data: Uint8Array): number {
     return this.#memory.add(data, data.length);
   }
 
   /**
-   * Makes everything that is to be sent: undefined if that is done, else a promise. Throws or
-   * rejects with a LiteIpcError.
+   * Fills the memory and offers the streams. Returns undefined if this is complete, else a promise.
+   * Throws or rejects with a LiteIpcError.
    */
   prepare(): Promise<void> | undefined {
     const filled = this.#fillMemory();
@@ -173,7 +180,7 @@ export class Attachments implements ObjectsToSend {
   #attachBytes(value: Bytes): Placeholder | undefined {
     const { byteLength } = value;
     const bytes = bytesOf(value);
-    // What other threads may change is copied at once, not while they do.
+    // Shared memory is encoded at once, because other threads may change it.
     if (this.#mapped === MAPPED_MAX || !(bytes.buffer instanceof ArrayBuffer)) return undefined;
     this.#mapped++;
     const offset = this.#memory.add(bytes, byteLength);
@@ -224,7 +231,7 @@ export class Attachments implements ObjectsToSend {
     });
     const results = await Promise.allSettled([...offers, filled]);
     const failed = results.find(({ status }) => status === 'rejected');
-    // Whoever closes this closes what was offered by then.
+    // The call of close() in the meantime could not close later offers.
     if (this.#closed) this.close();
     if (failed !== undefined) throw asError((failed as PromiseRejectedResult).reason);
   }
@@ -240,33 +247,35 @@ function memoryError(thrown: unknown): LiteIpcError {
   return new LiteIpcError(code, `its large data cannot be sent: ${message}`, { cause: thrown });
 }
 
-/** A message whose value is encoded, with all that goes beside it. */
+/** Describes an encoded message and everything that travels beside its data. */
 export interface PackedMessage {
   readonly objects: ObjectsToSend;
   /** Bits for the message's cookie. */
   readonly cookie: number;
-  /** When it can be sent; undefined: at once. */
+  /** Resolves when the message can be sent; undefined if it can be sent at once. */
   readonly ready: Promise<void> | undefined;
 }
 
 /**
- * Completes a message whose value was encoded last and has attachments or is too large: what is too
- * large goes to the memory. `behind` bytes of metadata will follow; `limit` is the largest size of
- * data. Throws a LiteIpcError, having closed `files`.
+ * Completes the message whose value `encoder` encoded last, if it has attachments or is too large.
+ * Moves a value that is too large to the memory. `behind` bytes of metadata will follow the data.
+ * Throws a LiteIpcError after closing `files`.
  */
 export function packMessage(
-  encoder: Encoder,
+  encoder: Encoder<Attachments>,
   files: FilesToSend | undefined,
   behind: number,
 ): PackedMessage {
-  const sender = encoder.sender as Sender;
-  const attachments = encoder.attachments ?? new Attachments(sender);
+  const { attachments = encoder.attaching?.create() } = encoder;
+  if (attachments === undefined) throw new TypeError('the encoder cannot attach anything');
   try {
     if (files !== undefined) attachments.addFiles(files);
     let outside = 0;
-    if (encoder.size + behind + attachments.size > sender.native.dataLimit) {
+    if (encoder.size + behind + attachments.size > attachments.dataLimit) {
       if (encoder.size > ENCODED_MAX) {
-        const text = `it takes ${encoder.size} bytes without its large binary parts; at most ${ENCODED_MAX} can be sent`;
+        const text =
+          `it takes ${encoder.size} bytes without its large binary parts; ` +
+          `at most ${ENCODED_MAX} can be sent`;
         throw new LiteIpcError('EMSGSIZE', text);
       }
       moveOutside(encoder, attachments);
@@ -282,9 +291,9 @@ export function packMessage(
 
 function moveOutside(encoder: Encoder, attachments: Attachments): void {
   const data = encoder.takeData();
-  const place = new Uint8Array(16);
-  const view = new DataView(place.buffer);
+  const location = new Uint8Array(16);
+  const view = new DataView(location.buffer);
   view.setBigUint64(0, BigInt(attachments.addEncoded(data)), true);
   view.setBigUint64(8, BigInt(data.length), true);
-  encoder.place(place, encoder.encoding);
+  encoder.place(location, encoder.encoding);
 }

@@ -9,7 +9,7 @@ import type { Encoder } from '../wire/codec.js';
 import type { ContractMethod } from '../contract/method-table.js';
 import { abortError, asError, LiteIpcError } from '../common/errors.js';
 import type { FilesToSend, ReceivedFile } from '../native/files.js';
-import { packMessage, type PackedMessage } from '../attachments/outgoing.js';
+import { packMessage, type Attachments, type PackedMessage } from '../attachments/outgoing.js';
 import { Outgoing } from '../native/layout.js';
 import { encodeMetadata } from '../wire/metadata.js';
 import type { ObjectsToSend } from '../native/message-objects.js';
@@ -59,7 +59,7 @@ export class Requests {
   readonly resultFiles = new Map<number, ReceivedFile[]>();
   readonly queue: RequestQueue;
   /** For the items of streams; anyone may use it between two sends. */
-  readonly encoder: Encoder;
+  readonly encoder: Encoder<Attachments>;
   /** Most data of a message, bytes. */
   readonly dataLimit: number;
   readonly #native: NativeDevice;
@@ -67,7 +67,7 @@ export class Requests {
   readonly #outgoing: Uint32Array;
   readonly #aborts: Aborts;
 
-  constructor(native: NativeDevice, calls: CallTable, encoder: Encoder) {
+  constructor(native: NativeDevice, calls: CallTable, encoder: Encoder<Attachments>) {
     this.#native = native;
     this.#calls = calls;
     this.encoder = encoder;

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { Command } from 'commander';
 import type { DomainProfile } from '../manager/inspect/contract.js';
-import { findNativeFile } from '../native/native-files.js';
+import { findNativeFile } from '../native/binding.js';
 import {
   checkDomainRuns,
   checkedDomainName,

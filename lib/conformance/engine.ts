@@ -4,8 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findNativeFile } from '../native/native-files.js';
-import { loadNativeBinding } from '../native/binding.js';
+import { findNativeFile, loadNativeBinding } from '../native/binding.js';
 
 /**
  * A program that is ready to run one scenario, which it reads as a table from its standard input.

@@ -11,6 +11,7 @@ import type { StreamOffer } from '../attachments/outgoing.js';
 import type { ReferenceHome } from '../attachments/reference.js';
 import { CallWatch } from '../service/call-watch.js';
 import { CallTable } from '../calls/call-table.js';
+import { attachingOf } from '../attachments/outgoing.js';
 import { Encoder } from '../wire/codec.js';
 import { ControlRequests, operationName, type ControlResult } from './control-requests.js';
 import type { ContractMethod } from '../contract/method-table.js';
@@ -78,10 +79,11 @@ export class Connection {
     this.#data = new IncomingData({ native, references: this.references, messageLimit });
     this.#controls = new ControlRequests(native);
     this.#incoming = native.incoming;
-    const encoder = new Encoder(native.outbox, {
+    const attaching = attachingOf({
       native,
       offerStream: (source) => parts.offerStream(this, source),
     });
+    const encoder = new Encoder(native.outbox, attaching);
     this.#calls = new CallTable((slot) => {
       this.#expire(slot);
     });

@@ -3,8 +3,8 @@
  */
 import type { NativeDevice } from '../../types/native.js';
 import { ArrivedAttachments, type ArrivalContext } from '../attachments/incoming.js';
-import { decodeCopying, decodeKeeping, decodeParcel } from '../wire/codec.js';
-import { withSource } from '../wire/codec-attachments.js';
+import { decodeCopying, decodeViewing, decodeParcel } from '../wire/codec.js';
+import { withSource } from '../wire/extensions.js';
 import { adoptFiles, headSize, type ReceivedFile } from '../native/files.js';
 import type { AnyParcelFormat } from '../ipc-io/parcel-format.js';
 import { noMetadata, type CallMetadata } from '../contract/metadata.js';
@@ -70,7 +70,7 @@ export class IncomingData {
     }
     const large = this.#native.large[start] as Uint8Array;
     if (words !== undefined) return this.#decodeAttached(large, head, size, cookie, words);
-    return decodeKeeping(large, size, cookie & Cookie.Rich);
+    return decodeViewing(large, size, cookie & Cookie.Rich);
   }
 
   /** Of a message with objects: some of them may belong to the value. */

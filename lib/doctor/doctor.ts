@@ -2,7 +2,7 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { findNativeFile } from '../native/native-files.js';
+import { findNativeFile } from '../native/binding.js';
 import { checkDomains, checkRuntimeDirectory } from './directory-checks.js';
 import { checkDomain } from './domain-checks.js';
 import { ok, warning, type Finding } from './finding.js';

@@ -1,9 +1,14 @@
 /**
- * Finds and loads `liteipc.node`, once per JS thread. The order:
+ * Finds and loads the compiled files: the addon `liteipc.node`, once per JS thread, and the files
+ * beside it, such as the device shim.
  *
- * 1. the file that the environment variable `LITEIPC_ADDON` names (a debug build, say);
+ * The addon is, in this order:
+ * 1. the file that the environment variable `LITEIPC_ADDON` names, for example a debug build;
  * 2. in a checkout, the development build: `build-cmake/Release/liteipc.node`;
  * 3. what `npm install` compiled, or the prebuilt binary for this machine (node-gyp-build).
+ *
+ * The other files are in the folder that the environment variable `LITEIPC_NATIVE_FILES` names, for
+ * example a sanitizer build, else in the addon's folder.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,7 +23,7 @@ const supportedArchitectures: readonly string[] = ['x64', 'arm64'];
 
 let binding: NativeBinding | undefined;
 
-/** The addon's path. Throws an `Error` that names the remedy if this machine has none. */
+/** Returns the path of the addon. Throws an `Error` with the remedy if there is none. */
 export function findAddon(): string {
   const chosen = process.env['LITEIPC_ADDON'];
   if (chosen !== undefined && chosen !== '') {
@@ -46,9 +51,8 @@ export function findAddon(): string {
 }
 
 /**
- * The native binding. The first call in a thread loads it; later calls return the same object.
- * Throws an `Error` on systems other than Linux on x64 or arm64, and if the addon is missing or
- * does not load.
+ * Returns the native binding. The first call in a thread loads it. Throws an `Error` on systems
+ * other than Linux on x64 or arm64, and if the addon is missing or does not load.
  */
 export function loadNativeBinding(): NativeBinding {
   if (binding !== undefined) {
@@ -67,4 +71,21 @@ export function loadNativeBinding(): NativeBinding {
     throw new Error(`liteipc: ${path} does not load: ${(cause as Error).message}`, { cause });
   }
   return binding;
+}
+
+/**
+ * Returns the path of a compiled file, such as `liteipc_preload.so`. Throws an `Error` with the
+ * remedy if this build does not contain it.
+ */
+export function findNativeFile(name: string): string {
+  const chosen = process.env['LITEIPC_NATIVE_FILES'];
+  const folder = chosen === undefined || chosen === '' ? dirname(findAddon()) : resolve(chosen);
+  const path = join(folder, name);
+  if (!existsSync(path)) {
+    throw new Error(
+      `liteipc: ${name} is not in ${folder}. ` +
+        'In a checkout run "npm run build"; elsewhere run "npm rebuild liteipc"',
+    );
+  }
+  return path;
 }

@@ -5,7 +5,7 @@
  */
 import type { NativeDevice } from '../../types/native.js';
 import type { WireError } from '../../types/wire.js';
-import { packMessage } from '../attachments/outgoing.js';
+import { packMessage, type Attachments } from '../attachments/outgoing.js';
 import { encodingErrorText, type Encoder } from '../wire/codec.js';
 import type { ContractMethod } from '../contract/method-table.js';
 import { LiteIpcError, Status, callError, codeOfStatus } from '../common/errors.js';
@@ -49,7 +49,7 @@ interface Reply {
 /** The replies of one connection. */
 export class Replies {
   /** For what is sent as {@link sendData}; anyone may use it between two sends. */
-  readonly encoder: Encoder;
+  readonly encoder: Encoder<Attachments>;
   /** Most data of a message, bytes. */
   readonly dataLimit: number;
   readonly #native: NativeDevice;
@@ -60,7 +60,7 @@ export class Replies {
   #delayMs = RETRY_FIRST_MS;
   #stopped = false;
 
-  constructor(native: NativeDevice, encoder: Encoder) {
+  constructor(native: NativeDevice, encoder: Encoder<Attachments>) {
     this.#native = native;
     this.encoder = encoder;
     this.#outgoing = native.outgoing;

@@ -1,133 +1,110 @@
 /**
- * Payloads: MessagePack, packed in place into the device's outbox and read where they arrive.
+ * Encodes and decodes payloads as MessagePack. Values are packed directly into the device's outbox
+ * and decoded where they arrive.
  *
- * Two encodings, told by one bit of the message (see EncodingBits in types/wire.d.ts):
- *   plain  maps are plain objects. Almost every message; as fast as it gets
- *   rich   keeps Map apart from objects, and keeps shared and cyclic references. It costs two to
- *          three times as much, so it is used only when the plain one meets a Map or runs out of
- *          stack
- * Both carry undefined, Date, BigInt, Set, RegExp, Error, ArrayBuffer and typed arrays; -0 arrives
- * as 0. What is refused is said in sendable.ts, how errors travel in codec-errors.ts.
+ * One bit of the message selects the encoding (see EncodingBits in types/wire.d.ts):
+ *   plain  encodes Map and object alike. It is used for almost every message.
+ *   rich   distinguishes Map from object, and preserves shared and cyclic references. It is two to
+ *          three times slower, so it is used only if the plain encoder reaches a Map or exhausts
+ *          the stack.
+ * Both preserve undefined, Date, BigInt, Set, RegExp, Error, ArrayBuffer and typed arrays. -0
+ * arrives as 0. No data at all represents undefined.
  *
- * No data at all stands for undefined.
- *
- * What a contract declares as a parcel is not packed but written by the program: see ipc-io/.
- *
- * Some values are not in the data but travel beside it: see codec-attachments.ts.
+ * sendable.ts lists the values that are rejected. extensions.ts encodes errors, and the values that
+ * travel beside the data. The data of a method that a contract declares as a parcel is written by
+ * the program instead; see lib/ipc-io.
  */
-import { Packr, REUSE_BUFFER_MODE, Unpackr, type Options } from 'msgpackr';
+import type { Packr } from 'msgpackr';
 import type { EncodingBits } from '../../types/wire.js';
-import { Attachments, isAttached, type Sender } from '../attachments/outgoing.js';
-// The order counts: the extension that is added later is asked first.
-import { encodingBegins, encodingEnds } from './extensions.js';
-import { exchangeSink, type AttachmentSink } from './codec-attachments.js';
-import { hasCycle } from './cycles.js';
 import { LiteIpcError } from '../common/errors.js';
 import { readParcel, writeParcel, type AnyParcelFormat } from '../ipc-io/parcel-format.js';
-import { findUnsendable } from './sendable.js';
+import { encodingBegins, encodingEnds, exchangeSink, type AttachmentSink } from './extensions.js';
+import {
+  needsRichEncoding,
+  onBufferFull,
+  packWithRange,
+  plainCopying,
+  plainPackr,
+  plainViewing,
+  releaseBuffer,
+  richCopying,
+  richPackr,
+  richViewing,
+} from './msgpackr.js';
+import { findUnsendable, hasCycle, type IsAttachable } from './sendable.js';
 
 const PLAIN: EncodingBits = 0;
 const RICH: EncodingBits = 1;
 
-/** Thrown by the plain encoder when it meets a Map: try the rich one. */
-const needsRich = new Error('needs the rich encoding');
+/** Up to this size in bytes a loop copies faster than a call of `set`. */
+const LOOP_COPY_MAX = 48;
 
-function refuseFunction(): never {
-  throw new TypeError('a function');
+/** Decides which objects an encoder attaches, and creates the collections for them. */
+export interface Attaching<Attached extends AttachmentSink> {
+  /** Returns true for an object that may be attached, whatever its size. */
+  readonly isAttachable: IsAttachable;
+  /** Returns true for an object that is to be attached rather than encoded. */
+  readonly isAttached: (value: object) => boolean;
+  /** Creates the empty attachments of one message. */
+  readonly create: () => Attached;
 }
 
-const shared: Options = { moreTypes: true, writeFunction: refuseFunction };
-const plainOptions: Options = {
-  ...shared,
-  useRecords: false,
-  mapsAsObjects: true,
-  variableMapSize: true,
-};
-const richOptions: Options = { ...shared, structuredClone: true };
-
-const plainPackr = new Packr({ ...plainOptions });
-Object.defineProperty(plainPackr, 'mapAsEmptyObject', {
-  // Asked by msgpackr whenever it is about to write a Map, and only then.
-  get(): boolean {
-    throw needsRich;
-  },
-});
-const richPackr = new Packr({ ...richOptions });
-
-// The inbox is overwritten by the next batch, so its binary values are copied out; memory of its
-// own (a large message) may be kept as it is.
-const plainCopying = new Unpackr({ ...plainOptions, copyBuffers: true });
-const plainKeeping = new Unpackr({ ...plainOptions });
-const richCopying = new Unpackr({ ...richOptions, copyBuffers: true });
-const richKeeping = new Unpackr({ ...richOptions });
-
-/** What msgpackr gives in REUSE_BUFFER_MODE. */
-interface PackedBuffer extends Buffer {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Up to so many bytes a loop copies faster than a call does. */
-const COPY_BY_HAND_MAX = 48;
-
-/** Encodes into one outbox. After {@link encode} the fields say where the data is. */
-export class Encoder {
-  /** Where the data starts in the outbox, bytes; 0 when `data` is set. */
+/** Encodes into one outbox. After {@link encode} the fields describe the encoded data. */
+export class Encoder<Attached extends AttachmentSink = AttachmentSink> {
+  /** Offset of the data in the outbox, in bytes; 0 if `data` is set. */
   start = 0;
-  /** Bytes of data. */
+  /** Size of the data in bytes. */
   size = 0;
   encoding: EncodingBits = PLAIN;
   /**
-   * Set when the data is not in the outbox: it did not fit or was encoded while another value was.
+   * Set if the data is not in the outbox, because it did not fit or was encoded within the encoding
+   * of another value.
    */
   data: Uint8Array | undefined = undefined;
   /**
-   * What goes beside the data, after {@link encodeWithAttachments}. Whoever takes it sends or
-   * closes it.
+   * The attachments that {@link encodeWithAttachments} collected. The code that takes them must
+   * send or close them.
    */
-  attachments: Attachments | undefined = undefined;
+  attachments: Attached | undefined = undefined;
 
-  /** The device that sends; undefined if there are no attachments. */
-  readonly sender: Sender | undefined;
   readonly #outbox: Buffer;
+  /** Undefined if this encoder cannot attach anything. */
+  readonly attaching: Attaching<Attached> | undefined;
   readonly #sink: AttachmentSink | undefined;
   #busy = false;
-  /** What the plain encoder writes to the outbox at the moment. */
+  /** The value that the plain encoder is writing to the outbox. */
   #plain: unknown = undefined;
-  #collected: Attachments | undefined = undefined;
+  #collected: Attached | undefined = undefined;
 
-  /** `sender` is the device that sends, if there are to be attachments. */
-  constructor(outbox: Uint8Array, sender?: Sender) {
+  /** Without `attaching` the encoder cannot attach anything. */
+  constructor(outbox: Uint8Array, attaching?: Attaching<Attached>) {
     this.#outbox = Buffer.from(outbox.buffer, outbox.byteOffset, outbox.byteLength);
-    // Asked by msgpackr when the outbox is full, for what is in it. The plain encoder goes round in
-    // a cycle until it is out of stack, with all that lies there: a large value is looked at
-    // before.
-    const copy = (Buffer.prototype as Buffer).copy.bind(this.#outbox);
-    this.#outbox.copy = (target: Uint8Array, at?: number, start?: number, end?: number) => {
-      if (hasCycle(this.#plain)) throw needsRich;
-      return copy(target, at, start, end);
-    };
-    this.sender = sender;
-    if (sender === undefined) return;
+    // The plain encoder follows a cycle until the stack is exhausted, and stores all that it writes
+    // meanwhile. Large values are therefore searched for cycles before they continue.
+    onBufferFull(this.#outbox, () => {
+      if (hasCycle(this.#plain)) throw needsRichEncoding;
+    });
+    this.attaching = attaching;
+    if (attaching === undefined) return;
     this.#sink = {
       attach: (value) => {
-        if (!isAttached(value)) return undefined;
-        this.#collected ??= new Attachments(sender);
+        if (!attaching.isAttached(value)) return undefined;
+        this.#collected ??= attaching.create();
         return this.#collected.attach(value);
       },
     };
   }
 
   /**
-   * Encodes `value`, as a parcel if there is a `format`. Throws a {@link NotSendable} that names
-   * the path of what it refuses; of a parcel a LiteIpcError with code EINVAL, or EMSGSIZE if it
-   * does not fit a parcel. Everything is in the data: what has to travel beside it is refused.
+   * Encodes `value`, as a parcel if there is a `format`. Throws a {@link NotSendable} with the path
+   * of the rejected part. For a parcel throws a LiteIpcError: EINVAL, or EMSGSIZE if the value does
+   * not fit. Rejects values that can only be attached.
    */
   encode(value: unknown, format?: AnyParcelFormat): void {
     this.#encode(value, format, undefined);
   }
 
-  /** The same; large bytes, references and the like are in {@link attachments}. */
+  /** Like {@link encode}, but puts large bytes, references and the like into `attachments`. */
   encodeWithAttachments(value: unknown, format?: AnyParcelFormat): void {
     this.#encode(value, format, this.#sink);
   }
@@ -149,7 +126,7 @@ export class Encoder {
       this.encoding = PLAIN;
       return;
     }
-    // A getter or toJSON of the value may itself make a call: that one must not use the outbox.
+    // A getter or toJSON of the value may make a call, which must not use the outbox.
     const nested = this.#busy;
     this.#busy = true;
     try {
@@ -162,17 +139,17 @@ export class Encoder {
     }
   }
 
-  /** A copy of the encoded data, for messages that have to wait. */
+  /** Returns a copy of the encoded data, for a message that is sent later. */
   copy(): Uint8Array {
     const source = this.data ?? this.#outbox;
     return Uint8Array.prototype.slice.call(source, this.start, this.start + this.size);
   }
 
-  /** Copies the encoded data to `target` from `at` on, where there must be room. */
+  /** Copies the encoded data to `target` at the offset `at`. It must fit there. */
   copyTo(target: Buffer, at: number): void {
     const source = this.data ?? this.#outbox;
     const { start, size } = this;
-    if (size > COPY_BY_HAND_MAX) {
+    if (size > LOOP_COPY_MAX) {
       target.set(
         start === 0 && size === source.length ? source : source.subarray(start, start + size),
         at,
@@ -182,17 +159,17 @@ export class Encoder {
     for (let index = 0; index < size; index++) target[at + index] = source[start + index] as number;
   }
 
-  /** The encoded data: memory that nobody else writes to. */
+  /** Returns the encoded data in memory that this encoder no longer writes to. */
   takeData(): Uint8Array {
     return this.data === undefined ? this.copy() : this.data;
   }
 
-  /** Puts more behind the data. */
+  /** Appends bytes to the encoded data. */
   append(bytes: Uint8Array): void {
     this.#place(0, this.size + bytes.length, Buffer.concat([this.copy(), bytes]));
   }
 
-  /** Takes data from elsewhere, as if it had just been encoded. */
+  /** Uses `data` as if this encoder had just encoded it. */
   place(data: Uint8Array, encoding: EncodingBits): void {
     this.attachments = undefined;
     this.#place(0, data.length, data);
@@ -205,16 +182,14 @@ export class Encoder {
       packr.useBuffer(outbox);
       this.#plain = packr === plainPackr ? value : undefined;
     }
-    // A getter may encode in between: each has attachments of its own.
+    // A getter may encode another value in between. Each value has its own attachments.
     const collected = this.#collected;
     const otherSink = exchangeSink(sink);
     this.#collected = undefined;
     encodingBegins();
     try {
       if (packr === plainPackr) {
-        // In this mode the result is the whole buffer and says where the data lies in it: no view
-        // is made.
-        const whole = packr.pack(value, REUSE_BUFFER_MODE) as PackedBuffer;
+        const whole = packWithRange(packr, value);
         if (whole === outbox) this.#place(whole.start, whole.end - whole.start, undefined);
         else this.#place(0, whole.end - whole.start, whole.subarray(whole.start, whole.end));
       } else {
@@ -228,12 +203,12 @@ export class Encoder {
       encodingEnds();
       exchangeSink(otherSink);
       this.#collected = collected;
-      if (!nested) this.#plain = undefined;
-      // What did not fit has a buffer of its own, which is to be nobody else's.
-      if (!nested && this.data !== undefined) packr.useBuffer(outbox);
-      // msgpackr's buffer is shared by all who use it in this thread: at the end of the outbox,
-      // others (the program's own use of msgpackr) go on in a buffer of their own.
-      if (!nested) setPosition(packr, outbox.length);
+      if (!nested) {
+        this.#plain = undefined;
+        // A value that did not fit owns its buffer: later values must not be written there.
+        if (this.data !== undefined) packr.useBuffer(outbox);
+        releaseBuffer(packr, outbox.length);
+      }
     }
   }
 
@@ -249,29 +224,30 @@ export class Encoder {
     sink: AttachmentSink | undefined,
     plainError: unknown,
   ): void {
-    const attaches = sink !== undefined;
-    if (plainError === needsRich || plainError instanceof RangeError) {
-      // In this encoding an error within itself would arrive as something else: better look before.
-      if (findUnsendable(value, attaches) !== undefined) throw refusal(value, attaches, plainError);
-      try {
-        this.#pack(richPackr, value, nested, sink);
-        this.encoding = RICH;
-        return;
-      } catch (error) {
-        throw refusal(value, attaches, error);
-      }
+    const isAttachable = sink === undefined ? undefined : this.attaching?.isAttachable;
+    if (plainError !== needsRichEncoding && !(plainError instanceof RangeError)) {
+      throw refusal(value, isAttachable, plainError);
     }
-    throw refusal(value, attaches, plainError);
+    // The rich encoding would silently change an error that contains itself: reject it before.
+    if (findUnsendable(value, isAttachable) !== undefined) {
+      throw refusal(value, isAttachable, plainError);
+    }
+    try {
+      this.#pack(richPackr, value, nested, sink);
+      this.encoding = RICH;
+    } catch (error) {
+      throw refusal(value, isAttachable, error);
+    }
   }
 }
 
-function setPosition(packr: Packr, position: number): void {
-  (packr as unknown as { position: number }).position = position;
-}
-
-function refusal(value: unknown, attaches: boolean, cause: unknown): LiteIpcError {
+function refusal(
+  value: unknown,
+  isAttachable: IsAttachable | undefined,
+  cause: unknown,
+): LiteIpcError {
   if (cause instanceof LiteIpcError) return cause;
-  const found = findUnsendable(value, attaches);
+  const found = findUnsendable(value, isAttachable);
   if (found !== undefined)
     return new NotSendable(found.path, `${found.what} cannot be sent`, cause);
   const reason =
@@ -283,11 +259,9 @@ function refusal(value: unknown, attaches: boolean, cause: unknown): LiteIpcErro
   return new NotSendable('', `the value cannot be sent: ${reason}`, cause);
 }
 
-/** Why a value cannot be sent (EINVAL), and which part of it. */
+/** Reports a value that cannot be sent (EINVAL) and the part that is the reason. */
 class NotSendable extends LiteIpcError {
-  /**
-   * `path` leads from the value to its part, as `[0].options.onChange`; empty for the value itself.
-   */
+  /** `path` leads from the value to the part, for example `[0].options`; empty for the value. */
   constructor(
     readonly path: string,
     readonly reason: string,
@@ -297,23 +271,20 @@ class NotSendable extends LiteIpcError {
   }
 }
 
-/** What an error of {@link Encoder.encode} says, with `what` as the value's name. */
+/** Returns the message of an error of {@link Encoder.encode}, with `what` as the value's name. */
 export function encodingErrorText(what: 'input' | 'output', error: unknown): string {
   if (error instanceof NotSendable) return `${what}${error.path}: ${error.reason}`;
   return `${what}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-/**
- * Up to so many bytes a message is copied to the scratch buffer and read there: msgpackr is faster
- * then.
- */
+/** Up to this size in bytes a message is decoded from a scratch buffer, which is faster. */
 const SCRATCH_SIZE = 96;
 const scratch = Buffer.alloc(SCRATCH_SIZE);
 const range = { start: 0, end: 0 };
 
 /**
- * Decodes `size` bytes at `start` of the inbox; nothing of the result refers to the inbox. Throws a
- * LiteIpcError with code EPROTO for what is not MessagePack.
+ * Decodes `size` bytes at the offset `start` of the inbox. The result does not refer to the inbox,
+ * which the next batch of events overwrites. Throws a LiteIpcError (EPROTO) for invalid data.
  */
 export function decodeCopying(
   inbox: Buffer,
@@ -338,25 +309,23 @@ export function decodeCopying(
   }
 }
 
-/**
- * Reads a parcel of `size` bytes at `start` of the inbox. Throws a LiteIpcError with code EPROTO.
- */
+/** Reads a parcel of `size` bytes at the offset `start` of the inbox. Throws EPROTO. */
 export function decodeParcel(
   format: AnyParcelFormat,
   inbox: Uint8Array,
   start: number,
   size: number,
 ): unknown {
-  // The format may keep the parcel, and the inbox is overwritten by the next batch.
+  // The format may retain the parcel, and the next batch of events overwrites the inbox.
   return readParcel(format, Uint8Array.prototype.slice.call(inbox, start, start + size));
 }
 
-/** Decodes a message in memory of its own; binary values of the result are views of it. */
-export function decodeKeeping(message: Uint8Array, size: number, encoding: number): unknown {
+/** Decodes a message that owns its memory. Binary values of the result are views of that memory. */
+export function decodeViewing(message: Uint8Array, size: number, encoding: number): unknown {
   if (size === 0) return undefined;
   const source = Buffer.from(message.buffer, message.byteOffset, size);
   try {
-    return (encoding === RICH ? richKeeping : plainKeeping).unpack(source);
+    return (encoding === RICH ? richViewing : plainViewing).unpack(source);
   } catch (error) {
     throw unreadable(error);
   }

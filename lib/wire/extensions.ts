@@ -1,17 +1,21 @@
 /**
- * Errors within values. msgpackr's own encoding of them keeps name, message and cause; this one
- * adds what programs put there besides (code, errno, response ...) and the stack.
+ * Extends the encoding by errors and by values that travel beside the encoded data.
  *
- * msgpackr has one table of extensions for all its users in a thread, so this one answers only
- * while one of this package's encoders is at work: the program's own use of msgpackr stays as it
- * is. The number is of the range that msgpackr does not give to programs.
+ * - Errors: msgpackr preserves only name, message and cause. This extension adds the stack and the
+ *   properties that programs set, such as `code` or `errno`.
+ * - Attachments: the data contains a placeholder. An {@link AttachmentSink} writes placeholders, an
+ *   {@link AttachmentSource} resolves them; see lib/attachments.
+ *
+ * Both extensions are inactive while no encoder or decoder of this package runs, because msgpackr
+ * has one table of extensions for the whole thread.
  */
-import { addExtension } from 'msgpackr';
+import { addObjectExtension } from './msgpackr.js';
 import { unsendableObject } from './sendable.js';
 
-const EXTENSION_TYPE = 0x7e;
+const ERROR_TYPE = 0x7e;
+const ATTACHMENT_TYPE = 0x7d;
 
-/** name, message, stack, own properties, [cause] if it has one. */
+/** Name, message, stack, own properties, and the cause in an array if there is one. */
 type ErrorParts = [string, string, string | null, Record<string, unknown> | null, [unknown] | null];
 
 const classes = new Map<string, ErrorConstructor>(
@@ -21,33 +25,27 @@ const classes = new Map<string, ErrorConstructor>(
   ]),
 );
 
-/**
- * How many encoders of this package are at work: one, or more when a getter makes a call of its
- * own.
- */
-let atWork = 0;
+/** Number of running encoders. More than one runs if a getter of a value makes a call. */
+let runningEncoders = 0;
 
-/** An encoder of this package begins. */
+/** Activates the encoding of errors until {@link encodingEnds}. */
 export function encodingBegins(): void {
-  atWork++;
+  runningEncoders++;
 }
 
-/** It has ended, however. */
+/** Ends what {@link encodingBegins} began. */
 export function encodingEnds(): void {
-  atWork--;
+  runningEncoders--;
 }
 
-/** Thrown by an encoder that meets an object which cannot be sent. */
+/** Thrown by an encoder that reaches an object which cannot be sent. */
 const objectCannotBeSent = new Error('an object cannot be sent');
 
-/** What comes often and needs no look. */
-const known: ReadonlySet<unknown> = new Set([Buffer, Uint8Array, Date, Set]);
+/** Frequent classes that need no further test. */
+const sendableClasses: ReadonlySet<unknown> = new Set([Buffer, Uint8Array, Date, Set]);
 
-/**
- * Asked about every object that is neither plain nor an array nor a Map: is it for the extension?
- */
 function isErrorToSend(value: object): boolean {
-  if (atWork === 0 || known.has(value.constructor)) return false;
+  if (runningEncoders === 0 || sendableClasses.has(value.constructor)) return false;
   if (value instanceof Error) return true;
   if (typeof value !== 'function' && unsendableObject(value) !== undefined) {
     throw objectCannotBeSent;
@@ -55,20 +53,16 @@ function isErrorToSend(value: object): boolean {
   return false;
 }
 
-const ErrorToSend = Object.defineProperty(() => undefined, Symbol.hasInstance, {
-  value: isErrorToSend,
-}) as unknown as ErrorConstructor;
+const standardProperties: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'cause']);
 
-const toldOfEvery: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'cause']);
-
-/** The own properties that tell more than every error does; undefined if there are none. */
+/** Returns the own properties that not every error has; undefined if there are none. */
 export function ownProperties(error: Error): Record<string, unknown> | undefined {
-  const own = Object.entries(error).filter(([key]) => !toldOfEvery.has(key));
+  const own = Object.entries(error).filter(([key]) => !standardProperties.has(key));
   if (error instanceof AggregateError) own.push(['errors', error.errors]);
   return own.length === 0 ? undefined : Object.fromEntries(own);
 }
 
-/** Gives an error a property as errors have them: not listed. */
+/** Defines a property that is not enumerable, like the standard properties of errors. */
 export function define(error: Error, key: string, value: unknown): void {
   Object.defineProperty(error, key, {
     value,
@@ -78,7 +72,7 @@ export function define(error: Error, key: string, value: unknown): void {
   });
 }
 
-/** Gives an error the own properties that another had, as far as it does not have them itself. */
+/** Copies `own` to an error, except properties that the error already has. */
 export function giveProperties(error: Error, own: Readonly<Record<string, unknown>>): void {
   for (const [key, value] of Object.entries(own)) {
     if (key in error) continue;
@@ -87,19 +81,18 @@ export function giveProperties(error: Error, own: Readonly<Record<string, unknow
   }
 }
 
-function write(error: Error): ErrorParts {
+function writeError(error: object): ErrorParts {
   const { name, message, stack } = error as { name: unknown; message: unknown; stack?: unknown };
   return [
     String(name),
     String(message),
     typeof stack === 'string' ? stack : null,
-    ownProperties(error) ?? null,
+    ownProperties(error as Error) ?? null,
     'cause' in error ? [error.cause] : null,
   ];
 }
 
-/** Throws what a message that is not readable throws. */
-function read(parts: unknown): Error {
+function readError(parts: unknown): Error {
   const [name, message, stack, own, cause] = parts as ErrorParts;
   if (typeof name !== 'string' || typeof message !== 'string') throw new TypeError('not an error');
   const options = Array.isArray(cause) ? { cause: cause[0] } : undefined;
@@ -113,4 +106,57 @@ function read(parts: unknown): Error {
   return error;
 }
 
-addExtension({ Class: ErrorToSend, type: EXTENSION_TYPE, write, read });
+/** The content that represents an attached object in the encoded data. */
+export type Placeholder = readonly unknown[];
+
+/** Collects the objects of one value that travel beside the encoded data. */
+export interface AttachmentSink {
+  /** Returns the placeholder of an object; undefined if the object is encoded like others. */
+  attach(value: object): Placeholder | undefined;
+}
+
+/** Resolves the placeholders of one received value. */
+export interface AttachmentSource {
+  /**
+   * Returns the object that a placeholder represents. The sender chose the placeholder: it may be
+   * anything. Throws an `Error`.
+   */
+  take(placeholder: unknown): object;
+}
+
+let currentSink: AttachmentSink | undefined;
+let currentSource: AttachmentSource | undefined;
+let placeholder: Placeholder | undefined;
+
+/** Makes `next` the active sink. Returns the previous one, which the caller must restore. */
+export function exchangeSink(next: AttachmentSink | undefined): AttachmentSink | undefined {
+  const previous = currentSink;
+  currentSink = next;
+  return previous;
+}
+
+/** Runs `decode` with `source` as the active source of attachments. */
+export function withSource(source: AttachmentSource, decode: () => unknown): unknown {
+  const previous = currentSource;
+  currentSource = source;
+  try {
+    return decode();
+  } finally {
+    currentSource = previous;
+  }
+}
+
+function isAttachment(value: object): boolean {
+  if (currentSink === undefined) return false;
+  placeholder = currentSink.attach(value);
+  return placeholder !== undefined;
+}
+
+function readAttachment(found: unknown): object {
+  if (currentSource === undefined) throw new Error(`Unknown extension ${ATTACHMENT_TYPE}`);
+  return currentSource.take(found);
+}
+
+addObjectExtension(ERROR_TYPE, isErrorToSend, writeError, readError);
+// Added last, so that it is tested first.
+addObjectExtension(ATTACHMENT_TYPE, isAttachment, () => placeholder, readAttachment);

@@ -1,20 +1,17 @@
 /**
- * What may be sent, and where in a value lies what may not.
+ * Decides which values can be sent, and finds the part of a value that cannot.
  *
- * Sent as they are: undefined, null, booleans, numbers, bigints, text, plain objects, arrays, Map,
- * Set, Date, RegExp, Error, ArrayBuffer, DataView, Buffer and the typed arrays. Instances of
- * classes arrive as plain objects of their own enumerable properties, or as what their `toJSON`
- * gives. Refused is what would arrive empty: functions and symbols, and the platform's objects
- * whose content is hidden (promises, weak references, iterators, signals ...). References, blobs
- * and ReadableStreams can be sent only where something can travel beside the data (attachable.ts):
- * in calls and their results, not in errors.
+ * Sent unchanged: undefined, null, booleans, numbers, bigints, strings, plain objects, arrays, Map,
+ * Set, Date, RegExp, Error, ArrayBuffer, DataView, Buffer and typed arrays. An instance of a class
+ * arrives as a plain object with its own enumerable properties, or as the result of its `toJSON`.
+ * Rejected are values that would arrive empty: functions, symbols, and platform objects whose
+ * content is hidden (promises, weak references, iterators, signals). Values that travel beside the
+ * data (references, blobs, ReadableStreams) are allowed only where the caller of
+ * {@link findUnsendable} says so: in calls and their results, not in errors.
  */
-import { attachmentKind } from '../attachments/kinds.js';
+import { viewClasses } from '../common/values.js';
 
-const typedArrays: ReadonlySet<unknown> = new Set([
-  ...[Buffer, Uint8Array, Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array],
-  ...[Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView],
-]);
+const sendableViews: ReadonlySet<unknown> = new Set(viewClasses);
 
 function hasToJson(value: object): boolean {
   return typeof (value as { toJSON?: unknown }).toJSON === 'function';
@@ -28,20 +25,20 @@ function nameOf(value: object): string {
   return typeof tag === 'string' && tag !== '' ? tag : 'such an object';
 }
 
-/** `a Promise`, `an AbortSignal`. */
+/** Returns `a Promise`, `an AbortSignal` and the like. */
 function withArticle(name: string): string {
   if (name.startsWith('such ')) return name;
   return `${/^[AEIO]/i.test(name) ? 'an' : 'a'} ${name}`;
 }
 
 /**
- * What of an object itself cannot be sent, as `a Promise`; undefined if it can. Looks at no
- * property's value. For objects that are neither plain nor arrays.
+ * Describes an object that cannot be sent, for example `a Promise`. Returns undefined if it can be.
+ * For objects that are neither plain nor arrays. Does not read the values of properties.
  */
 export function unsendableObject(value: object): string | undefined {
   if (value instanceof Error || value instanceof Date) return undefined;
   if (ArrayBuffer.isView(value)) {
-    return typedArrays.has(value.constructor) ? undefined : withArticle(nameOf(value));
+    return sendableViews.has(value.constructor) ? undefined : withArticle(nameOf(value));
   }
   if (value instanceof Map || value instanceof Set) {
     if (value.constructor === Map || value.constructor === Set || hasToJson(value))
@@ -58,7 +55,7 @@ export function unsendableObject(value: object): string | undefined {
   return hidesItsContent ? withArticle(nameOf(value)) : undefined;
 }
 
-/** How deep a value is searched for the culprit. */
+/** Maximum depth to which a value is searched. */
 const DEPTH_SEARCHED = 100;
 const identifier = /^[A-Za-z_$][\w$]*$/;
 
@@ -70,7 +67,7 @@ function keyText(key: unknown): string {
   return typeof key === 'string' ? JSON.stringify(key) : String(key);
 }
 
-/** The parts of an object, each with the step of the path that leads there. */
+/** Yields the parts of an object, each with the step of the path that leads to it. */
 function* partsOf(value: object): Generator<[step: string, part: unknown]> {
   if (value instanceof Map) {
     let index = 0;
@@ -92,24 +89,27 @@ function* partsOf(value: object): Generator<[step: string, part: unknown]> {
   }
 }
 
-/**
- * Where something lies that cannot be sent, as `[0].options.onChange`, and what it is, as `a
- * function`.
- */
+/** Describes a part of a value that cannot be sent. */
 export interface Unsendable {
+  /** Path to the part, for example `[0].options.onChange`. */
   readonly path: string;
+  /** Description of the part, for example `a function`. */
   readonly what: string;
 }
 
-/**
- * The first thing in a value that cannot be sent. `attaches`: something can travel beside the data.
- */
-export function findUnsendable(value: unknown, attaches = false): Unsendable | undefined {
-  return find(value, '', { attaches, seen: new Set(), errorsAround: new Set() }, 0);
+/** Returns true for objects that travel beside the data. */
+export type IsAttachable = (value: object) => boolean;
+
+/** Returns the first part of a value that cannot be sent, or undefined. */
+export function findUnsendable(
+  value: unknown,
+  isAttachable: IsAttachable = () => false,
+): Unsendable | undefined {
+  return find(value, '', { isAttachable, seen: new Set(), errorsAround: new Set() }, 0);
 }
 
 interface Search {
-  readonly attaches: boolean;
+  readonly isAttachable: IsAttachable;
   readonly seen: Set<object>;
   readonly errorsAround: Set<object>;
 }
@@ -125,7 +125,7 @@ function find(value: unknown, path: string, search: Search, depth: number): Unse
   seen.add(value);
   const { constructor } = value;
   if (constructor !== Object && constructor !== Array) {
-    if (search.attaches && attachmentKind(value) !== undefined) return undefined;
+    if (search.isAttachable(value)) return undefined;
     const what = unsendableObject(value);
     if (what !== undefined) return { path, what };
     if (ArrayBuffer.isView(value)) return undefined;
@@ -142,4 +142,21 @@ function find(value: unknown, path: string, search: Search, depth: number): Unse
   }
   if (isError) errorsAround.delete(value);
   return undefined;
+}
+
+/**
+ * Returns true if a value contains itself. Follows the parts that the plain encoding follows:
+ * elements of arrays and sets, and own properties.
+ */
+export function hasCycle(value: unknown, around: Set<object> = new Set()): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  if (around.has(value)) return true;
+  around.add(value);
+  const parts: Iterable<unknown> =
+    Array.isArray(value) || value instanceof Set ? value : Object.values(value);
+  for (const part of parts) {
+    if (typeof part === 'object' && part !== null && hasCycle(part, around)) return true;
+  }
+  around.delete(value);
+  return false;
 }

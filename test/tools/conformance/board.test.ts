@@ -6,8 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { writeBoard } from '#lib/conformance/board.js';
 import { findScenarioFiles, loadScenarios } from '#lib/conformance/load.js';
 import type { Scenario, Target } from '#lib/conformance/scenario.js';
-import { findNativeFile } from '#lib/native/native-files.js';
-import { loadNativeBinding } from '#lib/native/binding.js';
+import { findNativeFile, loadNativeBinding } from '#lib/native/binding.js';
 import { makeFolder, scenarioFolder } from '#test/support/conformance.js';
 import { canTestWith, requireCommand } from '#test/support/toolchain.js';
 

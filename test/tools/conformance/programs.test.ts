@@ -10,8 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { parseScenario } from '#lib/conformance/parse.js';
 import type { Scenario } from '#lib/conformance/scenario.js';
 import { compileTable } from '#lib/conformance/table.js';
-import { findNativeFile } from '#lib/native/native-files.js';
-import { loadNativeBinding } from '#lib/native/binding.js';
+import { findNativeFile, loadNativeBinding } from '#lib/native/binding.js';
 import { makeFolder, scenarioFolder } from '#test/support/conformance.js';
 
 type Kind = 'embedded' | 'device';
