@@ -7,8 +7,8 @@
  * round-trip: the client copies a request into a slot and raises a flag; the server copies it out,
  *             copies it into the other slot and raises the other flag. No checks, no queue.
  * one-way:    a ring of slots with one writer and one reader; each message is published by its own
- *             store and copied out by the reader; the reader takes what is there, up to 256 at a time.
- *             Only with --wait spin.
+ *             store and copied out by the reader; the reader takes what is there, up to 256 at a
+ *             time. Only with --wait spin.
  */
 #include <errno.h>
 #include <linux/futex.h>

@@ -1,12 +1,13 @@
 /*
- * Measures LiteIPC between two processes through its embedding API, with a ServiceManager in a third
- * process; every message passes the whole path: rights, checks, room in the pool, copy, delivery, free.
+ * Measures LiteIPC between two processes through its embedding API, with a ServiceManager in a
+ * third process; every message passes the whole path: rights, checks, room in the pool, copy,
+ * delivery, free.
  *
  * round-trip: the client sends a request, the service receives it and replies with the same bytes
  *             (which frees the request), the client receives the reply, checks it and frees it.
- * one-way:    the client sends one-way requests one after the other, trying again while its share of
- *             the service's pool is used up; the service receives, checks and frees them. Rate: at
- *             the service.
+ * one-way:    the client sends one-way requests one after the other, trying again while its share
+ *             of the service's pool is used up; the service receives, checks and frees them. Rate:
+ *             at the service.
  *
  * Options of its own:
  *   --spin NS         longest wait before sleeping, both ends (default: the core's adaptive wait)

@@ -1,6 +1,7 @@
 /*
- * A client of the service `weather`, in C, as a program of LiteOS-A would be: it opens the device, asks the
- * ServiceManager for the service's handle, and sends parcels. Usage: client NAME HASH, of the contract.
+ * A client of the service `weather`, in C, as a program of LiteOS-A would be: it opens the device,
+ * asks the ServiceManager for the service's handle, and sends parcels. Usage: client NAME HASH, of
+ * the contract.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,8 +60,8 @@ static void Free(IpcMsg *message)
 }
 
 /*
- * The handle of a service. The ServiceManager speaks MessagePack: {name: TEXT, hash: NUMBER} is answered with
- * {handle: NUMBER, ...}, and from then on this process may call it.
+ * The handle of a service. The ServiceManager speaks MessagePack: {name: TEXT, hash: NUMBER} is
+ * answered with {handle: NUMBER, ...}, and from then on this process may call it.
  */
 static uint32_t Lookup(const char *name, uint32_t hash)
 {

@@ -1,6 +1,7 @@
 /*
- * The descriptors that came with one batch of events. JavaScript has them only until onEvents returns,
- * unless it adopts them: what it does not know of cannot fill this process. Used by the device's JS thread.
+ * The descriptors that came with one batch of events. JavaScript has them only until onEvents
+ * returns, unless it adopts them: what it does not know of cannot fill this process. Used by the
+ * device's JS thread.
  */
 #ifndef LITEIPC_ADDON_ARRIVED_DESCRIPTORS_H
 #define LITEIPC_ADDON_ARRIVED_DESCRIPTORS_H

@@ -19,7 +19,9 @@ class BackgroundJob
     BackgroundJob(const BackgroundJob &) = delete;
     BackgroundJob &operator=(const BackgroundJob &) = delete;
 
-    /* Takes the job over and frees it after Complete. Throws a JavaScript error: then nothing ran. */
+    /*
+     * Takes the job over and frees it after Complete. Throws a JavaScript error: then nothing ran.
+     */
     static void Start(Napi::Env env, const char *name, std::unique_ptr<BackgroundJob> job);
 
   protected:

@@ -1,4 +1,7 @@
-/* The methods of NativeDevice. Its events: device_events.cc, its trace: device_trace.cc, its birth and end: device_lifetime.cc. */
+/*
+ * The methods of NativeDevice. Its events: device_events.cc, its trace: device_trace.cc, its birth
+ * and end: device_lifetime.cc.
+ */
 #include "addon/device_object.h"
 
 #include <cerrno>

@@ -46,8 +46,8 @@ void EventBatch::Write(napi_env env, const LiteIpcEvent &event, uint32_t *words)
 }
 
 /*
- * Descriptors are kept for JavaScript to adopt, or whoever sends them would fill this process. Memory is
- * not handed on: it is freed at once.
+ * Descriptors are kept for JavaScript to adopt, or whoever sends them would fill this process.
+ * Memory is not handed on: it is freed at once.
  */
 void EventBatch::CopyObjects(napi_env env, const IpcMsg *message, uint32_t *words)
 {

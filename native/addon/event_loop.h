@@ -8,8 +8,8 @@
  *   idle (no work of its own)            makes the poll of this very turn return at once
  *   check (after the poll)               senders need not ring any more; takes what is there
  *
- * Invariant: when the loop blocks, senders have been asked to ring and nothing was there afterwards.
- * In a worker the first of these events may be a check.
+ * Invariant: when the loop blocks, senders have been asked to ring and nothing was there
+ * afterwards. In a worker the first of these events may be a check.
  *
  * Only the poll handle keeps the loop alive, and only while it is referenced.
  */

@@ -1,6 +1,7 @@
 /*
- * NativeMemoryFile of types/native.d.ts: a memfd that is being filled, and that becomes a NativeDescriptor
- * once it is sealed. Everything on its JS thread, but the writing of appendInBackground.
+ * NativeMemoryFile of types/native.d.ts: a memfd that is being filled, and that becomes a
+ * NativeDescriptor once it is sealed. Everything on its JS thread, but the writing of
+ * appendInBackground.
  */
 #ifndef LITEIPC_ADDON_MEMORY_FILE_H
 #define LITEIPC_ADDON_MEMORY_FILE_H
@@ -17,7 +18,9 @@
 namespace liteipc
 {
 
-/* The memfd itself: closed when neither the object nor a job on another thread needs it any more. */
+/*
+ * The memfd itself: closed when neither the object nor a job on another thread needs it any more.
+ */
 struct OpenMemoryFile {
     explicit OpenMemoryFile(int number) : descriptor(number)
     {

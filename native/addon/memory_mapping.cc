@@ -69,7 +69,9 @@ bool ShareWith(Napi::Env env, const std::shared_ptr<MappedMemory> &memory, napi_
         delete held;
         return false;
     }
-    /* Whether the finalizer runs is not said; a shared_ptr too many is less than one freed twice. */
+    /*
+     * Whether the finalizer runs is not said; a shared_ptr too many is less than one freed twice.
+     */
     Check(env, status);
     return false;
 }

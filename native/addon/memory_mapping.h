@@ -1,9 +1,10 @@
 /*
- * NativeMapping of types/native.d.ts: bytes of a sealed memfd as an ArrayBuffer. Where the platform allows no
- * memory of others as an ArrayBuffer, or if asked for, it is a copy. Used on one JS thread.
+ * NativeMapping of types/native.d.ts: bytes of a sealed memfd as an ArrayBuffer. Where the platform
+ * allows no memory of others as an ArrayBuffer, or if asked for, it is a copy. Used on one JS
+ * thread.
  *
- * The mapping ends with release(), else when V8 has let go of the ArrayBuffer's memory: whoever has that
- * (another ArrayBuffer after a transfer, for instance) keeps it.
+ * The mapping ends with release(), else when V8 has let go of the ArrayBuffer's memory: whoever has
+ * that (another ArrayBuffer after a transfer, for instance) keeps it.
  */
 #ifndef LITEIPC_ADDON_MEMORY_MAPPING_H
 #define LITEIPC_ADDON_MEMORY_MAPPING_H

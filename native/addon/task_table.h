@@ -3,8 +3,8 @@
  * thread alone.
  *
  * A task that is to end is not found by its ID any more, but keeps its entry until the event that
- * says so: events for it may come before. The core may have freed the task by the time that they are
- * read, so nothing here looks into it.
+ * says so: events for it may come before. The core may have freed the task by the time that they
+ * are read, so nothing here looks into it.
  */
 #ifndef LITEIPC_ADDON_TASK_TABLE_H
 #define LITEIPC_ADDON_TASK_TABLE_H

@@ -3,11 +3,11 @@
  *
  *   liteipc-conformance-board [--device PATH] [--list] [--builtin NAME] [NAME...]
  *
- * Without names all of them. Prints a line per scenario, then `N passed, N failed, N skipped`. Exit status 0: none
- * failed and none was left out because the device was used; 1; 2 for wrong usage.
+ * Without names all of them. Prints a line per scenario, then `N passed, N failed, N skipped`. Exit
+ * status 0: none failed and none was left out because the device was used; 1; 2 for wrong usage.
  *
- * A kernel never forgets a ServiceManager. So after a scenario that made one the system has to be started
- * anew; what was to come after it is skipped, and the exit status is 1.
+ * A kernel never forgets a ServiceManager. So after a scenario that made one the system has to be
+ * started anew; what was to come after it is skipped, and the exit status is 1.
  */
 #include "conformance/portable.h"
 

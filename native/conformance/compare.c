@@ -61,7 +61,7 @@ static uint64_t Resolve(const struct Comparison *comparison, const struct Value 
     return EnvironmentValue(comparison->scenario, comparison->environment, value);
 }
 
-/* ---- fields ------------------------------------------------------------------------------------ */
+/* ---- fields ---------------------------------------------------------------------------------- */
 
 static void NameType(uint32_t type, char text[32])
 {
@@ -140,7 +140,7 @@ static bool SenderAgrees(const struct Comparison *comparison, uint32_t from)
     return false;
 }
 
-/* ---- data -------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 static void ShowBytes(char text[DIFFERENCE_SIZE], const struct Stretch *stretch, size_t place,
                       const uint8_t *bytes, size_t size)

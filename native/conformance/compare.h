@@ -17,8 +17,8 @@ bool CompareMessage(const struct Scenario *scenario, const uint64_t *environment
                     const struct WantedMessage *wanted, const struct Snapshot *came,
                     struct Difference *difference);
 /*
- * The result of a device call: 0 or positive, or a negative errno. `allowed` is the only positive result
- * that is a success, or 0.
+ * The result of a device call: 0 or positive, or a negative errno. `allowed` is the only positive
+ * result that is a success, or 0.
  */
 bool CompareResult(uint32_t want, int32_t result, uint32_t allowed, struct Difference *difference);
 

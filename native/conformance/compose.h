@@ -14,8 +14,8 @@ struct Composition {
 };
 
 /*
- * 0, -ENOMEM, or -EMFILE if a descriptor could not be made. In each case ComposeFree follows. `environment`:
- * see exchange.h. What is composed stays unchanged, also when the scenario is freed.
+ * 0, -ENOMEM, or -EMFILE if a descriptor could not be made. In each case ComposeFree follows.
+ * `environment`: see exchange.h. What is composed stays unchanged, also when the scenario is freed.
  */
 int Compose(const struct Scenario *scenario, const uint64_t *environment,
             const struct OutMessage *out, DescriptorSource source, void *context,

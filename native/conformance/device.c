@@ -39,7 +39,7 @@ static const char *PathOf(const struct Actor *actor)
     return ((const struct DevicePath *)actor->worker->troupe->own)->path;
 }
 
-/* ---- the device ------------------------------------------------------------------------------------ */
+/* ---- the device ------------------------------------------------------------------------------ */
 
 /* The descriptor to call, or -1. */
 static int Descriptor(struct DeviceProcess *process)
@@ -92,8 +92,8 @@ static int Control(struct Actor *actor, unsigned int command, unsigned long argu
 }
 
 /*
- * A process that has no descriptor cannot call the device at all, and yet the device has an answer for one
- * that did not open it: with a descriptor that another process opened.
+ * A process that has no descriptor cannot call the device at all, and yet the device has an answer
+ * for one that did not open it: with a descriptor that another process opened.
  */
 static bool CanCall(struct Actor *actor)
 {
@@ -121,7 +121,7 @@ static int Pool(struct Actor *actor, size_t *nodes, size_t *bytes)
     return 0;
 }
 
-/* ---- tasks ----------------------------------------------------------------------------------------- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 static int TaskBegin(struct Actor *actor, uint32_t *taskID, uint32_t *processID)
 {
@@ -141,7 +141,7 @@ static void TaskEnd(struct Actor *actor)
     (void)actor; /* its thread ends */
 }
 
-/* ---- processes ------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 static void CloseEnd(int *descriptor)
 {

@@ -39,7 +39,7 @@ static void CloseEnd(int *descriptor)
     }
 }
 
-/* ---- what workers say -------------------------------------------------------------------------- */
+/* ---- what workers say ------------------------------------------------------------------------ */
 
 static void TakeReady(struct Director *director, uint32_t process, const struct Report *report)
 {
@@ -195,7 +195,7 @@ static bool ListenUntil(struct Director *director, uint64_t end)
     return true;
 }
 
-/* ---- waiting --------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 bool DirectorAwait(struct Director *director, const struct Outcome *outcome, bool orAsleep)
 {
@@ -281,7 +281,7 @@ void DirectorOrder(struct Director *director, const struct Step *step, const str
     }
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------------- */
+/* ---- beginning and end ----------------------------------------------------------------------- */
 
 static bool MakePipes(struct Director *director)
 {

@@ -44,7 +44,10 @@ struct Director {
     bool wasReaped;
 };
 
-/* Starts all processes; `director` is zeroed. False: the result has the error. DirectorEnd follows anyway. */
+/*
+ * Starts all processes; `director` is zeroed. False: the result has the error. DirectorEnd follows
+ * anyway.
+ */
 bool DirectorBegin(struct Director *director, const struct Scenario *scenario,
                    const struct Platform *platform, void *own, struct RunResult *result);
 /* Ends all processes and frees everything. */
@@ -52,7 +55,10 @@ void DirectorEnd(struct Director *director);
 
 void DirectorOrder(struct Director *director, const struct Step *step, const struct Order *order,
                    struct Outcome *outcome);
-/* Until the step is over, or with `orAsleep` waits in the device. False: too late, or a process broke. */
+/*
+ * Until the step is over, or with `orAsleep` waits in the device. False: too late, or a process
+ * broke.
+ */
 bool DirectorAwait(struct Director *director, const struct Outcome *outcome, bool orAsleep);
 /* Until all tasks of a process are there. */
 bool DirectorAwaitReady(struct Director *director, uint32_t process);

@@ -35,7 +35,7 @@ static struct LiteIpcTask *TaskOf(const struct Actor *actor)
     return ((struct EmbeddedTask *)actor->own)->task;
 }
 
-/* ---- tasks ---------------------------------------------------------------------------------------- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 static int TaskBegin(struct Actor *actor, uint32_t *taskID, uint32_t *processID)
 {
@@ -102,7 +102,7 @@ static bool CanCall(struct Actor *actor)
     return true;
 }
 
-/* ---- processes ------------------------------------------------------------------------------------ */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 static void *ControlThread(void *argument)
 {
@@ -194,7 +194,7 @@ const struct Platform EMBEDDED_PLATFORM = {
     .canCall = CanCall,
 };
 
-/* ---- the domain ----------------------------------------------------------------------------------- */
+/* ---- the domain ------------------------------------------------------------------------------ */
 
 #define FOLDER_NAME "/liteipc-conformance-XXXXXX"
 

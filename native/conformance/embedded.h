@@ -1,6 +1,6 @@
 /*
- * The platform on which processes are devices of this OS process: the core itself, without /dev/lite_ipc. It has
- * a domain of its own, in a private folder.
+ * The platform on which processes are devices of this OS process: the core itself, without
+ * /dev/lite_ipc. It has a domain of its own, in a private folder.
  */
 #ifndef CONFORMANCE_EMBEDDED_H
 #define CONFORMANCE_EMBEDDED_H

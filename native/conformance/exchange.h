@@ -1,13 +1,13 @@
 /*
- * What the director of a scenario and the workers that play its processes say to each other, over one pair
- * of pipes per process. Both ends are the same program on the same machine, so structures travel as they
- * are.
+ * What the director of a scenario and the workers that play its processes say to each other, over
+ * one pair of pipes per process. Both ends are the same program on the same machine, so structures
+ * travel as they are.
  *
  *   director -> worker   struct Order, then the environment (EnvironmentCount values of 64 bits)
  *   worker -> director   struct Report, then `blobSize` bytes: see snapshot.h
  *
- * The end of a pipe is a message too: the director ends a worker by closing the pipe to it, and a process
- * that has ended is known by the end of the pipe from it.
+ * The end of a pipe is a message too: the director ends a worker by closing the pipe to it, and a
+ * process that has ended is known by the end of the pipe from it.
  */
 #ifndef CONFORMANCE_EXCHANGE_H
 #define CONFORMANCE_EXCHANGE_H
@@ -53,8 +53,8 @@ struct Report {
 };
 
 /*
- * What values stand for while a scenario runs: one array of the IDs of tasks and processes, the saved handles
- * and the timestamps of saved messages, in this order.
+ * What values stand for while a scenario runs: one array of the IDs of tasks and processes, the
+ * saved handles and the timestamps of saved messages, in this order.
  */
 size_t EnvironmentCount(const struct Scenario *scenario);
 uint64_t *EnvironmentTask(const struct Scenario *scenario, uint64_t *environment, uint32_t task);
@@ -67,7 +67,9 @@ uint64_t *EnvironmentTimestamp(const struct Scenario *scenario, uint64_t *enviro
 uint64_t EnvironmentValue(const struct Scenario *scenario, const uint64_t *environment,
                           const struct Value *value);
 
-/* All of `size` bytes. 0; -EPIPE at the end of the pipe; a negative errno. Interrupted calls go on. */
+/*
+ * All of `size` bytes. 0; -EPIPE at the end of the pipe; a negative errno. Interrupted calls go on.
+ */
 int ReadAll(int descriptor, void *bytes, size_t size);
 int WriteAll(int descriptor, const void *bytes, size_t size);
 

@@ -18,7 +18,7 @@
 /* Where the search for a descriptor that is not open begins. */
 #define DESCRIPTOR_HIGHEST 255
 
-/* ---- descriptors to be sent -------------------------------------------------------------------- */
+/* ---- descriptors to be sent ------------------------------------------------------------------ */
 
 static void MakePipe(struct Worker *worker)
 {
@@ -71,7 +71,7 @@ static int FindDescriptor(void *context, enum PartDescriptor kind)
     return descriptor;
 }
 
-/* ---- steps --------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static int Control(struct Actor *actor, unsigned int command, const void *argument)
 {

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* No scenario that anyone writes comes near it; a table without an end shall not take all memory. */
+/*
+ * No scenario that anyone writes comes near it; a table without an end shall not take all memory.
+ */
 #define INPUT_MAX (64U * 1024U * 1024U)
 
 /* All of the standard input, or NULL. */

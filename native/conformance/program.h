@@ -11,8 +11,8 @@ enum ProgramStatus {
 };
 
 /*
- * Reads words, low byte first, until the end of the standard input, and decodes them. 0, or a negative errno
- * with a sentence in `error`.
+ * Reads words, low byte first, until the end of the standard input, and decodes them. 0, or a
+ * negative errno with a sentence in `error`.
  */
 int ProgramReadScenario(struct Scenario *scenario, char error[TABLE_ERROR_SIZE]);
 /* Writes one JSON object and a line end to the standard output. Returns the exit status. */

@@ -75,7 +75,10 @@ static bool IsFree(struct Director *director, const struct Step *step)
     const struct TaskState *task = &director->tasks[step->task];
     const struct Channel *channel = &director->channels[scenario->tasks[step->task].process];
     const char *why = NULL;
-    /* A step that was started may be over by now, or just be about to. A process ends in the midst of it. */
+    /*
+     * A step that was started may be over by now, or just be about to. A process ends in the midst
+     * of it.
+     */
     bool isIdle = step->action == ACTION_EXIT_PROCESS || task->busyWith == NULL ||
                   DirectorAwait(director, task->busyWith, false);
     if (task->hasEnded || channel->state == CHANNEL_ENDED) {

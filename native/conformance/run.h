@@ -1,6 +1,7 @@
 /*
- * The director of a scenario: has its steps done strictly in order and compares. It never hangs: whatever a
- * process does or fails to do, the run ends in bounded time, and nothing that it started is left.
+ * The director of a scenario: has its steps done strictly in order and compares. It never hangs:
+ * whatever a process does or fails to do, the run ends in bounded time, and nothing that it started
+ * is left.
  */
 #ifndef CONFORMANCE_RUN_H
 #define CONFORMANCE_RUN_H

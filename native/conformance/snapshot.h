@@ -1,7 +1,7 @@
 /*
- * A received message, copied out of the pool by the worker that received it and compared by the director. A
- * copy, since the director may live in another process, and since the scenario may free the message before
- * it looks at it.
+ * A received message, copied out of the pool by the worker that received it and compared by the
+ * director. A copy, since the director may live in another process, and since the scenario may free
+ * the message before it looks at it.
  */
 #ifndef CONFORMANCE_SNAPSHOT_H
 #define CONFORMANCE_SNAPSHOT_H
@@ -40,7 +40,8 @@ struct Snapshot {
 };
 
 /*
- * In the receiver's process: makes the bytes that SnapshotParse reads, to be freed with free(3). 0 or -ENOMEM.
+ * In the receiver's process: makes the bytes that SnapshotParse reads, to be freed with free(3). 0
+ * or -ENOMEM.
  */
 int SnapshotTake(const IpcMsg *message, uint8_t **blob, uint32_t *size);
 /* 0, -EINVAL for bytes that are no snapshot, -ENOMEM. Free it with SnapshotFree. */

@@ -1,7 +1,7 @@
 /*
- * A scenario as a table: an array of 32-bit words that lib/conformance/table.ts writes and this module
- * decodes. A table comes from a file or is compiled in as a C array; it holds no sizes or offsets of
- * any ABI, so the same words run on LP64 and ILP32.
+ * A scenario as a table: an array of 32-bit words that lib/conformance/table.ts writes and this
+ * module decodes. A table comes from a file or is compiled in as a C array; it holds no sizes or
+ * offsets of any ABI, so the same words run on LP64 and ILP32.
  *
  * Encoding. A number of up to 32 bits is one word, of 64 bits two, the low half first.
  *   string    length in bytes, then its bytes, four per word, the first in the lowest bits
@@ -25,13 +25,14 @@
  *     sleep     ms
  *     pool      bytes, or TABLE_NONE for empty
  *     join      label
- *   free target   kind, then by kind: message and offset (64 bits); message and index; address (64 bits)
+ *   free target   kind, then by kind: message and offset (64 bits); message and index; address (64
+ *                 bits)
  *   out       seven values: type handle token cookie code flag timestamp; overrides (bits of
  *             enum TableOverride), dataSz, spObjNum, offsets (list), data (list of parts)
- *   wanted message   bits of enum TableField; a value for each bit of the first six; dataSz, spObjNum,
- *             from (a task) and data (list of parts), each if its bit is set
- *   part      kind, then by kind: a value; a string; byte and size; descriptor; a list of parts; three
- *             values (handle, token, cookie); type; size
+ *   wanted message   bits of enum TableField; a value for each bit of the first six; dataSz,
+ *             spObjNum, from (a task) and data (list of parts), each if its bit is set
+ *   part      kind, then by kind: a value; a string; byte and size; descriptor; a list of parts;
+ *             three values (handle, token, cookie); type; size
  */
 #ifndef CONFORMANCE_TABLE_H
 #define CONFORMANCE_TABLE_H
@@ -46,7 +47,10 @@
 
 #define TABLE_PROCESSES_MAX 63U
 #define TABLE_TASKS_MAX     127U
-/* Parts inside parts: an OBJ_PTR holds parts, which hold no further OBJ_PTR in any sensible message. */
+/*
+ * Parts inside parts: an OBJ_PTR holds parts, which hold no further OBJ_PTR in any sensible
+ * message.
+ */
 #define TABLE_DEPTH_MAX 4U
 /* The longest data of one message or buffer, bytes: more than any pool holds. */
 #define TABLE_DATA_MAX (1024U * 1024U)
@@ -233,9 +237,9 @@ struct Scenario {
 #define TABLE_ERROR_SIZE 160
 
 /*
- * Decodes and checks a table: every index leads somewhere, every list ends inside, nothing is left over.
- * 0, and ScenarioFree is to be called; -EINVAL for a table that is not one, with a sentence in `error`;
- * -ENOMEM. The table may be freed afterwards. Reads nothing beyond `count` words.
+ * Decodes and checks a table: every index leads somewhere, every list ends inside, nothing is left
+ * over. 0, and ScenarioFree is to be called; -EINVAL for a table that is not one, with a sentence
+ * in `error`; -ENOMEM. The table may be freed afterwards. Reads nothing beyond `count` words.
  */
 int ScenarioDecode(const uint32_t *words, size_t count, struct Scenario *scenario,
                    char error[TABLE_ERROR_SIZE]);

@@ -1,6 +1,6 @@
 /*
- * Reading words one after another. After the first error every function returns 0 or NULL and reads nothing
- * more; `status` and `error` tell it.
+ * Reading words one after another. After the first error every function returns 0 or NULL and reads
+ * nothing more; `status` and `error` tell it.
  */
 #ifndef CONFORMANCE_TABLE_READER_H
 #define CONFORMANCE_TABLE_READER_H

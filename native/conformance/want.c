@@ -1,4 +1,6 @@
-/* The errors that a scenario may want, in the order of `errorNames` in lib/conformance/scenario.ts. */
+/*
+ * The errors that a scenario may want, in the order of `errorNames` in lib/conformance/scenario.ts.
+ */
 #include "conformance/portable.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
- * Does a task wait inside LiteIpcRead? On Linux the kernel tells in which system call a thread sleeps; the
- * core sleeps in epoll_wait and only for messages. Elsewhere a step that is not over after a while is
- * taken to wait.
+ * Does a task wait inside LiteIpcRead? On Linux the kernel tells in which system call a thread
+ * sleeps; the core sleeps in epoll_wait and only for messages. Elsewhere a step that is not over
+ * after a while is taken to wait.
  */
 #include "conformance/portable.h"
 
@@ -18,8 +18,8 @@
 #define SETTLE_MS 100U
 
 /*
- * epoll_wait and epoll_pwait of x86-64, arm64 and arm. A program that is emulated sees its host's numbers,
- * and on none of these is another's number a call that a step could sleep in.
+ * epoll_wait and epoll_pwait of x86-64, arm64 and arm. A program that is emulated sees its host's
+ * numbers, and on none of these is another's number a call that a step could sleep in.
  */
 static const long SLEEP_CALLS[] = {232, 281, 22, 252, 346};
 

@@ -76,7 +76,7 @@ void WorkerReport(struct Worker *worker, const struct Report *report, const void
     (void)pthread_mutex_unlock(&worker->reportLock);
 }
 
-/* ---- the thread of a task ------------------------------------------------------------------------ */
+/* ---- the thread of a task -------------------------------------------------------------------- */
 
 static bool Begin(struct Actor *actor)
 {
@@ -151,7 +151,7 @@ static void *Thread(void *argument)
     return NULL;
 }
 
-/* ---- the control thread ---------------------------------------------------------------------------- */
+/* ---- the control thread ---------------------------------------------------------------------- */
 
 static void StartThread(struct Actor *actor)
 {

@@ -1,10 +1,11 @@
 /*
- * A worker plays one process of a scenario: a control thread that obeys the director, and one thread per task.
- * What "process" means is the platform's business: a device in this OS process, or an OS process that
- * uses /dev/lite_ipc.
+ * A worker plays one process of a scenario: a control thread that obeys the director, and one
+ * thread per task. What "process" means is the platform's business: a device in this OS process, or
+ * an OS process that uses /dev/lite_ipc.
  *
- * Life: the platform starts the process and its worker; WorkerRun is its control loop and returns when the
- * process has ended. A task's thread makes the task, performs steps one at a time and ends it.
+ * Life: the platform starts the process and its worker; WorkerRun is its control loop and returns
+ * when the process has ended. A task's thread makes the task, performs steps one at a time and ends
+ * it.
  */
 #ifndef CONFORMANCE_WORKER_H
 #define CONFORMANCE_WORKER_H
@@ -27,8 +28,8 @@ struct Pipes {
 };
 
 /*
- * How steps are done. Functions that return `int` return 0 or what the device returned, or a negative errno.
- * Those with an actor run in the thread of its task, but where said.
+ * How steps are done. Functions that return `int` return 0 or what the device returned, or a
+ * negative errno. Those with an actor run in the thread of its task, but where said.
  */
 struct Platform {
     /* Director: starts a process and its worker. *pid 0 if it is none of the system's. */
@@ -36,8 +37,9 @@ struct Platform {
     /* Director: all processes that are there from the beginning have been started. */
     void (*allStarted)(struct Troupe *troupe);
     /*
-     * Director: takes leave of a process that was started and whose pipe has ended, or that is to be ended by
-     * force; then without waiting long. Writes how it ended to `how`, "" if in an orderly way.
+     * Director: takes leave of a process that was started and whose pipe has ended, or that is to
+     * be ended by force; then without waiting long. Writes how it ended to `how`, "" if in an
+     * orderly way.
      */
     void (*processLeave)(struct Troupe *troupe, uint32_t process, int64_t pid, bool byForce,
                          char how[LEAVE_SIZE]);
@@ -99,14 +101,19 @@ struct Worker {
 
 /* Takes its ends of the pipes. NULL: out of memory. */
 struct Worker *WorkerCreate(struct Troupe *troupe, uint32_t process);
-/* Starts threads for all tasks, except for `except` (an actor or NULL), and obeys until the process ends. */
+/*
+ * Starts threads for all tasks, except for `except` (an actor or NULL), and obeys until the process
+ * ends.
+ */
 void WorkerRun(struct Worker *worker, struct Actor *except);
 /* What the thread of a task does; returns at its end. */
 void ActorRun(struct Actor *actor);
 /* Only when no thread uses it any more. */
 void WorkerFree(struct Worker *worker);
 
-/* Sends a report with its blob. The director being gone is no error: the end of its pipe will tell. */
+/*
+ * Sends a report with its blob. The director being gone is no error: the end of its pipe will tell.
+ */
 void WorkerReport(struct Worker *worker, const struct Report *report, const void *blob);
 
 /* perform.c: does the step of an order, in the task's thread. *blob: to be freed, or NULL. */

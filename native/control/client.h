@@ -25,9 +25,9 @@ int ControlSend(int socket, const struct ControlMessage *message, const int *des
                 unsigned count);
 
 /*
- * Receives the next message. 1: *message and *count descriptors, which are close-on-exec, the caller's, and
- * entered in `owned`; 0: none within `timeoutMs` (0 = do not wait); -ENODEV: the other end is gone;
- * -EPROTO: not one of our messages.
+ * Receives the next message. 1: *message and *count descriptors, which are close-on-exec, the
+ * caller's, and entered in `owned`; 0: none within `timeoutMs` (0 = do not wait); -ENODEV: the
+ * other end is gone; -EPROTO: not one of our messages.
  */
 int ControlReceive(struct OwnedDescriptors *owned, int socket, struct ControlMessage *message,
                    int descriptors[CONTROL_DESCRIPTORS_MAX], unsigned *count, int timeoutMs);

@@ -1,5 +1,6 @@
 /*
- * What goes over the control sockets of a domain: fixed-size messages, at most three descriptors each.
+ * What goes over the control sockets of a domain: fixed-size messages, at most three descriptors
+ * each.
  *
  * Sockets are AF_UNIX SOCK_SEQPACKET, close-on-exec, non-blocking at the domain's end. A process
  * has one *process socket*, made by connect(); over it it asks for *thread sockets*, one per
@@ -51,12 +52,13 @@ enum ControlMessageType {
                              generation is given; the service gets a queue. HandleSvc */
     CONTROL_LANE_SOCKET,   /* object.id = laneID, leased by the caller: a way for descriptors;
                              + the sender's end. The receiver gets EVENT_LANE_SOCKET before */
-    CONTROL_LANE_OPEN,     /* lane {taskID, generation, ringSize}; + ring
-                             -> laneOpened {laneID, threadID, threadGeneration}; + cursors, bell (2) */
+    CONTROL_LANE_OPEN,     /* lane {taskID, generation, ringSize}; + ring -> laneOpened {laneID,
+                             threadID, threadGeneration}; + cursors, bell (2) */
     CONTROL_LANE_LEASE,    /* object.id = laneID: another thread of the process takes over a lane */
     CONTROL_LANE_CLOSE,    /* object.id = laneID: either end is done with the lane (the receiver
                              because it was fed garbage); the other side gets LANE_CLOSED */
-    CONTROL_LANE_DEPOSIT, /* object.id = endID, chosen by the receiver; + cursors, bell (2). No answer */
+    /* object.id = endID, chosen by the receiver; + cursors, bell (2). No answer */
+    CONTROL_LANE_DEPOSIT,
     CONTROL_LANE_DRAINED, /* object.id = laneID of a dead process, all of it delivered. No answer */
 
     /* events to a thread socket */

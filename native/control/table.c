@@ -201,7 +201,8 @@ void ControlStateFree(_Atomic uint64_t *state)
     generation = generation == UINT32_MAX ? 1 : generation + 1;
     /*
      * release: as above. The fields of the next use are stored with release order after this, so
-     * that a reader who sees one of them finds this generation, not the old one, at its second look.
+     * that a reader who sees one of them finds this generation, not the old one, at its second
+     * look.
      */
     atomic_store_explicit(state, ControlStateWord(generation, CONTROL_FREE), memory_order_release);
 }

@@ -184,8 +184,9 @@ static inline bool ControlAccessTest(const struct ControlTask *task, uint32_t pr
 }
 
 /*
- * Any thread: the count of revocations of a task. Who reads it, then finds its right there and sends, has been
- * robbed of the right since if ControlRevokedSince says so, whatever was granted again.
+ * Any thread: the count of revocations of a task. Who reads it, then finds its right there and
+ * sends, has been robbed of the right since if ControlRevokedSince says so, whatever was granted
+ * again.
  */
 static inline uint32_t ControlRevocations(const struct ControlTask *task)
 {

@@ -232,7 +232,8 @@ static bool EventFromQueue(struct LiteIpcThread *thread, struct LiteIpcEvent *ev
 }
 
 /*
- * Ends the calls that are doomed or, with a `status`, all of them. Everything published before was looked at.
+ * Ends the calls that are doomed or, with a `status`, all of them. Everything published before was
+ * looked at.
  */
 static void FailCalls(struct LiteIpcThread *thread, int status)
 {

@@ -13,8 +13,8 @@
 #define LOCK_ATTEMPTS 100
 
 /*
- * What exit(3) has to remove. A program-wide list, because an exit handler gets no argument; it holds
- * the domains whose address is taken, and nothing reads it but the handler.
+ * What exit(3) has to remove. A program-wide list, because an exit handler gets no argument; it
+ * holds the domains whose address is taken, and nothing reads it but the handler.
  */
 static struct List exitList = {&exitList, &exitList};
 static pthread_mutex_t exitLock = PTHREAD_MUTEX_INITIALIZER;

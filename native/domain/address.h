@@ -4,8 +4,8 @@
  *
  *   - The lock is flock(2) on `lockPath` for as long as the domain lives. Only its holder unlinks a
  *     stale socket, binds, and unlinks both files again, the lock last and while it is still held.
- *   - Who gets the lock looks whether the file at that path is still the one that it locked; if not,
- *     the previous holder had just removed it, and the attempt starts again.
+ *   - Who gets the lock looks whether the file at that path is still the one that it locked; if
+ *     not, the previous holder had just removed it, and the attempt starts again.
  */
 #ifndef LITEIPC_HOST_DOMAIN_ADDRESS_H
 #define LITEIPC_HOST_DOMAIN_ADDRESS_H

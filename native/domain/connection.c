@@ -142,7 +142,9 @@ static int Greet(struct Domain *domain, struct DomainConnection *connection,
     if (pidDescriptor < 0) {
         return pidDescriptor;
     }
-    /* Looked at after the descriptor was opened: the numbers belong to a process that still lives. */
+    /*
+     * Looked at after the descriptor was opened: the numbers belong to a process that still lives.
+     */
     struct pollfd ended = {.fd = pidDescriptor, .events = POLLIN};
     int status = IsForeignRoot(connection) ? -EPERM : 0;
     if (status == 0 && poll(&ended, 1, 0) != 0) {

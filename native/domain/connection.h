@@ -1,5 +1,6 @@
 /*
- * Sockets between connect(2) and HELLO: who is there, and may it become a process. Domain's thread only.
+ * Sockets between connect(2) and HELLO: who is there, and may it become a process. Domain's thread
+ * only.
  */
 #ifndef LITEIPC_HOST_DOMAIN_CONNECTION_H
 #define LITEIPC_HOST_DOMAIN_CONNECTION_H

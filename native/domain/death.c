@@ -39,8 +39,8 @@ void DomainWakeThread(struct Domain *domain, struct DomainThread *thread)
     int unread = 0;
 
     /*
-     * May be dropped when the socket is full: then there is something to read, and whoever reads looks
-     * at the attention word afterwards.
+     * May be dropped when the socket is full: then there is something to read, and whoever reads
+     * looks at the attention word afterwards.
      */
     if (thread->socket.descriptor >= 0 && thread->socket.waiting == 0 && !domain->stopping &&
         (ioctl(thread->socket.descriptor, SIOCOUTQ, &unread) != 0 || unread < UNREAD_ENOUGH)) {

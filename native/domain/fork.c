@@ -37,8 +37,8 @@ static void ThreadClose(struct DomainThread *thread)
 }
 
 /*
- * The domain's thread is between two turns, so everything is as it should be. Nothing is told to anybody: the
- * epoll set, the sockets and the lock on the file are the parent's still.
+ * The domain's thread is between two turns, so everything is as it should be. Nothing is told to
+ * anybody: the epoll set, the sockets and the lock on the file are the parent's still.
  */
 void DomainForkChild(struct Domain *domain)
 {

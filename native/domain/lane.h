@@ -1,6 +1,6 @@
 /*
- * Lanes of a domain: deposited ends, requests for a lane, leases, and their end. The domain hands over
- * memory and bells, it keeps none. Domain's thread only.
+ * Lanes of a domain: deposited ends, requests for a lane, leases, and their end. The domain hands
+ * over memory and bells, it keeps none. Domain's thread only.
  */
 #ifndef LITEIPC_HOST_DOMAIN_LANE_H
 #define LITEIPC_HOST_DOMAIN_LANE_H
@@ -26,9 +26,10 @@ void DomainLaneDrained(struct Domain *domain, struct DomainThread *thread, uint3
 void DomainLanesOfThreadEnd(struct Domain *domain, struct DomainThread *thread);
 
 /*
- * LANE_SOCKET: makes a socketpair for the descriptors that travel with a lane's records, hands one end
- * to the receiver and then answers `request` with the other. The domain keeps neither. -EEXIST: once in
- * a lane's life; -ENOMEM: no descriptors, or the receiver does not read what the domain tells it.
+ * LANE_SOCKET: makes a socketpair for the descriptors that travel with a lane's records, hands one
+ * end to the receiver and then answers `request` with the other. The domain keeps neither. -EEXIST:
+ * once in a lane's life; -ENOMEM: no descriptors, or the receiver does not read what the domain
+ * tells it.
  */
 void DomainLaneSocket(struct Domain *domain, struct DomainThread *thread,
                       const struct ControlMessage *request);

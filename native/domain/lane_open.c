@@ -47,7 +47,9 @@ static bool IsEntitled(const struct Domain *domain, const struct DomainProcess *
     uint32_t cms = (uint32_t)atomic_load_explicit(&domain->table->cms, memory_order_relaxed);
     return sender == receiver || (cms != 0 && domain->tasks[cms].process == receiver) ||
            DomainHasRight(domain, sender, receiver) || DomainHasRight(domain, receiver, sender) ||
-           /* Who could ask is answered, although the right may be gone by now: the CMS's callers. */
+           /*
+            * Who could ask is answered, although the right may be gone by now: the CMS's callers.
+            */
            (isReply && LanesBetween(receiver, sender) > 0);
 }
 

@@ -18,8 +18,8 @@ void DomainLaneEndFree(struct Domain *domain, struct DomainThread *thread,
                        struct DomainLaneEnd *end);
 
 /*
- * `receiver` has (status 0) another lane end: requests that wait for one are looked at again. Any other
- * status refuses those that find none.
+ * `receiver` has (status 0) another lane end: requests that wait for one are looked at again. Any
+ * other status refuses those that find none.
  */
 void DomainParkedResume(struct Domain *domain, struct DomainThread *receiver, int status);
 /* `asker` ends: nobody waits for the answers to its requests. */

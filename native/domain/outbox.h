@@ -31,8 +31,9 @@ int DomainTransmit(int descriptor, const struct ControlMessage *message, const i
                    uint32_t descriptorCount);
 
 /*
- * Sends, or queues while there is no room; a process whose queue is full is doomed, and so is one that
- * sends descriptors faster than they are taken. `descriptors` are duplicated if they must wait.
+ * Sends, or queues while there is no room; a process whose queue is full is doomed, and so is one
+ * that sends descriptors faster than they are taken. `descriptors` are duplicated if they must
+ * wait.
  */
 void DomainSend(struct Domain *domain, struct DomainProcess *process, struct DomainSocket *socket,
                 const struct ControlMessage *message, const int *descriptors,
@@ -43,7 +44,9 @@ void DomainSendThread(struct Domain *domain, struct DomainThread *thread,
                       uint32_t descriptorCount);
 int DomainSocketInit(struct Domain *domain, struct DomainSocket *socket, int descriptor,
                      uint64_t key, bool known);
-/* Ends the connection for whoever holds an end of it, forked children of the host program included. */
+/*
+ * Ends the connection for whoever holds an end of it, forked children of the host program included.
+ */
 void DomainSocketClose(struct Domain *domain, struct DomainSocket *socket);
 /* In a forked child: closes the descriptors, and the parent's connection goes on. */
 void DomainSocketAbandon(struct DomainSocket *socket);

@@ -181,7 +181,10 @@ static void ThreadExit(struct Domain *domain, struct DomainThread *thread,
     DomainLastAnswer(descriptor, request);
 }
 
-/* Requests without descriptors; the answer is `message` with this status. -EBADMSG: no such request. */
+/*
+ * Requests without descriptors; the answer is `message` with this status. -EBADMSG: no such
+ * request.
+ */
 static int PlainRequest(struct Domain *domain, struct DomainThread *thread,
                         struct ControlMessage *message)
 {

@@ -135,8 +135,8 @@ void DomainStop(struct Domain *domain)
     /* release: pairs with the clients' acquire; who finds its socket closed finds this too */
     atomic_store_explicit(&domain->table->running, 0, memory_order_release);
     /*
-     * From here on the table is a private copy: what is taken down is no death of anybody's, and must
-     * not look like one.
+     * From here on the table is a private copy: what is taken down is no death of anybody's, and
+     * must not look like one.
      */
     void *copy = mmap(domain->table, domain->tableSize, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_FIXED, domain->tableDescriptor, 0);

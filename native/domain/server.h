@@ -26,8 +26,9 @@ struct DomainTask;
 struct DomainThread;
 
 /*
- * The kernel's control paths (native/kernel/control_path/control_paths.h), called by the domain's thread alone.
- * They get the calling thread or task, checked to be alive and the sender's own; 0 or a negative errno.
+ * The kernel's control paths (native/kernel/control_path/control_paths.h), called by the domain's
+ * thread alone. They get the calling thread or task, checked to be alive and the sender's own; 0 or
+ * a negative errno.
  */
 struct DomainKernelOperations {
     int (*init)(struct Domain *domain);                               /* OsLiteIpcInit */
@@ -70,20 +71,22 @@ struct DomainCounters {
 };
 
 /*
- * Starts a domain. -EADDRINUSE: one of that name runs; -EINVAL: bad name or limits; -EEXIST: something
- * that is not a socket lies at its path; -EPERM: unsafe runtime directory; or what the system says.
- * The options are copied. Any thread. The socket is removed by DomainStop or, when the program ends
- * through exit(3), by an exit handler.
+ * Starts a domain. -EADDRINUSE: one of that name runs; -EINVAL: bad name or limits; -EEXIST:
+ * something that is not a socket lies at its path; -EPERM: unsafe runtime directory; or what the
+ * system says. The options are copied. Any thread. The socket is removed by DomainStop or, when the
+ * program ends through exit(3), by an exit handler.
  */
 int DomainStart(const struct DomainOptions *options, struct Domain **domain);
 
-/* Ends the domain: its clients see the end of their sockets. Any thread but the domain's own, once. */
+/*
+ * Ends the domain: its clients see the end of their sockets. Any thread but the domain's own, once.
+ */
 void DomainStop(struct Domain *domain);
 
 /*
- * Around a fork(2) of the host program, not while the domain is started or stopped: the domain's thread
- * stands still from Prepare to Parent or Child. Child closes every descriptor of the domain, silently; of the
- * child's `domain` nothing may be used any more, and its memory stays.
+ * Around a fork(2) of the host program, not while the domain is started or stopped: the domain's
+ * thread stands still from Prepare to Parent or Child. Child closes every descriptor of the domain,
+ * silently; of the child's `domain` nothing may be used any more, and its memory stays.
  */
 void DomainForkPrepare(struct Domain *domain);
 void DomainForkParent(struct Domain *domain);
@@ -96,8 +99,9 @@ void DomainCount(const struct Domain *domain, struct DomainCounters *counters);
 const char *DomainPath(const struct Domain *domain);
 
 /*
- * A descriptor (owned by the domain) that becomes readable if the domain's thread ends by itself, which
- * only a broken system can bring about. For poll(2) in a program that does nothing but run a domain.
+ * A descriptor (owned by the domain) that becomes readable if the domain's thread ends by itself,
+ * which only a broken system can bring about. For poll(2) in a program that does nothing but run a
+ * domain.
  */
 int DomainDescriptor(const struct Domain *domain);
 

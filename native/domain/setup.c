@@ -130,7 +130,9 @@ int DomainMakeEvents(struct Domain *domain)
     return 0;
 }
 
-/* Each uid's share. Lane ends hold two descriptors, requests that wait one: half of what there is. */
+/*
+ * Each uid's share. Lane ends hold two descriptors, requests that wait one: half of what there is.
+ */
 static void MakeQuotas(struct Domain *domain, uint32_t divisor)
 {
     const struct ControlLimits *limits = &domain->limits;

@@ -6,7 +6,9 @@
 
 #include "domain/state.h"
 
-/* Checks and copies the options, makes table and slots, starts the module. Errors as DomainStart. */
+/*
+ * Checks and copies the options, makes table and slots, starts the module. Errors as DomainStart.
+ */
 int DomainMake(const struct DomainOptions *options, struct Domain **domain);
 /* The epoll set, with the listening socket, and the descriptors that the domain's thread needs. */
 int DomainMakeEvents(struct Domain *domain);

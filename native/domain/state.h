@@ -1,20 +1,21 @@
 /*
- * What a domain is made of. For host/domain_*.c and the kernel's control paths only; everything here
- * is used by the domain's thread alone, except the counters and `stopDescriptor`.
+ * What a domain is made of. For host/domain_*.c and the kernel's control paths only; everything
+ * here is used by the domain's thread alone, except the counters and `stopDescriptor`.
  *
  * Glossary (more in control/table.h)
  *   slot     a process, thread, task or lane of a fixed array; its index is its ID
  *   user     all that belongs to one uid: who pays for a slot
  *   doomed   a process that is to be ended as soon as the current event has been handled. A failing
- *            send dooms its receiver instead of ending it, so that nothing vanishes under the feet of
- *            whoever is walking a list
+ *            send dooms its receiver instead of ending it, so that nothing vanishes under the feet
+ *            of whoever is walking a list
  *   related  processes that have to look again after the change that is being made
  *
  * Invariants
  *   - Every lane hangs in its sender's `outbound` and in its receiver's `inbound`.
- *   - A process is ALIVE until DomainProcessEnd, then DEAD while `outbound` is not empty, then FREE.
- *   - A task is ALIVE, then DEAD. A DEAD task lies in `freeTasks` (it may be reused) once its process is
- *     not DEAD and no notice of its death is waiting; until then it is held.
+ *   - A process is ALIVE until DomainProcessEnd, then DEAD while `outbound` is not empty, then
+ *     FREE.
+ *   - A task is ALIVE, then DEAD. A DEAD task lies in `freeTasks` (it may be reused) once its
+ *     process is not DEAD and no notice of its death is waiting; until then it is held.
  *   - Free lists are queues: the slot that has been free longest is used first.
  *   - Slots of a uid are counted in its user from allocation until they are free again.
  */
@@ -35,9 +36,10 @@
 #define DOMAIN_DEATHS_TIMEOUT_MS    10000 /* for reading a socket full of unread death notices */
 #define DOMAIN_OUTBOX_MAX           256   /* messages that wait for room in one socket */
 #define DOMAIN_PARKED_PER_PROCESS   64
-#define DOMAIN_BATCH                32 /* messages taken from one socket before others get their turn */
-#define DOMAIN_LANES_MAX            65534 /* their slots fit 16 bits of a lane ID */
-#define DOMAIN_LOCK_SUFFIX          ".lock"
+/* messages taken from one socket before others get their turn */
+#define DOMAIN_BATCH       32
+#define DOMAIN_LANES_MAX   65534 /* their slots fit 16 bits of a lane ID */
+#define DOMAIN_LOCK_SUFFIX ".lock"
 
 /* What a user pays for. */
 enum DomainGood {
@@ -204,7 +206,9 @@ struct Domain {
     _Atomic uint32_t counts[GOODS];
 };
 
-/* {kind: 8, slot: 24, generation: 32}: an event of something that is gone finds another generation. */
+/*
+ * {kind: 8, slot: 24, generation: 32}: an event of something that is gone finds another generation.
+ */
 static inline uint64_t DomainEventKey(enum DomainEventKind kind, uint32_t slot, uint32_t generation)
 {
     return ((uint64_t)kind << 56) | ((uint64_t)slot << 32) | generation;

@@ -6,11 +6,15 @@
 
 #include "domain/state.h"
 
-/* A new thread and its socket; `*clientEnd` is the caller's to hand over and close. -EAGAIN: no slot,
-   or the user has its share; or what socketpair(2) says. */
+/*
+ * A new thread and its socket; `*clientEnd` is the caller's to hand over and close. -EAGAIN: no
+ * slot, or the user has its share; or what socketpair(2) says.
+ */
 int DomainThreadCreate(struct Domain *domain, struct DomainProcess *process,
                        struct DomainThread **thread, int *clientEnd);
-/* The thread ends alone: its tasks end, its inbound lanes are dropped, those concerned are woken. */
+/*
+ * The thread ends alone: its tasks end, its inbound lanes are dropped, those concerned are woken.
+ */
 void DomainThreadEnd(struct Domain *domain, struct DomainThread *thread);
 /* Frees slot, socket, lane ends and inbound lanes of a thread whose tasks have ended. */
 void DomainThreadClose(struct Domain *domain, struct DomainThread *thread);

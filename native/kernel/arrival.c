@@ -128,8 +128,8 @@ static void Fill(const struct LiteIpcThread *thread, struct InboundLane *lane,
 }
 
 /*
- * A record is thrown away. `copy` is NULL when it was too small to say anything. 0, or -EPROTO: its sender
- * has broken the rules once too often.
+ * A record is thrown away. `copy` is NULL when it was too small to say anything. 0, or -EPROTO: its
+ * sender has broken the rules once too often.
  */
 HOOK_COLD static int Refuse(struct LiteIpcThread *thread, struct InboundLane *lane,
                             const struct IpcRecord *copy, enum IpcDropReason reason)

@@ -24,8 +24,8 @@ void CallTableFree(struct IpcCallTable *table);
 /* Is the service of this call dead, or its task another one by now. */
 bool CallTargetGone(const struct LiteIpcDevice *device, const struct IpcCall *call);
 /*
- * Why a call will get no answer: -EPIPE, its service is gone; -EACCES, the right to call it was taken away
- * since, even if it was given again. 0: it may get one.
+ * Why a call will get no answer: -EPIPE, its service is gone; -EACCES, the right to call it was
+ * taken away since, even if it was given again. 0: it may get one.
  */
 int CallLoss(const struct LiteIpcDevice *device, const struct IpcCall *call);
 

@@ -4,7 +4,10 @@
 
 #include "domain/state.h"
 
-/* -EINVAL: the caller's process has not opened; -ENOMEM: its pool is not mapped. Domain's thread only. */
+/*
+ * -EINVAL: the caller's process has not opened; -ENOMEM: its pool is not mapped. Domain's thread
+ * only.
+ */
 int CheckCaller(const struct Domain *domain, const struct DomainTask *caller);
 
 #endif

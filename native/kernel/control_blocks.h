@@ -3,9 +3,9 @@
  * TCB and ProcIpcInfo, as far as it is not shared through the control table.
  *
  * Ownership: a device owns its pool and its table mapping; a thread owns its lanes' receiving ends,
- * the sending ends it leases, its control socket, its epoll set and its tasks. A struct LiteIpcThread
- * and everything below it is used by one OS thread at a time; only what is marked "any thread" is
- * touched by others. No lock is held while a message is sent or received.
+ * the sending ends it leases, its control socket, its epoll set and its tasks. A struct
+ * LiteIpcThread and everything below it is used by one OS thread at a time; only what is marked
+ * "any thread" is touched by others. No lock is held while a message is sent or received.
  */
 #ifndef LITEIPC_KERNEL_CONTROL_BLOCKS_H
 #define LITEIPC_KERNEL_CONTROL_BLOCKS_H
@@ -182,8 +182,9 @@ enum ControlPendingKind {
     PENDING_LANE,   /* a lane: `lane` */
     PENDING_EVENT,  /* a notice with userData */
     PENDING_NOBODY, /* nobody: the answer is not needed */
-    PENDING_SOCKET, /* a lane's way for descriptors; a lane notice for userData {task, generation} */
-    PENDING_STEP,   /* something that a message needs before it can be sent: a lane notice, too */
+    /* a lane's way for descriptors; a lane notice for userData {task, generation} */
+    PENDING_SOCKET,
+    PENDING_STEP, /* something that a message needs before it can be sent: a lane notice, too */
 };
 
 struct ControlPending {

@@ -1,6 +1,7 @@
 /*
- * The seven hooks of the kernel's LiteIPC, why a message can be dropped, and what a trace record holds.
- * Plain numbers and lists, for the core, for programs and for tools. Source of the hooks: LOS_HOOK_TYPE_IPC_...
+ * The seven hooks of the kernel's LiteIPC, why a message can be dropped, and what a trace record
+ * holds. Plain numbers and lists, for the core, for programs and for tools. Source of the hooks:
+ * LOS_HOOK_TYPE_IPC_...
  */
 #ifndef LITEIPC_KERNEL_HOOK_TYPES_H
 #define LITEIPC_KERNEL_HOOK_TYPES_H
@@ -54,8 +55,8 @@ enum IpcWaitState {
 };
 
 /*
- * One call of a hook, in 64 bytes. The message is named by {timestamp, task that made the request}, in all
- * records about a request and about its answer, in all processes.
+ * One call of a hook, in 64 bytes. The message is named by {timestamp, task that made the request},
+ * in all records about a request and about its answer, in all processes.
  */
 struct LiteIpcTraceRecord {
     uint64_t time;      /* CLOCK_MONOTONIC ns; the same clock for every process */

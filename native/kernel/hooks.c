@@ -92,7 +92,9 @@ static bool CallerIsInside(const struct LiteIpcDevice *device)
          link = link->pstNext) {
         const struct IpcHookPresence *presence =
             &LOS_DL_LIST_ENTRY(link, struct LiteIpcThread, listNode)->hookPresence;
-        /* acquire: pairs with HookRun's store that made it odd; the name stored before is then seen */
+        /*
+         * acquire: pairs with HookRun's store that made it odd; the name stored before is then seen
+         */
         uint32_t calls = atomic_load_explicit(&presence->calls, memory_order_acquire);
         /* relaxed: ordered by the load before it; a later name is not the caller's either */
         if (calls % 2 == 1 && atomic_load_explicit(&presence->caller, memory_order_relaxed) ==
@@ -116,8 +118,8 @@ static void NoteInside(struct LiteIpcDevice *device)
 }
 
 /*
- * Is one of them still there? Under the device's lock. Another caller of NoteInside may have noted a later
- * visit meanwhile: that one is then waited for, too.
+ * Is one of them still there? Under the device's lock. Another caller of NoteInside may have noted
+ * a later visit meanwhile: that one is then waited for, too.
  */
 static bool SomebodyStays(const struct LiteIpcDevice *device)
 {
@@ -135,8 +137,8 @@ static bool SomebodyStays(const struct LiteIpcDevice *device)
 }
 
 /*
- * Under the device's lock, which is left while this waits: a hook that calls the library although it must
- * not gets its error instead of waiting for whoever waits for it.
+ * Under the device's lock, which is left while this waits: a hook that calls the library although
+ * it must not gets its error instead of waiting for whoever waits for it.
  */
 static int Unregister(struct LiteIpcDevice *device, enum LosHookType type, LosHookFunction function,
                       const void *context)
@@ -190,8 +192,9 @@ void HookRun(struct LiteIpcThread *thread, const struct IpcHookEvent *event)
     /* relaxed: published by the next store */
     atomic_store_explicit(&presence->caller, (uintptr_t)pthread_self(), memory_order_relaxed);
     /*
-     * seq_cst, this store and the loads of `types` below, against the store of `types` and the load of
-     * `calls` in LOS_HookUnReg: either that one sees this call and waits for it, or it is not made.
+     * seq_cst, this store and the loads of `types` below, against the store of `types` and the load
+     * of `calls` in LOS_HookUnReg: either that one sees this call and waits for it, or it is not
+     * made.
      */
     atomic_store_explicit(&presence->calls, calls + 1, memory_order_seq_cst);
     for (unsigned i = 0; i < IPC_HOOK_LISTENERS_MAX; i++) {

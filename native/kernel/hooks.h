@@ -1,9 +1,9 @@
 /*
- * Hooks: functions that are called when something happens to a message. Names as in the kernel's hook
- * component; what it keeps in globals hangs on the device here.
+ * Hooks: functions that are called when something happens to a message. Names as in the kernel's
+ * hook component; what it keeps in globals hangs on the device here.
  *
- * While nobody has registered, a hook costs its caller one relaxed load and a branch that is never taken;
- * its arguments are not even computed.
+ * While nobody has registered, a hook costs its caller one relaxed load and a branch that is never
+ * taken; its arguments are not even computed.
  */
 #ifndef LITEIPC_KERNEL_HOOKS_H
 #define LITEIPC_KERNEL_HOOKS_H
@@ -27,24 +27,32 @@ struct IpcHookEvent {
     enum LosHookType type;
     uint32_t process; /* of the calling task */
     uint32_t task;    /* the calling task; 0: an event loop, for whichever of its tasks */
-    /* IPC_WRITE, IPC_READ and their drops: header, and data as the writing or reading program sees it.
-       NULL data with a dataSz: the message was dropped before its data was looked at. Else NULL */
+    /*
+     * IPC_WRITE, IPC_READ and their drops: header, and data as the writing or reading program sees
+     * it. NULL data with a dataSz: the message was dropped before its data was looked at. Else NULL
+     */
     const IpcMsg *msg;
-    /* IPC_WRITE...: where the message goes. Waits: who is asked for an answer; 0: nobody in particular */
+    /*
+     * IPC_WRITE...: where the message goes. Waits: who is asked for an answer; 0: nobody in
+     * particular
+     */
     uint32_t dstTask, dstProcess;
     /* Waits: of the request that is to be answered; else 0 */
     uint64_t timestamp;
     /* IPC_TRY_READ, IPC_READ_TIMEOUT, IPC_KILL: MT_REPLY, or MT_REQUEST for whatever comes */
     MsgType msgType;
-    /* enum IpcWaitState: IPC_WRITE: of the receiver, as far as can be seen; else of the calling task */
+    /*
+     * enum IpcWaitState: IPC_WRITE: of the receiver, as far as can be seen; else of the calling
+     * task
+     */
     uint32_t waitState;
     int reason; /* see IPC_HOOKS; 0 where there is none */
 };
 
 /*
- * Runs in the thread that the event happened in, in the middle of its work: it must be short, must not
- * block, and must not call this library (it may only look at what it was given). Several threads may be in
- * the same function at once.
+ * Runs in the thread that the event happened in, in the middle of its work: it must be short, must
+ * not block, and must not call this library (it may only look at what it was given). Several
+ * threads may be in the same function at once.
  */
 typedef void (*LosHookFunction)(void *context, const struct IpcHookEvent *event);
 
@@ -54,19 +62,19 @@ typedef void (*LosHookFunction)(void *context, const struct IpcHookEvent *event)
 /*
  * Calls `function` with `context` from now on whenever `type` happens in this device.
  *
- * Any thread, at any time. Events of the calling thread are seen at once, those of others as soon as they
- * learn of it by any synchronisation. -EINVAL: no such hook, or no function; -EEXIST: registered already;
- * -ENOSPC: too many listeners. Source: LOS_HookReg.
+ * Any thread, at any time. Events of the calling thread are seen at once, those of others as soon
+ * as they learn of it by any synchronisation. -EINVAL: no such hook, or no function; -EEXIST:
+ * registered already; -ENOSPC: too many listeners. Source: LOS_HookReg.
  */
 int LOS_HookReg(struct LiteIpcDevice *device, enum LosHookType type, LosHookFunction function,
                 void *context);
 
 /*
- * Ends that. When it returns, the function is not running for this hook in any thread and will not be
- * called again: `context` may be freed once all its hooks are unregistered.
+ * Ends that. When it returns, the function is not running for this hook in any thread and will not
+ * be called again: `context` may be freed once all its hooks are unregistered.
  *
- * Any thread; waits for threads that are inside of a hook. -EINVAL; -ENOENT: not registered; -EDEADLK:
- * called from inside of a hook of the same device. Source: LOS_HookUnReg.
+ * Any thread; waits for threads that are inside of a hook. -EINVAL; -ENOENT: not registered;
+ * -EDEADLK: called from inside of a hook of the same device. Source: LOS_HookUnReg.
  */
 int LOS_HookUnReg(struct LiteIpcDevice *device, enum LosHookType type, LosHookFunction function,
                   void *context);
@@ -77,7 +85,7 @@ const char *LosHookName(uint32_t type);
 const char *IpcDropReasonName(uint32_t reason);
 const char *IpcDropReasonText(uint32_t reason);
 
-/* ---- For the core ------------------------------------------------------------------------------ */
+/* ---- For the core ---------------------------------------------------------------------------- */
 
 struct IpcHookListener {
     _Atomic uint32_t types; /* a bit for each hook it is called for */
@@ -112,8 +120,8 @@ static inline bool HookIsOn(const struct IpcHooks *hooks, enum LosHookType type)
 HOOK_COLD void HookRun(struct LiteIpcThread *thread, const struct IpcHookEvent *event);
 
 /*
- * OsHookCall(thread, LOS_HOOK_TYPE_IPC_READ, .msg = ..., ...): the rest are members of IpcHookEvent, which
- * are evaluated only if somebody listens. `thread` is the calling one.
+ * OsHookCall(thread, LOS_HOOK_TYPE_IPC_READ, .msg = ..., ...): the rest are members of
+ * IpcHookEvent, which are evaluated only if somebody listens. `thread` is the calling one.
  */
 #define OsHookCall(thread, hook, ...)                                                              \
     do {                                                                                           \

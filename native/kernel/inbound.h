@@ -51,8 +51,8 @@ int ArrivalAlloc(struct LiteIpcThread *thread, uint32_t size, struct IpcNode **n
 
 /*
  * Takes a peeked record: copies it, checks the copy, queues it for its task or drops it.
- * 0; -ENOMEM: it has to wait in its lane (thread->poolFull is set); -EAGAIN: the domain has to be heard
- * first, in the next look; -EPROTO: one malformed record too many.
+ * 0; -ENOMEM: it has to wait in its lane (thread->poolFull is set); -EAGAIN: the domain has to be
+ * heard first, in the next look; -EPROTO: one malformed record too many.
  */
 int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
                 const struct RingRecord *record, uint32_t size);

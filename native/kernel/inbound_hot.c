@@ -24,8 +24,8 @@ void HotLaneRemove(struct LiteIpcThread *thread, struct InboundLane *lane)
 }
 
 /*
- * Asks the lane's sender to ring. It rings at most once for each time it was asked, so emptying the bell
- * before it can be full takes a system call in a thousand of them.
+ * Asks the lane's sender to ring. It rings at most once for each time it was asked, so emptying the
+ * bell before it can be full takes a system call in a thousand of them.
  */
 static void LaneArm(struct InboundLane *lane)
 {

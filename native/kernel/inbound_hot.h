@@ -1,6 +1,6 @@
 /*
- * The hot set: lanes that are looked at on every read. A lane that rings becomes hot; one that falls
- * out is set to "ring" and looked at once more. Used by the owning thread alone.
+ * The hot set: lanes that are looked at on every read. A lane that rings becomes hot; one that
+ * falls out is set to "ring" and looked at once more. Used by the owning thread alone.
  */
 #ifndef LITEIPC_KERNEL_INBOUND_HOT_H
 #define LITEIPC_KERNEL_INBOUND_HOT_H

@@ -33,9 +33,9 @@ static void CallsDoom(struct LiteIpcThread *thread)
 }
 
 /*
- * Somebody died, or a right was taken away. First the calls that are lost are marked; then, in the look that
- * this is part of, what the dead had published is taken, whether they rang or not: a call is failed only if it is
- * still pending after that.
+ * Somebody died, or a right was taken away. First the calls that are lost are marked; then, in the
+ * look that this is part of, what the dead had published is taken, whether they rang or not: a call
+ * is failed only if it is still pending after that.
  */
 static void Scan(struct LiteIpcThread *thread)
 {
@@ -85,8 +85,8 @@ static void Attend(struct LiteIpcThread *thread)
 
 /*
  * When the record at the head can have been published at the earliest: not before the lane was seen
- * empty, nor before it was seen a whole ring ago. Else a lane that is never empty and whose clock is
- * slow would always come first, and the others never.
+ * empty, nor before it was seen a whole ring ago. Else a lane that is never empty and whose clock
+ * is slow would always come first, and the others never.
  */
 static uint64_t EarliestStamp(struct InboundLane *lane, uint64_t now)
 {
@@ -161,9 +161,9 @@ static uint64_t EarlierHead(const struct InboundLane *lane, uint64_t stamp)
 }
 
 /*
- * At the end of a look: the notices whose turn it is. Not those of a sender whose earlier records are still in its
- * lane, because this look was full or the domain has to be heard first. A full pool holds nothing up: its
- * owner may be waiting for just this notice.
+ * At the end of a look: the notices whose turn it is. Not those of a sender whose earlier records
+ * are still in its lane, because this look was full or the domain has to be heard first. A full
+ * pool holds nothing up: its owner may be waiting for just this notice.
  */
 static void DeathsAfterLook(struct LiteIpcThread *thread)
 {
@@ -299,7 +299,9 @@ static unsigned Candidates(struct LiteIpcThread *thread, uint64_t now)
     return count;
 }
 
-/* Who rang is attended from now on; at most as many as there are places, the rest keep their turn. */
+/*
+ * Who rang is attended from now on; at most as many as there are places, the rest keep their turn.
+ */
 static void PromoteRang(struct LiteIpcThread *thread)
 {
     for (unsigned i = 0; i < HOT_LANES_MAX && !LOS_ListEmpty(&thread->rang); i++) {

@@ -1,7 +1,7 @@
 /*
  * The documented interface of the LiteIPC module towards the rest of the kernel: what module start,
- * process creation, fork and exit, and task exit call. Names as in LiteOS-A; what the kernel keeps in
- * globals is passed explicitly here.
+ * process creation, fork and exit, and task exit call. Names as in LiteOS-A; what the kernel keeps
+ * in globals is passed explicitly here.
  */
 #ifndef LITEIPC_KERNEL_LOS_LITEIPC_H
 #define LITEIPC_KERNEL_LOS_LITEIPC_H
@@ -12,8 +12,8 @@ struct Domain;
 struct SlabPool;
 
 /*
- * OsLiteIpcInit: module start. There is no ServiceManager and the device can be opened from now on: the
- * control table is ready to be handed out.
+ * OsLiteIpcInit: module start. There is no ServiceManager and the device can be opened from now on:
+ * the control table is ready to be handed out.
  *
  * Called once, before the first process. 0; -EBUSY: the table already holds a ServiceManager.
  * Source: OsLiteIpcInit, a LOS_MODULE_INIT.
@@ -21,17 +21,17 @@ struct SlabPool;
 int OsLiteIpcInit(struct Domain *domain);
 
 /*
- * LiteIpcRemoveServiceHandle: task exit. The task's own process loses its access bit; every other process
- * that could call the task loses the right and, if it has an IPC task, is told by MT_DEATH_NOTIFY. Whoever
- * lost a right is woken once the task has been marked dead.
+ * LiteIpcRemoveServiceHandle: task exit. The task's own process loses its access bit; every other
+ * process that could call the task loses the right and, if it has an IPC task, is told by
+ * MT_DEATH_NOTIFY. Whoever lost a right is woken once the task has been marked dead.
  *
- * `taskID` is a living task of the domain; others are ignored. Domain's thread only. Messages that lie in
- * the task's queue belong to its process, which frees them itself.
+ * `taskID` is a living task of the domain; others are ignored. Domain's thread only. Messages that
+ * lie in the task's queue belong to its process, which frees them itself.
  * Source: LiteIpcRemoveServiceHandle, called by OsTaskExit.
  */
 void LiteIpcRemoveServiceHandle(struct Domain *domain, uint32_t taskID);
 
-/* ---- Memory of a process ---------------------------------------------------------------------- */
+/* ---- Memory of a process --------------------------------------------------------------------- */
 
 /*
  * pool: memory in which messages *to* a process lie. Written by the core through `kvaddr`, read by

@@ -25,8 +25,8 @@ struct IpcSend {
 };
 
 /*
- * CheckPara: the sizes, the right, the request that a reply answers, in the kernel's order. Fills in
- * timestamp, target and targetTask.
+ * CheckPara: the sizes, the right, the request that a reply answers, in the kernel's order. Fills
+ * in timestamp, target and targetTask.
  */
 int CheckPara(struct LiteIpcTask *task, struct IpcSend *send);
 
@@ -34,8 +34,8 @@ int CheckPara(struct LiteIpcTask *task, struct IpcSend *send);
 bool IsValidReply(const struct LiteIpcTask *task, const struct IpcNode *node, const IpcMsg *reply);
 
 /*
- * LiteIpcWrite: checks, passes objects on, puts the message in the receiver's lane, rings if it sleeps.
- * Frees nothing.
+ * LiteIpcWrite: checks, passes objects on, puts the message in the receiver's lane, rings if it
+ * sleeps. Frees nothing.
  * As in the kernel, and -EINPROGRESS without `wait` while the lane is being made, -ENODEV when the
  * domain is gone. After an error nothing was sent.
  */
@@ -43,8 +43,8 @@ int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send);
 
 /*
  * What a message means to a task that waits for the answer to `call` (NULL: to a task that just
- * receives). CheckReceivedMsg of the kernel: 0 = deliver, 1 = drop, -ENOENT = the call failed. *reason is
- * set unless it is to be delivered.
+ * receives). CheckReceivedMsg of the kernel: 0 = deliver, 1 = drop, -ENOENT = the call failed.
+ * *reason is set unless it is to be delivered.
  */
 int CheckReceivedMsg(const struct LiteIpcTask *task, const struct IpcNode *node,
                      const struct IpcCall *call, enum IpcDropReason *reason);
@@ -52,16 +52,16 @@ int CheckReceivedMsg(const struct LiteIpcTask *task, const struct IpcNode *node,
 /*
  * LiteIpcRead: waits for the next message, or for the answer to `call`, and hands it out in the
  * user view. -ETIME at `deadline` (ns), -ENOENT when the call failed or its service died,
- * -EMFILE when the answer's descriptors find no room, -EPROTO when they did not come, -ERFKILL when the
- * process ends, -ENODEV when the domain is gone.
+ * -EMFILE when the answer's descriptors find no room, -EPROTO when they did not come, -ERFKILL when
+ * the process ends, -ENODEV when the domain is gone.
  */
 int LiteIpcRead(struct LiteIpcTask *task, const struct IpcCall *call, uint64_t deadline,
                 IpcMsg **inMsg);
 
 /*
- * A message for `task` goes to the program, which may free it from now on: *msg is the program's address of it.
- * -EMFILE: this process has no room for its descriptors; -EPROTO: they did not come. Then it has to be
- * dropped.
+ * A message for `task` goes to the program, which may free it from now on: *msg is the program's
+ * address of it. -EMFILE: this process has no room for its descriptors; -EPROTO: they did not come.
+ * Then it has to be dropped.
  */
 int IpcDeliver(struct LiteIpcTask *task, struct IpcNode *node, IpcMsg **msg);
 /* Why it has to be, from the status of IpcDeliver. */

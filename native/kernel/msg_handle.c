@@ -8,8 +8,8 @@
 #include "platform/clock.h"
 
 /*
- * The caller's message, read once, so that what was checked is what is sent. Without the last two fields: a
- * program that was compiled without LOSCFG_SECURITY_CAPABILITY has none.
+ * The caller's message, read once, so that what was checked is what is sent. Without the last two
+ * fields: a program that was compiled without LOSCFG_SECURITY_CAPABILITY has none.
  */
 static IpcMsg CopyHeader(const IpcMsg *outMsg)
 {

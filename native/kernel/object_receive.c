@@ -10,8 +10,8 @@
 #include "kernel/task.h"
 
 /*
- * Datagrams that are read to find one. Not more can lie before it: 16 of messages that are on their way,
- * and as many of messages that failed after their descriptors were sent.
+ * Datagrams that are read to find one. Not more can lie before it: 16 of messages that are on their
+ * way, and as many of messages that failed after their descriptors were sent.
  */
 #define DATAGRAMS_MAX (2 * IPC_DESCRIPTORS_MAX)
 
@@ -130,7 +130,10 @@ static void BatchDrop(struct InboundLane *lane, struct DescriptorBatch *batch)
     BatchSettle(lane, batch);
 }
 
-/* Keeps what came before the batch that is wanted. An honest sender has no more than 16 on their way. */
+/*
+ * Keeps what came before the batch that is wanted. An honest sender has no more than 16 on their
+ * way.
+ */
 static void BatchKeep(struct InboundLane *lane, struct DescriptorBatch *batch)
 {
     struct DescriptorBatch *free = NULL;

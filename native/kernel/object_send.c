@@ -51,8 +51,8 @@ static int HandlePtr(struct ObjectCheck *check, SpecialObj *object)
 }
 
 /*
- * HandleSvc: -1 is "me"; anything else must be a living task that this process may call. The receiver
- * gets the right when the whole message was found good.
+ * HandleSvc: -1 is "me"; anything else must be a living task that this process may call. The
+ * receiver gets the right when the whole message was found good.
  */
 static int HandleSvc(struct ObjectCheck *check, SpecialObj *object)
 {
@@ -124,8 +124,10 @@ static int GrantAll(struct LiteIpcTask *task, const struct IpcSend *send,
                        .processGeneration = send->target.processGeneration,
                        .serviceHandle = objects->grants[i].id,
                        .serviceGeneration = objects->grants[i].generation}};
-        /* Answers come in order: the last one tells of all. A right refused before it is then the only
-           one that is still missing, asked for again, and told of. */
+        /*
+         * Answers come in order: the last one tells of all. A right refused before it is then the
+         * only one that is still missing, asked for again, and told of.
+         */
         bool last = i + 1 == objects->grantCount;
         int status = send->wait ? ThreadControlCall(task->thread, &message)
                                 : Ask(task, send, &message, last ? PENDING_STEP : PENDING_NOBODY);

@@ -88,7 +88,9 @@ enum IpcDropReason IpcUndeliverable(int status)
     return status == -EMFILE ? IPC_DROP_NO_ROOM_FOR_DESCRIPTORS : IPC_DROP_DESCRIPTORS_MISSING;
 }
 
-/* Takes the queue's messages until one is for the caller: 1 = *inMsg is set, 0 = none, or an error. */
+/*
+ * Takes the queue's messages until one is for the caller: 1 = *inMsg is set, 0 = none, or an error.
+ */
 static int TakeQueued(struct LiteIpcTask *task, const struct IpcCall *call, IpcMsg **inMsg)
 {
     struct IpcNode *node;

@@ -9,7 +9,9 @@
 
 #define SPIN_SCORE_MAX  8
 #define SPIN_SCORE_MISS 2
-/* Every so many waits spinning is tried although it did not pay: the peer may have become faster. */
+/*
+ * Every so many waits spinning is tried although it did not pay: the peer may have become faster.
+ */
 #define SPIN_RETRY_WAITS 64
 /* Looks between two readings of the clock. */
 #define LOOKS_PER_CLOCK 16

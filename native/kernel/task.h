@@ -6,15 +6,18 @@
 
 #include "kernel/control_blocks.h"
 
-/* The private side of a task that the domain has just made. 0, or -ENOMEM and the task is abandoned. */
+/*
+ * The private side of a task that the domain has just made. 0, or -ENOMEM and the task is
+ * abandoned.
+ */
 int TaskAdopt(struct LiteIpcThread *thread, uint32_t taskID, uint32_t generation,
               struct LiteIpcTask **task);
 /* Has the domain end a task that it has made and this process has no memory for. Does not wait. */
 void TaskAbandon(struct LiteIpcThread *thread, uint32_t taskID);
 
 /*
- * Takes down the private side of a task that the domain has ended: queued messages, pending calls. The
- * object itself lives until TasksFreeEnded.
+ * Takes down the private side of a task that the domain has ended: queued messages, pending calls.
+ * The object itself lives until TasksFreeEnded.
  */
 void TaskForget(struct LiteIpcTask *task);
 void TasksFreeEnded(struct LiteIpcThread *thread);

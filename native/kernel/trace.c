@@ -11,9 +11,9 @@ _Static_assert(sizeof(struct LiteIpcTraceRecord) == 64, "read by other languages
 #define RECORD_WORDS (sizeof(struct LiteIpcTraceRecord) / sizeof(uint64_t))
 
 /*
- * One place in the ring. Its `sequence` tells whose it is: 2 * number + 1 while record `number` is being
- * written, 2 * number + 2 when it is there. The words are atomic because a reader may look at them while
- * they are written; it finds out afterwards, and throws away what it read.
+ * One place in the ring. Its `sequence` tells whose it is: 2 * number + 1 while record `number` is
+ * being written, 2 * number + 2 when it is there. The words are atomic because a reader may look at
+ * them while they are written; it finds out afterwards, and throws away what it read.
  */
 struct TraceSlot {
     _Atomic uint64_t sequence;
@@ -74,7 +74,9 @@ static bool Claim(struct TraceSlot *slot, uint64_t number)
 {
     /* relaxed: the exchange decides */
     uint64_t seen = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
-    /* acquire: pairs with the release at the end of TracePut; the older writer's words come first */
+    /*
+     * acquire: pairs with the release at the end of TracePut; the older writer's words come first
+     */
     return seen % 2 == 0 && seen < 2 * number + 1 &&
            atomic_compare_exchange_strong_explicit(&slot->sequence, &seen, 2 * number + 1,
                                                    memory_order_acquire, memory_order_relaxed);
@@ -92,7 +94,9 @@ void TracePut(struct IpcTrace *trace, const struct LiteIpcTraceRecord *record)
     uint64_t words[RECORD_WORDS];
     memcpy(words, record, sizeof(words));
     for (size_t i = 0; i < RECORD_WORDS; i++) {
-        /* release: who reads a word of this record (acquire in Copy) sees that the slot is claimed */
+        /*
+         * release: who reads a word of this record (acquire in Copy) sees that the slot is claimed
+         */
         atomic_store_explicit(&slot->words[i], words[i], memory_order_release);
     }
     /* release: pairs with TraceTake's acquire and the next writer's in Claim */

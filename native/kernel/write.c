@@ -208,9 +208,9 @@ static int WritePlain(struct LiteIpcTask *task, struct IpcSend *send, struct Out
 }
 
 /*
- * The kernel allocates the message, then its buffers one by one: no room for the message is ENOMEM, none
- * for a buffer is EINVAL. Here both come out of the same allowance, so the room for the message alone is
- * asked first.
+ * The kernel allocates the message, then its buffers one by one: no room for the message is ENOMEM,
+ * none for a buffer is EINVAL. Here both come out of the same allowance, so the room for the
+ * message alone is asked first.
  */
 static int WriteWithObjects(struct LiteIpcTask *task, struct IpcSend *send,
                             struct OutboundLane *lane)

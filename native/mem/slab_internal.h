@@ -150,9 +150,12 @@ static inline void SlabUnpoison(const struct SlabPool *pool, const void *address
     MemoryUnpoison(pool->userBase + ((const uint8_t *)address - pool->kernelBase), bytes);
 }
 
-/* --- slab_spans.c: the lists of the classes ------------------------------------------------ */
+/* ---- slab_spans.c: the lists of the classes -------------------------------------------------- */
 
-/* Fills in the class for pools whose unit is 1 << unitShift bytes, of spans of about `target` bytes. */
+/*
+ * Fills in the class for pools whose unit is 1 << unitShift bytes, of spans of about `target`
+ * bytes.
+ */
 void SlabClassInit(struct SlabClass *self, uint32_t index, uint32_t unitShift, size_t target);
 
 /* Takes a free node of the listed spans of class `index`; null if none has room. Lock-free. */

@@ -54,15 +54,15 @@ int SlabPoolCreate(size_t capacity, struct SlabPool **pool);
  */
 void SlabPoolDestroy(struct SlabPool *pool);
 /*
- * In the child of a fork(2), once for each pool of the parent: the views are not there, and their addresses are
- * anybody's. The child may do nothing else with the pool but destroy it, when no thread of the parent's was
- * using it.
+ * In the child of a fork(2), once for each pool of the parent: the views are not there, and their
+ * addresses are anybody's. The child may do nothing else with the pool but destroy it, when no
+ * thread of the parent's was using it.
  */
 void SlabPoolForked(const struct SlabPool *pool);
 /*
- * The program has changed the user view's mapping (munmap(2), mremap(2)): SlabPoolDestroy leaves it alone, so that
- * it unmaps nobody else's memory. The pool itself never touches that view. Not while another thread destroys
- * the pool.
+ * The program has changed the user view's mapping (munmap(2), mremap(2)): SlabPoolDestroy leaves it
+ * alone, so that it unmaps nobody else's memory. The pool itself never touches that view. Not while
+ * another thread destroys the pool.
  */
 void SlabPoolDisownUserView(struct SlabPool *pool);
 

@@ -110,8 +110,8 @@ static void RemoveFull(struct SlabPool *pool, uint32_t index, uint64_t head)
             return;
         }
         /*
-         * Release: pairs with the acquire of the thread that frees a node of this span next, so that
-         * its push comes after the removal above.
+         * Release: pairs with the acquire of the thread that frees a node of this span next, so
+         * that its push comes after the removal above.
          */
     } while (!atomic_compare_exchange_weak_explicit(&unit->word, &word, word & ~SPAN_LISTED,
                                                     memory_order_release, memory_order_relaxed));
@@ -138,8 +138,8 @@ void *SlabClassTake(struct SlabPool *pool, uint32_t index)
             }
             uint32_t node = (uint32_t)__builtin_ctzll(room);
             /*
-             * Acquire: pairs with the release in SlabPoolFree, so that the last owner of the node is
-             * done with its bytes, and with that in SlabSpanOpen (hint of this node).
+             * Acquire: pairs with the release in SlabPoolFree, so that the last owner of the node
+             * is done with its bytes, and with that in SlabSpanOpen (hint of this node).
              */
             if (atomic_compare_exchange_weak_explicit(&unit->word, &word,
                                                       word | (UINT64_C(1) << node),

@@ -47,8 +47,8 @@ static uint32_t BinInUse(const struct UnitRuns *self, uint32_t bin)
 }
 
 /*
- * Every run in a bin from SizeClassAtLeast(length) up is long enough, so the first one will do. Only
- * if there is none, the bin below may still hold one: its runs are longer than its own amount.
+ * Every run in a bin from SizeClassAtLeast(length) up is long enough, so the first one will do.
+ * Only if there is none, the bin below may still hold one: its runs are longer than its own amount.
  */
 static uint32_t FindFree(const struct UnitRuns *self, uint32_t length)
 {

@@ -53,8 +53,8 @@ void UnitRunsGive(struct UnitRuns *self, uint32_t first);
 typedef int UnitRunsVisitor(void *context, uint32_t first, uint32_t length);
 
 /*
- * Shows every free run that was used since it was last shown; one that the visitor accepts counts as
- * Returns 0 or the first error of the visitor, at which it stops.
+ * Shows every free run that was used since it was last shown; one that the visitor accepts counts
+ * as Returns 0 or the first error of the visitor, at which it stops.
  */
 int UnitRunsVisitTouched(struct UnitRuns *self, UnitRunsVisitor *visitor, void *context);
 

@@ -11,8 +11,8 @@
 #endif
 
 /*
- * preadv2 and pwritev2, which musl has only since 1.2.5. The offset goes in two halves, of which 64-bit systems
- * look at the first alone; -1 is the pipe's own.
+ * preadv2 and pwritev2, which musl has only since 1.2.5. The offset goes in two halves, of which
+ * 64-bit systems look at the first alone; -1 is the pipe's own.
  */
 static ssize_t ReadAtOnce(int descriptor, const struct iovec *data)
 {

@@ -2,10 +2,10 @@
  * Bells: how one process wakes a thread of another that sleeps in epoll. A bell is a pipe: whoever
  * rings writes a byte, and each write is an edge for the sleeper, who reads them only now and then.
  *
- * Why not an eventfd: whether a write blocks is a flag that both ends of an eventfd share, so a hostile
- * receiver could fill the counter, clear the flag and hang its senders. A write to a pipe can be told not
- * to block by itself (pwritev2(2) RWF_NOWAIT, Linux 6.4 for pipes; before that the shared flag is all
- * there is). Why not a socket: sending is three times as slow.
+ * Why not an eventfd: whether a write blocks is a flag that both ends of an eventfd share, so a
+ * hostile receiver could fill the counter, clear the flag and hang its senders. A write to a pipe
+ * can be told not to block by itself (pwritev2(2) RWF_NOWAIT, Linux 6.4 for pipes; before that the
+ * shared flag is all there is). Why not a socket: sending is three times as slow.
  *
  * The ringing side holds both ends, so that a receiver's death is no SIGPIPE.
  */

@@ -1,4 +1,6 @@
-/* Time: CLOCK_MONOTONIC in ns, the same for every process of a machine. Source: clock_gettime(2). */
+/*
+ * Time: CLOCK_MONOTONIC in ns, the same for every process of a machine. Source: clock_gettime(2).
+ */
 #ifndef LITEIPC_HOST_CLOCK_H
 #define LITEIPC_HOST_CLOCK_H
 

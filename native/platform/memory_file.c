@@ -66,11 +66,17 @@ int MemoryFileVerify(int descriptor, uint64_t *size)
         return -errno;
     }
     int seals = fcntl(descriptor, F_GET_SEALS);
-    /* Huge pages can run out when they are first touched, and a mapping of them has rules of its own. */
+    /*
+     * Huge pages can run out when they are first touched, and a mapping of them has rules of its
+     * own.
+     */
     if (seals < 0 || (seals & NEEDED) != NEEDED || system.f_type != TMPFS_MAGIC) {
         return -EPROTO;
     }
-    /* What was never written is not there yet: reading it would take memory, in this process's name. */
+    /*
+     * What was never written is not there yet: reading it would take memory, in this process's
+     * name.
+     */
     if ((uint64_t)facts.st_blocks * BLOCK_SIZE < (uint64_t)facts.st_size) {
         return -EPROTO;
     }

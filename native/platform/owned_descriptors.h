@@ -4,8 +4,8 @@
  * caught between a descriptor's coming and its entry here, or between a mapping and its
  * MADV_DONTFORK.
  *
- * Cost: a lock around system calls that make, receive or close something. No message takes it, unless it
- * carries descriptors.
+ * Cost: a lock around system calls that make, receive or close something. No message takes it,
+ * unless it carries descriptors.
  */
 #ifndef LITEIPC_HOST_OWNED_DESCRIPTORS_H
 #define LITEIPC_HOST_OWNED_DESCRIPTORS_H
@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 /*
- * Higher numbers are not entered, and a child keeps its copies of them. New descriptors get the lowest free
- * number: a process that comes so far has 16 million open.
+ * Higher numbers are not entered, and a child keeps its copies of them. New descriptors get the
+ * lowest free number: a process that comes so far has 16 million open.
  */
 #define OWNED_DESCRIPTORS_MAX (1U << 24)
 
@@ -36,7 +36,9 @@ void OwnedDestroy(struct OwnedDescriptors *owned);
 void OwnedEnter(struct OwnedDescriptors *owned);
 void OwnedLeave(struct OwnedDescriptors *owned);
 
-/* Between OwnedEnter and OwnedLeave: these are the device's; these are not any more (still open). */
+/*
+ * Between OwnedEnter and OwnedLeave: these are the device's; these are not any more (still open).
+ */
 void OwnedAdd(struct OwnedDescriptors *owned, const int *descriptors, unsigned count);
 void OwnedRelease(struct OwnedDescriptors *owned, const int *descriptors, unsigned count);
 
@@ -44,8 +46,8 @@ void OwnedRelease(struct OwnedDescriptors *owned, const int *descriptors, unsign
 void OwnedClose(struct OwnedDescriptors *owned, int descriptor);
 
 /*
- * In the child of a fork that was made between OwnedEnter and OwnedLeave: closes them all and leaves. Of
- * `owned` nothing may be used any more but OwnedEnter and OwnedLeave.
+ * In the child of a fork that was made between OwnedEnter and OwnedLeave: closes them all and
+ * leaves. Of `owned` nothing may be used any more but OwnedEnter and OwnedLeave.
  */
 void OwnedCloseAll(struct OwnedDescriptors *owned);
 

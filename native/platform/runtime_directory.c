@@ -45,8 +45,8 @@ static int DirectoryPath(char *path, size_t size)
 }
 
 /*
- * In a directory that others may write (/tmp) anybody may have made ours beforehand: it is used only
- * if it is a real directory that belongs to this user and to nobody else.
+ * In a directory that others may write (/tmp) anybody may have made ours beforehand: it is used
+ * only if it is a real directory that belongs to this user and to nobody else.
  */
 static int CheckDirectory(const char *path)
 {

@@ -20,8 +20,8 @@
  * RUNTIME_PATH_SIZE are used). With `create` the directory is made if it is missing.
  *
  * 0; -EINVAL: not a name ([A-Za-z0-9._-], 1 to 64, not starting with '.'); -ENAMETOOLONG: the path
- * does not fit; -ENOENT: no such directory (with `create`: no such parent); -EPERM: the directory is
- * not a directory, not this user's, or open to others; other errors of mkdir(2) and open(2).
+ * does not fit; -ENOENT: no such directory (with `create`: no such parent); -EPERM: the directory
+ * is not a directory, not this user's, or open to others; other errors of mkdir(2) and open(2).
  *
  * Any thread, as far as nobody changes the environment meanwhile.
  */

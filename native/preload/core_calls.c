@@ -1,7 +1,7 @@
 /*
- * What the core calls in place of libc. The linker's --wrap (preloadWraps in sources.json) binds the core's own
- * calls to these, at link time and inside the library: the program's interposed functions are never
- * in their way, and every descriptor that the core makes is known here.
+ * What the core calls in place of libc. The linker's --wrap (preloadWraps in sources.json) binds
+ * the core's own calls to these, at link time and inside the library: the program's interposed
+ * functions are never in their way, and every descriptor that the core makes is known here.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,8 +20,8 @@
 #include "preload/shim.h"
 
 /*
- * What pthread_cleanup_push is made of. Weak, for the other libc does not have them, and its programs must
- * start all the same; there they are never called.
+ * What pthread_cleanup_push is made of. Weak, for the other libc does not have them, and its
+ * programs must start all the same; there they are never called.
  */
 #ifdef __GLIBC__
 #pragma weak __pthread_register_cancel
@@ -179,7 +179,10 @@ ssize_t __wrap_recvmsg(int socket, struct msghdr *packet, int flags)
     return length;
 }
 
-/* An OBJ_FD has been delivered (or is about to be closed): the program may do with it what it likes. */
+/*
+ * An OBJ_FD has been delivered (or is about to be closed): the program may do with it what it
+ * likes.
+ */
 void __wrap_OwnedRelease(struct OwnedDescriptors *owned, const int *descriptors, unsigned count)
 {
     __real_OwnedRelease(owned, descriptors, count);
@@ -198,8 +201,8 @@ int __wrap_DescriptorsTake(struct OwnedDescriptors *owned, int socket,
 }
 
 /*
- * The one place where an operation may wait for ever. There, and only where ShimAllowCancel says so,
- * pthread_cancel(3) takes effect: no lock is held there.
+ * The one place where an operation may wait for ever. There, and only where ShimAllowCancel says
+ * so, pthread_cancel(3) takes effect: no lock is held there.
  */
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int maximum, int timeoutMs)
 {

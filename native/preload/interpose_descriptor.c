@@ -1,7 +1,7 @@
 /*
- * ioctl(2), fcntl(2), and the functions that close descriptors or put others in their place. A device's
- * descriptor is closed and duplicated by libc like any other; what these look after are the core's own
- * descriptors, and what the OS cannot say of the device.
+ * ioctl(2), fcntl(2), and the functions that close descriptors or put others in their place. A
+ * device's descriptor is closed and duplicated by libc like any other; what these look after are
+ * the core's own descriptors, and what the OS cannot say of the device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -111,7 +111,10 @@ void InterposedCloseFrom(int first)
     (void)InterposedCloseRange(first < 0 ? 0 : (unsigned)first, UINT_MAX, 0);
 }
 
-/* The number is taken, by somebody who cannot give it up: what dup2(2) says of a number in the making. */
+/*
+ * The number is taken, by somebody who cannot give it up: what dup2(2) says of a number in the
+ * making.
+ */
 int InterposedDup2(int from, int to)
 {
     return OwnDescriptorsHave(to) ? ShimResult(-EBUSY) : LibcDup2(from, to);

@@ -1,7 +1,8 @@
 /*
- * stat(2), access(2) and their relatives: the device is a character device that exists while its domain does.
- * On 64-bit Linux there is one layout of struct stat, so the functions for large files are the same ones, and
- * so are the __xstat functions that programs built for a glibc before 2.33 call.
+ * stat(2), access(2) and their relatives: the device is a character device that exists while its
+ * domain does. On 64-bit Linux there is one layout of struct stat, so the functions for large files
+ * are the same ones, and so are the __xstat functions that programs built for a glibc before 2.33
+ * call.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -35,8 +35,8 @@ static const char *const NAMES[LIBC_FUNCTIONS] = {
 static void *_Atomic found[LIBC_FUNCTIONS];
 
 /*
- * NULL if no library has it: an old libc, say. An allocator that calls mmap may be the first caller of all,
- * so nothing here allocates; dlsym(3) does only to describe an error.
+ * NULL if no library has it: an old libc, say. An allocator that calls mmap may be the first caller
+ * of all, so nothing here allocates; dlsym(3) does only to describe an error.
  */
 static void *Next(enum LibcFunction function)
 {

@@ -120,8 +120,9 @@ static int SocketFacts(struct stat *facts)
 }
 
 /*
- * A descriptor that came from before an exec(2), or from another process, when this one has not opened the
- * device itself. Nobody else has descriptors of this kind, so this is not a cost for other sockets.
+ * A descriptor that came from before an exec(2), or from another process, when this one has not
+ * opened the device itself. Nobody else has descriptors of this kind, so this is not a cost for
+ * other sockets.
  */
 static bool IsInherited(int descriptor, const struct stat *facts)
 {

@@ -66,11 +66,13 @@ int DeviceControl(unsigned int request, unsigned long argument)
     return status;
 }
 
-/* ---- for programs that want to know; they find these with dlsym(3) ----------------------------------- */
+/* ---- for programs that want to know; they find these with dlsym(3) --------------------------- */
 
 #define EXPORTED __attribute__((visibility("default")))
 
-/* The calling thread's task ID; makes the task if it has none yet, and opens nothing. 0: no domain. */
+/*
+ * The calling thread's task ID; makes the task if it has none yet, and opens nothing. 0: no domain.
+ */
 EXPORTED uint32_t LiteIpcShimTaskID(void);
 EXPORTED uint32_t LiteIpcShimProcessID(void);
 /* Live nodes in this process's pool and their bytes. 0, or -EINVAL before the first operation. */

@@ -14,7 +14,10 @@
 #define BITS_PER_WORD 64U
 /* The core's descriptors are kept below this; a higher one would only lose its protection. */
 #define NUMBERS 65536U
-/* Where they are moved to: out of the reach of select(2) and of fixed numbers, without a large table. */
+/*
+ * Where they are moved to: out of the reach of select(2) and of fixed numbers, without a large
+ * table.
+ */
 #define PREFERRED_NUMBER 1024U
 
 static _Atomic uint64_t own[NUMBERS / BITS_PER_WORD];
@@ -24,7 +27,10 @@ bool OwnDescriptorsHave(int descriptor)
     if (descriptor < 0 || (unsigned)descriptor >= NUMBERS) {
         return false;
     }
-    /* relaxed, here and below: a bit by itself; who closes a number that is just being made races anyway */
+    /*
+     * relaxed, here and below: a bit by itself; who closes a number that is just being made races
+     * anyway
+     */
     uint64_t word =
         atomic_load_explicit(&own[(unsigned)descriptor / BITS_PER_WORD], memory_order_relaxed);
     return (word >> ((unsigned)descriptor % BITS_PER_WORD)) & 1;

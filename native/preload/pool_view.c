@@ -1,7 +1,8 @@
 /*
- * The program's view of the pool is read-only for good: the OS itself refuses mprotect(2), for the mapping was
- * made through a descriptor without write permission. What is left is to keep its addresses: the core
- * would give them back to the OS at its end, when they may long belong to somebody else.
+ * The program's view of the pool is read-only for good: the OS itself refuses mprotect(2), for the
+ * mapping was made through a descriptor without write permission. What is left is to keep its
+ * addresses: the core would give them back to the OS at its end, when they may long belong to
+ * somebody else.
  */
 #include <stdatomic.h>
 #include <sys/mman.h>

@@ -1,4 +1,6 @@
-/* The LiteIPC process behind the device: who is one, from when on, and what fork and exit do to it. */
+/*
+ * The LiteIPC process behind the device: who is one, from when on, and what fork and exit do to it.
+ */
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
@@ -81,7 +83,7 @@ bool ShimIsForeign(void)
 #endif
 }
 
-/* ---- devices; all under the lock ------------------------------------------------------------------ */
+/* ---- devices; all under the lock ------------------------------------------------------------- */
 
 static void Adopt(struct LiteIpcDevice *device, struct ShimDevice *holder)
 {
@@ -179,7 +181,7 @@ struct LiteIpcDevice *ShimCurrentDevice(void)
                : device->device;
 }
 
-/* ---- threads ---------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 static void ThreadLeaveDevice(struct ShimThread *thread)
 {
@@ -298,7 +300,7 @@ static void ThreadEnded(void *thread)
     self.busy = false;
 }
 
-/* ---- fork and exit ------------------------------------------------------------------------------------ */
+/* ---- fork and exit --------------------------------------------------------------------------- */
 
 static void ForEachOwn(void (*visit)(struct LiteIpcDevice *device))
 {
@@ -344,8 +346,8 @@ static void ForkChild(void)
 }
 
 /*
- * pthread_atfork(3) without a reference to it, which in glibc's case is to a function that other libcs do not
- * have: the library would not even be loaded there, and with it not the program.
+ * pthread_atfork(3) without a reference to it, which in glibc's case is to a function that other
+ * libcs do not have: the library would not even be loaded there, and with it not the program.
  */
 static void RegisterForkHandlers(void)
 {
@@ -380,7 +382,10 @@ __attribute__((constructor)) static void BeginProcess(void)
     }
 }
 
-/* exit(3), after the program's own handlers: the others hear of it before whoever waits for this process. */
+/*
+ * exit(3), after the program's own handlers: the others hear of it before whoever waits for this
+ * process.
+ */
 __attribute__((destructor)) static void EndProcess(void)
 {
     struct ShimDevice *device = atomic_load_explicit(&current, memory_order_acquire);

@@ -278,7 +278,8 @@ void RingFreeElsewhere(struct RingReader *reader, uint64_t charge);
  * For tests and debug builds, from the thread that uses this end: are the invariants of its private
  * state kept, and is what lies in the ring well formed? RingCheckWriter walks the records from the
  * last known `taken` of an honest receiver to the last published one: 0 or -EINVAL.
- * RingCheckReader walks all that is visible: 0, -EINVAL for the private state, -EPROTO for the ring.
+ * RingCheckReader walks all that is visible: 0, -EINVAL for the private state, -EPROTO for the
+ * ring.
  */
 int RingCheckWriter(const struct RingWriter *writer);
 int RingCheckReader(const struct RingReader *reader);

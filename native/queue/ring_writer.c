@@ -20,7 +20,8 @@ size_t RingMemorySize(uint64_t allowance)
      *     64 per record is A at most, and their r together 5/3 A + A;
      *   - the rest of the lap before a record that had to wrap (less than that record's r), and
      *     twice that if the new record is one that must wrap itself;
-     *   - the rest before the hole, jumped over for another record (less than its r + 64), the hole.
+     *   - the rest before the hole, jumped over for another record (less than its r + 64), the
+     *     hole.
      * Those records are different ones, so their charges also add up to A at most, and what is
      * wasted for them to 5/3 A plus some alignments; as every large record is also one record less,
      * the whole stays below 10/3 A + 512. 4 A + 4096 is a round figure above it, and half of it
@@ -246,8 +247,8 @@ static void StorePublished(struct RingWriter *writer)
     }
     writer->sequence = RingNextSequence(writer->sequence);
     /*
-     * Release part: synchronises with the acquire loads of the sequence in RingReaderEmpty, RingPeek
-     * and RingLookAfterArm; the record's bytes are visible with it.
+     * Release part: synchronises with the acquire loads of the sequence in RingReaderEmpty,
+     * RingPeek and RingLookAfterArm; the record's bytes are visible with it.
      * Sequentially consistent part: see BellIsDue.
      */
     atomic_store_explicit(&first->sequence, sequence, memory_order_seq_cst);

@@ -1,10 +1,12 @@
 /*
- * A program of the small system's kind: it knows the device, its header and the parcel, nothing else of
- * this project. It serves or calls the service of test/support/gauge.ts, whose methods take parcels:
+ * A program of the small system's kind: it knows the device, its header and the parcel, nothing
+ * else of this project. It serves or calls the service of test/support/gauge.ts, whose methods take
+ * parcels:
  *
  *   parcel_peer serve NAME SHAPE   registers; prints "ready"; answers until it is killed
  *   parcel_peer call NAME HASH     calls every method; prints what came, a line each
- *   parcel_peer flood NAME HASH    sends descriptors and memory, for which no method asks; prints how often
+ *   parcel_peer flood NAME HASH    sends descriptors and memory, for which no method asks; prints
+ *                                  how often
  *
  * Only towards the ServiceManager, which speaks MessagePack, it writes and reads that by hand.
  */
@@ -75,7 +77,7 @@ static void Free(IpcMsg *message)
     }
 }
 
-/* ---- The ServiceManager ------------------------------------------------------------------------- */
+/* ---- The ServiceManager ---------------------------------------------------------------------- */
 
 /* MessagePack: text of up to 255 bytes. */
 static size_t PutText(unsigned char *to, const char *text)
@@ -87,7 +89,10 @@ static size_t PutText(unsigned char *to, const char *text)
     return length + 2;
 }
 
-/* Repeats: the ServiceManager may be about to start, and this task has no queue before it waits once. */
+/*
+ * Repeats: the ServiceManager may be about to start, and this task has no queue before it waits
+ * once.
+ */
 static IpcMsg *AskManager(uint32_t code, const unsigned char *data, size_t size)
 {
     for (int retry = 0; retry < RETRIES; retry++) {
@@ -136,7 +141,7 @@ static uint32_t Lookup(const char *name, uint32_t hash)
     return handle;
 }
 
-/* ---- The service ---------------------------------------------------------------------------------- */
+/* ---- The service ----------------------------------------------------------------------------- */
 
 static uint32_t notes;
 
@@ -203,7 +208,7 @@ static void Serve(const char *name, const char *shape)
     }
 }
 
-/* ---- The client --------------------------------------------------------------------------------------- */
+/* ---- The client ------------------------------------------------------------------------------ */
 
 static IpcMsg *AskParcel(uint32_t handle, uint32_t code, const IpcIo *parcel)
 {

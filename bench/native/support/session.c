@@ -210,8 +210,8 @@ struct Waiting {
 };
 
 /*
- * Answers one request with the service's handle, 0 if there is none yet. A service is known to others
- * only once it has its own answer: then no message of theirs can come before it.
+ * Answers one request with the service's handle, 0 if there is none yet. A service is known to
+ * others only once it has its own answer: then no message of theirs can come before it.
  */
 static int ManagerAnswer(struct Session *session, const IpcMsg *request, uint32_t *service)
 {

@@ -1,6 +1,6 @@
 /*
- * What every LiteIPC program of these benchmarks does with the embedding API: open a device with one
- * thread and one task, be the ServiceManager of one service, find that service, send.
+ * What every LiteIPC program of these benchmarks does with the embedding API: open a device with
+ * one thread and one task, be the ServiceManager of one service, find that service, send.
  */
 #ifndef BENCH_SESSION_H
 #define BENCH_SESSION_H
@@ -34,8 +34,8 @@ void SessionClose(struct Session *session);
 int SessionReceive(struct Session *session, int timeoutMs);
 
 /*
- * After a send returned -EINPROGRESS: waits for the lane and returns what became of it. Messages that
- * come meanwhile are kept for SessionReceive.
+ * After a send returned -EINPROGRESS: waits for the lane and returns what became of it. Messages
+ * that come meanwhile are kept for SessionReceive.
  */
 int SessionAwaitLane(struct Session *session);
 
@@ -46,8 +46,8 @@ int SessionAwaitLane(struct Session *session);
 int SessionSend(struct Session *session, const struct LiteIpcOutgoing *out);
 
 /*
- * Sends a request and waits for its answer, which is in *reply until LiteIpcFree. Messages that come
- * meanwhile are kept for SessionReceive.
+ * Sends a request and waits for its answer, which is in *reply until LiteIpcFree. Messages that
+ * come meanwhile are kept for SessionReceive.
  */
 int SessionCall(struct Session *session, const struct LiteIpcOutgoing *out, const IpcMsg **reply);
 

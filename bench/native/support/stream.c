@@ -82,7 +82,9 @@ static int Ask(const struct StreamPair *pair, const struct BenchOptions *options
     return RoundTripReport(&meter, pair->name, options);
 }
 
-/* Checks the numbers of the whole messages in `data` and returns how many there are, or -EBADMSG. */
+/*
+ * Checks the numbers of the whole messages in `data` and returns how many there are, or -EBADMSG.
+ */
 static int CheckNumbers(const char *data, size_t length, size_t bytes, uint64_t *number)
 {
     int messages = 0;

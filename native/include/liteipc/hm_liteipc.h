@@ -26,7 +26,9 @@ extern "C" {
 
 #define DRIVER_MAJOR_VERSION 2
 #define DRIVER_MINOR_VERSION 0
-/* A driver version in one number: the major part in the low half, the minor part in the high half. */
+/*
+ * A driver version in one number: the major part in the low half, the minor part in the high half.
+ */
 #define DRIVER_VERSION (DRIVER_MAJOR_VERSION | (DRIVER_MINOR_VERSION << 16))
 
 /* Handle of the ServiceManager, for everybody. */

@@ -1,22 +1,23 @@
 /*
  * IpcIo: the parcel of OpenHarmony's small system, for programs that talk to the device; plain C,
- * this file and liteipc/ipc_io_base.h. What each function writes is said in docs/ipc-io.md; bytes are little-endian.
+ * this file and liteipc/ipc_io_base.h. What each function writes is said in docs/ipc-io.md; bytes
+ * are little-endian.
  *
- * Objects (descriptors, services) are SpecialObj of the compiling ABI: 16 bytes in a 32-bit program,
- * which is the small system's own layout; 24 in a 64-bit one, at a multiple of 8, with zeroes before it
- * if need be. All else is the same in both.
+ * Objects (descriptors, services) are SpecialObj of the compiling ABI: 16 bytes in a 32-bit
+ * program, which is the small system's own layout; 24 in a 64-bit one, at a multiple of 8, with
+ * zeroes before it if need be. All else is the same in both.
  *
  * A parcel is written from its first byte on, or read: IpcIoInit begins a new one in memory of the
  * caller, IpcIoInitFromMsg one to be read from a message. Whose memory it was it stays, and it must
  * live as long as the parcel and what was read from it. One thread at a time.
  *
- * A function that fails returns false, NULL or -1, and changes nothing but the flag. What does not fit
- * or is not there sets IPC_IO_OVERFLOW, after which everything fails. Not flagged, and refused each
- * time: null pointers, empty vectors, and bytes that are not what is read (a string without its NUL,
- * an object of another type).
+ * A function that fails returns false, NULL or -1, and changes nothing but the flag. What does not
+ * fit or is not there sets IPC_IO_OVERFLOW, after which everything fails. Not flagged, and refused
+ * each time: null pointers, empty vectors, and bytes that are not what is read (a string without
+ * its NUL, an object of another type).
  *
- * What is read is not copied, and pointers into a parcel are as aligned as it was written: after one
- * of the "Unaligned" writes or a vector of bytes, copy numbers out with memcpy.
+ * What is read is not copied, and pointers into a parcel are as aligned as it was written: after
+ * one of the "Unaligned" writes or a vector of bytes, copy numbers out with memcpy.
  *
  * Source: interfaces/innerkits/c/ipc/include/serializer.h of OpenHarmony's communication_ipc (facts
  * only). Left out: WritePointer, as a pointer means nothing to another process.
@@ -28,7 +29,7 @@
 
 #include "liteipc/ipc_io_base.h"
 
-/* ---- Numbers: Write...(io, value), Read...(io, &value) --------------------------------------------- */
+/* ---- Numbers: Write...(io, value), Read...(io, &value) --------------------------------------- */
 
 /* A `Type` that travels as a `Word` of 4 or 8 bytes; of a wider word the low part is read. */
 #define IPC_IO_NUMBER(Name, Type, Word)                                                            \
@@ -99,7 +100,7 @@ static inline bool ReadBoolUnaligned(IpcIo *io, bool *value)
     return true;
 }
 
-/* ---- Text and bytes ---------------------------------------------------------------------------------- */
+/* ---- Text and bytes -------------------------------------------------------------------------- */
 
 /* At most 8191 bytes. */
 static inline bool WriteString(IpcIo *io, const char *value)
@@ -172,7 +173,7 @@ static inline const void *ReadRawData(IpcIo *io, size_t size)
     return IpcIoAdvance(io, sizeof(uint32_t) + IPC_IO_ALIGN(size)) + sizeof(uint32_t);
 }
 
-/* ---- Vectors: Write...Vector(io, values, count), Read...Vector(io, &count) -------------------------------- */
+/* ---- Vectors: Write...Vector(io, values, count), Read...Vector(io, &count) ------------------- */
 
 #define IPC_IO_VECTOR(Name, Type)                                                                  \
     static inline bool Write##Name(IpcIo *io, const Type *val, size_t size)                        \
@@ -196,7 +197,9 @@ IPC_IO_VECTOR(UInt64Vector, uint64_t)
 IPC_IO_VECTOR(FloatVector, float)
 IPC_IO_VECTOR(DoubleVector, double)
 
-/* Vectors of words, which are read into memory of their own: free() it. NULL also without memory. */
+/*
+ * Vectors of words, which are read into memory of their own: free() it. NULL also without memory.
+ */
 #define IPC_IO_WORD_VECTOR(Name, Type)                                                             \
     static inline bool Write##Name(IpcIo *io, const Type *val, size_t size)                        \
     {                                                                                              \
@@ -237,7 +240,7 @@ IPC_IO_VECTOR(DoubleVector, double)
 IPC_IO_WORD_VECTOR(BoolVector, bool)
 IPC_IO_WORD_VECTOR(Int16Vector, int16_t)
 
-/* ---- Objects ------------------------------------------------------------------------------------------------ */
+/* ---- Objects --------------------------------------------------------------------------------- */
 
 static inline bool WriteFileDescriptor(IpcIo *io, uint32_t fd)
 {
@@ -279,8 +282,9 @@ static inline bool ReadRemoteObject(IpcIo *io, SvcIdentity *svc)
 }
 
 /*
- * Copies what was written to (or read of) `src` behind what is in `dst`, rounded up to 4 bytes; objects
- * move along (in a 64-bit program `dst` should end at a multiple of 8 then). Without room it returns false; OVERFLOW only if it is the padding that has none.
+ * Copies what was written to (or read of) `src` behind what is in `dst`, rounded up to 4 bytes;
+ * objects move along (in a 64-bit program `dst` should end at a multiple of 8 then). Without room
+ * it returns false; OVERFLOW only if it is the padding that has none.
  */
 static inline bool IpcIoAppend(IpcIo *dst, const IpcIo *src)
 {

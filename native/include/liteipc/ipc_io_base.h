@@ -33,8 +33,8 @@ typedef struct {
 
 /*
  * Begins a parcel in `bufferSize` bytes (1 to 8192), of which the first 4 * maxobjects (at most 32)
- * become its table of offsets. Arguments out of range: the parcel is not INITIALIZED. A table that does
- * not fit: OVERFLOW. In both cases nothing can be written.
+ * become its table of offsets. Arguments out of range: the parcel is not INITIALIZED. A table that
+ * does not fit: OVERFLOW. In both cases nothing can be written.
  */
 static inline void IpcIoInit(IpcIo *io, void *buffer, size_t bufferSize, size_t maxobjects)
 {
@@ -58,8 +58,8 @@ static inline void IpcIoInit(IpcIo *io, void *buffer, size_t bufferSize, size_t 
 }
 
 /*
- * A parcel to be read from a message, which must not be freed before; it must not be written. OVERFLOW if
- * the message has more than a parcel holds.
+ * A parcel to be read from a message, which must not be freed before; it must not be written.
+ * OVERFLOW if the message has more than a parcel holds.
  */
 static inline void IpcIoInitFromMsg(IpcIo *io, const IpcMsg *msg)
 {
@@ -99,7 +99,9 @@ static inline size_t IpcIoObjects(const IpcIo *io)
                                   : (size_t)(io->offsetsCur - io->offsetsBase) / sizeof(uint32_t);
 }
 
-/* Makes a written parcel the message's data and objects. False, and nothing done, if it overflowed. */
+/*
+ * Makes a written parcel the message's data and objects. False, and nothing done, if it overflowed.
+ */
 static inline bool IpcIoToMsg(const IpcIo *io, IpcMsg *msg)
 {
     if (!IpcIoAvailable(io) || msg == NULL) {
@@ -126,8 +128,8 @@ static inline bool IpcIoHas(IpcIo *io, size_t size)
 }
 
 /*
- * May so many of something be written: not none of it, which is refused, and not more than `most`, which
- * no parcel holds.
+ * May so many of something be written: not none of it, which is refused, and not more than `most`,
+ * which no parcel holds.
  */
 static inline bool IpcIoMay(IpcIo *io, const void *values, size_t count, size_t most)
 {
@@ -195,7 +197,10 @@ static inline bool IpcIoPeekCount(IpcIo *io, size_t *count)
     return true;
 }
 
-/* Where a counted vector lies, whose elements take `each` bytes; goes behind it. NULL if it is not there. */
+/*
+ * Where a counted vector lies, whose elements take `each` bytes; goes behind it. NULL if it is not
+ * there.
+ */
 static inline const void *IpcIoGetCounted(IpcIo *io, size_t *count, size_t each)
 {
     size_t number;
@@ -235,8 +240,8 @@ static inline const void *IpcIoGetText(IpcIo *io, size_t *length, size_t unit)
 }
 
 /*
- * Zero bytes before an object: none with 32 bits; with 64 it begins at a multiple of 8, as the driver
- * wants it. What an unaligned write has left is not made good, in neither.
+ * Zero bytes before an object: none with 32 bits; with 64 it begins at a multiple of 8, as the
+ * driver wants it. What an unaligned write has left is not made good, in neither.
  */
 static inline size_t IpcIoObjectPadding(const IpcIo *io)
 {

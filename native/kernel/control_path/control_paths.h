@@ -1,6 +1,6 @@
 /*
- * The kernel paths that change the system: who is ServiceManager, who may call whom, who is told of a
- * death. They run in the domain's thread, on the domain's own structures; the data path (send,
+ * The kernel paths that change the system: who is ServiceManager, who may call whom, who is told of
+ * a death. They run in the domain's thread, on the domain's own structures; the data path (send,
  * receive, free) runs in the caller's process and only reads what these have written.
  *
  * `caller` is a living task of the process that asks. Status: 0 or a negative errno.
@@ -14,32 +14,35 @@
 extern const struct DomainKernelOperations LITEIPC_KERNEL_OPERATIONS;
 
 /*
- * The domain's half of LiteIpcTaskInit: the task has a queue from now on. First use: its first receive,
- * or the first message sent to it. Idempotent.
+ * The domain's half of LiteIpcTaskInit: the task has a queue from now on. First use: its first
+ * receive, or the first message sent to it. Idempotent.
  */
 void ServiceQueueMake(struct Domain *domain, struct DomainTask *task);
 
 /*
  * SetCms: the caller becomes the ServiceManager, which gets messages of at most `maxMsgSize` bytes.
- * -EINVAL: the process has not opened, or less than a header; -ENOMEM: it has no pool; -EEXIST: there is
- * one; -EPERM: this uid or program may not (not in the kernel, where anybody may be the first).
+ * -EINVAL: the process has not opened, or less than a header; -ENOMEM: it has no pool; -EEXIST:
+ * there is one; -EPERM: this uid or program may not (not in the kernel, where anybody may be the
+ * first).
  */
 int SetCms(struct Domain *domain, struct DomainTask *caller, uint32_t maxMsgSize);
 
 /*
- * HandleCmsCmd: CMS_GEN_HANDLE, CMS_REMOVE_HANDLE, CMS_ADD_ACCESS. -EACCES: the caller's process is not
- * the ServiceManager's, or there is none; -EINVAL: as kernel.
+ * HandleCmsCmd: CMS_GEN_HANDLE, CMS_REMOVE_HANDLE, CMS_ADD_ACCESS. -EACCES: the caller's process is
+ * not the ServiceManager's, or there is none; -EINVAL: as kernel.
  */
 int HandleCmsCmd(struct Domain *domain, struct DomainTask *caller,
                  struct ControlCmsCommand *command);
 
-/* SetIpcTask: the caller gets its process's death notices. -EINVAL: no CMS, or one is set already. */
+/*
+ * SetIpcTask: the caller gets its process's death notices. -EINVAL: no CMS, or one is set already.
+ */
 int SetIpcTask(struct Domain *domain, struct DomainTask *caller);
 
 /*
  * GenerateServiceHandle: makes the task `taskID` a service whose handle is its ID; 0 is the caller.
- * -EINVAL: not alive, or the ServiceManager itself. The ServiceManager's process gets access if the task
- * has a queue.
+ * -EINVAL: not alive, or the ServiceManager itself. The ServiceManager's process gets access if the
+ * task has a queue.
  */
 int GenerateServiceHandle(struct Domain *domain, struct DomainTask *caller, uint32_t taskID,
                           uint32_t *handle);
@@ -48,23 +51,23 @@ int GenerateServiceHandle(struct Domain *domain, struct DomainTask *caller, uint
 int RefreshServiceHandle(struct Domain *domain, uint32_t handle);
 
 /*
- * AddServiceAccess: the process of task `taskID` may call `handle` (0: the ServiceManager). -EINVAL: out
- * of range, the service has no queue or is dead, or the process has not opened.
+ * AddServiceAccess: the process of task `taskID` may call `handle` (0: the ServiceManager).
+ * -EINVAL: out of range, the service has no queue or is dead, or the process has not opened.
  */
 int AddServiceAccess(struct Domain *domain, uint32_t taskID, uint32_t handle);
 
 /*
- * Takes a right away again. Not in the kernel. -EACCES: the caller's process is not the ServiceManager's;
- * -EINVAL: no such process or service, or not of this generation. Everyone concerned has been told when
- * this returns; a right that was not there is no error.
+ * Takes a right away again. Not in the kernel. -EACCES: the caller's process is not the
+ * ServiceManager's; -EINVAL: no such process or service, or not of this generation. Everyone
+ * concerned has been told when this returns; a right that was not there is no error.
  */
 int RemoveServiceAccess(struct Domain *domain, struct DomainTask *caller,
                         const struct ControlAccess *access);
 
 /*
- * GrantServiceAccess: the domain's half of HandleSvc. The process named in `access` may call the service,
- * which has a queue from now on. -EINVAL: the service is not alive, the process is not there or has not
- * opened. -EACCES: the caller has no right that it could pass on.
+ * GrantServiceAccess: the domain's half of HandleSvc. The process named in `access` may call the
+ * service, which has a queue from now on. -EINVAL: the service is not alive, the process is not
+ * there or has not opened. -EACCES: the caller has no right that it could pass on.
  */
 int GrantServiceAccess(struct Domain *domain, struct DomainTask *caller,
                        const struct ControlAccess *access);

@@ -1,4 +1,6 @@
-/* Messages of scenarios: laid out, copied out of where they were received, and compared in words. */
+/*
+ * Messages of scenarios: laid out, copied out of where they were received, and compared in words.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -206,7 +208,7 @@ static void TestFaultyMessages(void **state)
     ComposeFree(&composition);
 }
 
-/* ---- differences ------------------------------------------------------------------------------------ */
+/* ---- differences ----------------------------------------------------------------------------- */
 
 static void Differs(const struct WantedMessage *wanted, const struct Snapshot *came,
                     const char *wantedText, const char *cameText)

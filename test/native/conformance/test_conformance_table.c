@@ -1,4 +1,7 @@
-/* Tables of scenarios: a good one says what it says; whatever a bad one holds, it is refused in words. */
+/*
+ * Tables of scenarios: a good one says what it says; whatever a bad one holds, it is refused in
+ * words.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -182,7 +185,9 @@ static void Everything(struct Draft *draft)
     Finish(draft);
 }
 
-/* Decodes a copy that is exactly as long as it says, so that a sanitizer sees every word beyond it. */
+/*
+ * Decodes a copy that is exactly as long as it says, so that a sanitizer sees every word beyond it.
+ */
 static int Decode(const uint32_t *words, size_t count, struct Scenario *scenario,
                   char error[TABLE_ERROR_SIZE])
 {

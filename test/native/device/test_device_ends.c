@@ -222,7 +222,9 @@ static void ShutdownEndsTheProcess(void **state)
     assert_true(EndpointIsQuiet(service));
 }
 
-/* A revoked right counts for what lies in the lane or in the queue; answers under way still come. */
+/*
+ * A revoked right counts for what lies in the lane or in the queue; answers under way still come.
+ */
 static void RevocationCountsAtOnce(void **state)
 {
     struct LiteIpcOutgoing answer = {.code = 5};
@@ -281,7 +283,10 @@ static void TaskEndsDuringItsCalls(void **state)
     assert_true(EndpointIsQuiet(client));
 }
 
-/* A task ends while events that name it wait to be taken: they are taken, but do not name it any more. */
+/*
+ * A task ends while events that name it wait to be taken: they are taken, but do not name it any
+ * more.
+ */
 static void EventsOutliveTheirTask(void **state)
 {
     struct LiteIpcControlRequest exit = {.operation = LITEIPC_CONTROL_TASK_EXIT,

@@ -1,4 +1,7 @@
-/* Objects that are sent through the face for event loops: nothing blocks, what the domain does is waited for. */
+/*
+ * Objects that are sent through the face for event loops: nothing blocks, what the domain does is
+ * waited for.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -76,7 +79,10 @@ static void GetsFds(uint32_t code, unsigned count)
     assert_int_equal(LiteIpcFree(trio.service.thread, event.message), 0);
 }
 
-/* The first message asks for the lane, then for a way for descriptors; all later ones leave at once. */
+/*
+ * The first message asks for the lane, then for a way for descriptors; all later ones leave at
+ * once.
+ */
 static void TheWayIsMadeOnce(void **state)
 {
     struct Endpoint *client = &trio.client;
@@ -147,7 +153,9 @@ static void AllKindsThereAndBack(void **state)
     assert_true(EndpointGets(client, 8));
 }
 
-/* Three services in one message: one notice, three rights. Who may not call one cannot pass it on. */
+/*
+ * Three services in one message: one notice, three rights. Who may not call one cannot pass it on.
+ */
 static void RightsGoWithServices(void **state)
 {
     struct Endpoint *client = &trio.client, *service = &trio.service;
@@ -280,7 +288,10 @@ static void BadObjectsSendNothing(void **state)
     GetsFds(3, MOST);
 }
 
-/* A call that could not be sent is not pending; an answer that could not be sent can still be given. */
+/*
+ * A call that could not be sent is not pending; an answer that could not be sent can still be
+ * given.
+ */
 static void RefusedObjectsLeaveTheCall(void **state)
 {
     struct Endpoint *client = &trio.client, *service = &trio.service;

@@ -1,4 +1,6 @@
-/* The seven hooks on the face for event loops, and the drops that only a hostile sender can cause. */
+/*
+ * The seven hooks on the face for event loops, and the drops that only a hostile sender can cause.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -308,7 +310,7 @@ static void AnswersWithoutRoomForTheirDescriptors(void **state)
     close(ends[1]);
 }
 
-/* ---- hostile senders ---------------------------------------------------------------------------- */
+/* ---- hostile senders ------------------------------------------------------------------------- */
 
 static int ForgeHooksSetUp(void **state)
 {

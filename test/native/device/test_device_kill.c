@@ -1,4 +1,7 @@
-/* SIGKILL at any moment: a client, a service, the domain's process. Nobody hangs, nothing is left over. */
+/*
+ * SIGKILL at any moment: a client, a service, the domain's process. Nobody hangs, nothing is left
+ * over.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * A service with many senders: 16 of its lanes are looked at on every read, the others must ring. Order
- * across all of them, no wake-up lost, nobody forgotten.
+ * A service with many senders: 16 of its lanes are looked at on every read, the others must ring.
+ * Order across all of them, no wake-up lost, nobody forgotten.
  */
 #include <errno.h>
 #include <pthread.h>

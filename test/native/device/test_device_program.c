@@ -1,6 +1,6 @@
 /*
- * What programs may do that were not written for this library: have a shorter IpcMsg, change a message while
- * it is sent, unmap their view of the pool.
+ * What programs may do that were not written for this library: have a shorter IpcMsg, change a
+ * message while it is sent, unmap their view of the pool.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -34,7 +34,7 @@ static int SetUp(void **state)
 }
 #define PROGRAM_TEST(test) cmocka_unit_test_setup_teardown(test, SetUp, StageTearDown)
 
-/* ---- a message of 72 bytes ---------------------------------------------------------------------------- */
+/* ---- a message of 72 bytes ------------------------------------------------------------------- */
 
 /* A page, and one behind it that nobody may touch. */
 static char *EdgeMake(void)
@@ -136,7 +136,7 @@ static void BadMessagesMayEndBeforeTheUserID(void **state)
     assert_int_equal(munmap(edge, 2 * PAGE), 0);
 }
 
-/* ---- a message that changes while it is sent ------------------------------------------------------------ */
+/* ---- a message that changes while it is sent ------------------------------------------------- */
 
 #if !defined(                                                                                      \
     __SANITIZE_THREAD__) /* it would report the race, which is the program's, and the test */
@@ -259,7 +259,7 @@ static void WhatWasCheckedIsWhatIsSent(void **state)
 }
 #endif
 
-/* ---- the view of the pool ------------------------------------------------------------------------------- */
+/* ---- the view of the pool -------------------------------------------------------------------- */
 
 /* Something else that the program maps where (a part of) its view was. */
 static char *Replace(char *place, size_t size)

@@ -100,7 +100,9 @@ static void WhatWasAnsweredBeforeCounts(void **state)
     assert_true(EndpointIsQuiet(client) && EndpointIsQuiet(service));
 }
 
-/* A new grant that comes before the client looks saves no old call, and a new call is none of them. */
+/*
+ * A new grant that comes before the client looks saves no old call, and a new call is none of them.
+ */
 static void GrantedAgain(void **state)
 {
     (void)state;
@@ -124,7 +126,9 @@ static void GrantedAgain(void **state)
     assert_true(EndpointIsQuiet(client));
 }
 
-/* Of the same client: calls to another service, to the ServiceManager, and to a service of its own. */
+/*
+ * Of the same client: calls to another service, to the ServiceManager, and to a service of its own.
+ */
 static void OtherCallsGoOn(void **state)
 {
     struct Endpoint another, own;

@@ -1,4 +1,7 @@
-/* Several threads of one process: a lane for each, lanes that are handed on, memory freed by anyone. */
+/*
+ * Several threads of one process: a lane for each, lanes that are handed on, memory freed by
+ * anyone.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -304,8 +307,8 @@ static void *FreeHeldLater(void *argument)
 }
 
 /*
- * The receiver has no memory at all: nothing is lost, not even a death notice, and whoever frees wakes
- * the receiver, which goes on.
+ * The receiver has no memory at all: nothing is lost, not even a death notice, and whoever frees
+ * wakes the receiver, which goes on.
  */
 static void ExhaustedReceiverGoesOnAfterAFree(void **state)
 {

@@ -1,4 +1,7 @@
-/* The trace of a device: what it says of a conversation, how it is turned on and off, and while others run. */
+/*
+ * The trace of a device: what it says of a conversation, how it is turned on and off, and while
+ * others run.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -194,7 +197,7 @@ static void WithoutAPlaceNothingIsLeftBehind(void **state)
     assert_int_equal(LiteIpcTraceStart(device, 4), 0);
 }
 
-/* ---- while others run ------------------------------------------------------------------------------ */
+/* ---- while others run ------------------------------------------------------------------------ */
 
 static int CallStep(struct Actor *actor, void *argument)
 {
@@ -274,7 +277,9 @@ static void *ReadOn(void *argument)
     return NULL;
 }
 
-/* Several tasks of one process write into one trace; every record is read once or counted as lost. */
+/*
+ * Several tasks of one process write into one trace; every record is read once or counted as lost.
+ */
 static void TasksOfAProcessShareATrace(void **state)
 {
     uint32_t handle = ActorID(svc);

@@ -1,4 +1,6 @@
-/* Deaths: who is told, in which order, what stays until it was delivered, and requests that wait. */
+/*
+ * Deaths: who is told, in which order, what stays until it was delivered, and requests that wait.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -197,7 +199,9 @@ static bool BecomesState(uint32_t processID, int expected)
     return false;
 }
 
-/* What a dead sender published is still to be delivered: its slot and its rights live until then. */
+/*
+ * What a dead sender published is still to be delivered: its slot and its rights live until then.
+ */
 static void TheDeadStayUntilTheirLanesAreDrained(void **state)
 {
     (void)state;

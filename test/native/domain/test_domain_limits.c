@@ -109,7 +109,9 @@ static pid_t StartPoorDomain(int stop[2])
         struct DomainOptions options = TestDomainOptions("poor");
         struct Domain *domain;
         close(stop[1]);
-        /* Whatever was inherited: the numbers below OTHER_DESCRIPTORS are taken, the rest is free. */
+        /*
+         * Whatever was inherited: the numbers below OTHER_DESCRIPTORS are taken, the rest is free.
+         */
         int filler;
         (void)syscall(SYS_close_range, OTHER_DESCRIPTORS, ~0U, 0);
         do {

@@ -1,6 +1,6 @@
 /*
- * Processes that ask for anything, in any order, with any descriptors, and are killed at any moment. The
- * domain answers the one that behaves, and has nothing left when all are gone.
+ * Processes that ask for anything, in any order, with any descriptors, and are killed at any
+ * moment. The domain answers the one that behaves, and has nothing left when all are gone.
  */
 #include <errno.h>
 #include <fcntl.h>

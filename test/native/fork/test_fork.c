@@ -1,4 +1,7 @@
-/* LiteIpcPoolReInit with a real fork: the child has the device open if the parent had, and nothing else. */
+/*
+ * LiteIpcPoolReInit with a real fork: the child has the device open if the parent had, and nothing
+ * else.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -26,7 +29,7 @@ static int Version(struct Forked *self)
     return status == 0 ? version.driverVersion : status;
 }
 
-/* ---- nothing of the parent's ---------------------------------------------------------------------- */
+/* ---- nothing of the parent's ----------------------------------------------------------------- */
 
 struct Expected {
     struct KnownDescriptors known;
@@ -69,8 +72,8 @@ static int SecondReceiveStep(struct Actor *actor, void *argument)
 }
 
 /*
- * The parent has lanes both ways, two threads, ways for descriptors, one that was delivered (the program's
- * own, so the child has it) and one that waits for its message's turn (which it has not).
+ * The parent has lanes both ways, two threads, ways for descriptors, one that was delivered (the
+ * program's own, so the child has it) and one that waits for its message's turn (which it has not).
  */
 static void NothingOfTheParentsIsInherited(void **state)
 {
@@ -131,7 +134,7 @@ static void WithoutTheHandlersThereIsSomething(void **state)
     stage->deviceCount = count;
 }
 
-/* ---- at three moments ------------------------------------------------------------------------------- */
+/* ---- at three moments ------------------------------------------------------------------------ */
 
 static void IsNotOpen(struct LiteIpcDevice *parent, void *argument)
 {
@@ -197,7 +200,7 @@ static void AfterMmap(void **state)
     assert_true(ActorPoolIsEmpty(parent));
 }
 
-/* ---- rights and roles ------------------------------------------------------------------------------- */
+/* ---- rights and roles ------------------------------------------------------------------------ */
 
 static void HasNoPart(struct LiteIpcDevice *parent, void *argument)
 {
@@ -231,7 +234,7 @@ static void RightsAndRolesAreTheParents(void **state)
     assert_int_equal(ActorReceive(service, NULL), 0);
 }
 
-/* ---- the child's own life ------------------------------------------------------------------------- */
+/* ---- the child's own life -------------------------------------------------------------------- */
 
 /* Serves: tells the manager its handle, answers one call, and calls the manager itself. */
 static void LivesItsOwnLife(struct LiteIpcDevice *parent, void *argument)
@@ -340,7 +343,9 @@ static void DomainIsGone(void **state)
     assert_true(ForkedRun(stage, ActorDevice(parent), ClosesAnyway, stage));
 }
 
-/* Without a fork, as a test of many processes in one has it: the parent goes on beside the child. */
+/*
+ * Without a fork, as a test of many processes in one has it: the parent goes on beside the child.
+ */
 static void BothInOneProcess(void **state)
 {
     struct ForkStage *stage = *state;

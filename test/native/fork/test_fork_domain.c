@@ -1,4 +1,7 @@
-/* A program that runs a domain forks: the child has nothing of the domain, and does not keep it alive. */
+/*
+ * A program that runs a domain forks: the child has nothing of the domain, and does not keep it
+ * alive.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -132,7 +135,7 @@ static void DomainIsBusyWhileItsProgramForks(void **state)
     assert_true(good);
 }
 
-/* ---- the host dies, its child lives ----------------------------------------------------------------- */
+/* ---- the host dies, its child lives ---------------------------------------------------------- */
 
 #define CHILD_INPUT 4 /* where the test tells its child to go on, see support/child.c */
 

@@ -27,7 +27,7 @@ static bool HasNoNews(struct Actor *actor)
     return none;
 }
 
-/* ---- a child ends: nothing of the parent's does --------------------------------------------------- */
+/* ---- a child ends: nothing of the parent's does ---------------------------------------------- */
 
 static void JustEnds(struct LiteIpcDevice *parent, void *argument)
 {
@@ -78,7 +78,7 @@ static void AChildsEndIsNobodysDeath(void **state)
     assert_int_equal(ActorMsgEnd(client, NULL), 0);
 }
 
-/* ---- a parent ends while its child lives ---------------------------------------------------------- */
+/* ---- a parent ends while its child lives ----------------------------------------------------- */
 
 #define CHILD_INPUT 4 /* where the test tells its child to go on, see support/child.c */
 

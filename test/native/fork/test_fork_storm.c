@@ -1,6 +1,7 @@
 /*
- * Forks by the hundred while other threads of the parent send, receive, make and end threads, open lanes and
- * pass descriptors: whatever they were doing, the child has nothing of it, and they notice nothing.
+ * Forks by the hundred while other threads of the parent send, receive, make and end threads, open
+ * lanes and pass descriptors: whatever they were doing, the child has nothing of it, and they
+ * notice nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,8 +34,8 @@
 #define MAPS       20
 
 /*
- * These stand before the C library's. After a call by which a descriptor or a mapping comes, the thread
- * dawdles, so that a fork that could see it half done does see it.
+ * These stand before the C library's. After a call by which a descriptor or a mapping comes, the
+ * thread dawdles, so that a fork that could see it half done does see it.
  */
 static _Thread_local unsigned dawdled;
 

@@ -233,7 +233,10 @@ static void RevokedRightCountsAtOnce(void **state)
     assert_int_equal(ActorRevoke(cli, cli, svc), -EACCES);
 }
 
-/* Stops the stage's domain and starts another; how does a process of our own fare that wants the role? */
+/*
+ * Stops the stage's domain and starts another; how does a process of our own fare that wants the
+ * role?
+ */
 static int SetCmsIn(struct Stage *stage, const struct LiteIpcDomainOptions *options)
 {
     LiteIpcDomainStop(stage->domain);

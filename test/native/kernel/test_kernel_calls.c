@@ -1,4 +1,7 @@
-/* Requests and calls on the ioctl face: which message a waiting task gets, and what becomes of the others. */
+/*
+ * Requests and calls on the ioctl face: which message a waiting task gets, and what becomes of the
+ * others.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

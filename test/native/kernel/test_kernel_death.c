@@ -81,7 +81,10 @@ static void EndedTasksMessagesAreDelivered(void **state)
     }
 }
 
-/* The notice stands where its time stamp belongs: behind all that the dead had sent, before what came later. */
+/*
+ * The notice stands where its time stamp belongs: behind all that the dead had sent, before what
+ * came later.
+ */
 static void NoticeComesAfterTheDeadsMessages(void **state)
 {
     struct Actor *cms = ActorManager(*state);

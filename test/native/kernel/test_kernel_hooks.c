@@ -1,4 +1,7 @@
-/* The seven hooks on the ioctl face: each is called once for what it stands for, with what is true of it. */
+/*
+ * The seven hooks on the ioctl face: each is called once for what it stands for, with what is true
+ * of it.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -369,7 +372,7 @@ static void DeathNoticesAreRead(void **state)
     AssertSender(&entry, svc);
 }
 
-/* ---- registration -------------------------------------------------------------------------------- */
+/* ---- registration ---------------------------------------------------------------------------- */
 
 static void Count(void *context, const struct IpcHookEvent *event)
 {

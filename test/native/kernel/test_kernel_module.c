@@ -1,6 +1,6 @@
 /*
- * OsLiteIpcInit, LiteIpcRemoveServiceHandle and the other control paths of the kernel, called directly
- * on a domain that has been made but does not run: no thread, no socket file.
+ * OsLiteIpcInit, LiteIpcRemoveServiceHandle and the other control paths of the kernel, called
+ * directly on a domain that has been made but does not run: no thread, no socket file.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -314,7 +314,7 @@ static void CallWithoutRoomForTheAnswerFails(void **state)
     }
 }
 
-/* ---- several tasks of one thread ------------------------------------------------------------------- */
+/* ---- several tasks of one thread ------------------------------------------------------------- */
 
 static struct LiteIpcTask *second;
 

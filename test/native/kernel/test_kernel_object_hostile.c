@@ -19,7 +19,7 @@
 static struct Endpoint *const client = &trio.client;
 static struct Endpoint *const service = &trio.service;
 
-/* ---- records ---------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static void RightObjectsAreDelivered(void **state)
 {
@@ -169,7 +169,7 @@ static void LimitsHoldForBuffers(void **state)
     assert_true(EndpointPoolIsEmpty(&trio.manager));
 }
 
-/* ---- the domain's side ------------------------------------------------------------------------------- */
+/* ---- the domain's side ----------------------------------------------------------------------- */
 
 static void TheDomainMakesOneSocketPerLane(void **state)
 {

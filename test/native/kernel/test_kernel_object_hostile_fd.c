@@ -18,7 +18,7 @@
 
 static struct Endpoint *const service = &trio.service;
 
-/* ---- descriptors ------------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 static void NumbersWithoutASocketAreMalformed(void **state)
 {
@@ -88,7 +88,9 @@ static void OddDatagramsAreThrownAway(void **state)
     }
 }
 
-/* Descriptors without a record: as long as the lane lives they lie in its socket, and nowhere else. */
+/*
+ * Descriptors without a record: as long as the lane lives they lie in its socket, and nowhere else.
+ */
 static void DescriptorsWithoutRecords(void **state)
 {
     (void)state;
@@ -203,7 +205,7 @@ static void UnaskedAnswersCloseTheirDescriptors(void **state)
     ForgeDropped(); /* nobody asked it: its descriptors are closed, as TearDown sees */
 }
 
-/* ---- the sender's side: a receiver that lies --------------------------------------------------------- */
+/* ---- the sender's side: a receiver that lies ------------------------------------------------- */
 
 static void TheKernelsCountOutweighsTheReceivers(void **state)
 {

@@ -1,4 +1,7 @@
-/* Descriptors at odd moments: before their socket is known, without their record, without their datagram. */
+/*
+ * Descriptors at odd moments: before their socket is known, without their record, without their
+ * datagram.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -21,7 +24,7 @@
 static struct Endpoint *const client = &trio.client;
 static struct Endpoint *const service = &trio.service;
 
-/* ---- a record that is seen before the domain's word of its lane's socket ------------------------------ */
+/* ---- a record that is seen before the domain's word of its lane's socket --------------------- */
 
 static bool SomeLaneAwaits(const struct LiteIpcThread *thread)
 {
@@ -34,8 +37,8 @@ static bool SomeLaneAwaits(const struct LiteIpcThread *thread)
 }
 
 /*
- * The thread has looked at its control socket just before the domain wrote to it, and at the lane just after
- * the record came: it has to look once more, and loses nothing.
+ * The thread has looked at its control socket just before the domain wrote to it, and at the lane
+ * just after the record came: it has to look once more, and loses nothing.
  */
 static void RecordWaitsOneLookForItsSocket(void **state)
 {
@@ -81,7 +84,7 @@ static void RecordWaitsForOneLookOnly(void **state)
     assert_int_equal(ForgeCounters().malformed, before.malformed + 1);
 }
 
-/* ---- killed between the descriptors and their record -------------------------------------------------- */
+/* ---- killed between the descriptors and their record ----------------------------------------- */
 
 #define CHILD_OUTPUT                                                                               \
     3 /* what the test reads until the last copy of it is closed, see support/child.c */
@@ -139,7 +142,7 @@ static void SenderIsKilledBeforeTheRecord(void **state)
     assert_true(TestDescriptorCountIs(before));
 }
 
-/* ---- an answer whose descriptors do not come ---------------------------------------------------------- */
+/* ---- an answer whose descriptors do not come ------------------------------------------------- */
 
 /* The client calls the hostile, which answers with a descriptor of this number. */
 static void CallIsAnswered(uint16_t number, uint64_t userData)

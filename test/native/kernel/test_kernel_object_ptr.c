@@ -1,4 +1,7 @@
-/* OBJ_PTR: memory that is copied into the receiver's pool, and the checks that hold for all objects. */
+/*
+ * OBJ_PTR: memory that is copied into the receiver's pool, and the checks that hold for all
+ * objects.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,7 +121,10 @@ static void BufferThatDoesNotFitIsInvalid(void **state)
     assert_int_equal(ActorFree(svc, got), 0);
 }
 
-/* The message comes first, then its buffers: ENOMEM without room for it, EINVAL without room for them. */
+/*
+ * The message comes first, then its buffers: ENOMEM without room for it, EINVAL without room for
+ * them.
+ */
 static void MessageThatDoesNotFitIsNoMemory(void **state)
 {
     uint32_t nearly = 65536 - 96 - 28 - 120;
@@ -234,7 +240,10 @@ static void OffsetsAreAlignedWhenTheyArrive(void **state)
     }
 }
 
-/* The most objects there can be, each with the smallest buffer: the pool holds what was let through. */
+/*
+ * The most objects there can be, each with the smallest buffer: the pool holds what was let
+ * through.
+ */
 static void ManySmallBuffers(void **state)
 {
     IpcMsg *got[16];
@@ -260,7 +269,10 @@ static void ManySmallBuffers(void **state)
     }
 }
 
-/* D5. A buffer's bytes are the sender's: they must not be taken for a request, nor be read behind its end. */
+/*
+ * D5. A buffer's bytes are the sender's: they must not be taken for a request, nor be read behind
+ * its end.
+ */
 static void BufferCannotPoseAsRequest(void **state)
 {
     IpcMsg forged[4];
@@ -289,7 +301,10 @@ static void BufferCannotPoseAsRequest(void **state)
     }
 }
 
-/* What is dropped gives its buffers back: requests to a caller that waits for an answer, failed replies. */
+/*
+ * What is dropped gives its buffers back: requests to a caller that waits for an answer, failed
+ * replies.
+ */
 static void DroppedMessagesGiveTheirBuffersBack(void **state)
 {
     IpcMsg call = ActorRequest(ActorID(svc), 1);
@@ -344,7 +359,9 @@ static void ServiceManagersLimitCountsBuffers(void **state)
     assert_int_equal(ActorFree(cms, got), 0);
 }
 
-/* The program keeps message and buffer when its task ends: both are still its own, each freed once. */
+/*
+ * The program keeps message and buffer when its task ends: both are still its own, each freed once.
+ */
 static void BuffersOutliveTheirTask(void **state)
 {
     struct Actor *sibling = ActorSibling(svc);

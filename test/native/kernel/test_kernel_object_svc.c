@@ -314,7 +314,9 @@ static void ManyServicesInOneMessage(void **state)
     }
 }
 
-/* Who got a right in a message is told of the service's death, as whoever got it from the manager. */
+/*
+ * Who got a right in a message is told of the service's death, as whoever got it from the manager.
+ */
 static void ReceiverOfARightIsToldOfTheDeath(void **state)
 {
     IpcMsg *got;

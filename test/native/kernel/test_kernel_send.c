@@ -1,4 +1,6 @@
-/* IPC_SEND_RECV_MSG's checks before anything is sent: CheckPara, CheckUsedBuffer, and their order. */
+/*
+ * IPC_SEND_RECV_MSG's checks before anything is sent: CheckPara, CheckUsedBuffer, and their order.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

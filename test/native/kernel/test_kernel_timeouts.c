@@ -1,6 +1,6 @@
 /*
- * The 5 s of a synchronous call. Several calls wait side by side, so that the program takes hardly more
- * than one of them.
+ * The 5 s of a synchronous call. Several calls wait side by side, so that the program takes hardly
+ * more than one of them.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 /*
- * The ring of trace records: what is lost is counted, what is read is whole, whoever writes beside. Its
- * source is compiled into this program with yields at its exchanges, so that writers meet in one slot.
+ * The ring of trace records: what is lost is counted, what is read is whole, whoever writes beside.
+ * Its source is compiled into this program with yields at its exchanges, so that writers meet in
+ * one slot.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -118,7 +119,9 @@ static void TheOldestGiveWayAndAreCounted(void **state)
     }
 }
 
-/* A writer that was stopped in its slot for a round: nobody waits for it, and the count is right. */
+/*
+ * A writer that was stopped in its slot for a round: nobody waits for it, and the count is right.
+ */
 static void AStoppedWriterHoldsUpNobody(void **state)
 {
     struct IpcTrace *trace;

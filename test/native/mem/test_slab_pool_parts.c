@@ -21,7 +21,7 @@
 
 #define PAGE_BYTES ((size_t)4096)
 
-/* --- size classes ----------------------------------------------------------------------------- */
+/* ---- size classes ---------------------------------------------------------------------------- */
 
 static void CheckAmount(uint32_t amount)
 {
@@ -55,7 +55,7 @@ static void TestSizeClassesFit(void **state)
     CheckAmount(UINT32_C(1) << 31);
 }
 
-/* --- runs of units ---------------------------------------------------------------------------- */
+/* ---- runs of units --------------------------------------------------------------------------- */
 
 #define MODEL_UNITS 977U
 
@@ -198,7 +198,7 @@ static void TestRunsShowWhatWasTouched(void **state)
     assert_int_equal(joined.units, 100);
 }
 
-/* --- two views -------------------------------------------------------------------------------- */
+/* ---- two views ------------------------------------------------------------------------------- */
 
 static void TestViewsShareTheirBytes(void **state)
 {
@@ -255,7 +255,9 @@ static void TestViewsLeaveNoDescriptor(void **state)
     TwoViewsDestroy(&views);
 }
 
-/* In a child, so that limits and failures stay there. The status of TwoViewsCreate is its answer. */
+/*
+ * In a child, so that limits and failures stay there. The status of TwoViewsCreate is its answer.
+ */
 static int CreateUnderLimit(int resource, rlim_t limit, size_t bytes)
 {
     pid_t child = fork();

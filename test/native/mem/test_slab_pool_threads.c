@@ -68,7 +68,7 @@ static void DestroyEmptyPool(struct SlabPool *pool)
     SlabPoolDestroy(pool);
 }
 
-/* --- allocate, fill, deliver; whoever takes a node checks it and frees it ---------------------- */
+/* ---- allocate, fill, deliver; whoever takes a node checks it and frees it -------------------- */
 
 #define SLOTS 128U
 
@@ -236,7 +236,7 @@ static void TestStressInRoomyPools(void **state)
     assert_int_equal(RunStress(64 * MIB, 4 * KIB), 0);
 }
 
-/* --- all threads want the same nodes ----------------------------------------------------------- */
+/* ---- all threads want the same nodes --------------------------------------------------------- */
 
 #define RACE_NODES 100U
 
@@ -333,7 +333,7 @@ static void TestOneThreadFreesEachNode(void **state)
     RunRace(1);
 }
 
-/* --- all threads fill the pool ----------------------------------------------------------------- */
+/* ---- all threads fill the pool --------------------------------------------------------------- */
 
 #define FILL_NODES_MAX 20000U
 

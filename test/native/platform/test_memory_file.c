@@ -1,4 +1,7 @@
-/* Sealed memfds (platform/memory_file.h): what is trusted, what is not, and that trust is justified. */
+/*
+ * Sealed memfds (platform/memory_file.h): what is trusted, what is not, and that trust is
+ * justified.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

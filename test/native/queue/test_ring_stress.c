@@ -199,7 +199,7 @@ static void ThreadsOnOneMapping(void **state)
     RingPairDestroy(&pair);
 }
 
-/* --- arming against publishing ---------------------------------------------------------------- */
+/* ---- arming against publishing --------------------------------------------------------------- */
 
 #define RACES        1000000U
 #define RACE_SECONDS 10
@@ -291,7 +291,7 @@ static void ArmingAndPublishingSeeEachOther(void **state)
     RingPairDestroy(&race.pair);
 }
 
-/* --- elsewhere frees from many threads -------------------------------------------------------- */
+/* ---- elsewhere frees from many threads ------------------------------------------------------- */
 
 #define FREEING_THREADS 3
 #define FREES           20000
@@ -331,7 +331,7 @@ static void ManyThreadsFreeAtOnce(void **state)
     RingPairDestroy(&pair);
 }
 
-/* --- two processes --------------------------------------------------------------------------- */
+/* ---- two processes --------------------------------------------------------------------------- */
 
 /* A memfd that its maker alone can write: mapped first, then sealed against everyone else. */
 static void *MakeSealed(const char *name, size_t size, int *descriptor)

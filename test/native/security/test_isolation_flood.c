@@ -118,7 +118,9 @@ static void *Scribble(void *argument)
         int bytes = (seed >> 16) % 16 == 0 ? 4 : 0;
         for (int i = 0; i < bytes; i++) {
             seed = seed * 1664525U + 1013904223U;
-            /* The record just published, its header above all; or any in the hot part of the ring. */
+            /*
+             * The record just published, its header above all; or any in the hot part of the ring.
+             */
             uint64_t place = i == 0 ? (seed >> 8) % 16384 : offset + (seed >> 8) % 96;
             volatile uint8_t *byte = writer->data + place % writer->capacity;
             *byte = (uint8_t)(seed >> 3);
@@ -142,7 +144,9 @@ static void MemoryThatChangesIsHarmless(void **state)
         uint32_t closed;
         LiteIpcThreadCount(service->thread, &counters);
         closed = counters.lanesClosedForGarbage;
-        /* Until the lane is closed, or seems empty for good: a spoilt number ends what can be read. */
+        /*
+         * Until the lane is closed, or seems empty for good: a spoilt number ends what can be read.
+         */
         uint64_t quietAfter = NowMs() + 30;
         while (counters.lanesClosedForGarbage == closed && NowMs() < quietAfter) {
             struct LiteIpcEvent event;

@@ -1,6 +1,6 @@
 /*
- * Garbage in a lane, written by a peer that holds the real ring: dropped and counted, the lane closed when
- * it goes on, other clients unharmed.
+ * Garbage in a lane, written by a peer that holds the real ring: dropped and counted, the lane
+ * closed when it goes on, other clients unharmed.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -160,7 +160,10 @@ static void OtherTypesAreMalformed(void **state)
     }
 }
 
-/* Well-formed, but for nobody: dropped, as honest messages are that come too late. Never a reason to close. */
+/*
+ * Well-formed, but for nobody: dropped, as honest messages are that come too late. Never a reason
+ * to close.
+ */
 static void MessagesForNobodyAreDropped(void **state)
 {
     uint64_t dropped = CountersOf(service).dropped;

@@ -1,6 +1,7 @@
 /*
- * Real processes, one of another user where we are root, that hold real descriptors and try what they can:
- * reach memory that is not theirs, others' lanes and wake-ups, and rights that they do not have.
+ * Real processes, one of another user where we are root, that hold real descriptors and try what
+ * they can: reach memory that is not theirs, others' lanes and wake-ups, and rights that they do
+ * not have.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +49,7 @@ static void Expect(const char *what, bool holds)
     }
 }
 
-/* ---- roles --------------------------------------------------------------------------------------- */
+/* ---- roles ----------------------------------------------------------------------------------- */
 
 /* Has no right: no lane, and so neither memory nor bell of anybody. */
 static int StrangerRole(const char *domain, const char *argument)
@@ -199,7 +200,7 @@ static const struct ChildRole roles[] = {
     {"bell", BellRole},         {"revoked", RevokedRole}, {NULL, NULL},
 };
 
-/* ---- tests --------------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 /* Whose attackers: the test's own user, or another if the test is root. */
 static uint32_t attackerUid;

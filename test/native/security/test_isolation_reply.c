@@ -1,4 +1,7 @@
-/* Forged answers: by a third party that knows everything, by a service that answers wrongly or twice. */
+/*
+ * Forged answers: by a third party that knows everything, by a service that answers wrongly or
+ * twice.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +18,10 @@ static struct Endpoint *const client = &trio.client;
 static struct Endpoint *const service = &trio.service;
 static struct Hostile hostile;
 
-/* The hostile peer may call the client and the client may call it, so that there are lanes both ways. */
+/*
+ * The hostile peer may call the client and the client may call it, so that there are lanes both
+ * ways.
+ */
 static int SetUp(void **state)
 {
     TrioSetUp(state);
@@ -143,7 +149,7 @@ static void AnswersToCancelledCallsAreDropped(void **state)
     assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
 }
 
-/* ---- on the ioctl face --------------------------------------------------------------------------- */
+/* ---- on the ioctl face ----------------------------------------------------------------------- */
 
 static struct Actor *ActorTrusting(void)
 {

@@ -1,6 +1,7 @@
 /*
- * The security faults that LiteIPC has had, one test each: docs/threat-model.md lists them. Those that the
- * kernel still has are in test_security_today.c, those of exhausted memory in test_security_memory.c.
+ * The security faults that LiteIPC has had, one test each: docs/threat-model.md lists them. Those
+ * that the kernel still has are in test_security_today.c, those of exhausted memory in
+ * test_security_memory.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +33,7 @@ static int SetUp(void **state)
 }
 #define HISTORY_TEST(test) cmocka_unit_test_setup_teardown(test, SetUp, StageTearDown)
 
-/* ---- CVE-2024-47797: the pool mapping could be made writable ------------------------------------------ */
+/* ---- CVE-2024-47797: the pool mapping could be made writable --------------------------------- */
 
 /* Can this address be written? Asked of a system call, which says it by an error. */
 static bool IsWritable(void *address)
@@ -68,7 +69,7 @@ static void Cve2024No47797PoolCannotBeMadeWritable(void **state)
     assert_int_equal(ActorMap(svc, ACTOR_POOL, PROT_READ | PROT_WRITE, MAP_PRIVATE), -EINVAL);
 }
 
-/* ---- CVE-2024-47404: rollback freed a block that the user had freed already ---------------------------- */
+/* ---- CVE-2024-47404: rollback freed a block that the user had freed already ------------------ */
 
 static void SendBuffers(uint32_t code, uint32_t count)
 {
@@ -147,7 +148,7 @@ static void Cve2024No47404BufferIsFreedOnce(void **state)
     assert_int_equal(ActorRun(svc, FreeEverythingStep, NULL), 3);
 }
 
-/* ---- CVE-2025-24298: a second mmap after fork freed the region that it had just been given ------------- */
+/* ---- CVE-2025-24298: a second mmap after fork freed the region that it had just been given --- */
 
 static void Cve2025No24298SecondMmapAfterForkChangesNothing(void **state)
 {
@@ -182,7 +183,7 @@ static void Cve2025No24298SecondMmapAfterForkChangesNothing(void **state)
     assert_int_equal(ActorReceive(svc, NULL), 0);
 }
 
-/* ---- CVE-2026-27789: the sender's pid, uid and gid were stamped without a lock -------------------------- */
+/* ---- CVE-2026-27789: the sender's pid, uid and gid were stamped without a lock --------------- */
 
 #define STAMPERS 4
 #define STAMPS   500
@@ -239,7 +240,7 @@ static void Cve2026No27789StampsAreTheSendersOwn(void **state)
     }
 }
 
-/* ---- 2021: global state raced --------------------------------------------------------------------------- */
+/* ---- 2021: global state raced ---------------------------------------------------------------- */
 
 struct Race {
     pthread_barrier_t start;
@@ -306,7 +307,7 @@ static void Year2021StateOfAllIsGivenOnce(void **state)
     }
 }
 
-/* ---- 2021: a waiter could not be killed ----------------------------------------------------------------- */
+/* ---- 2021: a waiter could not be killed ------------------------------------------------------ */
 
 static void Year2021WaitersCanBeKilled(void **state)
 {
@@ -324,7 +325,7 @@ static void Year2021WaitersCanBeKilled(void **state)
     assert_true(NowMs() - start < 1000);
 }
 
-/* ---- 2021: the wrong process was destroyed -------------------------------------------------------------- */
+/* ---- 2021: the wrong process was destroyed --------------------------------------------------- */
 
 static void Year2021TheRightProcessIsDestroyed(void **state)
 {

@@ -1,8 +1,8 @@
 /*
- * Exhausted memory: every allocation, mapping and descriptor that an operation asks for is refused once, one
- * after the other. The operation fails with an error, nothing is left behind, and the next one succeeds. In the
- * kernel a task whose queue could not be allocated was a null dereference, and a message whose second
- * allocation failed a leak.
+ * Exhausted memory: every allocation, mapping and descriptor that an operation asks for is refused
+ * once, one after the other. The operation fails with an error, nothing is left behind, and the
+ * next one succeeds. In the kernel a task whose queue could not be allocated was a null
+ * dereference, and a message whose second allocation failed a leak.
  *
  * The linker puts the functions with __wrap_ in the place of the C library's, see CMakeLists.txt.
  */
@@ -61,7 +61,7 @@ WRAP(int, socket, EMFILE, -1, (int domain, int type, int protocol), (domain, typ
 WRAP(int, socketpair, EMFILE, -1, (int domain, int type, int protocol, int ends[2]),
      (domain, type, protocol, ends))
 
-/* ---- trials ------------------------------------------------------------------------------------------ */
+/* ---- trials ---------------------------------------------------------------------------------- */
 
 #define TRIALS_MAX 200
 
@@ -171,7 +171,7 @@ static unsigned TryAll(struct Actor *actor, struct Trial *trial)
     return 0;
 }
 
-/* ---- a task whose queue cannot be allocated ---------------------------------------------------------- */
+/* ---- a task whose queue cannot be allocated -------------------------------------------------- */
 
 static int Msg(struct LiteIpcTask *task, uint32_t flag, IpcMsg *out, void *toFree, IpcMsg **in)
 {
@@ -214,7 +214,7 @@ static void QueuesThatCannotBeMade(void **state)
     assert_true(TryAll(cli, &trial) > 0);
 }
 
-/* ---- threads, processes, children -------------------------------------------------------------------- */
+/* ---- threads, processes, children ------------------------------------------------------------ */
 
 static int ThreadTrial(struct Actor *actor, struct Trial *trial)
 {
@@ -300,7 +300,7 @@ static void ChildrenThatCannotBeMade(void **state)
     assert_true(TryAll(cli, &trial) > 20);
 }
 
-/* ---- what comes from others -------------------------------------------------------------------------- */
+/* ---- what comes from others ------------------------------------------------------------------ */
 
 static int ArrivalTrial(struct Actor *actor, struct Trial *trial)
 {

@@ -1,6 +1,6 @@
 /*
- * Weaknesses that the kernel's LiteIPC still has, one test each that they are not here. The list is in
- * docs/threat-model.md.
+ * Weaknesses that the kernel's LiteIPC still has, one test each that they are not here. The list is
+ * in docs/threat-model.md.
  */
 #include <errno.h>
 #include <setjmp.h>

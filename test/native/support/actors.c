@@ -49,7 +49,7 @@ uint64_t NowMs(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* ---- the actor's thread --------------------------------------------------------------------------- */
+/* ---- the actor's thread ---------------------------------------------------------------------- */
 
 static void *Main(void *argument)
 {
@@ -150,7 +150,7 @@ int ActorRun(struct Actor *actor, ActorStep step, void *argument)
     return ActorJoin(actor);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static int BeginStep(struct Actor *actor, void *argument)
 {
@@ -318,7 +318,7 @@ IpcContent *ActorContent(struct Actor *actor)
     return &actor->content;
 }
 
-/* ---- the stage --------------------------------------------------------------------------------------- */
+/* ---- the stage ------------------------------------------------------------------------------- */
 
 void StageOpen(struct Stage *stage, enum LiteIpcProfile profile)
 {

@@ -1,9 +1,9 @@
 /*
- * Actors: LiteIPC tasks that a test directs one step at a time. Several devices live in this OS process;
- * every task has an OS thread of its own, so that a step may block while the test goes on.
+ * Actors: LiteIPC tasks that a test directs one step at a time. Several devices live in this OS
+ * process; every task has an OS thread of its own, so that a step may block while the test goes on.
  *
- * The test's own thread directs; actors never assert. A step that takes longer than ACTOR_PATIENCE_MS
- * ends the whole program, so that no test hangs.
+ * The test's own thread directs; actors never assert. A step that takes longer than
+ * ACTOR_PATIENCE_MS ends the whole program, so that no test hangs.
  *
  * Status as in the core: 0, a task ID, or a negative errno.
  */
@@ -22,7 +22,9 @@
 
 struct Actor;
 
-/* A domain in a private runtime directory, and the actors in it. Also kept in `*state` of cmocka. */
+/*
+ * A domain in a private runtime directory, and the actors in it. Also kept in `*state` of cmocka.
+ */
 struct Stage {
     char directory[64];
     struct LiteIpcDomain *domain;
@@ -30,7 +32,9 @@ struct Stage {
     size_t descriptorsBefore;
 };
 
-/* For cmocka: *state is the Stage. StageTearDown ends all actors and asserts that nothing is left. */
+/*
+ * For cmocka: *state is the Stage. StageTearDown ends all actors and asserts that nothing is left.
+ */
 int StageSetUp(void **state);     /* profile liteos-a */
 int StageSetUpHost(void **state); /* profile host */
 int StageTearDown(void **state);
@@ -84,7 +88,10 @@ int ActorGrant(struct Actor *manager, const struct Actor *client, const struct A
 /* LITEIPC_CONTROL_REMOVE_ACCESS by the manager. */
 int ActorRevoke(struct Actor *manager, const struct Actor *client, const struct Actor *service);
 
-/* IPC_SEND_RECV_MSG in its combinations. `in` may be NULL: then a message received is freed at once. */
+/*
+ * IPC_SEND_RECV_MSG in its combinations. `in` may be NULL: then a message received is freed at
+ * once.
+ */
 int ActorMsg(struct Actor *actor, uint32_t flag, const IpcMsg *out, const void *toFree,
              IpcMsg **in);
 void ActorMsgStart(struct Actor *actor, uint32_t flag, const IpcMsg *out, const void *toFree);

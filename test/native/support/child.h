@@ -1,6 +1,6 @@
 /*
- * Real processes for tests: the test program runs itself again with a role. A child says what it has to
- * say on a pipe, a line at a time, and its exit status is its verdict.
+ * Real processes for tests: the test program runs itself again with a role. A child says what it
+ * has to say on a pipe, a line at a time, and its exit status is its verdict.
  */
 #ifndef LITEIPC_TEST_CHILD_H
 #define LITEIPC_TEST_CHILD_H

@@ -1,6 +1,7 @@
 /*
- * A client of a domain's control socket that is as raw as the protocol: for tests of the domain server,
- * which must also be able to send what no honest client sends. Used by one thread at a time.
+ * A client of a domain's control socket that is as raw as the protocol: for tests of the domain
+ * server, which must also be able to send what no honest client sends. Used by one thread at a
+ * time.
  */
 #ifndef LITEIPC_TEST_CONTROL_CLIENT_H
 #define LITEIPC_TEST_CONTROL_CLIENT_H
@@ -56,10 +57,15 @@ bool TestDomainIsEmpty(const struct Domain *domain);
 size_t TestDescriptorCount(void);
 /* The same when the domain, in its thread, has nothing more to do with its own. */
 size_t TestDescriptorsSettled(void);
-/* Waits (at most 5 s) until there are as many as that again: the domain closes its own in its thread. */
+/*
+ * Waits (at most 5 s) until there are as many as that again: the domain closes its own in its
+ * thread.
+ */
 bool TestDescriptorCountIs(size_t expected);
 
-/* From now on this process can have so many more descriptors. Returns the limit, to be set again. */
+/*
+ * From now on this process can have so many more descriptors. Returns the limit, to be set again.
+ */
 struct rlimit TestDescriptorRoom(unsigned count);
 
 /* connect(2): a descriptor or a negative errno. */
@@ -72,7 +78,10 @@ int TestReceive(int descriptor, struct TestMessage *message, int timeoutMs);
 /* Is the connection cut off within 5 s (messages before that are thrown away)? */
 bool TestIsCutOff(int descriptor);
 
-/* Sends a request and waits for its answer, which replaces `message`; returns its status, or -ENODEV. */
+/*
+ * Sends a request and waits for its answer, which replaces `message`; returns its status, or
+ * -ENODEV.
+ */
 int TestCall(struct TestSocket *socket, struct ControlMessage *message, const int *descriptors,
              size_t count, int received[CONTROL_DESCRIPTORS_MAX]);
 /* The next event: 1; 0 end of file; -ETIMEDOUT. */

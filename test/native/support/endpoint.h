@@ -1,6 +1,6 @@
 /*
- * Endpoints: devices driven through the face for event loops, all by the test's own thread, which plays
- * the event loop of each in turn. Nothing here blocks longer than ENDPOINT_PATIENCE_MS.
+ * Endpoints: devices driven through the face for event loops, all by the test's own thread, which
+ * plays the event loop of each in turn. Nothing here blocks longer than ENDPOINT_PATIENCE_MS.
  */
 #ifndef LITEIPC_TEST_ENDPOINT_H
 #define LITEIPC_TEST_ENDPOINT_H
@@ -50,7 +50,10 @@ struct LiteIpcEvent EndpointExpect(struct Endpoint *endpoint, enum LiteIpcEventK
 bool EndpointIsQuiet(struct Endpoint *endpoint);
 
 struct LiteIpcOutgoing EndpointRequest(const struct Endpoint *to, uint32_t code, uint32_t flag);
-/* Sends; where a lane has to be made first, waits for it with EndpointExpect. Other events must not come. */
+/*
+ * Sends; where a lane has to be made first, waits for it with EndpointExpect. Other events must not
+ * come.
+ */
 int EndpointSend(struct Endpoint *from, const struct LiteIpcOutgoing *out, uint64_t userData,
                  uint32_t *callID);
 int EndpointReply(struct Endpoint *from, const IpcMsg *request, const struct LiteIpcOutgoing *out);

@@ -1,6 +1,6 @@
 /*
- * Forged objects: a hostile client of the trio's service that writes records and datagrams byte by byte,
- * with a pipe whose writing end it passes on. One per test program.
+ * Forged objects: a hostile client of the trio's service that writes records and datagrams byte by
+ * byte, with a pipe whose writing end it passes on. One per test program.
  */
 #ifndef LITEIPC_TEST_FORGE_H
 #define LITEIPC_TEST_FORGE_H

@@ -19,7 +19,7 @@
 
 #define FORKED_LIFE_S 20
 
-/* ---- the stage ---------------------------------------------------------------------------------- */
+/* ---- the stage ------------------------------------------------------------------------------- */
 
 int ForkStageRole(const char *path, const char *argument)
 {
@@ -113,7 +113,7 @@ struct Actor *ForkStageService(struct ForkStage *stage, struct Actor *manager, s
     return service;
 }
 
-/* ---- fork --------------------------------------------------------------------------------------- */
+/* ---- fork ------------------------------------------------------------------------------------ */
 
 pid_t ForkedStart(struct ForkStage *stage, struct LiteIpcDevice *parent, ForkedMain main,
                   void *argument)
@@ -165,7 +165,7 @@ void ForkedFail(const char *file, int line, const char *what)
     _exit(1);
 }
 
-/* ---- the child's device ------------------------------------------------------------------------- */
+/* ---- the child's device ---------------------------------------------------------------------- */
 
 int ForkedBegin(struct LiteIpcDevice *parent, struct Forked *self)
 {
@@ -228,7 +228,7 @@ void ForkedFinish(struct Forked *self)
     *self = (struct Forked){0};
 }
 
-/* ---- what a process has ------------------------------------------------------------------------- */
+/* ---- what a process has ---------------------------------------------------------------------- */
 
 typedef bool (*DescriptorCheck)(int descriptor, void *argument);
 

@@ -1,8 +1,9 @@
 /*
- * fork(2) without exec(3), as a program with pthread_atfork(3) handlers does it. The domain is a process of
- * its own here, so that everything of LiteIPC in the test's process belongs to a device.
+ * fork(2) without exec(3), as a program with pthread_atfork(3) handlers does it. The domain is a
+ * process of its own here, so that everything of LiteIPC in the test's process belongs to a device.
  *
- * What a forked child finds wrong it reports with FORKED_CHECK: cmocka's assertions are the parent's.
+ * What a forked child finds wrong it reports with FORKED_CHECK: cmocka's assertions are the
+ * parent's.
  */
 #ifndef LITEIPC_TEST_FORKED_H
 #define LITEIPC_TEST_FORKED_H
@@ -51,8 +52,8 @@ struct Actor *ForkStageService(struct ForkStage *stage, struct Actor *manager,
                                struct Actor *client);
 
 /*
- * Forks with the handlers of all devices of the stage and of its own domain; the child does `main` with `parent`, one of them, and
- * ends. It dies by SIGALRM after 20 s.
+ * Forks with the handlers of all devices of the stage and of its own domain; the child does `main`
+ * with `parent`, one of them, and ends. It dies by SIGALRM after 20 s.
  */
 typedef void (*ForkedMain)(struct LiteIpcDevice *parent, void *argument);
 pid_t ForkedStart(struct ForkStage *stage, struct LiteIpcDevice *parent, ForkedMain main,
@@ -96,7 +97,10 @@ struct KnownDescriptors {
     bool open[DESCRIPTORS_KNOWN_MAX];
 };
 void KnownDescriptorsTake(struct KnownDescriptors *known);
-/* Has the process descriptors that are neither known nor lead to `allowed` (NULL: nowhere)? Says which. */
+/*
+ * Has the process descriptors that are neither known nor lead to `allowed` (NULL: nowhere)? Says
+ * which.
+ */
 bool KnownDescriptorsOnly(const struct KnownDescriptors *known, const char *allowed);
 /* Are all that are not known close-on-exec? Says which is not. */
 bool OthersCloseOnExec(const struct KnownDescriptors *known);

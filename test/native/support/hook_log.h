@@ -1,4 +1,7 @@
-/* What the hooks of a device say, kept for a test to look at. Never asserts in the thread that calls a hook. */
+/*
+ * What the hooks of a device say, kept for a test to look at. Never asserts in the thread that
+ * calls a hook.
+ */
 #ifndef LITEIPC_TEST_HOOK_LOG_H
 #define LITEIPC_TEST_HOOK_LOG_H
 
@@ -32,7 +35,9 @@ unsigned HookLogCount(struct HookLog *log, enum LosHookType type);
 void HookLogClear(struct HookLog *log);
 /* The only one of its type, which must be there; waits for it up to 2 s. */
 struct HookEntry HookLogOnly(struct HookLog *log, enum LosHookType type);
-/* The same for a drop of this reason; clears the log, which must hold nothing else that is a drop. */
+/*
+ * The same for a drop of this reason; clears the log, which must hold nothing else that is a drop.
+ */
 struct HookEntry HookLogDrop(struct HookLog *log, enum LosHookType type, int reason);
 
 #endif

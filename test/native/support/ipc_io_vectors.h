@@ -1,7 +1,8 @@
 /*
- * Parcels and their bytes, worked out by hand from the table in docs/ipc-io.md: what is written, in the
- * words of test_ipc_io_vectors.c, and the bytes that come of it. Read by that test and by test/unit/ipc-io/vectors.test.ts,
- * so that C and TypeScript write the same. ILP32_PARCEL: only where a SpecialObj has 16 bytes.
+ * Parcels and their bytes, worked out by hand from the table in docs/ipc-io.md: what is written, in
+ * the words of test_ipc_io_vectors.c, and the bytes that come of it. Read by that test and by
+ * test/unit/ipc-io/vectors.test.ts, so that C and TypeScript write the same. ILP32_PARCEL: only
+ * where a SpecialObj has 16 bytes.
  *
  * No header guard: included once for every use. An argument holds no parenthesis.
  */

@@ -33,7 +33,8 @@ const void *ParcelBuffer(const IpcMsg *msg, uint32_t index, int value, uint32_t 
 /* The descriptor of an OBJ_FD. */
 int ParcelFdOf(const IpcMsg *msg, uint32_t index);
 /*
- * Is that descriptor, close-on-exec, the writing end of the pipe whose reading end this is? Closes it.
+ * Is that descriptor, close-on-exec, the writing end of the pipe whose reading end this is? Closes
+ * it.
  */
 bool ParcelIsPipe(const IpcMsg *msg, uint32_t index, int readingEnd);
 

@@ -17,7 +17,9 @@
 
 #include "liteipc/liteipc.h"
 
-/* Codes of the ServiceManager's methods, and what a reply's code says (lib/wire/remote-error.ts). */
+/*
+ * Codes of the ServiceManager's methods, and what a reply's code says (lib/wire/remote-error.ts).
+ */
 #define REGISTRY_REGISTER 0
 #define REGISTRY_LOOKUP   2
 #define REPLY_RESULT      0
@@ -109,7 +111,7 @@ static void OnTerminate(int number)
     ended = true;
 }
 
-/* ---- messages ---------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 /* A text in MessagePack; returns its bytes. */
 static size_t Encode(unsigned char *out, uint32_t length, uint64_t *random)
@@ -179,7 +181,7 @@ static bool ReadLocation(const IpcMsg *message, uint32_t *handle)
     return *handle != 0;
 }
 
-/* ---- calls ----------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 /* Calls and waits for the reply; `*reply` is valid until the next call of this thread. */
 static int Call(struct AgentThread *self, uint32_t handle, uint32_t code, const void *data,
@@ -217,7 +219,9 @@ static bool MayHappen(int status)
            status == -EACCES || (ended && status == -ERFKILL);
 }
 
-/* A request to the ServiceManager, repeated while it is away. -ENOENT: it says no, or died over it. */
+/*
+ * A request to the ServiceManager, repeated while it is away. -ENOENT: it says no, or died over it.
+ */
 static int AskManager(struct AgentThread *self, uint32_t code, const struct AgentMessage *message,
                       const IpcMsg **reply)
 {
@@ -279,7 +283,7 @@ static int CallOnce(struct AgentThread *self)
     return 0;
 }
 
-/* ---- devices ----------------------------------------------------------------------------------------- */
+/* ---- devices --------------------------------------------------------------------------------- */
 
 static int ThreadOpen(struct AgentThread *self)
 {
@@ -455,7 +459,7 @@ int AgentFlicker(const struct AgentOptions *options)
     return Run(options, true, CallBody);
 }
 
-/* ---- service ------------------------------------------------------------------------------------------- */
+/* ---- service --------------------------------------------------------------------------------- */
 
 static int Answer(struct AgentThread *self)
 {

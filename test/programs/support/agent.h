@@ -1,6 +1,6 @@
 /*
- * An agent: one process of the torture test, written against the ioctl face, that calls or serves until
- * it is killed. What it has to tell goes to standard output, a line each:
+ * An agent: one process of the torture test, written against the ioctl face, that calls or serves
+ * until it is killed. What it has to tell goes to standard output, a line each:
  *   failed PID TEXT    something that must not happen, happened
  *   answers PID COUNT  right answers so far, about once a second
  */
@@ -31,7 +31,10 @@ struct AgentOptions {
     uint64_t seed;
 };
 
-/* Called with SIGTERM blocked. Each runs until SIGTERM, then closes everything and returns the exit status. */
+/*
+ * Called with SIGTERM blocked. Each runs until SIGTERM, then closes everything and returns the exit
+ * status.
+ */
 int AgentServe(const struct AgentOptions *options);
 /* Calls services at random, from one or two threads. */
 int AgentCall(const struct AgentOptions *options);
