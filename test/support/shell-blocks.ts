@@ -26,7 +26,7 @@ const tools: ReadonlySet<string> = new Set([
     'chown',
     'node',
   ],
-  ...['git', 'echo', 'jq', 'sha256sum', 'export'],
+  ...['apt-get', 'git', 'echo', 'bash', 'ctest', 'jq', 'sha256sum', 'export'],
 ]);
 
 const npmCommands: ReadonlySet<string> = new Set(['test', 'install', 'ci']);
@@ -121,6 +121,7 @@ async function checkCommand(words: readonly string[], helps: Helps): Promise<str
   if (command === 'liteipc') return checkLiteipc(args, helps);
   if (command === 'npx') {
     const [name, ...rest] = args;
+    if (name === 'tsc' || name === 'ava') return undefined;
     return name === 'liteipc' ? checkLiteipc(rest, helps) : `npx ${name ?? ''} is not ours`;
   }
   if (command === 'sudo') return checkCommand(args[0] === '-u' ? args.slice(2) : args, helps);

@@ -1,7 +1,7 @@
 /**
- * Every code block of README.md and docs/: TypeScript is compiled and run, shell commands are
- * checked or run, policies and scenarios are read by what reads them, C is compiled. A block for
- * which there is no rule fails.
+ * Checks every code block of README.md and docs/: TypeScript is compiled and run, JavaScript runs as
+ * real processes, shell commands are checked or run, policies and scenarios are read by their own
+ * parsers, C is compiled. A block without a rule fails.
  */
 import { execFile } from 'node:child_process';
 import {
@@ -26,6 +26,7 @@ import {
   type CodeBlock,
 } from '#test/support/markdown-blocks.js';
 import { Helps, checkShellBlock, commandsOf, runShellBlock } from '#test/support/shell-blocks.js';
+import { fileNameOf, runProgramBlocks } from '#test/support/program-blocks.js';
 import { compileBlocks, type BlockModule } from '#test/support/typescript-blocks.js';
 import { commandLine, root } from '#test/support/paths.js';
 
@@ -34,15 +35,13 @@ const runner = join(root, 'out/test/programs/documentation-block.js');
 /** Longest run of a block, ms. */
 const RUN_MAX_MS = 30_000;
 
-const pages = [
-  'README.md',
-  ...readdirSync(join(root, 'docs'))
+/** Markdown files of a folder. */
+const pagesIn = (folder: string): readonly string[] =>
+  readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-  ...readdirSync(join(root, 'examples'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `examples/${name}`),
-];
+    .map((name) => join(folder, name));
+
+const pages = ['.', 'docs', 'docs/decisions', 'examples', 'bench'].flatMap(pagesIn);
 const blocks = pages.flatMap((page) => codeBlocksIn(root, page));
 const inLanguage = (...languages: readonly string[]): readonly CodeBlock[] =>
   blocks.filter(({ language }) => languages.includes(language));
@@ -106,6 +105,7 @@ test.serial('every block has a language and, where it needs one, a rule', (t) =>
   const rules: Readonly<Record<string, (block: CodeBlock) => boolean>> = {
     '': () => true,
     text: () => true,
+    js: (block) => block.directive === undefined && fileNameOf(block) !== undefined,
     ts: ({ directive }) => directive?.name !== 'is',
     sh: ({ directive }) => directive?.name !== 'is',
     c: ({ directive }) => directive === undefined,
@@ -128,7 +128,10 @@ test.serial('every page is in the index, and every link leads somewhere', (t) =>
   };
   for (const page of pages) {
     const name = page.replace('docs/', '');
-    if (page !== 'docs/README.md') t.true(index.includes(`](${name})`) || name.includes('README'));
+    if (name.startsWith('decisions/')) continue; // Its own index has it.
+    if (page.startsWith('docs/') && page !== 'docs/README.md') {
+      t.true(index.includes(`](${name})`), page);
+    }
     const text = readFileSync(join(root, page), 'utf8').replaceAll(/^```.*?^```$/gms, '');
     for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target)) continue;
@@ -139,6 +142,27 @@ test.serial('every page is in the index, and every link leads somewhere', (t) =>
         t.true(headingsOf(file).includes(anchor), `${page}: ${target}`);
     }
   }
+});
+
+test.serial('JavaScript: the programs of a page run as processes', async (t) => {
+  const folder = makeFolder(t);
+  for (const page of new Set(inLanguage('js').map((block) => block.page))) {
+    const ofPage = (block: CodeBlock): boolean => block.page === page;
+    const cwd = join(folder, page.replaceAll(/\W/g, '-'));
+    const outputs = await runProgramBlocks(inLanguage('js').filter(ofPage), cwd);
+    const expected = inLanguage('text')
+      .filter(ofPage)
+      .filter((block) => kindOf(block) !== '');
+    t.true(expected.length > 0, page);
+    for (const block of expected) {
+      t.is(outputs.get(kindOf(block).replace('output of ', '')), block.text, placeOf(block));
+    }
+  }
+});
+
+test.serial('README.md has fewer than 1200 words', (t) => {
+  const words = readFileSync(join(root, 'README.md'), 'utf8').split(/\s+/).length;
+  t.true(words < 1200, `${words}`);
 });
 
 test.serial('TypeScript: every block compiles and runs', async (t) => {

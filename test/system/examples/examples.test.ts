@@ -33,12 +33,6 @@ test('hello', async (t) => {
   t.deepEqual(await run('hello'), ['process this one asks', '1 + 2 = 3']);
 });
 
-test('hello is what README.md shows', (t) => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const source = readFileSync(join(root, 'examples/hello/hello.ts'), 'utf8');
-  t.true(readme.includes(source.slice(source.indexOf('import'))));
-});
-
 test('workers: all of them answer', async (t) => {
   const lines = await run('workers');
   t.is(lines.at(-1), '3 workers found 49098 primes below 600000');
