@@ -1,8 +1,8 @@
 /**
- * `npm run bench`: measures LiteIPC beside its peers and prints tables.
+ * `npm run bench`: measures LiteIPC and comparable transports, and prints tables.
  *
- * Every case runs in fresh processes. A round runs all cases once, and each round begins with
- * another case, so that a drift of the machine falls on all alike.
+ * Every case runs in fresh processes. A round runs all cases once, and each round starts with a
+ * different case, so that a drift of the machine affects all cases equally.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -15,17 +15,17 @@ import { distance, targets } from './targets.js';
 
 const HELP = `Usage: npm run bench -- [options]
 
-Measures LiteIPC beside other ways to talk, in C and in Node.
+Compares LiteIPC with other transports, in C and in Node.
 
-  --quick          one short round: a look, not a measurement (about 20 s)
+  --quick          one short round for a first impression (about 20 s)
   --only TEXT      only rows whose name contains TEXT; may be given several times or with commas,
                    e.g. --only node.one,c.round-trip.pipe or --only liteipc.cross
-  --list           print the names that --only looks at, and end
-  --rounds N       rounds at most (default 5)
-  --seconds N      start no round that would end later than this (default 160)
+  --list           print the names that --only matches, and exit
+  --rounds N       maximum number of rounds (default 5)
+  --seconds N      start no round that would exceed this time (default 160)
   --cpus A,B       client and server CPU (default: the first two this process may use)
-  --json FILE      also write everything measured to FILE
-  --help           this text
+  --json FILE      also write all measurements to FILE
+  --help           print this text
 `;
 
 const DEFAULT_ROUNDS = 5;
@@ -37,7 +37,7 @@ class UsageError extends Error {}
 
 interface Settings {
   readonly cases: readonly Case[];
-  /** Not restricted by --only. */
+  /** True if `--only` does not restrict the rows. */
   readonly whole: boolean;
   readonly rounds: number;
   readonly seconds: number;
@@ -56,7 +56,7 @@ interface Failure {
 function positiveInteger(option: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) {
-    throw new UsageError(`${option} expects a whole number from 1, but got "${text}"`);
+    throw new UsageError(`${option} expects an integer of at least 1, but got "${text}"`);
   }
   return value;
 }
@@ -79,7 +79,7 @@ function chooseCases(only: readonly string[], cpus: Cpus): Case[] {
   const all = plan(only.flatMap((text) => text.split(',')).filter((text) => text !== ''));
   const cases = cpus.client === cpus.server ? all.filter((one) => one.placement !== 'cross') : all;
   if (cases.length < all.length) {
-    console.error('There is only one CPU to use: the cross cases are left out.');
+    console.error('Only one CPU is usable: the cross cases are skipped.');
   }
   if (cases.length === 0) {
     throw new UsageError(`--only ${only.join(',')} matches no row; see --list`);
@@ -122,7 +122,10 @@ function readSettings(): Settings | undefined {
   };
 }
 
-/** The cases of a round: from another one each time, and backwards every other time. */
+/**
+ * Returns the order of a round's cases: each round starts at another case, and every second round
+ * runs backwards.
+ */
 function orderOf(cases: readonly Case[], round: number): Case[] {
   const from = (round * 7) % cases.length;
   const turned = [...cases.slice(from), ...cases.slice(0, from)];
@@ -184,8 +187,7 @@ async function main(): Promise<number> {
   const results = new Results(measurements);
   const reached = targets(results);
   console.log(`${tablesText(results)}\n`);
-  // A run of chosen rows shows their targets only; a whole run shows also what it failed to
-  // measure.
+  // A run of selected rows prints only the targets that it measured. A full run prints all targets.
   const shown = settings.whole ? reached : reached.filter(({ measured }) => measured !== undefined);
   if (shown.length > 0) {
     console.log(`${targetsText(shown)}\n`);

@@ -1,7 +1,7 @@
 /**
- * A file of 1 GiB (or `--mib N`), hashed by a service in another process: once as an open file that
- * travels with the call, once as bytes. Prints the time, and the most memory that each process
- * needed for it: private (RssAnon), and shared with the other (RssShmem, the same pages in both).
+ * Measures how a service in another process hashes a file of 1 GiB (or `--mib N`): once passed as
+ * an open file, once passed as bytes. Prints the time and the peak memory of each process: private
+ * memory (RssAnon) and memory shared with the other process (RssShmem, the same pages in both).
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,7 +22,7 @@ import { ServiceManager, defineService, method, openDevice, releaseBytes } from 
 
 const MIB = 1024 * 1024;
 const PIECE = 16 * MIB;
-/** More than this of private memory for a value means that it was copied. */
+/** A value that needs more private memory than this was copied. */
 const PRIVATE_MAX = 128 * MIB;
 
 interface Peak {
@@ -33,13 +33,13 @@ interface Peak {
 const Hashes = defineService('hashes', {
   ofFile: method<number, string>(),
   ofBytes: method<Uint8Array, string>(),
-  /** Since it was asked last, bytes. */
+  /** Returns the peak memory since the previous call, in bytes. */
   peak: method<void, Peak>(),
 });
 
 let highest: Peak = { anonymous: 0, shared: 0 };
 
-function look(): void {
+function samplePeak(): void {
   const status = readFileSync('/proc/self/status', 'utf8');
   const of = (name: string): number => {
     const found = new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status);
@@ -52,7 +52,7 @@ function look(): void {
 }
 
 function takePeak(): Peak {
-  look();
+  samplePeak();
   const peak = highest;
   highest = { anonymous: 0, shared: 0 };
   return peak;
@@ -62,7 +62,7 @@ function hashOf(pieces: Iterable<Uint8Array>): string {
   const hash = createHash('sha256');
   for (const piece of pieces) {
     hash.update(piece);
-    look();
+    samplePeak();
   }
   return hash.digest('hex');
 }

@@ -1,10 +1,10 @@
-/** Runs one case in fresh processes and reads what it prints. */
+/** Runs one case in fresh processes and reads its output. */
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Case, Placement } from './plan.js';
 
-/** What one row measured in one round. Times in ns. */
+/** Holds the result of one row in one round. Times are in ns. */
 export interface Measurement {
   readonly row: string;
   readonly placement: Placement;
@@ -25,7 +25,7 @@ export interface Durations {
   readonly nodeMs: number;
 }
 
-/** A case that did not measure, and why. */
+/** A `CaseFailure` says why a case has no result. */
 export class CaseFailure extends Error {
   override readonly name = 'CaseFailure';
 }
@@ -33,7 +33,7 @@ export class CaseFailure extends Error {
 const PROCESS_LIMIT_MS = 20_000;
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** The repository's root: this file is compiled to out/bench. */
+/** The repository's root. This file is compiled to out/bench. */
 export const root = join(here, '..', '..');
 const nativePrograms = join(root, 'build-bench');
 
@@ -41,13 +41,16 @@ function cpusOf(placement: Placement, cpus: Cpus): Cpus {
   return placement === 'cross' ? cpus : { client: cpus.client, server: cpus.client };
 }
 
-/** The line of a program's complaint that says most: Node surrounds it with source and stack. */
-function essenceOf(stderr: string): string {
+/**
+ * Returns the most informative line of stderr. Node surrounds it with source text and a stack
+ * trace.
+ */
+function errorLineOf(stderr: string): string {
   const lines = stderr.trim().split('\n');
   return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0] ?? '';
 }
 
-/** Runs a program to its end; rejects with what it wrote to stderr. */
+/** Runs a program until it exits. Rejects with the program's stderr if it fails. */
 export function runProgram(file: string, args: readonly string[], env = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = {
@@ -61,14 +64,14 @@ export function runProgram(file: string, args: readonly string[], env = {}): Pro
       } else {
         const reason = error.killed
           ? `took longer than ${PROCESS_LIMIT_MS / 1000} s`
-          : essenceOf(stderr) || error.message;
+          : errorLineOf(stderr) || error.message;
         reject(new CaseFailure(reason));
       }
     });
   });
 }
 
-/** Runs a C benchmark, each end on its CPU. */
+/** Runs a C benchmark with each end on its CPU. */
 export function runNative(
   program: string,
   args: readonly string[],
@@ -90,7 +93,8 @@ function runNode(item: Case, cpus: Cpus, milliseconds: number): Promise<string> 
     ...['--milliseconds', String(milliseconds), '--server-cpu', cpus.server],
   ];
   if (item.program === 'message_port.js' && item.placement === 'cross') {
-    // Both threads live in this process: it gets both CPUs and pins its threads itself.
+    // Both threads belong to one process, so the process gets both CPUs and pins its threads
+    // itself.
     const both = `${cpus.client},${cpus.server}`;
     const environment = { BENCH_CLIENT_CPU: cpus.client };
     return runProgram('taskset', ['-c', both, process.execPath, ...program], environment);
@@ -108,7 +112,7 @@ function numberOf(line: Line, key: string): number {
   return value;
 }
 
-function checkPlace(line: Line, cpus: Cpus): void {
+function checkCpus(line: Line, cpus: Cpus): void {
   const client = String(line['clientCpus'] ?? line['clientCpu']);
   const server = String(line['serverCpus'] ?? line['serverCpu']);
   if (client !== cpus.client || server !== cpus.server) {
@@ -117,7 +121,7 @@ function checkPlace(line: Line, cpus: Cpus): void {
   }
 }
 
-/** Runs a case once. Rejects with a CaseFailure if it failed or did not run where it should. */
+/** Runs a case once. Rejects with a CaseFailure if the case failed or ran on the wrong CPUs. */
 export async function runCase(
   item: Case,
   round: number,
@@ -138,7 +142,7 @@ export async function runCase(
     if (line === undefined) {
       throw new CaseFailure(`printed no result for ${row}`);
     }
-    checkPlace(line, placed);
+    checkCpus(line, placed);
     return {
       row,
       placement: item.placement,

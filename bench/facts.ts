@@ -1,4 +1,4 @@
-/** The machine a run was made on, so that its figures can be read. */
+/** Describes the machine of a run, because figures are meaningful only together with it. */
 import { readFileSync } from 'node:fs';
 import { arch, cpus, loadavg, release } from 'node:os';
 import { runNative, type Cpus } from './execute.js';
@@ -13,17 +13,19 @@ export interface Facts {
   readonly node: string;
   readonly clientCpu: string;
   readonly serverCpu: string;
-  /** Round trip of a flag between the two CPUs, spinning; undefined if it could not be measured. */
+  /**
+   * Round trip of a flag between the two CPUs while both spin; undefined if it was not measured.
+   */
   readonly flagNs: number | undefined;
-  /** Runnable threads, averaged over the minute before the run. */
+  /** Number of runnable threads, averaged over the minute before the run. */
   readonly load: number;
 }
 
-/** Below this two CPUs share a physical core. */
+/** Two CPUs with a shorter round trip than this share a physical core. */
 export const SIBLINGS_BELOW_NS = 80;
 const PROBE_MS = 60;
 
-/** "0,2-4" as 0, 2, 3, 4. */
+/** Expands a CPU list of Linux: "0,2-4" becomes 0, 2, 3, 4. */
 export function expandCpuList(list: string): number[] {
   return list.split(',').flatMap((part) => {
     const [first = Number.NaN, last = first] = part.split('-').map(Number);
@@ -31,7 +33,7 @@ export function expandCpuList(list: string): number[] {
   });
 }
 
-/** CPUs that this process may use. */
+/** Returns the CPUs that this process may use. */
 export function usableCpus(): number[] {
   return expandCpuList(allowedCpus());
 }

@@ -1,16 +1,16 @@
-/** What is measured: the rows of the tables, and the programs that measure them. */
+/** Defines the rows of the tables, and the programs that measure them. */
 
-/** `cross`: client and server on different CPUs. `one-core`: both on the client's. */
+/** `cross`: client and server on different CPUs. `one-core`: both on the client's CPU. */
 export const placements = ['cross', 'one-core'] as const;
 export type Placement = (typeof placements)[number];
 
 export type Metric = 'medianNs' | 'perSecond';
 
-/** One table. */
+/** A `Group` is one table. */
 export interface Group {
   readonly id: string;
   readonly title: string;
-  /** What is compared: the median time, or the rate. */
+  /** The compared figure: the median time or the rate. */
   readonly metric: Metric;
 }
 
@@ -18,17 +18,22 @@ export interface Row {
   readonly id: string;
   readonly group: string;
   readonly label: string;
-  /** What the row measures, in a sentence. */
+  /** Describes in one sentence what the row measures. */
   readonly about: string;
 }
 
-/** A program run once per round, for one placement. Each line it prints belongs to one row. */
+/**
+ * A `Case` is a program that runs once per round and placement. Each line of its output belongs to
+ * one row.
+ */
 export interface Case {
   readonly placement: Placement;
   readonly program: string;
   readonly kind: 'native' | 'node';
   readonly args: readonly string[];
-  /** The rows it measures; a Node program measures one for each number of calls in flight. */
+  /**
+   * The rows that the case measures. A Node program measures one row per number of calls in flight.
+   */
   readonly rows: readonly MeasuredRow[];
 }
 
@@ -86,11 +91,11 @@ const nativeTransports: readonly NativeTransport[] = [
     label: "LiteIPC's ring alone",
     program: 'ring',
     roundTrip: {
-      about: 'One record there and one back through the queue under LiteIPC, both ends spin.',
+      about: 'One record in each direction through the queue of LiteIPC, both ends spin.',
       placements: ['cross'],
     },
     oneWay: {
-      about: 'Records through the queue under LiteIPC, both ends spin; no message is made of them.',
+      about: 'Records through the queue of LiteIPC without messages, both ends spin.',
       placements: ['cross'],
     },
   },
@@ -100,7 +105,7 @@ const nativeTransports: readonly NativeTransport[] = [
     program: 'floor',
     args: ['--wait', 'futex'],
     roundTrip: {
-      about: 'The same flag and bytes, but who waits sleeps in the kernel at once.',
+      about: 'The same flag and bytes, but the waiting process sleeps in the kernel at once.',
       placements,
     },
   },
@@ -124,14 +129,14 @@ const nativeTransports: readonly NativeTransport[] = [
     program: 'liteipc',
     roundTrip: {
       about:
-        'The embedding API with its default adaptive wait: rights, checks, pool, copy, free; ' +
+        'The embedding API with its default adaptive wait: access, checks, pool, copy, free; ' +
         'the manager is a third process.',
       placements,
     },
     oneWay: {
       about:
-        'One-way requests through the same path; when its share of the pool is used up, ' +
-        'the sender tries again.',
+        'One-way requests on the same path; while its share of the pool is used up, ' +
+        'the sender retries.',
       placements,
     },
   },
@@ -152,7 +157,7 @@ const nodeTransports: readonly NodeTransport[] = [
     label: 'process.send, advanced',
     program: 'process_send.js',
     variant: 'advanced',
-    about: "A child process over Node's own channel, serialization: 'advanced'.",
+    about: "A child process over Node's channel, serialization: 'advanced'.",
     placements,
   },
   {
@@ -160,7 +165,7 @@ const nodeTransports: readonly NodeTransport[] = [
     label: 'process.send, json',
     program: 'process_send.js',
     variant: 'json',
-    about: "A child process over Node's own channel, serialization: 'json', its default.",
+    about: "A child process over Node's channel, serialization: 'json' (the default).",
     placements,
   },
   {
@@ -168,8 +173,8 @@ const nodeTransports: readonly NodeTransport[] = [
     label: 'MessagePort',
     program: 'message_port.js',
     about:
-      'A worker thread of the same process. Cross: only the two JavaScript threads are pinned, ' +
-      'helper threads of V8 run on either CPU. One core: the whole process is pinned.',
+      'A worker thread of the same process. Cross: the two JavaScript threads are pinned, the ' +
+      'helper threads of V8 are not. One core: the whole process is pinned.',
     placements,
   },
   {
@@ -177,15 +182,15 @@ const nodeTransports: readonly NodeTransport[] = [
     label: 'Unix socket, msgpackr',
     program: 'unix_socket.js',
     variant: 'msgpack',
-    about: 'Two processes, the codec LiteIPC uses, length-prefixed frames, batched writes.',
+    about: 'Two processes, the codec of LiteIPC, length-prefixed frames, batched writes.',
     placements,
   },
   {
     name: 'unix-socket-binary',
-    label: 'Unix socket, by hand',
+    label: 'Unix socket, custom frames',
     program: 'unix_socket.js',
     variant: 'binary',
-    about: 'The same with frames laid out by hand: no codec, nothing but these two types.',
+    about: 'The same with custom frames for these two types and no codec.',
     placements,
   },
   {
@@ -201,7 +206,7 @@ const nodeTransports: readonly NodeTransport[] = [
     label: 'LiteIPC, adaptive wait off',
     program: 'liteipc.js',
     variant: 'no-spin',
-    about: 'The same, but whoever waits sleeps at once.',
+    about: 'The same, but a waiting process sleeps at once.',
     placements: ['cross'],
   },
 ];
@@ -226,7 +231,7 @@ function row(group: string, name: string, label: string, about: string): Row {
 
 export const rows: readonly Row[] = [...nativeRows(), ...nodeRows()];
 
-/** Each Node row that is not LiteIPC, by group: what P5 calls "every peer". */
+/** Returns the Node rows of a group other than LiteIPC: "every peer" of target P5. */
 export function nodePeers(group: string): string[] {
   return nodeTransports
     .filter(({ name }) => !name.startsWith('liteipc'))
@@ -266,8 +271,8 @@ function nodeCases(): Case[] {
 }
 
 /**
- * The cases to run. `only` keeps the rows whose `row.placement` contains one of its texts, for
- * example `node.one`, `c.round-trip.pipe` or `liteipc.cross`; empty keeps all.
+ * Returns the cases to run. `only` selects the rows whose `row.placement` contains one of its
+ * texts, for example `node.one`, `c.round-trip.pipe` or `liteipc.cross`; an empty list selects all.
  */
 export function plan(only: readonly string[]): Case[] {
   const wanted = (placement: Placement, { row: id }: MeasuredRow): boolean =>

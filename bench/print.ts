@@ -1,4 +1,4 @@
-/** The run as text. */
+/** Formats the results as text. */
 import { SIBLINGS_BELOW_NS, type Facts } from './facts.js';
 import { groups, placements, rows, type Group, type Placement, type Row } from './plan.js';
 import type { Results, Summary } from './summary.js';
@@ -7,10 +7,10 @@ import { BUSY_ABOVE_NS, distance, type Target } from './targets.js';
 const LABEL_WIDTH = 30;
 const COLUMN_WIDTH = 10;
 const TEXT_WIDTH = 100;
-const LOAD_WORTH_SAYING = 0.5;
+const HIGH_LOAD = 0.5;
 const MISSING = '–';
 
-/** Three significant digits, never in exponents. */
+/** Formats a number with three significant digits, without exponent. */
 export function figure(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) {
     return MISSING;
@@ -46,25 +46,24 @@ function flagText({ flagNs, clientCpu, serverCpu }: Facts): string {
   }
   const where = `${figure(flagNs)} ns round trip of a flag between CPU ${clientCpu} and ${serverCpu}`;
   if (flagNs > BUSY_ABOVE_NS) {
-    return `${where}: the CPUs are BUSY, figures mean little`;
+    return `${where}: the CPUs are BUSY, the figures are unreliable`;
   }
   return flagNs < SIBLINGS_BELOW_NS
-    ? `${where}: they look like SIBLINGS of one physical core, cross figures are flattered`
+    ? `${where}: probably SIBLINGS of one physical core, cross figures are too good`
     : `${where}: separate cores`;
 }
 
 export function factsText(facts: Facts): string {
   const { clientCpu, serverCpu, load } = facts;
-  const busy =
-    load > LOAD_WORTH_SAYING ? ': OTHER PROGRAMS ARE RUNNING, figures are disturbed' : '';
+  const busy = load > HIGH_LOAD ? ': OTHER PROGRAMS ARE RUNNING, the figures are unreliable' : '';
   const cross =
     clientCpu === serverCpu
-      ? 'cross: not possible with one CPU'
+      ? 'cross: requires two CPUs'
       : `cross: client on CPU ${clientCpu}, server on ${serverCpu}`;
   const machine = `${facts.cpu}, ${facts.cpuCount} CPUs${facts.virtual ? ', virtual' : ''}`;
   return [
     `Machine   ${machine}; Linux ${facts.kernel} ${facts.architecture}; Node ${facts.node}`,
-    `Places    ${cross}; one core: both on CPU ${clientCpu}`,
+    `CPUs      ${cross}; one core: both on CPU ${clientCpu}`,
     `Flag      ${flagText(facts)}`,
     `Load      ${figure(load)} in the minute before${busy}`,
   ].join('\n');
@@ -148,7 +147,7 @@ export function targetsText(all: readonly Target[]): string {
   ].join('\n');
 }
 
-/** What each measured row measures, and how to read the columns. */
+/** Explains each measured row, and how to read the columns. */
 export function legendText(results: Results): string {
   const shown = rows.filter((row) =>
     placements.some((placement) => results.of(row.id, placement).length > 0),
@@ -162,8 +161,8 @@ export function legendText(results: Results): string {
     return heads.length === 0 ? [] : [group.title, ...heads];
   });
   const reading =
-    'Medians over the rounds. p99: of a round trip or call; of C one-way, time per message in the ' +
+    'Medians over the rounds. p99: time of a round trip or call; for C one-way, time per message in the ' +
     'slowest hundredth of blocks of 1,024. "LiteIPC ×": how many times faster LiteIPC is than the ' +
     'row (below 1: slower), taken within each round.';
-  return ['WHAT THE ROWS MEASURE', '', ...lines, '', wrap(reading, 0)].join('\n');
+  return ['ROWS', '', ...lines, '', wrap(reading, 0)].join('\n');
 }

@@ -1,4 +1,7 @@
-/** Medians over rounds, and ratios taken within a round: the machine drifts between rounds. */
+/**
+ * Computes medians over rounds, and ratios within a round, because the machine drifts between
+ * rounds.
+ */
 import type { Measurement } from './execute.js';
 import type { Metric, Placement } from './plan.js';
 
@@ -9,7 +12,7 @@ export interface Summary {
   readonly perSecond: number;
   readonly medianNs: number;
   readonly p99Ns: number;
-  /** The lowest and highest median among the rounds. */
+  /** Lowest and highest median of the rounds. */
   readonly medianRangeNs: readonly [number, number];
 }
 
@@ -21,7 +24,7 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** The measurements of a run, asked by row and placement. */
+/** `Results` holds the measurements of a run and returns them by row and placement. */
 export class Results {
   readonly #measurements: readonly Measurement[];
 
@@ -51,8 +54,9 @@ export class Results {
   }
 
   /**
-   * How many times better `row` is than the best of `others`, round by round: of times theirs
-   * divided by ours, of rates ours by theirs. The median of the rounds in which all were measured.
+   * Returns how many times better `row` is than the best of `others`. The ratio is taken in each
+   * round (for times: theirs divided by ours; for rates: ours divided by theirs). The result is the
+   * median over the rounds in which all rows were measured.
    */
   timesBetter(
     row: string,

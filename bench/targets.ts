@@ -1,4 +1,6 @@
-/** The targets, each with what this run measured. Information: a benchmark passes no judgement. */
+/**
+ * Lists the targets and the result of this run for each. A run does not fail if it misses a target.
+ */
 import { nodePeers, placements, type Placement } from './plan.js';
 import type { Results } from './summary.js';
 
@@ -8,7 +10,7 @@ export interface Target {
   readonly relation: 'at most' | 'at least';
   readonly goal: number;
   readonly unit: string;
-  /** Undefined if the run did not measure it. */
+  /** Undefined if the run did not measure the target. */
   readonly measured: number | undefined;
 }
 
@@ -17,7 +19,7 @@ const ONE_WAY = 'c.one-way';
 const ONE = 'node.one';
 const MANY = 'node.many';
 const NS_PER_US = 1000;
-/** A spinning flag that takes longer did not have both CPUs to itself: no floor to measure by. */
+/** A spinning flag with a longer round trip did not have both CPUs, so it is no valid floor. */
 export const BUSY_ABOVE_NS = 2000;
 
 function inverse(ratio: number | undefined): number | undefined {
@@ -36,7 +38,7 @@ function cTargets(results: Results): Target[] {
   return [
     {
       id: 'P1',
-      what: 'C round trip, cross, beside the spinning floor',
+      what: 'C round trip, cross, relative to the spinning floor',
       relation: 'at most',
       goal: 2,
       unit: '×',
@@ -44,7 +46,7 @@ function cTargets(results: Results): Target[] {
     },
     {
       id: 'P2',
-      what: 'C round trip, one core, beside the futex',
+      what: 'C round trip, one core, relative to the futex',
       relation: 'at most',
       goal: 1.3,
       unit: '×',
@@ -52,7 +54,7 @@ function cTargets(results: Results): Target[] {
     },
     {
       id: 'P2',
-      what: 'C round trip, one core, beside a pipe',
+      what: 'C round trip, one core, relative to a pipe',
       relation: 'at most',
       goal: 1,
       unit: '×',
@@ -123,7 +125,7 @@ function manyCallsTargets(results: Results, placement: Placement): Target[] {
   const mine = `${MANY}.liteipc`;
   const where = placement === 'cross' ? 'cross' : 'one core';
   const rate = results.summary(mine, placement)?.perSecond;
-  const beside = (what: string, goal: number, others: readonly string[]): Target => ({
+  const comparedWith = (what: string, goal: number, others: readonly string[]): Target => ({
     id: 'P7',
     what: `  ${where}: times the rate of ${what}`,
     relation: 'at least',
@@ -145,9 +147,9 @@ function manyCallsTargets(results: Results, placement: Placement): Target[] {
       unit: 'k calls/s',
       measured: rate === undefined ? undefined : rate / 1000,
     },
-    beside('the socket by hand', 2, ['unix-socket-binary']),
-    beside('MessagePort', 3, ['message-port']),
-    beside('process.send', 3, ['process-send-advanced', 'process-send-json']),
+    comparedWith('custom frames over a socket', 2, ['unix-socket-binary']),
+    comparedWith('MessagePort', 3, ['message-port']),
+    comparedWith('process.send', 3, ['process-send-advanced', 'process-send-json']),
   ];
 }
 
@@ -159,7 +161,7 @@ export function targets(results: Results): Target[] {
   ];
 }
 
-/** Below or at 1: reached. Above: so many times away. */
+/** Returns at most 1 if the target is reached, else the factor by which it is missed. */
 export function distance({ relation, goal, measured }: Target): number | undefined {
   if (measured === undefined) {
     return undefined;

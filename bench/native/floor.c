@@ -1,14 +1,16 @@
 /*
- * Measures bare shared memory between two processes: what any mechanism must stay above.
+ * Measures bare shared memory between two processes: the lower bound for every transport.
  *
- * Option --wait spin (default): who waits spins on the flag, no system call at all.
- * Option --wait futex: who waits sleeps in the kernel at once, and is woken by a futex call.
+ * Option --wait spin (default): the waiting process spins on the flag and makes no system call.
+ * Option --wait futex: the waiting process sleeps in the kernel at once and is woken by a futex
+ * call.
  *
- * round-trip: the client copies a request into a slot and raises a flag; the server copies it out,
- *             copies it into the other slot and raises the other flag. No checks, no queue.
- * one-way:    a ring of slots with one writer and one reader; each message is published by its own
- *             store and copied out by the reader; the reader takes what is there, up to 256 at a
- *             time. Only with --wait spin.
+ * round-trip:  the client copies a request into a slot and raises a flag; the server copies it out,
+ *              copies it into the other slot and raises the other flag. There are no checks and no
+ *              queue.
+ * one-way:     a ring of slots with one writer and one reader. The writer publishes each message
+ *              with a store of its own. The reader copies out the available messages, at most 256
+ *              at a time. Only with --wait spin.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -25,12 +27,12 @@
 
 #define CACHE_LINE   64
 #define RING_SLOTS   4096U
-#define RETURN_SLOTS 256U /* the reader takes and gives back at most this many at a time */
+#define RETURN_SLOTS 256U /* the reader takes and returns at most this many slots at a time */
 #define STOP_NUMBER  UINT32_MAX
 
 struct Flag {
-    _Alignas(CACHE_LINE) _Atomic uint32_t number; /* of the message in the slot */
-    char slot[BENCH_MAX_BYTES];                   /* a short message shares the number's line */
+    _Alignas(CACHE_LINE) _Atomic uint32_t number; /* number of the message in the slot */
+    char slot[BENCH_MAX_BYTES];                   /* may share the cache line of the number */
 };
 
 struct Ring {
@@ -67,14 +69,14 @@ static const char *Name(const struct Floor *bench)
 
 static void Raise(struct Flag *flag, uint32_t number, bool sleeps)
 {
-    /* Release: pairs with the acquire in Await; the slot's bytes are visible with the number. */
+    /* Release: pairs with the acquire in Await, so the slot's bytes are visible with the number. */
     atomic_store_explicit(&flag->number, number, memory_order_release);
     if (sleeps) {
         syscall(SYS_futex, &flag->number, FUTEX_WAKE, 1, NULL, NULL, 0);
     }
 }
 
-/* Waits until the flag's number is not `before` and returns it. */
+/* Waits until the flag's number differs from `before` and returns the number. */
 static uint32_t Await(struct Flag *flag, uint32_t before, bool sleeps)
 {
     for (;;) {
@@ -132,7 +134,7 @@ static int Ask(struct Floor *bench, const struct BenchOptions *options)
     return status == 0 ? RoundTripReport(&meter, Name(bench), options) : status;
 }
 
-/* Slots lie as close as whole cache lines allow. */
+/* Returns the slot of a message. The stride is the smallest multiple of a cache line. */
 static char *Slot(struct Ring *ring, uint64_t index, const struct BenchOptions *options)
 {
     size_t stride = (options->bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
@@ -149,9 +151,11 @@ static int Drain(struct Floor *bench, const struct BenchOptions *options)
 
     RateMeterStart(&meter, options);
     for (;;) {
-        /* Acquire: pairs with the writer's release of `closed`: all it wrote is visible after. */
+        /*
+         * Acquire: pairs with the writer's release of `closed`; all earlier messages are visible.
+         */
         uint32_t closed = atomic_load_explicit(&ring->closed, memory_order_acquire);
-        /* Acquire: pairs with the writer's release of `written`: the slots below are filled. */
+        /* Acquire: pairs with the writer's release of `written`; the slots below it are filled. */
         uint64_t written = atomic_load_explicit(&ring->written, memory_order_acquire);
         if (taken == written) {
             if (closed != 0) {
@@ -169,13 +173,13 @@ static int Drain(struct Floor *bench, const struct BenchOptions *options)
                 return -EBADMSG;
             }
         } while (taken != written && taken - first < RETURN_SLOTS);
-        /* Release: pairs with the writer's acquire of `read`: the slots are copied out. */
+        /* Release: pairs with the writer's acquire of `read`; the slots have been copied out. */
         atomic_store_explicit(&ring->read, taken, memory_order_release);
         RateMeterArrived(&meter, (uint32_t)(taken - first));
     }
 }
 
-static int Pour(struct Floor *bench, const struct BenchOptions *options)
+static int Produce(struct Floor *bench, const struct BenchOptions *options)
 {
     struct Ring *ring = &bench->shared->ring;
     char message[BENCH_MAX_BYTES] = {0};
@@ -210,7 +214,7 @@ static int Server(void *context, const struct BenchOptions *options)
 
 static int Client(void *context, const struct BenchOptions *options)
 {
-    return options->measure == BENCH_ROUND_TRIP ? Ask(context, options) : Pour(context, options);
+    return options->measure == BENCH_ROUND_TRIP ? Ask(context, options) : Produce(context, options);
 }
 
 static bool WaitOption(void *context, const char *name, const char *value)
@@ -233,7 +237,7 @@ int main(int argumentCount, char **arguments)
         return EXIT_FAILURE;
     }
     if (bench.sleeps && options.measure == BENCH_ONE_WAY) {
-        fprintf(stderr, "%s: --measure one-way goes with --wait spin only\n", arguments[0]);
+        fprintf(stderr, "%s: --measure one-way requires --wait spin\n", arguments[0]);
         return EXIT_FAILURE;
     }
     bench.shared = mmap(NULL, sizeof(struct Shared), PROT_READ | PROT_WRITE,

@@ -1,22 +1,23 @@
 /*
  * Measures LiteIPC between two processes through its embedding API, with a ServiceManager in a
- * third process; every message passes the whole path: rights, checks, room in the pool, copy,
- * delivery, free.
+ * third process. Every message takes the complete path: access check, validation, allocation in the
+ * pool, copy, delivery, free.
  *
- * round-trip: the client sends a request, the service receives it and replies with the same bytes
- *             (which frees the request), the client receives the reply, checks it and frees it.
- * one-way:    the client sends one-way requests one after the other, trying again while its share
- *             of the service's pool is used up; the service receives, checks and frees them. Rate:
- *             at the service.
+ * round-trip:  the client sends a request; the service receives it and replies with the same bytes,
+ *              which frees the request; the client receives, checks and frees the reply.
+ * one-way:     the client sends one-way requests and retries while its share of the service's pool
+ *              is used up; the service receives, checks and frees them. The service measures the
+ *              rate.
  *
- * Options of its own:
- *   --spin NS         longest wait before sleeping, both ends (default: the core's adaptive wait)
- *   --pool BYTES      pool of each process (default 262144)
- *   --messages N      one-way: how many messages, instead of for how long, and no warm-up
- *   --domain NAME     name of the domain (default: one of its own)
- *   --role all        everything (default)
- *          host       the manager and the service; ends with the service
- *          client     the client alone: for a look at its system calls, see bench/syscalls
+ * Options of this program:
+ *   --spin NS         longest wait before sleeping, at both ends (default: the core's adaptive
+ *                     wait)
+ *   --pool BYTES      pool size of each process (default 262144)
+ *   --messages N      one-way: number of messages, instead of a duration; there is no warm-up
+ *   --domain NAME     name of the domain (default: a unique name)
+ *   --role all        all processes (default)
+ *          host       the manager and the service; exits with the service
+ *          client     only the client, to observe its system calls, see bench/syscalls
  */
 #include <errno.h>
 #include <signal.h>
@@ -38,7 +39,7 @@
 
 enum ServiceCode {
     SERVICE_MESSAGE = 1,
-    SERVICE_STOP = 2, /* the last message; answered, so that the client ends after the service */
+    SERVICE_STOP = 2, /* the last message; it is answered, so the client exits after the service */
 };
 
 enum Role {
@@ -52,7 +53,7 @@ struct LiteIpcBench {
     enum Role role;
     uint64_t poolBytes;
     uint64_t spinNs;   /* UINT64_MAX: the default */
-    uint64_t messages; /* 0: for the options' time */
+    uint64_t messages; /* 0: run for the time in the options */
 };
 
 static volatile int managerStopped;
@@ -68,13 +69,13 @@ static int Manager(void *context, const struct BenchOptions *options)
     const struct LiteIpcBench *bench = context;
 
     (void)options;
-    /* Also when time is up: a manager that is killed leaves its socket behind. */
+    /* The watchdog sends SIGALRM. A manager that is killed leaves its socket behind. */
     signal(SIGTERM, StopManager);
     signal(SIGALRM, StopManager);
     return ManagerRun(bench->domain, &managerStopped);
 }
 
-/* Replies with the data of the request, which is freed by that. */
+/* Replies with the data of the request. The reply frees the request. */
 static int Echo(struct Session *session, const IpcMsg *request)
 {
     struct LiteIpcOutgoing out = {.data = request->data, .dataSz = request->dataSz};
@@ -89,7 +90,7 @@ static int Echo(struct Session *session, const IpcMsg *request)
     return status;
 }
 
-/* Takes one message. Returns 1 after the last, 0, or a negative errno. */
+/* Handles one message. Returns 1 after the last message, 0 after others, or a negative errno. */
 static int ServeMessage(struct Session *session, const struct BenchOptions *options,
                         const IpcMsg *message, uint64_t *number)
 {
@@ -195,7 +196,7 @@ static int Ask(struct Session *session, uint32_t handle, const struct BenchOptio
     return RoundTripReport(&meter, "liteipc", options);
 }
 
-static int Pour(struct Session *session, uint32_t handle, uint64_t messages,
+static int Produce(struct Session *session, uint32_t handle, uint64_t messages,
                 const struct BenchOptions *options)
 {
     char data[BENCH_MAX_BYTES] = {0};
@@ -226,7 +227,7 @@ static int Pour(struct Session *session, uint32_t handle, uint64_t messages,
     return 0;
 }
 
-/* Lets the service end. Its answer is its last message. */
+/* Asks the service to exit and waits for its answer, which is its last message. */
 static int Stop(struct Session *session, uint32_t handle)
 {
     struct LiteIpcOutgoing out = {.handle = handle, .code = SERVICE_STOP};
@@ -250,7 +251,7 @@ static int Client(void *context, const struct BenchOptions *options)
     if (status == 0) {
         status = options->measure == BENCH_ROUND_TRIP
                      ? Ask(&session, handle, options)
-                     : Pour(&session, handle, bench->messages, options);
+                     : Produce(&session, handle, bench->messages, options);
     }
     if (status == 0) {
         status = Stop(&session, handle);
@@ -259,7 +260,7 @@ static int Client(void *context, const struct BenchOptions *options)
     return status;
 }
 
-/* Ends what still runs and returns the first error; a pid of 0 was not started. */
+/* Ends the running processes and returns the first error. A pid of 0 was not started. */
 static int Finish(int manager, int service, int client)
 {
     int status = client > 0 ? BenchWait(client) : client;

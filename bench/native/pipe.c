@@ -1,10 +1,11 @@
 /*
  * Measures two pipes between two processes with blocking read and write.
  *
- * round-trip: the client writes a request, the server reads it and writes the same bytes back,
- *             the client reads them; one at a time. Time: from before the write to after the read.
- * one-way:    the client writes message after message, one write each; the server reads up to
- *             64 KiB at once. Rate: at the server.
+ * round-trip:  the client writes a request, the server reads it and writes the same bytes back, the
+ *              client reads them; one at a time. The time runs from before the write to after the
+ *              read.
+ * one-way:     the client writes one message per write; the server reads up to 64 KiB at once. The
+ *              server measures the rate.
  */
 #include <errno.h>
 #include <stdio.h>

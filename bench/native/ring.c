@@ -1,12 +1,13 @@
 /*
- * Measures the bare ring (native/queue) between two processes that spin: records are reserved,
- * charged, filled, published, copied out, taken and freed, but no message is made of them. What
- * LiteIPC adds comes on top of this; what the ring adds is the distance to the floor.
+ * Measures the bare ring (native/queue) between two spinning processes. Records are reserved,
+ * charged, filled, published, copied out, taken and freed, but they carry no messages. The
+ * difference to the floor is the cost of the ring; the difference to LiteIPC is the cost of
+ * messages.
  *
- * `--bytes` is what a record carries behind its prefix of 16 bytes.
+ * `--bytes` is the payload of a record behind its prefix of 16 bytes.
  *
- * round-trip: one record there, one back.
- * one-way:    records in one direction, as many as the allowance lets be under way.
+ * round-trip:  one record in each direction, one at a time.
+ * one-way:     records in one direction, as many in flight as the allowance permits.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ static int LaneCreate(struct Lane *lane, uint64_t firstSequence)
     return status;
 }
 
-/* Waits for room if there is none. */
+/* Publishes a record; waits while the ring has no room. */
 static int Put(struct Lane *lane, const void *message, size_t bytes)
 {
     uint32_t size = (uint32_t)(sizeof(struct RingRecord) + bytes);
@@ -77,12 +78,12 @@ static int Put(struct Lane *lane, const void *message, size_t bytes)
     }
     if (status == 0) {
         memcpy(record + 1, message, bytes);
-        (void)RingPublish(&lane->writer); /* nobody sleeps here */
+        (void)RingPublish(&lane->writer); /* the receiver never sleeps here */
     }
     return status;
 }
 
-/* Waits for a record, which must carry `bytes`. */
+/* Waits for a record, which must carry `bytes` bytes of payload. */
 static int Get(struct Lane *lane, void *message, size_t bytes)
 {
     const struct RingRecord *record = NULL;
@@ -170,7 +171,7 @@ static int Drain(struct RingBench *bench, const struct BenchOptions *options)
     }
 }
 
-static int Pour(struct RingBench *bench, const struct BenchOptions *options)
+static int Produce(struct RingBench *bench, const struct BenchOptions *options)
 {
     char message[BENCH_MAX_BYTES] = {0};
     uint64_t endNs = ClockNs() + options->warmUpNs + options->measureNs;
@@ -196,7 +197,7 @@ static int Server(void *context, const struct BenchOptions *options)
 
 static int Client(void *context, const struct BenchOptions *options)
 {
-    return options->measure == BENCH_ROUND_TRIP ? Ask(context, options) : Pour(context, options);
+    return options->measure == BENCH_ROUND_TRIP ? Ask(context, options) : Produce(context, options);
 }
 
 int main(int argumentCount, char **arguments)

@@ -1,7 +1,7 @@
 /**
- * Length-prefixed frames over a byte stream, written in batches: what a careful program does on a
- * socket. A frame is 8 bytes of header (its length with the header, as a 32-bit little-endian
- * number, then zero) and the encoded value, padded to a multiple of 8 bytes.
+ * Encodes length-prefixed frames over a byte stream and writes them in batches. A frame is a header
+ * of 8 bytes (its length including the header as a 32-bit little-endian number, then zero) and the
+ * encoded value, padded to a multiple of 8 bytes.
  */
 import type { Socket } from 'node:net';
 import { Packr, RESERVE_START_SPACE } from 'msgpackr';
@@ -11,11 +11,16 @@ export const HEADER_BYTES = 8;
 const ALIGNMENT = 8;
 const POOL_BYTES = 16384;
 
-/** Turns values into frames and back. Frames lie one after the other in buffers never reused. */
+/**
+ * A `Codec` converts values to frames and back. Frames are consecutive in buffers that are never
+ * reused.
+ */
 export interface Codec<Out, In> {
-  /** A frame with room for the header; it begins at a multiple of 8 in its buffer. */
+  /**
+   * Returns a frame with room for the header; the frame starts at a multiple of 8 in its buffer.
+   */
   encode(value: Out): Buffer;
-  /** The value of the frame whose content lies from `start` to `end`. */
+  /** Returns the value of the frame whose content is at `start` to `end`. */
   decode(bytes: Buffer, start: number, end: number): In;
 }
 
@@ -23,7 +28,7 @@ function padded(bytes: number): number {
   return (bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 }
 
-/** MessagePack by msgpackr, packed in place behind the header. */
+/** Encodes with msgpackr, directly behind the header. */
 export function messagePackCodec<Out, In>(): Codec<Out, In> {
   const packr = new Packr({ useRecords: false });
   return {
@@ -47,7 +52,7 @@ class Pool {
   }
 }
 
-/** Questions and answers laid out by hand: id, then the numbers as doubles. */
+/** Encodes questions and decodes answers as custom frames: the id, then the numbers as doubles. */
 export function binaryClientCodec(): Codec<Question, Answer> {
   const pool = new Pool();
   return {
@@ -82,7 +87,7 @@ export function binaryServerCodec(): Codec<Answer, Question> {
   };
 }
 
-/** Gathers frames that lie next to each other, to write them at once. */
+/** A `FrameWriter` collects adjacent frames and writes them at once. */
 export class FrameWriter<Out> {
   readonly #socket: Socket;
   readonly #codec: Codec<Out, unknown>;
@@ -115,7 +120,7 @@ export class FrameWriter<Out> {
   }
 }
 
-/** Calls `receive` with each value that arrives, and `done` after each chunk of the stream. */
+/** Calls `receive` for each value that arrives, and `done` after each chunk of the stream. */
 export function readFrames<In>(
   socket: Socket,
   codec: Codec<never, In>,

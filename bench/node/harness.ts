@@ -1,10 +1,10 @@
 /**
- * The client side that all Node benchmarks share: keeps N calls in flight over a Peer, checks every
- * answer, and prints one line of JSON for each N.
+ * Implements the client side of all Node benchmarks: keeps N calls in flight over a Peer, checks
+ * every answer, and prints one line of JSON for each N.
  *
- * A call's time runs from before `call` to its promise's continuation. With one in flight the clock
- * is read once per call; with more, each 16th call of every chain is timed, so that reading the
- * clock does not become what is measured.
+ * The time of a call runs from before `call` to the continuation of its promise. With one call in
+ * flight the clock is read once per call. With more, only each 16th call of every chain is timed,
+ * so that the result does not measure the clock.
  */
 import { parseArgs } from 'node:util';
 import { allowedCpus, type Cpu } from './pinning.js';
@@ -14,11 +14,11 @@ export interface HarnessOptions {
   readonly inFlight: readonly number[];
   readonly milliseconds: number;
   readonly serverCpu: Cpu;
-  /** Which variant of the program; each program knows its own. */
+  /** Variant of the program; each program defines its own. */
   readonly variant: string;
 }
 
-/** One line of output. Times in ns. */
+/** One line of output. Times are in ns. */
 export interface CallResult {
   readonly measure: 'call';
   readonly inFlight: number;
@@ -108,7 +108,7 @@ async function measure(peer: Peer, inFlight: number, milliseconds: number): Prom
   };
 }
 
-/** The command line that all Node benchmark programs share. */
+/** Parses the command line that all Node benchmark programs share. */
 export function harnessOptions(variants: readonly string[]): HarnessOptions {
   const { values } = parseArgs({
     options: {

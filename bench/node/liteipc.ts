@@ -1,7 +1,7 @@
 /**
- * Measures typed calls between two processes over LiteIPC's TypeScript API: a contract by type
- * alone (no validator, as with the peers), a service that answers at once, a client that awaits
- * each answer. The ServiceManager is a third process; it has no part in a call and idles on the
+ * Measures typed calls between two processes over LiteIPC's TypeScript API: a contract without
+ * validators (like the other transports), a service that answers at once, and a client that awaits
+ * each answer. The ServiceManager is a third process; it takes no part in a call and is idle on the
  * client's CPU.
  *
  * Variants: `adaptive` (the default wait) and `no-spin` (both ends sleep at once: spinNs 0).
@@ -24,8 +24,11 @@ function deviceOptions(domain: string, variant: string): Parameters<typeof openD
   return variant === 'no-spin' ? { domain, spinNs: 0 } : { domain };
 }
 
-/** Tells the parent that this process is ready, and ends when the parent says so or is gone. */
-function attend(end: () => Promise<void>): void {
+/**
+ * Reports to the parent that this process is ready. Calls `end` when the parent disconnects or
+ * exits.
+ */
+function reportReady(end: () => Promise<void>): void {
   process.once('disconnect', () => {
     void end();
   });
@@ -34,13 +37,13 @@ function attend(end: () => Promise<void>): void {
 
 async function manage(domain: string): Promise<void> {
   const manager = await ServiceManager.start({ domain });
-  attend(() => manager.close());
+  reportReady(() => manager.close());
 }
 
 async function serve(domain: string, variant: string): Promise<void> {
   const device = await openDevice(deviceOptions(domain, variant));
   await device.expose(Adder, { add: answer });
-  attend(() => device.close());
+  reportReady(() => device.close());
 }
 
 interface Role {

@@ -2,10 +2,9 @@
  * Measures typed calls between the main thread and a worker thread of one process over a
  * MessagePort.
  *
- * The two ends share a process, so `taskset` cannot pin them apart from outside. On one core the
- * whole process is pinned; across cores both JavaScript threads are pinned by their kernel thread
- * number, and the helper threads of V8 and libuv stay free on the CPUs the process was started
- * with.
+ * Both ends are in one process, so `taskset` cannot pin them to different CPUs from outside. For
+ * one core the whole process is pinned. Across cores the two JavaScript threads are pinned by their
+ * kernel thread ids, and the helper threads of V8 and libuv may run on all CPUs of the process.
  */
 import { once } from 'node:events';
 import { MessageChannel, parentPort, Worker, type MessagePort } from 'node:worker_threads';

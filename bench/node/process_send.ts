@@ -1,6 +1,6 @@
 /**
- * Measures typed calls between a process and its child over `process.send`, the channel that
- * `child_process.fork` gives every Node program.
+ * Measures typed calls between a process and its child over `process.send`, the channel of
+ * `child_process.fork`.
  *
  * Variants: `advanced` (structured clone, as of v8.serialize) and `json`.
  */

@@ -1,6 +1,9 @@
-/** What every Node benchmark asks and answers: the smallest typed call worth the name. */
+/** Defines the call that every Node benchmark makes: a small typed request and answer. */
 
-/** `id` is unique among the calls in flight, so that a transport may use it to match replies. */
+/**
+ * A `Question` is a request. `id` is unique among the calls in flight, so that a transport may
+ * match replies by it.
+ */
 export interface Question {
   readonly id: number;
   readonly a: number;
@@ -12,21 +15,21 @@ export interface Answer {
   readonly sum: number;
 }
 
-/** The service. */
+/** Implements the service. */
 export function answer(question: Question): Answer {
   return { id: question.id, sum: question.a + question.b };
 }
 
-/** One transport, seen by the client: every one of them gives a promise per call. */
+/** A `Peer` is one transport as the client sees it: it returns a promise per call. */
 export interface Peer {
   call(question: Question): Promise<Answer>;
-  /** The CPUs the server's JavaScript thread may run on, as Linux lists them ("1", "0-1"). */
+  /** CPUs that the server's JavaScript thread may run on, in the format of Linux ("1", "0-1"). */
   readonly serverCpus: string;
-  /** Ends the server and everything that would keep this process alive. */
+  /** Ends the server and all resources that would prevent this process from exiting. */
   close(): Promise<void>;
 }
 
-/** Calls in flight of a transport that has no replies of its own, only messages. */
+/** `PendingCalls` holds the calls in flight of a transport that has messages but no replies. */
 export class PendingCalls {
   readonly #resolvers = new Map<number, (answer: Answer) => void>();
 
@@ -37,7 +40,7 @@ export class PendingCalls {
   settle(answer: Answer): void {
     const resolve = this.#resolvers.get(answer.id);
     if (resolve === undefined) {
-      throw new Error(`an answer came to call ${answer.id}, which is not in flight`);
+      throw new Error(`received an answer to call ${answer.id}, which is not in flight`);
     }
     this.#resolvers.delete(answer.id);
     resolve(answer);

@@ -1,9 +1,9 @@
 /**
  * Measures typed calls between two processes over a Unix stream socket, with length-prefixed frames
- * and batched writes: all calls made in one turn of the event loop, and all answers to one chunk,
- * are one write.
+ * and batched writes: all calls of one turn of the event loop, and all answers to one chunk, are
+ * one write.
  *
- * Variants: `msgpack` (msgpackr, the codec that LiteIPC uses) and `binary` (laid out by hand).
+ * Variants: `msgpack` (msgpackr, the codec of LiteIPC) and `binary` (custom frames).
  */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -22,12 +22,12 @@ import { answer, PendingCalls, type Answer, type Peer, type Question } from './q
 const SERVER_NAME = 'BENCH_UNIX_SOCKET_NAME';
 const SERVER_VARIANT = 'BENCH_UNIX_SOCKET_VARIANT';
 
-/** An address without a file, so that nothing is left behind. */
+/** Returns an abstract address, which leaves no file behind. */
 function address(name: string): string {
   return `\0${name}`;
 }
 
-/** Serves one client, then ends; also when the client is gone before it connected. */
+/** Serves one client, then exits. Also exits if the client disappears before it connects. */
 function serve(name: string, variant: string): void {
   const server = createServer((socket) => {
     server.close();

@@ -1,11 +1,11 @@
 /*
- * Durations, counted rather than kept.
+ * Counts durations in a histogram.
  *
- * A round trip of 250 ns happens a million times while we watch: a list of them would cost page
- * faults and cache misses that belong to nobody's message. The histogram is exact to 1 ns below
- * HISTOGRAM_LINEAR_NS and to 0.4 % above, and touches only the few lines its values fall into.
+ * A measurement has millions of round trips of about 250 ns. A list of all durations would add page
+ * faults and cache misses to the measured time. The histogram is exact to 1 ns below
+ * HISTOGRAM_LINEAR_NS and to 0.4 % above it, and touches only the cache lines that its values use.
  *
- * One thread uses a histogram; it lies wherever the caller puts it and owns nothing.
+ * A histogram is used by one thread. The caller provides its memory; it owns no other resources.
  */
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
@@ -19,26 +19,30 @@
 #define HISTOGRAM_BUCKETS     (HISTOGRAM_LINEAR_NS + (HISTOGRAM_OCTAVES << HISTOGRAM_STEP_BITS))
 
 struct Histogram {
-    uint64_t count; /* values added */
-    uint64_t sumNs; /* their sum */
+    uint64_t count; /* number of values */
+    uint64_t sumNs; /* sum of the values */
     uint32_t buckets[HISTOGRAM_BUCKETS];
 };
 
-/* CLOCK_MONOTONIC in ns. */
+/* Returns CLOCK_MONOTONIC in ns. */
 uint64_t ClockNs(void);
 
 /*
- * What one ClockNs costs, in ns: the mean of many calls in a row, the best of some repetitions.
- * Programs that read the clock once per round trip take this off each sample.
+ * Returns the cost of one ClockNs call in ns: the mean over many consecutive calls, the minimum
+ * over some repetitions. Programs that read the clock once per round trip subtract it from each
+ * sample.
  */
 uint64_t ClockCostNs(void);
 
-/* Empties it and touches its pages, so that the first samples pay no page fault. */
+/* Empties the histogram and touches its pages, so that the first samples cause no page fault. */
 void HistogramReset(struct Histogram *histogram);
 
 void HistogramAdd(struct Histogram *histogram, uint64_t ns);
 
-/* The smallest value that at least `fraction` (0 to 1) of all values do not exceed; 0 if empty. */
+/*
+ * Returns the smallest value that at least `fraction` (0 to 1) of all values do not exceed; 0 if
+ * the histogram is empty.
+ */
 uint64_t HistogramQuantile(const struct Histogram *histogram, double fraction);
 
 #endif

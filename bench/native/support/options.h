@@ -1,11 +1,11 @@
 /*
- * The command line that all benchmark programs share:
+ * Parses the command line that all benchmark programs share:
  *
  *   --measure round-trip|one-way   what to measure (default round-trip)
  *   --bytes N                      size of one message, 8 to 4096 bytes (default 16)
- *   --client-cpu N --server-cpu N  where each end is pinned; without it the end is not pinned
- *   --milliseconds N               measured time, 1 to 60000 ms; a fifth of it is run before as
- *                                  warm-up (default 300)
+ *   --client-cpu N --server-cpu N  CPU of each end; without the option the end is not pinned
+ *   --milliseconds N               measured time, 1 to 60000 ms (default 300); the warm-up before
+ *                                  it takes a fifth of this time
  *
  * A program may add options of its own, see BenchOptionsParse.
  */
@@ -35,19 +35,22 @@ struct BenchOptions {
 };
 
 /*
- * One option of the program itself. Returns true if `name` (with its two dashes) is known and
- * `value` is right for it.
+ * Handles one option of the program. Returns true if the program knows `name` (with its two dashes)
+ * and accepts `value`.
  */
 typedef bool (*BenchExtraOption)(void *context, const char *name, const char *value);
 
 /*
- * Reads the command line. On a mistake it says on stderr what is wrong and returns -EINVAL.
- * `extra` may be NULL; `context` is handed to it.
+ * Parses the command line. Writes an error to stderr and returns -EINVAL if an argument is invalid.
+ * `extra` may be NULL and is called with `context`.
  */
 int BenchOptionsParse(struct BenchOptions *options, int argumentCount, char **arguments,
                       BenchExtraOption extra, void *context);
 
-/* A whole number from `low` to `high`; false for anything else, also for trailing characters. */
+/*
+ * Parses an integer from `low` to `high`. Returns false for all other texts, also for trailing
+ * characters.
+ */
 bool BenchParseNumber(const char *text, uint64_t low, uint64_t high, uint64_t *number);
 
 #endif

@@ -45,7 +45,7 @@ int BenchFork(const char *name, BenchEnd end, int cpu, void *context,
     }
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) {
-        _exit(EXIT_FAILURE); /* the parent died before the line above took effect */
+        _exit(EXIT_FAILURE); /* the parent exited before the line above took effect */
     }
     BenchArmWatchdog(options);
     int status = BenchPin(cpu);

@@ -27,7 +27,7 @@ bool RoundTripMeterStep(struct RoundTripMeter *meter)
                      elapsed > meter->clockCostNs ? elapsed - meter->clockCostNs : 0);
     }
     meter->lastNs = now;
-    /* On a machine that is busy elsewhere, one round trip may take all the time there is. */
+    /* On a busy machine, one round trip may take the whole time. */
     return now < meter->endNs || meter->histogram.count == 0;
 }
 
@@ -56,7 +56,7 @@ void RateMeterArrived(struct RateMeter *meter, uint32_t messages)
         return;
     }
     if (meter->lastNs - meter->firstNs >= meter->warmUpNs) {
-        /* One read may end more than one block: the sample is scaled, the sums are exact. */
+        /* One read may complete several blocks: the sample is an average, the sums are exact. */
         uint64_t elapsed = now - meter->lastNs;
         HistogramAdd(&meter->histogram, elapsed * BENCH_RATE_BLOCK / meter->inBlock);
         meter->measuredNs += elapsed;

@@ -8,7 +8,7 @@
 
 #define CMS_MESSAGE_BYTES  4096
 #define MANAGER_POOL_BYTES 65536
-#define MANAGER_LOOK_MS    100 /* how often the manager looks at `stopped` */
+#define MANAGER_POLL_MS    100 /* how often the manager reads `stopped` */
 #define WAITING_REQUESTS   16
 #define RETRY_PAUSE_NS     1000000
 #define RETRIES            5000
@@ -109,17 +109,17 @@ static int Receive(struct Session *session, struct LiteIpcEvent *events, int tim
 
 int SessionReceive(struct Session *session, int timeoutMs)
 {
-    int count = session->keptCount;
+    int count = session->storedCount;
 
     if (count == 0) {
         return Receive(session, session->events, timeoutMs);
     }
-    memcpy(session->events, session->kept, (size_t)count * sizeof(session->kept[0]));
-    session->keptCount = 0;
+    memcpy(session->events, session->stored, (size_t)count * sizeof(session->stored[0]));
+    session->storedCount = 0;
     return count;
 }
 
-/* Waits for an event of one kind and keeps the messages that come before or with it. */
+/* Waits for an event of one kind and stores the messages that arrive before or with it. */
 static int Await(struct Session *session, enum LiteIpcEventKind kind, struct LiteIpcEvent *awaited)
 {
     struct LiteIpcEvent events[SESSION_EVENTS];
@@ -138,10 +138,10 @@ static int Await(struct Session *session, enum LiteIpcEventKind kind, struct Lit
                 return -ENODEV;
             } else if (events[index].kind != LITEIPC_EVENT_MESSAGE) {
                 return -EBADMSG;
-            } else if (session->keptCount == SESSION_EVENTS) {
+            } else if (session->storedCount == SESSION_EVENTS) {
                 return -ENOBUFS;
             } else {
-                session->kept[session->keptCount++] = events[index];
+                session->stored[session->storedCount++] = events[index];
             }
         }
     }
@@ -162,7 +162,10 @@ int SessionSend(struct Session *session, const struct LiteIpcOutgoing *out)
     for (uint32_t look = 1;; look++) {
         int status = LiteIpcSendRequest(session->task, out, 0, &callID);
         if (status == -ENOMEM) {
-            /* The receiver has yet to free. Spin; on its own core, let it run. */
+            /*
+             * The receiver has not freed its messages yet. Spin; on a shared core, yield to the
+             * receiver.
+             */
             if (look % LOOKS_BEFORE_YIELD == 0) {
                 sched_yield();
             } else {
@@ -203,15 +206,19 @@ static int CmsCommand(struct Session *session, CmsCmd command, uint32_t taskID, 
     return status;
 }
 
-/* Requests that the manager has not answered yet: the lane to their sender is being made. */
-struct Waiting {
+/*
+ * Holds the requests that the manager could not answer yet because the lane to the sender is
+ * pending.
+ */
+struct PendingRequests {
     const IpcMsg *requests[WAITING_REQUESTS];
     int count;
 };
 
 /*
- * Answers one request with the service's handle, 0 if there is none yet. A service is known to
- * others only once it has its own answer: then no message of theirs can come before it.
+ * Answers one request with the service's handle, or 0 if there is no service yet. Other processes
+ * learn the handle only after the service has received its own answer, so that the answer is the
+ * first message in the service's lane.
  */
 static int ManagerAnswer(struct Session *session, const IpcMsg *request, uint32_t *service)
 {
@@ -234,30 +241,31 @@ static int ManagerAnswer(struct Session *session, const IpcMsg *request, uint32_
     return status;
 }
 
-/* Answers what can be answered and keeps the rest. */
-static int ManagerAnswerAll(struct Session *session, struct Waiting *waiting, uint32_t *service)
+/* Answers the requests that can be answered and retains the others. */
+static int ManagerAnswerAll(struct Session *session, struct PendingRequests *pending,
+                            uint32_t *service)
 {
-    int kept = 0;
+    int retained = 0;
 
-    for (int index = 0; index < waiting->count; index++) {
-        int status = ManagerAnswer(session, waiting->requests[index], service);
+    for (int index = 0; index < pending->count; index++) {
+        int status = ManagerAnswer(session, pending->requests[index], service);
         if (status == -EINPROGRESS) {
-            waiting->requests[kept++] = waiting->requests[index];
+            pending->requests[retained++] = pending->requests[index];
         } else if (status != 0) {
             return status;
         }
     }
-    waiting->count = kept;
+    pending->count = retained;
     return 0;
 }
 
 static int ManagerServe(struct Session *session, const volatile int *stopped)
 {
-    struct Waiting waiting = {.count = 0};
+    struct PendingRequests pending = {.count = 0};
     uint32_t service = 0;
 
     while (*stopped == 0) {
-        int count = SessionReceive(session, MANAGER_LOOK_MS);
+        int count = SessionReceive(session, MANAGER_POLL_MS);
         if (count < 0 && count != -EINTR) {
             return count;
         }
@@ -265,12 +273,12 @@ static int ManagerServe(struct Session *session, const volatile int *stopped)
             if (session->events[index].kind != LITEIPC_EVENT_MESSAGE) {
                 continue;
             }
-            if (waiting.count == WAITING_REQUESTS) {
-                return -ENOBUFS; /* more processes than these benchmarks have */
+            if (pending.count == WAITING_REQUESTS) {
+                return -ENOBUFS; /* the benchmarks have fewer processes than this */
             }
-            waiting.requests[waiting.count++] = session->events[index].message;
+            pending.requests[pending.count++] = session->events[index].message;
         }
-        int status = ManagerAnswerAll(session, &waiting, &service);
+        int status = ManagerAnswerAll(session, &pending, &service);
         if (status != 0) {
             return status;
         }
@@ -318,7 +326,10 @@ static int AskManager(struct Session *session, enum ManagerCode code, uint32_t *
     return status != 0 ? status : freed;
 }
 
-/* Until there is a CMS, a request to handle 0 is refused; until there is a service, it is 0. */
+/*
+ * A request to handle 0 is refused until there is a CMS. The answer is handle 0 until there is a
+ * service.
+ */
 static int AskManagerUntilKnown(struct Session *session, enum ManagerCode code, uint32_t *handle)
 {
     int status = -ENOENT;

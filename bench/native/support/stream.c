@@ -7,7 +7,7 @@
 #include "support/pair.h"
 #include "support/report.h"
 
-/* What the receiver of a one-way stream takes at once, as a careful program would. */
+/* Read size of the receiver of a one-way stream. */
 #define READ_BYTES 65536
 
 static int WriteWhole(int descriptor, const void *data, size_t bytes)
@@ -25,7 +25,7 @@ static int WriteWhole(int descriptor, const void *data, size_t bytes)
     return 0;
 }
 
-/* Returns 1 if `bytes` were read, 0 at the end of the stream, or a negative errno. */
+/* Reads exactly `bytes`. Returns 1, 0 at the end of the stream, or a negative errno. */
 static int ReadWhole(int descriptor, void *data, size_t bytes)
 {
     char *next = data;
@@ -83,7 +83,7 @@ static int Ask(const struct StreamPair *pair, const struct BenchOptions *options
 }
 
 /*
- * Checks the numbers of the whole messages in `data` and returns how many there are, or -EBADMSG.
+ * Checks the numbers of the complete messages in `data`. Returns how many there are, or -EBADMSG.
  */
 static int CheckNumbers(const char *data, size_t length, size_t bytes, uint64_t *number)
 {
@@ -126,7 +126,7 @@ static int Drain(const struct StreamPair *pair, const struct BenchOptions *optio
     }
 }
 
-static int Pour(const struct StreamPair *pair, const struct BenchOptions *options)
+static int Produce(const struct StreamPair *pair, const struct BenchOptions *options)
 {
     char message[BENCH_MAX_BYTES] = {0};
     uint64_t endNs = ClockNs() + options->warmUpNs + options->measureNs;
@@ -164,7 +164,7 @@ static int StreamClient(void *context, const struct BenchOptions *options)
     if (pair->serverWrite != pair->serverRead) {
         close(pair->serverWrite);
     }
-    return options->measure == BENCH_ROUND_TRIP ? Ask(pair, options) : Pour(pair, options);
+    return options->measure == BENCH_ROUND_TRIP ? Ask(pair, options) : Produce(pair, options);
 }
 
 static void CloseAll(const struct StreamPair *pair)
@@ -183,7 +183,10 @@ int StreamPairRun(struct StreamPair *pair, const struct BenchOptions *options)
     int client =
         server < 0 ? server : BenchFork("client", StreamClient, options->clientCpu, pair, options);
 
-    /* The ends see the other's death as the end of the stream, so nobody needs to be killed. */
+    /*
+     * If one end exits, the other reads the end of the stream and exits too, so neither has to be
+     * killed.
+     */
     CloseAll(pair);
     int clientStatus = client < 0 ? client : BenchWait(client);
     int serverStatus = server < 0 ? server : BenchWait(server);
