@@ -79,7 +79,7 @@ const CODES: Readonly<Record<string, string>> = {
 const COUNTERPARTS: Readonly<Record<string, Counterpart>> = {
   LiteIpcPoolCreate: { name: 'LiteIpcOpen', file: 'device/ioctl.c' },
   LiteIpcPoolDestroy: { name: 'LiteIpcDeviceDetach', file: 'device/device.c' },
-  LiteIpcTaskInit: { name: 'ServiceQueueMake', file: 'kernel/control_path/module.c' },
+  LiteIpcTaskInit: { name: 'ServiceQueueMake', file: 'kernel/control_path/service.c' },
   IsIpcNode: { name: 'SlabPoolTakeUser', file: 'mem/slab_pool.c' },
   GetTid: { name: 'LiteIpcTask.taskID', file: 'kernel/control_blocks.h' },
 };

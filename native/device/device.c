@@ -6,11 +6,11 @@
 
 #include "control/client.h"
 #include "device/device_trace.h"
+#include "device/process.h"
 #include "kernel/control_blocks.h"
-#include "kernel/inbound.h"
+#include "kernel/inbound_lanes.h"
+#include "kernel/nudge.h"
 #include "kernel/outbound.h"
-#include "kernel/process.h"
-#include "kernel/sleep.h"
 #include "liteipc/liteipc.h"
 #include "platform/shared_memory.h"
 

@@ -2,8 +2,11 @@
 #include <errno.h>
 
 #include "kernel/call.h"
-#include "kernel/inbound.h"
+#include "kernel/control_events.h"
+#include "kernel/inbound_lanes.h"
+#include "kernel/inbound_look.h"
 #include "kernel/message.h"
+#include "kernel/node.h"
 #include "kernel/pool.h"
 #include "kernel/sleep.h"
 #include "kernel/task.h"

@@ -1,8 +1,8 @@
 /* What fork(2) means to a device, on either side. */
 #include <errno.h>
 
+#include "device/process.h"
 #include "kernel/pool.h"
-#include "kernel/process.h"
 #include "liteipc/liteipc.h"
 #include "mem/slab_pool.h"
 

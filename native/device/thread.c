@@ -5,9 +5,10 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
-#include "kernel/inbound.h"
+#include "device/process.h"
+#include "kernel/control_events.h"
+#include "kernel/inbound_lanes.h"
 #include "kernel/outbound.h"
-#include "kernel/process.h"
 #include "kernel/sleep.h"
 #include "kernel/task.h"
 #include "kernel/thread_control.h"
@@ -109,6 +110,7 @@ int LiteIpcThreadCreate(struct LiteIpcDevice *device, struct LiteIpcThread **thr
         return -ENOMEM;
     }
     created->device = device;
+    created->controlHandler = ThreadControlHandle;
     created->epoll = created->nudge = created->controlSocket = -1;
     created->spinLimit = SPIN_LIMIT_DEFAULT;
     LOS_ListInit(&created->lanes);

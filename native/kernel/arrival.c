@@ -3,13 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/inbound.h"
-#include "kernel/inbound_hot.h"
+#include "kernel/arrival.h"
+#include "kernel/node.h"
 #include "kernel/object.h"
 #include "kernel/pool.h"
 #include "kernel/task.h"
-#include "kernel/thread_control.h"
-#include "platform/clock.h"
 
 /*
  * Sizes that belong together and lie within the domain's limits, and a charge within the sender's
@@ -152,20 +150,6 @@ HOOK_COLD static int Refuse(struct LiteIpcThread *thread, struct InboundLane *la
     }
     thread->counters.malformed++;
     return ++lane->garbage > LANE_GARBAGE_MAX ? -EPROTO : 0;
-}
-
-/* Asks to be woken before it tries once more, so that what is freed meanwhile is not missed. */
-int ArrivalAlloc(struct LiteIpcThread *thread, uint32_t size, struct IpcNode **node)
-{
-    struct LiteIpcDevice *device = thread->device;
-    int status = LiteIpcNodeAlloc(&device->ipcInfo, size, node);
-    if (status != 0) {
-        /* seq_cst: set before the pool is tried again; whoever freed too early to see it is seen */
-        atomic_store_explicit(&device->poolFull, true, memory_order_seq_cst);
-        status = LiteIpcNodeAlloc(&device->ipcInfo, size, node);
-        thread->poolFull = status != 0;
-    }
-    return status;
 }
 
 /* A node for a message, and for each of its buffers. 0, -ENOMEM (it has to wait), -EPROTO. */

@@ -212,6 +212,10 @@ struct LiteIpcThread {
     const struct ControlThread *entry;
     uint32_t attentionSeen;
     int controlSocket;
+    /* Handles a message of the domain. A pointer, so that a request can wait for its answer without
+       knowing of lanes and tasks */
+    void (*controlHandler)(struct LiteIpcThread *thread, const struct ControlMessage *message,
+                           int *descriptors, unsigned count);
     int epoll;
     int nudge; /* eventfd: any thread of this process wakes this one */
     bool lost; /* the domain closed the control socket */

@@ -3,9 +3,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "kernel/arrival.h"
 #include "kernel/call.h"
-#include "kernel/inbound.h"
-#include "kernel/inbound_hot.h"
+#include "kernel/inbound_lanes.h"
+#include "kernel/inbound_look.h"
 #include "kernel/outbound.h"
 #include "kernel/sleep.h"
 #include "kernel/thread_control.h"

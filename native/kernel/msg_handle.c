@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "kernel/message.h"
+#include "kernel/node.h"
 #include "kernel/pool.h"
-#include "kernel/task.h"
 #include "platform/clock.h"
 
 /*

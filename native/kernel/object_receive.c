@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "kernel/descriptors.h"
-#include "kernel/inbound.h"
+#include "kernel/node.h"
 #include "kernel/object.h"
 #include "kernel/pool.h"
-#include "kernel/task.h"
 
 /*
  * Datagrams that are read to find one. Not more can lie before it: 16 of messages that are on their

@@ -3,7 +3,7 @@
 
 #include "kernel/access.h"
 #include "kernel/call.h"
-#include "kernel/inbound.h"
+#include "kernel/inbound_look.h"
 #include "kernel/message.h"
 #include "kernel/object.h"
 #include "kernel/pool.h"

@@ -2,9 +2,8 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <unistd.h>
 
-#include "kernel/inbound.h"
+#include "kernel/inbound_lanes.h"
 #include "platform/clock.h"
 
 #define SPIN_SCORE_MAX  8
@@ -99,22 +98,4 @@ int ThreadSleep(struct LiteIpcThread *thread, uint64_t deadline)
     int status = InboundCollect(thread, timeoutMs);
     InboundDisarm(thread);
     return status;
-}
-
-void ThreadNudge(struct LiteIpcThread *thread)
-{
-    uint64_t one = 1;
-    (void)!write(thread->nudge, &one, sizeof(one));
-}
-
-void DeviceNudgeAll(struct LiteIpcDevice *device)
-{
-    (void)pthread_mutex_lock(&device->lock);
-    /* relaxed: a thread that runs out of memory after this sets it again and is nudged again */
-    atomic_store_explicit(&device->poolFull, false, memory_order_relaxed);
-    for (LOS_DL_LIST *link = device->threads.pstNext; link != &device->threads;
-         link = link->pstNext) {
-        ThreadNudge(LOS_DL_LIST_ENTRY(link, struct LiteIpcThread, listNode));
-    }
-    (void)pthread_mutex_unlock(&device->lock);
 }

@@ -25,9 +25,4 @@ bool ThreadSpin(struct LiteIpcThread *thread, uint64_t limit);
 /* Learns from a wait that ended: call after the look that follows it. */
 void ThreadWaited(struct LiteIpcThread *thread);
 
-/* Wakes a thread from its sleep. Any thread of the process. */
-void ThreadNudge(struct LiteIpcThread *thread);
-/* Wakes every thread of the device. Any thread of the process; takes the device's lock. */
-void DeviceNudgeAll(struct LiteIpcDevice *device);
-
 #endif

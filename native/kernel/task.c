@@ -4,9 +4,8 @@
 #include <stdlib.h>
 
 #include "kernel/call.h"
+#include "kernel/node.h"
 #include "kernel/object.h"
-#include "kernel/pool.h"
-#include "kernel/sleep.h"
 #include "kernel/thread_control.h"
 
 static struct IpcNode *NodeOf(LOS_DL_LIST *link)
@@ -137,29 +136,6 @@ struct IpcNode *TaskQueueTake(struct LiteIpcTask *task)
         }
     }
     return node;
-}
-
-void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
-                    struct IpcNode *node)
-{
-    struct InboundLane *lane = node->prefix.lane;
-    uint32_t charge = node->prefix.charge;
-    LiteIpcNodeFree(&device->ipcInfo, node);
-    if (lane != NULL) {
-        /*
-         * relaxed: a thread finds its own pointer here only if it put it there itself; any other
-         * value means "elsewhere", whichever it is.
-         */
-        if (thread != NULL && atomic_load_explicit(&lane->thread, memory_order_relaxed) == thread) {
-            RingFree(&lane->reader, charge);
-        } else {
-            RingFreeElsewhere(&lane->reader, charge);
-        }
-    }
-    /* relaxed: a hint; the thread that set it looks again by itself before long, see ThreadSleep */
-    if (atomic_load_explicit(&device->poolFull, memory_order_relaxed)) {
-        DeviceNudgeAll(device);
-    }
 }
 
 void IpcNodeDiscard(struct LiteIpcTask *task, struct IpcNode *node, enum IpcDropReason reason)

@@ -43,8 +43,5 @@ void CallEndHook(struct LiteIpcTask *task, const struct IpcCall *call, enum LosH
 void IpcNodeDrop(struct LiteIpcTask *task, struct IpcNode *node, enum IpcDropReason reason);
 /* An undelivered message whose meaning was understood: the same, not counted. */
 void IpcNodeDiscard(struct LiteIpcTask *task, struct IpcNode *node, enum IpcDropReason reason);
-/* A message has been dealt with: the same, not counted. `thread` is the calling one, or NULL. */
-void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
-                    struct IpcNode *node);
 
 #endif

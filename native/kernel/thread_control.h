@@ -37,9 +37,6 @@ void ThreadControlDrain(struct LiteIpcThread *thread);
 /* Waits until something has come or the time is up, then handles it. 0 or -ENODEV. */
 int ThreadControlWait(struct LiteIpcThread *thread, int timeoutMs);
 
-/* Fails everything that awaits an answer, with -ENODEV: the domain is gone. */
-void ThreadControlFailAll(struct LiteIpcThread *thread);
-
 /* Adds a notice for the event face. Without memory for it: the thread counts as lost. */
 void ThreadNotice(struct LiteIpcThread *thread, struct IpcNotice notice);
 /* Takes the oldest notice; false if there is none. */

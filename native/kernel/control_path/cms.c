@@ -10,7 +10,6 @@
 
 #include "domain/state.h"
 #include "kernel/access.h"
-#include "kernel/caller.h"
 #include "kernel/control_path/control_paths.h"
 
 /* Only whom the domain's options name; the program is what the pid runs now. */

@@ -14,6 +14,12 @@
 extern const struct DomainKernelOperations LITEIPC_KERNEL_OPERATIONS;
 
 /*
+ * Checks what every ioctl of the kernel checks first. Returns -EINVAL if the caller's process has
+ * not opened the device, -ENOMEM if its pool is not mapped. Domain's thread only.
+ */
+int CheckCaller(const struct Domain *domain, const struct DomainTask *caller);
+
+/*
  * The domain's half of LiteIpcTaskInit: the task has a queue from now on. First use: its first
  * receive, or the first message sent to it. Idempotent.
  */
@@ -34,8 +40,7 @@ int SetCms(struct Domain *domain, struct DomainTask *caller, uint32_t maxMsgSize
 int HandleCmsCmd(struct Domain *domain, struct DomainTask *caller,
                  struct ControlCmsCommand *command);
 
-/*
- * SetIpcTask: the caller gets its process's death notices. -EINVAL: no CMS, or one is set already.
+/* SetIpcTask: the caller gets its process's death notices. -EINVAL: no CMS, or one is set already.
  */
 int SetIpcTask(struct Domain *domain, struct DomainTask *caller);
 

@@ -2,7 +2,6 @@
 
 #include "domain/state.h"
 #include "kernel/access.h"
-#include "kernel/caller.h"
 #include "kernel/control_path/control_paths.h"
 #include "kernel/los_liteipc.h"
 

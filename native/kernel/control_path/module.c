@@ -11,12 +11,6 @@ int OsLiteIpcInit(struct Domain *domain)
     return IsCmsSet(domain->table) ? -EBUSY : 0;
 }
 
-void ServiceQueueMake(struct Domain *domain, struct DomainTask *task)
-{
-    /* release: pairs with ControlTaskRead's acquire */
-    atomic_store_explicit(&DomainTaskEntry(domain, task)->queueMade, 1, memory_order_release);
-}
-
 static void TaskExit(struct Domain *domain, struct DomainTask *task)
 {
     LiteIpcRemoveServiceHandle(domain, task->id);

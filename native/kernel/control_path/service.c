@@ -2,7 +2,6 @@
 
 #include "domain/state.h"
 #include "kernel/access.h"
-#include "kernel/caller.h"
 #include "kernel/control_path/control_paths.h"
 
 int CheckCaller(const struct Domain *domain, const struct DomainTask *caller)
@@ -55,6 +54,12 @@ int AddServiceAccess(struct Domain *domain, uint32_t taskID, uint32_t handle)
     }
     ControlAccessSet(entry, task->process->id, true);
     return 0;
+}
+
+void ServiceQueueMake(struct Domain *domain, struct DomainTask *task)
+{
+    /* release: pairs with ControlTaskRead's acquire */
+    atomic_store_explicit(&DomainTaskEntry(domain, task)->queueMade, 1, memory_order_release);
 }
 
 int GrantServiceAccess(struct Domain *domain, struct DomainTask *caller,

@@ -2,8 +2,8 @@
  * The receiving ends of lanes and what comes out of them: which lanes are looked at, which ring,
  * and how records become messages in the queues of tasks. Used by the owning thread alone.
  */
-#ifndef LITEIPC_KERNEL_INBOUND_H
-#define LITEIPC_KERNEL_INBOUND_H
+#ifndef LITEIPC_KERNEL_INBOUND_LANES_H
+#define LITEIPC_KERNEL_INBOUND_LANES_H
 
 #include "kernel/control_blocks.h"
 
@@ -20,19 +20,6 @@ void InboundLaneSocket(struct LiteIpcThread *thread, uint32_t laneID, int *descr
 /* The lane of this ID is closed, if it is one of this thread's: nothing more is taken from it. */
 void InboundLaneEnd(struct LiteIpcThread *thread, uint32_t laneID);
 
-/* The domain tells of a death: the next look puts the notice where its time stamp belongs. */
-void InboundDeathKeep(struct LiteIpcThread *thread, const struct ControlDeath *death);
-/* Queues a death notice for the IPC task; false: there is no memory for it. */
-bool InboundDeath(struct LiteIpcThread *thread, const struct ControlDeath *death);
-
-/*
- * One look: handles what the domain says, collects rings, and moves what was published before it
- * began into the queues of the tasks, by time stamp across lanes, at most `budget` records. Death
- * notices are sorted in, so that nothing that the dead had sent before comes after them.
- * Returns how many were moved or dropped.
- */
-unsigned InboundLook(struct LiteIpcThread *thread, unsigned budget);
-
 /* Is anything visible in a hot lane, or has the domain called. Cheap, for spinning. */
 bool InboundVisible(const struct LiteIpcThread *thread);
 
@@ -43,19 +30,16 @@ int InboundCollect(struct LiteIpcThread *thread, int timeoutMs);
 bool InboundArm(struct LiteIpcThread *thread);
 void InboundDisarm(struct LiteIpcThread *thread);
 
-/*
- * A node for what a record brings. Without memory: asks to be woken when there is some, sets
- * thread->poolFull, -ENOMEM.
- */
-int ArrivalAlloc(struct LiteIpcThread *thread, uint32_t size, struct IpcNode **node);
+/* Makes a live lane hot; if 16 are hot already, one of them becomes cold. */
+void HotLaneAdd(struct LiteIpcThread *thread, struct InboundLane *lane);
+void HotLaneRemove(struct LiteIpcThread *thread, struct InboundLane *lane);
 
-/*
- * Takes a peeked record: copies it, checks the copy, queues it for its task or drops it.
- * 0; -ENOMEM: it has to wait in its lane (thread->poolFull is set); -EAGAIN: the domain has to be
- * heard first, in the next look; -EPROTO: one malformed record too many.
- */
-int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
-                const struct RingRecord *record, uint32_t size);
+/* Closes a lane: what was taken from it lives on until freed. */
+void InboundLaneClose(struct LiteIpcThread *thread, struct InboundLane *lane);
+/* Closes a lane whose sender breaks the rules, and says so to the domain. */
+void InboundLaneRefuse(struct LiteIpcThread *thread, struct InboundLane *lane);
+/* Frees closed lanes whose messages have all been freed. */
+void InboundSweep(struct LiteIpcThread *thread);
 
 /* The thread ends: frees its lanes; those whose messages are still held go to the device. */
 void InboundRelease(struct LiteIpcThread *thread);

@@ -1,9 +1,7 @@
-/*
- * The process itself: its place in the domain, and its process socket, whose requests are rare and
- * block.
- */
-#ifndef LITEIPC_KERNEL_PROCESS_H
-#define LITEIPC_KERNEL_PROCESS_H
+/* The process itself: its place in the domain, and its process socket, whose requests are rare and
+ * block. */
+#ifndef LITEIPC_DEVICE_PROCESS_H
+#define LITEIPC_DEVICE_PROCESS_H
 
 #include "kernel/control_blocks.h"
 
