@@ -202,6 +202,7 @@ export interface NativeDomainOptions {
   readonly managerProgram?: string;
 }
 
+/** Numbers of objects that a domain holds at the moment. */
 export interface NativeDomainCounters {
   readonly processes: number;
   readonly threads: number;

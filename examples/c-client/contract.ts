@@ -1,7 +1,8 @@
 /**
  * Methods whose messages are parcels (`IpcIo`): a C program writes and reads them with ipc_io.h.
  */
-import { defineService, method, oneway, parcel } from 'liteipc';
+import { defineService, method, oneway } from 'liteipc';
+import { parcel } from 'liteipc/native';
 
 const reading = parcel<{ room: string; celsius: number }>({
   write: (io, { room, celsius }) => {

@@ -9,7 +9,7 @@
 import { dropReasons, type DropReason, type TraceRecord } from './record.js';
 
 /**
- * What {@link traceToChrome} takes: the records of one device, as {@link Device.readTrace} gives
+ * What {@link traceToChrome} takes: the records of one device, as `Device.readTrace` gives
  * them.
  */
 export interface ChromeTraceSource {

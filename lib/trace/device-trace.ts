@@ -10,7 +10,7 @@ const RECORDS_DEFAULT = 16_384;
 /** LITEIPC_TRACE_RECORDS_MAX. */
 const RECORDS_MAX = 262_144;
 
-/** What {@link Device.startTrace} takes. */
+/** What `Device.startTrace` takes. */
 export interface TraceOptions {
   /**
    * How many records are kept until they are read, 1 to 262,144, rounded up to a power of two; the

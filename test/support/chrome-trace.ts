@@ -1,7 +1,7 @@
 /** The Trace Event Format as a schema, and what must hold between the events of one file. */
 import type { ExecutionContext } from 'ava';
 import { z } from 'zod';
-import { traceToChrome, type ChromeTraceSource } from 'liteipc';
+import { traceToChrome, type ChromeTraceSource } from 'liteipc/native';
 
 const place = { pid: z.int().positive(), tid: z.int().positive() };
 const timed = {

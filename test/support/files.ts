@@ -1,15 +1,14 @@
 /** A service that receives and returns files, for test/integration/calls/files.test.ts. */
 import { closeSync, openSync, readSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
 import {
-  IpcIo,
   defineService,
   method,
   oneway,
-  parcel,
   type CallContext,
   type ImplementationOf,
   type ReceivedFile,
 } from 'liteipc';
+import { IpcIo, parcel } from 'liteipc/native';
 
 const number = parcel<number>({
   write: (io: IpcIo, value: number) => {

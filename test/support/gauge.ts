@@ -1,5 +1,6 @@
 /** A service whose messages are parcels; test/programs/parcel_peer.c is its twin in C. */
-import { defineService, method, oneway, parcel } from 'liteipc';
+import { defineService, method, oneway } from 'liteipc';
+import { parcel } from 'liteipc/native';
 
 const bytes = parcel<Uint8Array>({
   write: (io, data) => {

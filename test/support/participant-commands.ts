@@ -2,7 +2,8 @@
  * What a participant can be told: the words between test/support/participant.ts, which runs in the
  * test, and test/programs/participant.ts, which runs in a process or worker thread of its own.
  */
-import type { Caller, Rule } from 'liteipc';
+import type { Caller } from 'liteipc';
+import type { Rule } from 'liteipc/manager';
 import type { NativeDomainCounters } from '../../types/native.js';
 import type { Told, WorkMethod } from './work.js';
 

@@ -85,7 +85,7 @@ export interface ExplainOutput {
 export interface StartWatchInput {
   /** Only messages from and to these; absent: whatever the processes of services see. */
   readonly services?: readonly string[];
-  /** Only these of {@link traceHooks}, by number from 0; absent: all. */
+  /** Only these of `traceHooks` of `liteipc/native`, by number from 0; absent: all. */
   readonly hooks?: readonly number[];
 }
 

@@ -1,6 +1,7 @@
 /** Texts that travel beside the input of a call. */
 import ava from 'ava';
-import { defineService, method, oneway, parcel, type CallMetadata } from 'liteipc';
+import { defineService, method, oneway, type CallMetadata } from 'liteipc';
+import { parcel } from 'liteipc/native';
 import { Encoder } from '#lib/wire/codec.js';
 import { methodsOf, type ContractMethod } from '#lib/contract/method-table.js';
 import { METADATA_MAX } from '#lib/contract/metadata.js';

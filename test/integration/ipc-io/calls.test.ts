@@ -10,10 +10,9 @@ import {
   defineService,
   method,
   oneway,
-  parcel,
-  type IpcIo,
   type ServiceReference,
 } from 'liteipc';
+import { parcel, type IpcIo } from 'liteipc/native';
 import { startDomain, until } from '#test/support/domain.js';
 import { Gauge, makeGauge } from '#test/support/gauge.js';
 import { pause } from '#test/support/participant.js';

@@ -5,7 +5,6 @@
 import { join } from 'node:path';
 import ava from 'ava';
 import {
-  Inspector,
   ServiceManager,
   allow,
   defineService,
@@ -14,8 +13,8 @@ import {
   openDevice,
   type ClientOf,
   type Device,
-  type ServiceReport,
 } from 'liteipc';
+import { Inspector, type ServiceReport } from 'liteipc/manager';
 import { startDomain } from '#test/support/domain.js';
 import { Participant, endParticipants } from '#test/support/participant.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { allow, defineService, deny, method, type AuditEvent } from 'liteipc';
+import { allow, defineService, deny, method } from 'liteipc';
+import type { AuditEvent } from 'liteipc/manager';
 import { startDomain, type TestDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 

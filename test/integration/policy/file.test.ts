@@ -14,7 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
-import { PolicyFileError, defineService, method, type PolicyLoaded } from 'liteipc';
+import { defineService, method } from 'liteipc';
+import { PolicyFileError, type PolicyLoaded } from 'liteipc/manager';
 import { Policy } from '#lib/policy/policy.js';
 import { parsePolicy } from '#lib/policy/parse.js';
 import { startDomain, type TestDomain } from '#test/support/domain.js';

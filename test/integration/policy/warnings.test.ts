@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ava from 'ava';
-import { allow, defineService, deny, limit, method, type PolicyWarning } from 'liteipc';
+import { allow, defineService, deny, limit, method } from 'liteipc';
+import type { PolicyWarning } from 'liteipc/manager';
 import { startDomain, until, type TestDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 

@@ -5,13 +5,13 @@ import {
   defineService,
   method,
   oneway,
-  parcel,
   sink,
   stream,
   type Client,
   type CallMetadata,
   type Implementation,
 } from 'liteipc';
+import { parcel } from 'liteipc/native';
 import { openTelemetry } from 'liteipc/opentelemetry';
 import { startDomain, until } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';

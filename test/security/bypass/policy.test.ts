@@ -7,17 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
 import { unpack } from 'msgpackr';
-import {
-  ServiceManager,
-  allow,
-  defineService,
-  limit,
-  method,
-  oneway,
-  openDevice,
-  type AuditEvent,
-  type PolicyInput,
-} from 'liteipc';
+import { ServiceManager, allow, defineService, limit, method, oneway, openDevice } from 'liteipc';
+import type { AuditEvent, PolicyInput } from 'liteipc/manager';
 import { shapeOf } from '#lib/contract/shape.js';
 import { CONTROL_CODE } from '#lib/service/control.js';
 import { methodsOf } from '#lib/contract/method-table.js';

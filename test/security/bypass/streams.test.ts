@@ -16,8 +16,8 @@ import {
   openDevice,
   type Exposed,
   type ImplementationOf,
-  type PolicyInput,
 } from 'liteipc';
+import type { PolicyInput } from 'liteipc/manager';
 import { ABORT_CODE, Cookie, StreamCode } from '#lib/wire/header.js';
 import { Bypass } from '#test/support/bypass.js';
 import { Flow, type FlowReport } from '#test/support/flow.js';

@@ -3,15 +3,8 @@ import { chmodSync, constants, copyFileSync, mkdtempSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
-import {
-  ServiceManager,
-  allow,
-  deny,
-  limit,
-  type PolicyInput,
-  type Rule,
-  type Subject,
-} from 'liteipc';
+import { ServiceManager, allow, deny, limit } from 'liteipc';
+import type { PolicyInput, Rule, Subject } from 'liteipc/manager';
 import { isRoot } from '#test/support/other-user.js';
 import { Participant, endParticipants } from '#test/support/participant.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';

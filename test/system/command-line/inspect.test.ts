@@ -5,15 +5,8 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
-import {
-  Inspector,
-  ServiceManager,
-  allow,
-  defineService,
-  deny,
-  method,
-  type PolicyInput,
-} from 'liteipc';
+import { ServiceManager, allow, defineService, deny, method } from 'liteipc';
+import { Inspector, type PolicyInput } from 'liteipc/manager';
 import type { AccessMatrix } from '#lib/cli/access-matrix.js';
 import type { Listing } from '#lib/cli/ls-command.js';
 import { startDomain } from '#test/support/domain.js';

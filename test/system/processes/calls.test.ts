@@ -1,7 +1,8 @@
 /** Calls between real processes, and every way in which a call can be refused. */
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
-import { allow, openDevice, type Caller, type Rule } from 'liteipc';
+import { allow, openDevice, type Caller } from 'liteipc';
+import type { Rule } from 'liteipc/manager';
 import { Participant, endParticipants, nowMs, pause, until } from '#test/support/participant.js';
 import type { Outcome } from '#test/support/participant-commands.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';

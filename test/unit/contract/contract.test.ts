@@ -1,7 +1,8 @@
 /** Contracts: what is refused when they are written, and what both sides must agree on. */
 import test from 'ava';
 import { z } from 'zod';
-import { defineService, duplex, event, method, oneway, parcel, sink, stream } from 'liteipc';
+import { defineService, duplex, event, method, oneway, sink, stream } from 'liteipc';
+import { parcel } from 'liteipc/native';
 import { shapeDifferences, shapeHash, shapeOf } from '#lib/contract/shape.js';
 import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';

@@ -10,7 +10,6 @@ import {
   event,
   method,
   oneway,
-  parcel,
   sink,
   stream,
   type CallContext,
@@ -22,6 +21,7 @@ import {
   type Exposed,
   type ImplementationOf,
 } from 'liteipc';
+import { parcel } from 'liteipc/native';
 
 /** True if each is assignable to the other. */
 type Equal<A, B> = [A, B] extends [B, A] ? true : false;

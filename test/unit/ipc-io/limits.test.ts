@@ -1,6 +1,7 @@
 /** The parcel: its limits, what it refuses, objects and append. */
 import test, { type ExecutionContext } from 'ava';
-import { IpcIo, LiteIpcError } from 'liteipc';
+import { LiteIpcError } from 'liteipc';
+import { IpcIo } from 'liteipc/native';
 
 /** `01 02` as bytes. */
 function bytes(hex: string): Uint8Array {

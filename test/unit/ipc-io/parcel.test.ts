@@ -2,7 +2,8 @@
  * The parcel: bytes worked out by hand from the table in docs/ipc-io.md, written, read and cut off.
  */
 import test from 'ava';
-import { IpcIo, LiteIpcError } from 'liteipc';
+import { LiteIpcError } from 'liteipc';
+import { IpcIo } from 'liteipc/native';
 
 /** `01 02` as bytes. */
 function bytes(hex: string): Uint8Array {

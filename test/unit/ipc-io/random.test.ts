@@ -1,7 +1,8 @@
 /** The parcel, whatever is written to it and whatever bytes come. */
 import test from 'ava';
 import fc from 'fast-check';
-import { IpcIo, LiteIpcError } from 'liteipc';
+import { LiteIpcError } from 'liteipc';
+import { IpcIo } from 'liteipc/native';
 
 /** A write, what it should read back as, and the read. */
 interface Step {

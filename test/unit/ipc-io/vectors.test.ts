@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { IpcIo } from 'liteipc';
+import { IpcIo } from 'liteipc/native';
 import { root } from '#test/support/paths.js';
 
 const file = join(root, 'test/native/support/ipc_io_vectors.h');

@@ -1,6 +1,7 @@
 /** The policy: who may call and serve what, and why. */
 import test from 'ava';
-import { allow, defineService, deny, method, type Rule } from 'liteipc';
+import { allow, defineService, deny, method } from 'liteipc';
+import type { Rule } from 'liteipc/manager';
 import { Policy } from '#lib/policy/policy.js';
 import { toRules } from '#lib/policy/rules.js';
 

@@ -10,10 +10,10 @@ import {
   limit,
   method,
   oneway,
-  upstreamQuota,
   type ClientOf,
   type Device,
 } from 'liteipc';
+import { upstreamQuota } from 'liteipc/manager';
 import { parsePolicy } from '#lib/policy/parse.js';
 import { toRules } from '#lib/policy/rules.js';
 import { QuotaUse, TokenBucket } from '#lib/policy/token-bucket.js';

@@ -1,15 +1,7 @@
 /** Messages that a service refuses become audit events: who, what, by which rule, how many. */
 import ava, { type ExecutionContext } from 'ava';
-import {
-  allow,
-  defineService,
-  deny,
-  limit,
-  method,
-  oneway,
-  type AuditEvent,
-  type Device,
-} from 'liteipc';
+import { allow, defineService, deny, limit, method, oneway, type Device } from 'liteipc';
+import type { AuditEvent } from 'liteipc/manager';
 import { methodsOf } from '#lib/contract/method-table.js';
 import { openConnection } from '#lib/device/open-connection.js';
 import { RefusalReports } from '#lib/device/refusal-reports.js';

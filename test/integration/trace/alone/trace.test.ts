@@ -4,19 +4,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ava from 'ava';
+import { LiteIpcError, ServiceManager, defineService, method, oneway, openDevice } from 'liteipc';
 import {
-  LiteIpcError,
-  ServiceManager,
-  defineService,
   dropReasons,
-  method,
-  oneway,
-  openDevice,
   traceHooks,
   traceToChrome,
   type Trace,
   type TraceRecord,
-} from 'liteipc';
+} from 'liteipc/native';
 import { parseChrome } from '#test/support/chrome-trace.js';
 import { startDomain, until } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
