@@ -246,7 +246,7 @@ void ControlTaskFill(const struct ControlTable *table, struct ControlTask *entry
     }
 }
 
-void ControlThreadAttend(struct ControlThread *entry)
+void ControlThreadNotify(struct ControlThread *entry)
 {
     uint32_t attention = atomic_load_explicit(&entry->attention, memory_order_relaxed);
     /* release: pairs with the thread's acquire; who sees the new number sees the change */

@@ -215,7 +215,7 @@ void ControlTaskFill(const struct ControlTable *table, struct ControlTask *entry
                      uint32_t threadGeneration);
 
 /* Domain only: the thread has to look again. After the change and its message were sent. */
-void ControlThreadAttend(struct ControlThread *entry);
+void ControlThreadNotify(struct ControlThread *entry);
 
 /* Domain only: takes a right away, for those to hear of it who have used it. */
 void ControlAccessRevoke(const struct ControlTable *table, struct ControlTask *task,

@@ -69,7 +69,7 @@ static int Greet(struct LiteIpcDevice *device)
 
 static void DeviceFree(struct LiteIpcDevice *device)
 {
-    OutboundShelfFree(device);
+    OutboundIdleFree(device);
     InboundOrphansFree(device);
     (void)LiteIpcPoolDelete(&device->ipcInfo);
     SharedMemoryUnmap(device->table, device->identity.tableSize);
@@ -110,7 +110,7 @@ int DeviceAttach(const char *address, struct LiteIpcDevice **device)
     (void)pthread_mutex_init(&created->setupLock, NULL);
     DeviceTraceInit(created);
     LOS_ListInit(&created->threads);
-    LOS_ListInit(&created->shelf);
+    LOS_ListInit(&created->idleLanes);
     LOS_ListInit(&created->orphans);
     status = Connect(created);
     if (status != 0) {

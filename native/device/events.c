@@ -245,7 +245,7 @@ static void FailCalls(struct LiteIpcThread *thread, int status)
         struct LiteIpcTask *task = LOS_DL_LIST_ENTRY(link, struct LiteIpcTask, listNode);
         for (uint32_t i = 0; task->calls.used > 0 && i < task->calls.capacity; i++) {
             struct IpcCall *call = &task->calls.calls[i];
-            int end = status != 0 ? status : call->doom;
+            int end = status != 0 ? status : call->failure;
             if (call->used && end != 0) {
                 ThreadNotice(thread, (struct IpcNotice){.kind = NOTICE_CALL,
                                                         .status = end,
@@ -260,8 +260,8 @@ static void FailCalls(struct LiteIpcThread *thread, int status)
 /* Nothing is left in lanes and queues: what still waits in vain can be told. */
 static bool FailTheLost(struct LiteIpcThread *thread)
 {
-    if (thread->doomedCalls && !thread->scanNeeded && !thread->poolFull) {
-        thread->doomedCalls = false;
+    if (thread->failingCalls && !thread->scanNeeded && !thread->poolFull) {
+        thread->failingCalls = false;
         FailCalls(thread, 0);
     }
     if (thread->lost && thread->lostHandled && !thread->lostReported) {
@@ -299,7 +299,7 @@ int LiteIpcReceive(struct LiteIpcThread *thread, struct LiteIpcEvent *events, si
 static bool WorkIsQueued(const struct LiteIpcThread *thread)
 {
     return thread->notices.count > 0 || !LOS_ListEmpty(&thread->ready) ||
-           (thread->doomedCalls && !thread->poolFull) || (thread->lost && !thread->lostReported);
+           (thread->failingCalls && !thread->poolFull) || (thread->lost && !thread->lostReported);
 }
 
 /* The wait of a loop, for whatever comes to whichever of its tasks. */

@@ -46,7 +46,7 @@ void DomainWakeThread(struct Domain *domain, struct DomainThread *thread)
         (ioctl(thread->socket.descriptor, SIOCOUTQ, &unread) != 0 || unread < UNREAD_ENOUGH)) {
         (void)DomainTransmit(thread->socket.descriptor, &message, NULL, 0);
     }
-    ControlThreadAttend(ControlThreadAt(domain->table, thread->id));
+    ControlThreadNotify(ControlThreadAt(domain->table, thread->id));
 }
 
 void DomainWakeRelated(struct Domain *domain)
@@ -90,7 +90,7 @@ static bool Tell(struct Domain *domain, struct DomainThread *thread, uint32_t ip
         DomainSocketWatchRoom(domain, &thread->socket, true);
         return false;
     }
-    ControlThreadAttend(ControlThreadAt(domain->table, thread->id));
+    ControlThreadNotify(ControlThreadAt(domain->table, thread->id));
     return true;
 }
 

@@ -180,7 +180,7 @@ static int LaneSocketMake(struct Domain *domain, struct DomainLane *lane, int *s
         close(ends[1]);
         return -ENOMEM;
     }
-    ControlThreadAttend(ControlThreadAt(domain->table, receiver->id));
+    ControlThreadNotify(ControlThreadAt(domain->table, receiver->id));
     lane->socketMade = true;
     *senderEnd = ends[1];
     return 0;

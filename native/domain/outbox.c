@@ -190,7 +190,7 @@ void DomainSendThread(struct Domain *domain, struct DomainThread *thread,
                       uint32_t descriptorCount)
 {
     DomainSend(domain, thread->process, &thread->socket, message, descriptors, descriptorCount);
-    ControlThreadAttend(ControlThreadAt(domain->table, thread->id));
+    ControlThreadNotify(ControlThreadAt(domain->table, thread->id));
 }
 
 int DomainSocketInit(struct Domain *domain, struct DomainSocket *socket, int descriptor,

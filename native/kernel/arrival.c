@@ -1,8 +1,8 @@
 /* From a record in a lane to a message in the queue of a task. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "kernel/array.h"
 #include "kernel/arrival.h"
 #include "kernel/node.h"
 #include "kernel/object.h"
@@ -222,23 +222,20 @@ int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
     return 0;
 }
 
-void InboundDeathKeep(struct LiteIpcThread *thread, const struct ControlDeath *death)
+void InboundDeathStore(struct LiteIpcThread *thread, const struct ControlDeath *death)
 {
-    if (thread->deathCount == thread->deathCapacity) {
-        unsigned wanted = thread->deathCapacity == 0 ? 8 : thread->deathCapacity * 2;
-        struct ControlDeath *larger = realloc(thread->deaths, wanted * sizeof(*larger));
-        if (larger == NULL) {
-            thread->lost = true; /* no memory at all: better a clear end than a lost notice */
-            return;
-        }
-        thread->deaths = larger;
-        thread->deathCapacity = wanted;
+    struct ControlDeath *deaths =
+        ArrayGrow(thread->deaths, thread->deathCount + 1, &thread->deathCapacity, sizeof(*deaths));
+    if (deaths == NULL) {
+        thread->lost = true; /* no memory at all: better a clear end than a lost notice */
+        return;
     }
+    thread->deaths = deaths;
     thread->deaths[thread->deathCount++] = *death;
     thread->scanNeeded = true;
 }
 
-bool InboundDeath(struct LiteIpcThread *thread, const struct ControlDeath *death)
+bool InboundDeathQueue(struct LiteIpcThread *thread, const struct ControlDeath *death)
 {
     struct LiteIpcDevice *device = thread->device;
     if (death->ipcTaskID >= device->table->limits.taskLimit) {

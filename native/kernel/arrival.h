@@ -13,8 +13,8 @@ int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
                 const struct RingRecord *record, uint32_t size);
 
 /* The domain tells of a death: the next look puts the notice where its time stamp belongs. */
-void InboundDeathKeep(struct LiteIpcThread *thread, const struct ControlDeath *death);
+void InboundDeathStore(struct LiteIpcThread *thread, const struct ControlDeath *death);
 /* Queues a death notice for the IPC task; false: there is no memory for it. */
-bool InboundDeath(struct LiteIpcThread *thread, const struct ControlDeath *death);
+bool InboundDeathQueue(struct LiteIpcThread *thread, const struct ControlDeath *death);
 
 #endif

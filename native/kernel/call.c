@@ -38,7 +38,7 @@ int CallBegin(struct IpcCallTable *table, struct IpcCall **call, uint32_t *callI
     table->free = found->next;
     table->used++;
     found->used = true;
-    found->doom = 0;
+    found->failure = 0;
     found->byRight = false;
     found->serial++;
     *call = found;

@@ -124,7 +124,7 @@ struct IpcCall {
     bool used;
     bool byRight;    /* a right is needed to call its service, and can be taken away */
     uint16_t serial; /* tells one use of the slot from the next */
-    int doom;        /* 0, or what it will fail with after one more look: see CallLoss */
+    int failure;     /* 0, or what it will fail with after one more look: see CallLoss */
     uint32_t next;   /* free list, index + 1 */
     uint64_t timestamp;
     uint64_t userData;
@@ -178,10 +178,10 @@ struct IpcNoticeQueue {
 
 /* A control request whose answer is awaited. */
 enum ControlPendingKind {
-    PENDING_CALL,   /* somebody blocks for it: the answer goes to `answer` */
-    PENDING_LANE,   /* a lane: `lane` */
-    PENDING_EVENT,  /* a notice with userData */
-    PENDING_NOBODY, /* nobody: the answer is not needed */
+    PENDING_CALL,    /* somebody blocks for it: the answer goes to `answer` */
+    PENDING_LANE,    /* a lane: `lane` */
+    PENDING_EVENT,   /* a notice with userData */
+    PENDING_IGNORED, /* nobody: the answer is not needed */
     /* a lane's way for descriptors; a lane notice for userData {task, generation} */
     PENDING_SOCKET,
     PENDING_STEP, /* something that a message needs before it can be sent: a lane notice, too */
@@ -237,7 +237,7 @@ struct LiteIpcThread {
     bool controlReady;           /* the control socket has something */
     bool poolFull;               /* a record waits in its lane for memory */
     bool scanNeeded;             /* somebody died: lanes to be drained, calls to be doomed */
-    bool doomedCalls;            /* some call is doomed */
+    bool failingCalls;           /* some call is doomed */
     struct ControlDeath *deaths; /* notices that found no memory yet */
     unsigned deathCount, deathCapacity;
 
@@ -278,7 +278,7 @@ struct LiteIpcDevice {
     pthread_mutex_t lock;      /* never held while waiting for anything but the process socket */
     pthread_mutex_t setupLock; /* open and mmap: one at a time */
     LOS_DL_LIST threads;       /* under lock */
-    LOS_DL_LIST shelf;         /* OutboundLane that no thread leases, under lock */
+    LOS_DL_LIST idleLanes;     /* OutboundLane that no thread leases, under lock */
     LOS_DL_LIST
     orphans; /* InboundLane of ended threads whose messages are still held, under lock */
     uint32_t nextRequestID; /* of the process socket, under lock */

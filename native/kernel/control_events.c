@@ -92,7 +92,7 @@ static void HandleAnswer(struct LiteIpcThread *thread, const struct ControlMessa
             case PENDING_STEP:
                 StepNotice(thread, &pending, answer->status);
                 break;
-            case PENDING_NOBODY:
+            case PENDING_IGNORED:
                 break;
         }
         return;
@@ -116,7 +116,7 @@ static void HandleEvent(struct LiteIpcThread *thread, const struct ControlMessag
             OutboundLaneEnd(thread, event->object.id);
             break;
         case CONTROL_EVENT_DEATH:
-            InboundDeathKeep(thread, &event->death);
+            InboundDeathStore(thread, &event->death);
             break;
         case CONTROL_EVENT_RESTOCK:
             InboundRestock(thread, event->object.id);

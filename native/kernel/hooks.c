@@ -121,7 +121,7 @@ static void NoteInside(struct LiteIpcDevice *device)
  * Is one of them still there? Under the device's lock. Another caller of NoteInside may have noted
  * a later visit meanwhile: that one is then waited for, too.
  */
-static bool SomebodyStays(const struct LiteIpcDevice *device)
+static bool AnyStaysInside(const struct LiteIpcDevice *device)
 {
     for (const LOS_DL_LIST *link = device->threads.pstNext; link != &device->threads;
          link = link->pstNext) {
@@ -160,7 +160,7 @@ static int Unregister(struct LiteIpcDevice *device, enum LosHookType type, LosHo
     atomic_store_explicit(&listener->types, types & ~Bit(type), memory_order_seq_cst);
     Announce(&device->hooks);
     NoteInside(device);
-    while (SomebodyStays(device)) {
+    while (AnyStaysInside(device)) {
         (void)pthread_mutex_unlock(&device->lock);
         (void)sched_yield();
         (void)pthread_mutex_lock(&device->lock);
@@ -205,7 +205,7 @@ void HookRun(struct LiteIpcThread *thread, const struct IpcHookEvent *event)
             listener->function(listener->context, event);
         }
     }
-    /* release: pairs with SomebodyStays */
+    /* release: pairs with AnyStaysInside */
     atomic_store_explicit(&presence->calls, calls + 2, memory_order_release);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "kernel/array.h"
 #include "kernel/inbound_lanes.h"
 #include "kernel/object.h"
 #include "kernel/thread_control.h"
@@ -31,23 +32,6 @@ static bool LaneSettled(const struct InboundLane *lane)
     return lane->reader.freed + elsewhere == lane->takenCharge;
 }
 
-/* Every lane can be a candidate of a look, so there must be room before it exists. */
-static int CandidatesReserve(struct LiteIpcThread *thread, unsigned wanted)
-{
-    if (wanted <= thread->candidateCapacity) {
-        return 0;
-    }
-    unsigned capacity = wanted * 2;
-    struct InboundLane **larger =
-        realloc(thread->candidates, capacity * sizeof(struct InboundLane *));
-    if (larger == NULL) {
-        return -ENOMEM;
-    }
-    thread->candidates = larger;
-    thread->candidateCapacity = capacity;
-    return 0;
-}
-
 /* What the receiver of a lane makes. The memory's descriptor is in `descriptor`, -1 on failure. */
 static int EndsMake(struct InboundLane *lane, int *descriptor)
 {
@@ -68,9 +52,14 @@ static int EndsMake(struct InboundLane *lane, int *descriptor)
 
 static int SpareDeposit(struct LiteIpcThread *thread)
 {
-    if (CandidatesReserve(thread, thread->liveCount + thread->spareCount + 1) != 0) {
+    /* Every lane can be a candidate of a look: there must be room before the lane exists. */
+    struct InboundLane **candidates =
+        ArrayGrow(thread->candidates, thread->liveCount + thread->spareCount + 1,
+                  &thread->candidateCapacity, sizeof(*candidates));
+    if (candidates == NULL) {
         return -ENOMEM;
     }
+    thread->candidates = candidates;
     struct InboundLane *lane = calloc(1, sizeof(*lane));
     if (lane == NULL) {
         return -ENOMEM;
@@ -95,7 +84,7 @@ static int SpareDeposit(struct LiteIpcThread *thread)
                                          .object = {.id = lane->endID}};
         descriptors[1] = lane->bell.listen;
         descriptors[2] = lane->bell.ring;
-        status = ThreadControlTell(thread, &message, descriptors, 3);
+        status = ThreadControlSend(thread, &message, descriptors, 3);
     }
     OwnedClose(lane->owned, descriptors[0]);
     if (status != 0) {
@@ -212,7 +201,7 @@ void InboundLaneRefuse(struct LiteIpcThread *thread, struct InboundLane *lane)
                .msg =
                    &(IpcMsg){.processID = lane->processID, .userID = lane->uid, .gid = lane->gid},
                .reason = IPC_DROP_LANE_CLOSED);
-    struct ControlPending pending = {.kind = PENDING_NOBODY};
+    struct ControlPending pending = {.kind = PENDING_IGNORED};
     (void)ThreadControlStart(thread, &message, NULL, 0, pending);
     InboundLaneClose(thread, lane);
 }

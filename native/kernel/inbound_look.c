@@ -15,19 +15,19 @@
 static void LaneDrained(struct LiteIpcThread *thread, struct InboundLane *lane)
 {
     struct ControlMessage message = {.type = CONTROL_LANE_DRAINED, .object = {.id = lane->laneID}};
-    (void)ThreadControlTell(thread, &message, NULL, 0);
+    (void)ThreadControlSend(thread, &message, NULL, 0);
     InboundLaneClose(thread, lane);
 }
 
-static void CallsDoom(struct LiteIpcThread *thread)
+static void CallsMarkFailing(struct LiteIpcThread *thread)
 {
     for (LOS_DL_LIST *link = thread->tasks.pstNext; link != &thread->tasks; link = link->pstNext) {
         struct LiteIpcTask *task = LOS_DL_LIST_ENTRY(link, struct LiteIpcTask, listNode);
         for (uint32_t i = 0; task->calls.used > 0 && i < task->calls.capacity; i++) {
             struct IpcCall *call = &task->calls.calls[i];
-            if (call->used && call->doom == 0) {
-                call->doom = CallLoss(thread->device, call);
-                thread->doomedCalls |= call->doom != 0;
+            if (call->used && call->failure == 0) {
+                call->failure = CallLoss(thread->device, call);
+                thread->failingCalls |= call->failure != 0;
             }
         }
     }
@@ -42,7 +42,7 @@ static void Scan(struct LiteIpcThread *thread)
 {
     thread->scanNeeded = false;
     thread->sweepNeeded = true;
-    CallsDoom(thread);
+    CallsMarkFailing(thread);
     OutboundScan(thread);
     LOS_DL_LIST *link = thread->lanes.pstNext;
     while (link != &thread->lanes) {
@@ -64,7 +64,7 @@ static void Scan(struct LiteIpcThread *thread)
     }
 }
 
-static void Attend(struct LiteIpcThread *thread)
+static void AttentionCheck(struct LiteIpcThread *thread)
 {
     /* acquire: pairs with the domain's release after the change that it wants to be seen */
     uint32_t attention = atomic_load_explicit(&thread->entry->attention, memory_order_acquire);
@@ -144,14 +144,14 @@ static enum HeadState Head(struct InboundLane *lane, uint64_t now)
 /* Queues the notices of the deaths before `stamp`, as far as there is memory. */
 static void DeathsBefore(struct LiteIpcThread *thread, uint64_t stamp)
 {
-    unsigned told = 0;
-    while (told < thread->deathCount && thread->deaths[told].timestamp < stamp &&
-           InboundDeath(thread, &thread->deaths[told])) {
-        told++;
+    unsigned queued = 0;
+    while (queued < thread->deathCount && thread->deaths[queued].timestamp < stamp &&
+           InboundDeathQueue(thread, &thread->deaths[queued])) {
+        queued++;
     }
-    if (told > 0) {
-        thread->deathCount -= told;
-        memmove(thread->deaths, &thread->deaths[told],
+    if (queued > 0) {
+        thread->deathCount -= queued;
+        memmove(thread->deaths, &thread->deaths[queued],
                 thread->deathCount * sizeof(thread->deaths[0]));
     }
 }
@@ -317,7 +317,7 @@ unsigned InboundLook(struct LiteIpcThread *thread, unsigned budget)
         thread->collectBells = false;
         (void)InboundCollect(thread, 0);
     }
-    Attend(thread);
+    AttentionCheck(thread);
     if (thread->deathCount > 0) {
         /* What was sent before a death has rung before we heard of it. */
         (void)InboundCollect(thread, 0);

@@ -133,24 +133,25 @@ static void BatchDrop(struct InboundLane *lane, struct DescriptorBatch *batch)
  * Keeps what came before the batch that is wanted. An honest sender has no more than 16 on their
  * way.
  */
-static void BatchKeep(struct InboundLane *lane, struct DescriptorBatch *batch)
+static void BatchStore(struct InboundLane *lane, struct DescriptorBatch *batch)
 {
     struct DescriptorBatch *free = NULL;
-    uint32_t kept = 0;
+    uint32_t stored = 0;
     for (unsigned i = 0; i < IPC_DESCRIPTORS_MAX; i++) {
-        kept += lane->batches[i].count;
+        stored += lane->batches[i].count;
         if (lane->batches[i].number == 0) {
             free = &lane->batches[i];
         }
     }
-    if (free == NULL || batch->number == 0 || kept + batch->count > IPC_DESCRIPTORS_MAX) {
+    if (free == NULL || batch->number == 0 || stored + batch->count > IPC_DESCRIPTORS_MAX) {
         BatchDrop(lane, batch);
     } else {
         *free = *batch;
     }
 }
 
-static bool BatchUnkeep(struct InboundLane *lane, uint16_t number, struct DescriptorBatch *found)
+static bool BatchTakeStored(struct InboundLane *lane, uint16_t number,
+                            struct DescriptorBatch *found)
 {
     for (unsigned i = 0; i < IPC_DESCRIPTORS_MAX; i++) {
         if (lane->batches[i].number == number) {
@@ -162,7 +163,7 @@ static bool BatchUnkeep(struct InboundLane *lane, uint16_t number, struct Descri
     return false;
 }
 
-static void KeptDrop(struct InboundLane *lane)
+static void StoredDrop(struct InboundLane *lane)
 {
     for (unsigned i = 0; i < IPC_DESCRIPTORS_MAX; i++) {
         if (lane->batches[i].number != 0) {
@@ -177,18 +178,18 @@ static int BatchFind(struct InboundLane *lane, uint16_t number, struct Descripto
     if (lane->socket < 0) {
         return -EPROTO;
     }
-    bool is = BatchUnkeep(lane, number, found);
+    bool is = BatchTakeStored(lane, number, found);
     for (unsigned i = 0;
          !is && i < DATAGRAMS_MAX && DescriptorsTake(lane->owned, lane->socket, found) > 0; i++) {
         is = found->number == number;
         if (!is && lane->queued > 0) {
-            BatchKeep(lane, found); /* perhaps another task's, whose turn is later */
+            BatchStore(lane, found); /* perhaps another task's, whose turn is later */
         } else if (!is) {
             BatchDrop(lane, found); /* nobody's: its message never came */
         }
     }
     if (lane->queued == 0) {
-        KeptDrop(lane);
+        StoredDrop(lane);
     }
     return is ? 0 : -EPROTO;
 }
@@ -204,7 +205,7 @@ void DescriptorsDrop(struct InboundLane *lane, uint16_t number)
 void DescriptorsFree(struct InboundLane *lane)
 {
     if (lane->batches != NULL) {
-        KeptDrop(lane);
+        StoredDrop(lane);
         free(lane->batches);
         lane->batches = NULL;
     }

@@ -130,7 +130,7 @@ static int GrantAll(struct LiteIpcTask *task, const struct IpcSend *send,
          */
         bool last = i + 1 == objects->grantCount;
         int status = send->wait ? ThreadControlCall(task->thread, &message)
-                                : Ask(task, send, &message, last ? PENDING_STEP : PENDING_NOBODY);
+                                : Ask(task, send, &message, last ? PENDING_STEP : PENDING_IGNORED);
         if (status != 0 && status != -EINPROGRESS) {
             return status;
         }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "kernel/array.h"
 #include "kernel/descriptors.h"
 #include "kernel/thread_control.h"
 #include "platform/clock.h"
@@ -85,14 +86,14 @@ static int LaneCreate(struct LiteIpcThread *thread, const struct ControlTaskFact
 }
 
 /* A lane of an ended thread of this process that goes to the same receiver. */
-static struct OutboundLane *ShelfTake(struct LiteIpcThread *thread,
-                                      const struct ControlTaskFacts *target)
+static struct OutboundLane *IdleLaneTake(struct LiteIpcThread *thread,
+                                         const struct ControlTaskFacts *target)
 {
     struct LiteIpcDevice *device = thread->device;
     struct OutboundLane *found = NULL;
     (void)pthread_mutex_lock(&device->lock);
-    LOS_DL_LIST *link = device->shelf.pstNext;
-    while (link != &device->shelf) {
+    LOS_DL_LIST *link = device->idleLanes.pstNext;
+    while (link != &device->idleLanes) {
         struct OutboundLane *lane = LOS_DL_LIST_ENTRY(link, struct OutboundLane, listNode);
         link = link->pstNext;
         if (!ReceiverAlive(device, lane)) {
@@ -107,7 +108,7 @@ static struct OutboundLane *ShelfTake(struct LiteIpcThread *thread,
     return found;
 }
 
-static int ShelfLease(struct LiteIpcThread *thread, struct OutboundLane *lane)
+static int IdleLaneLease(struct LiteIpcThread *thread, struct OutboundLane *lane)
 {
     struct ControlMessage message = {.type = CONTROL_LANE_LEASE, .object = {.id = lane->laneID}};
     int status = ThreadControlCall(thread, &message);
@@ -155,15 +156,12 @@ static int WaiterAdd(struct OutboundLane *lane, uint32_t taskID, uint32_t genera
             return 0;
         }
     }
-    if (lane->waiterCount == lane->waiterCapacity) {
-        unsigned wanted = lane->waiterCapacity == 0 ? 4 : lane->waiterCapacity * 2;
-        struct LaneWaiter *larger = realloc(lane->waiters, wanted * sizeof(*larger));
-        if (larger == NULL) {
-            return -ENOMEM;
-        }
-        lane->waiters = larger;
-        lane->waiterCapacity = wanted;
+    struct LaneWaiter *waiters =
+        ArrayGrow(lane->waiters, lane->waiterCount + 1, &lane->waiterCapacity, sizeof(*waiters));
+    if (waiters == NULL) {
+        return -ENOMEM;
     }
+    lane->waiters = waiters;
     lane->waiters[lane->waiterCount++] =
         (struct LaneWaiter){.taskID = taskID, .generation = generation};
     return 0;
@@ -208,8 +206,8 @@ int OutboundLaneGet(struct LiteIpcThread *thread, uint32_t taskID,
         lane = NULL;
     }
     if (lane == NULL) {
-        lane = ShelfTake(thread, target);
-        if (lane != NULL && ShelfLease(thread, lane) == 0) {
+        lane = IdleLaneTake(thread, target);
+        if (lane != NULL && IdleLaneLease(thread, lane) == 0) {
             *found = lane;
             return 0;
         }
@@ -318,7 +316,7 @@ void OutboundRelease(struct LiteIpcThread *thread)
             LOS_DL_LIST_ENTRY(thread->outboundLanes.pstNext, struct OutboundLane, listNode);
         LOS_ListDelete(&lane->listNode);
         if (lane->state == LANE_READY && !thread->lost) {
-            LOS_ListTailInsert(&device->shelf, &lane->listNode);
+            LOS_ListTailInsert(&device->idleLanes, &lane->listNode);
         } else {
             LaneFree(lane);
         }
@@ -326,11 +324,11 @@ void OutboundRelease(struct LiteIpcThread *thread)
     (void)pthread_mutex_unlock(&device->lock);
 }
 
-void OutboundShelfFree(struct LiteIpcDevice *device)
+void OutboundIdleFree(struct LiteIpcDevice *device)
 {
-    while (!LOS_ListEmpty(&device->shelf)) {
+    while (!LOS_ListEmpty(&device->idleLanes)) {
         struct OutboundLane *lane =
-            LOS_DL_LIST_ENTRY(device->shelf.pstNext, struct OutboundLane, listNode);
+            LOS_DL_LIST_ENTRY(device->idleLanes.pstNext, struct OutboundLane, listNode);
         LOS_ListDelete(&lane->listNode);
         LaneFree(lane);
     }

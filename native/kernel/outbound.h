@@ -37,6 +37,6 @@ void OutboundLanePublish(struct LiteIpcThread *thread, struct OutboundLane *lane
 /* The thread ends: its lanes go to the device's shelf. With the domain lost they are freed. */
 void OutboundRelease(struct LiteIpcThread *thread);
 /* Frees every lane on the shelf. */
-void OutboundShelfFree(struct LiteIpcDevice *device);
+void OutboundIdleFree(struct LiteIpcDevice *device);
 
 #endif

@@ -18,7 +18,7 @@ void TaskAbandon(struct LiteIpcThread *thread, uint32_t taskID)
 {
     struct ControlMessage message = {
         .type = CONTROL_TASK_EXIT, .requestID = CONTROL_REQUEST_NOBODYS, .object = {.id = taskID}};
-    (void)ThreadControlTell(thread, &message, NULL, 0);
+    (void)ThreadControlSend(thread, &message, NULL, 0);
 }
 
 int TaskAdopt(struct LiteIpcThread *thread, uint32_t taskID, uint32_t generation,

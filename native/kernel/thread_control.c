@@ -4,22 +4,7 @@
 #include <stdlib.h>
 
 #include "control/client.h"
-
-/* Makes room for one more element; 0 or -ENOMEM. */
-static int Grow(void **array, unsigned count, unsigned *capacity, size_t elementSize)
-{
-    if (count < *capacity) {
-        return 0;
-    }
-    unsigned wanted = *capacity == 0 ? 8 : *capacity * 2;
-    void *larger = realloc(*array, wanted * elementSize);
-    if (larger == NULL) {
-        return -ENOMEM;
-    }
-    *array = larger;
-    *capacity = wanted;
-    return 0;
-}
+#include "kernel/array.h"
 
 int ThreadControlStart(struct LiteIpcThread *thread, struct ControlMessage *message,
                        const int *descriptors, unsigned count, struct ControlPending pending)
@@ -27,17 +12,17 @@ int ThreadControlStart(struct LiteIpcThread *thread, struct ControlMessage *mess
     if (thread->lost) {
         return -ENODEV;
     }
-    void *array = thread->pending;
-    int status = Grow(&array, thread->pendingCount, &thread->pendingCapacity, sizeof(pending));
-    thread->pending = array;
-    if (status != 0) {
-        return status;
+    struct ControlPending *array = ArrayGrow(thread->pending, thread->pendingCount + 1,
+                                             &thread->pendingCapacity, sizeof(pending));
+    if (array == NULL) {
+        return -ENOMEM;
     }
+    thread->pending = array;
     if (++thread->nextRequestID == CONTROL_REQUEST_NOBODYS) {
         thread->nextRequestID = 1;
     }
     message->requestID = thread->nextRequestID;
-    status = ControlSend(thread->controlSocket, message, descriptors, count);
+    int status = ControlSend(thread->controlSocket, message, descriptors, count);
     if (status != 0) {
         return status;
     }
@@ -47,7 +32,7 @@ int ThreadControlStart(struct LiteIpcThread *thread, struct ControlMessage *mess
     return 0;
 }
 
-int ThreadControlTell(struct LiteIpcThread *thread, struct ControlMessage *message,
+int ThreadControlSend(struct LiteIpcThread *thread, struct ControlMessage *message,
                       const int *descriptors, unsigned count)
 {
     if (thread->lost) {

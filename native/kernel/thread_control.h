@@ -28,7 +28,7 @@ int ThreadControlCallFor(struct LiteIpcThread *thread, struct ControlMessage *me
                          int *descriptor);
 
 /* Sends a message that has no answer. 0 or -ENODEV. */
-int ThreadControlTell(struct LiteIpcThread *thread, struct ControlMessage *message,
+int ThreadControlSend(struct LiteIpcThread *thread, struct ControlMessage *message,
                       const int *descriptors, unsigned count);
 
 /* Handles every message that has come. Sets thread->lost when the domain is gone. */

@@ -213,8 +213,8 @@ static bool ReclaimClass(struct SlabPool *pool, uint32_t index)
                                                     HeadAfter(head, NO_UNIT), memory_order_seq_cst,
                                                     memory_order_seq_cst));
     bool found = false;
-    uint32_t firstKept = NO_UNIT;
-    uint32_t lastKept = NO_UNIT;
+    uint32_t firstListed = NO_UNIT;
+    uint32_t lastListed = NO_UNIT;
     for (uint32_t span = HeadSpan(head); span != NO_UNIT;) {
         struct SlabUnit *unit = &pool->units[span];
         /* Relaxed: the links came with the head. */
@@ -229,18 +229,18 @@ static bool ReclaimClass(struct SlabPool *pool, uint32_t index)
             UnpoisonSpan(pool, span);
             UnitRunsGive(&pool->runs, span);
             found = true;
-        } else if (firstKept == NO_UNIT) {
-            firstKept = span;
-            lastKept = span;
+        } else if (firstListed == NO_UNIT) {
+            firstListed = span;
+            lastListed = span;
         } else {
             /* Relaxed: published by PushChain. */
-            atomic_store_explicit(&pool->units[lastKept].nextListed, span, memory_order_relaxed);
-            lastKept = span;
+            atomic_store_explicit(&pool->units[lastListed].nextListed, span, memory_order_relaxed);
+            lastListed = span;
         }
         span = next;
     }
-    if (firstKept != NO_UNIT) {
-        PushChain(pool, sizeClass, firstKept, lastKept);
+    if (firstListed != NO_UNIT) {
+        PushChain(pool, sizeClass, firstListed, lastListed);
     }
     return found;
 }

@@ -65,7 +65,7 @@ static uint32_t FindFree(const struct UnitRuns *self, uint32_t length)
 }
 
 /* The run at `first` changed its length: the run above it must know where it begins. */
-static void TellAbove(struct UnitRuns *self, uint32_t first)
+static void LinkAbove(struct UnitRuns *self, uint32_t first)
 {
     uint32_t above = UnitRunsAbove(self, first);
     if (above != NO_UNIT) {
@@ -102,7 +102,7 @@ uint32_t UnitRunsTake(struct UnitRuns *self, uint32_t length)
             .touched = run->touched,
         };
         run->length = length;
-        TellAbove(self, rest);
+        LinkAbove(self, rest);
         BinAdd(self, rest);
     }
     return first;
@@ -124,7 +124,7 @@ void UnitRunsGive(struct UnitRuns *self, uint32_t first)
         self->runs[before].touched = true;
         first = before;
     }
-    TellAbove(self, first);
+    LinkAbove(self, first);
     BinAdd(self, first);
 }
 

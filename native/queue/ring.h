@@ -82,14 +82,14 @@ struct RingCursors {
     _Alignas(64) _Atomic uint64_t taken; /* position of the first byte not yet consumed */
     _Atomic uint64_t freed;              /* charge given back by the receiving thread, ever */
     _Atomic uint64_t freedElsewhere;     /* the same, by other threads of its process */
-    _Alignas(64) _Atomic uint64_t attend;
+    _Alignas(64) _Atomic uint64_t armed;
 };
 
 _Static_assert(sizeof(struct RingHeader) == RING_HEADER_SIZE, "records begin behind the header");
 _Static_assert(sizeof(struct RingRecord) == 16, "shared layout");
 _Static_assert(offsetof(struct RingRecord, size) == 8, "shared layout");
 _Static_assert(sizeof(struct RingCursors) == 128, "shared layout");
-_Static_assert(offsetof(struct RingCursors, attend) == 64, "attend has a cache line of its own");
+_Static_assert(offsetof(struct RingCursors, armed) == 64, "armed has a cache line of its own");
 
 /*
  * The sending end: private memory, embedded by the caller, used by one thread at a time (handing it
@@ -116,7 +116,7 @@ struct RingWriter {
     uint64_t sent;  /* charge published, ever */
     uint64_t freed; /* last checked values of the cursors */
     uint64_t freedElsewhere;
-    uint64_t rungEpoch; /* the epoch of `attend` that was rung last */
+    uint64_t rungEpoch; /* the epoch of `armed` that was rung last */
 
     uint32_t reservedSize; /* the reservation: 0 for none */
     bool reservedRestart;  /* leaves a hole */
@@ -147,7 +147,7 @@ struct RingReader {
     uint64_t offset;   /* taken % capacity */
     uint64_t sequence; /* of the next record */
     uint64_t freed;    /* what this thread gave back, ever */
-    uint64_t epoch;    /* what `attend` holds */
+    uint64_t epoch;    /* what `armed` holds */
     struct RingStep peeked;
 };
 
@@ -206,7 +206,7 @@ bool RingPublish(struct RingWriter *writer);
 static inline bool RingIsArmed(const struct RingWriter *writer)
 {
     /* relaxed: nothing follows from it */
-    return (atomic_load_explicit(&writer->cursors->attend, memory_order_relaxed) & 1) != 0;
+    return (atomic_load_explicit(&writer->cursors->armed, memory_order_relaxed) & 1) != 0;
 }
 
 /* Sender: forgets the reservation, if there is one. */

@@ -90,7 +90,7 @@ int RingCheckReader(const struct RingReader *reader)
     if (reader->sequence == 0 || reader->offset != reader->taken % reader->capacity ||
         atomic_load_explicit(&reader->cursors->taken, memory_order_relaxed) != reader->taken ||
         atomic_load_explicit(&reader->cursors->freed, memory_order_relaxed) != reader->freed ||
-        atomic_load_explicit(&reader->cursors->attend, memory_order_relaxed) != reader->epoch) {
+        atomic_load_explicit(&reader->cursors->armed, memory_order_relaxed) != reader->epoch) {
         return -EINVAL;
     }
     while ((status = RingPeekAt(reader, &step)) == 1) {

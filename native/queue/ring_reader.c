@@ -126,9 +126,9 @@ void RingArm(struct RingReader *reader)
     reader->epoch += (reader->epoch & 1) ? 2 : 1;
     /*
      * Sequentially consistent, with the load in RingLookAfterArm after it and, on the other side,
-     * the store of the sequence and the load of `attend` in RingPublish. See BellIsDue.
+     * the store of the sequence and the load of `armed` in RingPublish. See BellIsDue.
      */
-    atomic_store_explicit(&reader->cursors->attend, reader->epoch, memory_order_seq_cst);
+    atomic_store_explicit(&reader->cursors->armed, reader->epoch, memory_order_seq_cst);
 }
 
 bool RingLookAfterArm(const struct RingReader *reader)
@@ -148,7 +148,7 @@ void RingDisarm(struct RingReader *reader)
     }
     reader->epoch++;
     /* Relaxed: nothing depends on it. A sender that sees it late rings once in vain. */
-    atomic_store_explicit(&reader->cursors->attend, reader->epoch, memory_order_relaxed);
+    atomic_store_explicit(&reader->cursors->armed, reader->epoch, memory_order_relaxed);
 }
 
 void RingFree(struct RingReader *reader, uint64_t charge)

@@ -257,12 +257,12 @@ static void StorePublished(struct RingWriter *writer)
 static bool BellIsDue(struct RingWriter *writer)
 {
     /*
-     * Sequentially consistent, as are the store of the sequence before it, the store of `attend` in
+     * Sequentially consistent, as are the store of the sequence before it, the store of `armed` in
      * RingArm and the load of the sequence in RingLookAfterArm: in the one order of these four,
      * either this load comes after the receiver's store and sees the epoch, or the receiver's look
      * comes after our store and sees the record. Nothing is lost between them.
      */
-    uint64_t epoch = atomic_load_explicit(&writer->cursors->attend, memory_order_seq_cst);
+    uint64_t epoch = atomic_load_explicit(&writer->cursors->armed, memory_order_seq_cst);
 
     if ((epoch & 1) == 0 || epoch == writer->rungEpoch) {
         return false;

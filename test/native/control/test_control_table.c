@@ -205,8 +205,8 @@ static void AttentionOnlyGrows(void **state)
     (void)state;
     struct ControlTable *table = Make();
     struct ControlThread *thread = ControlThreadAt(table, 2);
-    ControlThreadAttend(thread);
-    ControlThreadAttend(thread);
+    ControlThreadNotify(thread);
+    ControlThreadNotify(thread);
     ControlThreadFill(thread, 4, 5);
     assert_int_equal(atomic_load(&thread->attention), 2);
     assert_int_equal(atomic_load(&thread->processID), 4);

@@ -211,13 +211,13 @@ static void BellRingsOncePerEpoch(void **state)
     assert_true(bell);
     RingDisarm(&pair.reader);
     RingDisarm(&pair.reader);
-    assert_int_equal(atomic_load(&pair.cursors->attend) & 1, 0);
+    assert_int_equal(atomic_load(&pair.cursors->armed) & 1, 0);
     assert_int_equal(RingPairSend(&pair.writer, 64, 64, 4, &bell), 0);
     assert_false(bell);
     RingArm(&pair.reader);
     RingDisarm(&pair.reader);
     RingArm(&pair.reader);
-    assert_int_equal(atomic_load(&pair.cursors->attend) & 1, 1);
+    assert_int_equal(atomic_load(&pair.cursors->armed) & 1, 1);
     assert_int_equal(RingPairSend(&pair.writer, 64, 64, 5, &bell), 0);
     assert_true(bell);
     for (uint64_t i = 1; i <= 5; i++) {

@@ -215,17 +215,17 @@ static void ForgedFreedIsRefused(void **state)
     RingPairDestroy(&pair);
 }
 
-static void ForgedAttendOnlyRings(void **state)
+static void ForgedArmedWordOnlyRings(void **state)
 {
     struct RingPair pair;
     bool bell = false;
 
     (void)state;
     RingPairCreate(&pair, RING_PAIR_SMALL, RING_PAIR_NO_LIMIT, RingPairRandom());
-    atomic_store(&pair.cursors->attend, UINT64_MAX);
+    atomic_store(&pair.cursors->armed, UINT64_MAX);
     assert_int_equal(RingPairSend(&pair.writer, 64, 64, 1, &bell), 0);
     assert_true(bell);
-    atomic_store(&pair.cursors->attend, 1); /* back: a different epoch, that is all */
+    atomic_store(&pair.cursors->armed, 1); /* back: a different epoch, that is all */
     assert_int_equal(RingPairSend(&pair.writer, 64, 64, 2, &bell), 0);
     assert_true(bell);
     assert_int_equal(RingPairSend(&pair.writer, 64, 64, 3, &bell), 0);
@@ -242,7 +242,7 @@ int main(void)
         cmocka_unit_test(ChangedRecordDoesNotChangeWhatWasChecked),
         cmocka_unit_test(ForgedTakenIsRefused),
         cmocka_unit_test(ForgedFreedIsRefused),
-        cmocka_unit_test(ForgedAttendOnlyRings),
+        cmocka_unit_test(ForgedArmedWordOnlyRings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

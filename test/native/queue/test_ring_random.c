@@ -223,7 +223,7 @@ static void WriterSurvivesRandomCursors(void **state)
                                  pair.writer.sent - pair.writer.freed);
                     break;
                 case 4:
-                    atomic_store(&pair.cursors->attend, near);
+                    atomic_store(&pair.cursors->armed, near);
                     break;
                 default:
                     atomic_store(&pair.cursors->taken, pair.writer.written);

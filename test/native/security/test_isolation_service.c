@@ -65,7 +65,7 @@ static void ImpossibleCursorsAreNotBelieved(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         _Atomic uint64_t *const places[] = {&cursors->taken, &cursors->freed,
-                                            &cursors->freedElsewhere, &cursors->attend};
+                                            &cursors->freedElsewhere, &cursors->armed};
         for (int place = 0; place < 4; place++) {
             uint64_t honest = atomic_load(places[place]);
             atomic_store(places[place], values[i]);
@@ -105,7 +105,7 @@ static void FullBellsBlockNobody(void **state)
     assert_int_equal(fcntl(bell.listen, F_SETFL, 0), 0);
     uint64_t start = NowMs();
     for (uint32_t i = 0; i < 200; i++) {
-        atomic_store(&cursors->attend, 2 * i + 1);
+        atomic_store(&cursors->armed, 2 * i + 1);
         assert_int_equal(EndpointTell(client, &target, i), 0);
     }
     assert_true(NowMs() - start < ENDPOINT_PATIENCE_MS);
@@ -120,7 +120,7 @@ static void ClosedBellsAreHarmless(void **state)
     (void)state;
     BellClose(&bell);
     for (uint32_t i = 0; i < 50; i++) {
-        atomic_store(&cursors->attend, 2 * i + 1);
+        atomic_store(&cursors->armed, 2 * i + 1);
         assert_int_equal(EndpointTell(client, &target, i), 0);
     }
 }
