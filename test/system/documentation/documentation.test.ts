@@ -1,7 +1,7 @@
 /**
- * Checks every code block of README.md and docs/: TypeScript is compiled and run, JavaScript runs as
- * real processes, shell commands are checked or run, policies and scenarios are read by their own
- * parsers, C is compiled. A block without a rule fails.
+ * Checks every code block of README.md and docs/. TypeScript is compiled and run, and JavaScript
+ * runs as processes. Shell commands are checked or run. Policies and scenarios are read by their
+ * own parsers. C is compiled. A block without a rule fails.
  */
 import { execFile } from 'node:child_process';
 import {
