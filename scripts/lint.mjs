@@ -96,6 +96,8 @@ const lanes = [
     unused: () => nodeCheck([packageBin('knip', 'bin/knip.js'), '--no-progress']),
     // The reference of the API: links that lead nowhere, exports without docstrings.
     'api-docs': () => nodeCheck(apiDocsCommand),
+    // docs/api-report shows every change of the public API.
+    'api-report': () => nodeCheck([join(root, 'scripts/api-report.mjs'), '--check']),
   },
   { 'clang-format': () => clangFormat('--dry-run', '--Werror'), 'clang-tidy': clangTidy },
 ];
