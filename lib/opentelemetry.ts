@@ -18,6 +18,7 @@ import {
   type Span,
   type Tracer,
 } from '@opentelemetry/api';
+import { isThenable } from './common/values.js';
 import type { CallContext } from './contract/call-context.js';
 import type { CallOptions } from './contract/call-options.js';
 import type { Contract } from './contract/contract.js';
@@ -86,10 +87,6 @@ function fail(span: Span, error: unknown): void {
   span.setAttribute('error.type', code ?? name ?? typeof error);
   span.setStatus({ code: SpanStatusCode.ERROR, message: message ?? String(error) });
   span.end();
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 /** Runs `body` in a context and ends the span with its result. */

@@ -11,8 +11,7 @@ import { ItemSource, checkItems, encodeItem } from '../streams/writer.js';
 import type { Requests } from './requests.js';
 import { Route } from './route.js';
 import { StreamHandle, failedStream } from './stream-handle.js';
-import { STREAM_WINDOW } from '../service/stream.js';
-import { BatchFlag, BatchReader, endBatch, failedBatch } from '../streams/batch.js';
+import { BatchFlag, BatchReader, endBatch, failedBatch, STREAM_WINDOW } from '../streams/batch.js';
 import {
   RemoteError,
   toWireError,

@@ -149,6 +149,18 @@ export function callError(
   return new LiteIpcError(code, `${service}.${method}: ${text} (${code})`, details);
 }
 
+/** Like {@link callError}, but as an error with which LiteIPC answers a call. */
+export function callRefusal(
+  code: LiteIpcErrorCode,
+  about: ServiceReference,
+  explanation: string,
+  details: { readonly cause?: unknown; readonly retryAfterMs?: number | undefined } = {},
+): Refusal {
+  const { service, method } = about;
+  const text = `${service}.${method}: ${explanation} (${code})`;
+  return new Refusal(code, text, { service, method, ...details });
+}
+
 /** The error of a call that its own signal has aborted, named as the platform names such errors. */
 export function abortError(about: ServiceReference, reason: unknown): LiteIpcError {
   const text = `${about.service}.${about.method}: aborted by its signal (ABORT_ERR)`;

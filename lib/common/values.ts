@@ -12,6 +12,11 @@ export const viewClasses: readonly unknown[] = [
   ...[Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView],
 ];
 
+/** Returns true for an ArrayBuffer or a view of one. */
+export function isBytes(value: unknown): value is Bytes {
+  return value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+}
+
 /** Returns a view of the same memory as `value`. */
 export function bytesOf(value: Bytes): Uint8Array {
   return ArrayBuffer.isView(value)

@@ -10,6 +10,7 @@ import type {
 import type { StreamOffer } from '../attachments/outgoing.js';
 import type { ReferenceHome } from '../attachments/reference.js';
 import { CallWatch } from '../service/call-watch.js';
+import type { IncomingCall } from '../service/incoming-call.js';
 import { CallTable } from '../calls/call-table.js';
 import { attachingOf } from '../attachments/outgoing.js';
 import { Encoder } from '../wire/codec.js';
@@ -62,7 +63,7 @@ export class Connection {
   readonly #listener: ConnectionListener;
   readonly #calls: CallTable;
   readonly #replies: Replies;
-  readonly #watch: CallWatch;
+  readonly #watch: CallWatch<IncomingCall>;
   readonly #data: IncomingData;
   readonly #dispatcher: RequestDispatcher;
   readonly #incoming: Uint32Array;
@@ -140,7 +141,7 @@ export class Connection {
   endService(task: number): void {
     this.hosts.delete(task);
     const text = 'The service was taken back by its program (ECANCELED)';
-    this.#watch.giveUpAll(new LiteIpcError('ECANCELED', text), task);
+    this.#watch.cancelAll(new LiteIpcError('ECANCELED', text), task);
   }
 
   /**
@@ -298,7 +299,7 @@ export class Connection {
     }
     this.#controls.rejectAll((operation) => this.#endError(operation));
     this.hosts.clear();
-    this.#watch.giveUpAll(this.#endError('The service'));
+    this.#watch.cancelAll(this.#endError('The service'));
   }
 
   #endError(what: string): LiteIpcError {

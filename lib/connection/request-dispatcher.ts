@@ -23,7 +23,7 @@ export class RequestDispatcher {
   readonly #incoming: Uint32Array;
   readonly #hosts: ReadonlyMap<number, ServiceHost>;
   readonly #data: IncomingData;
-  readonly #watch: CallWatch;
+  readonly #watch: CallWatch<IncomingCall>;
   readonly #replies: Replies;
   readonly #streams: StreamDispatcher;
   readonly #callers = new Callers();
@@ -41,7 +41,7 @@ export class RequestDispatcher {
     native: NativeDevice,
     hosts: ReadonlyMap<number, ServiceHost>,
     data: IncomingData,
-    watch: CallWatch,
+    watch: CallWatch<IncomingCall>,
     replies: Replies,
   ) {
     this.#native = native;
@@ -64,7 +64,7 @@ export class RequestDispatcher {
     const code = incoming[base + Incoming.Code] as number;
     const oneway = incoming[base + Incoming.Flag] === MessageFlag.OneWay;
     const served = this.#hosts.get(incoming[base + Incoming.Task] as number);
-    const control = isControlCode(code) && !oneway ? served?.control?.host : undefined;
+    const control = isControlCode(code) && !oneway ? served?.control : undefined;
     const host = control ?? served;
     // The data has been copied out of the pool, and a one-way message needs no reply.
     if (oneway || host === undefined)

@@ -5,7 +5,7 @@
 import type { NativeDevice } from '../../types/native.js';
 import type { IncomingCall } from '../service/incoming-call.js';
 import type { CallWatch } from '../service/call-watch.js';
-import { LiteIpcError, Refusal, callError } from '../common/errors.js';
+import { Refusal, callRefusal, type LiteIpcError } from '../common/errors.js';
 import type { IncomingData } from './incoming-message.js';
 import { Incoming, MessageFlag } from '../native/layout.js';
 import type { PendingRequest, Replies } from '../service/replies.js';
@@ -17,10 +17,15 @@ import { StreamCode } from '../wire/header.js';
 export class StreamDispatcher {
   readonly #incoming: Uint32Array;
   readonly #data: IncomingData;
-  readonly #watch: CallWatch;
+  readonly #watch: CallWatch<IncomingCall>;
   readonly #replies: Replies;
 
-  constructor(native: NativeDevice, data: IncomingData, watch: CallWatch, replies: Replies) {
+  constructor(
+    native: NativeDevice,
+    data: IncomingData,
+    watch: CallWatch<IncomingCall>,
+    replies: Replies,
+  ) {
     this.#incoming = native.incoming;
     this.#data = data;
     this.#watch = watch;
@@ -48,7 +53,8 @@ export class StreamDispatcher {
     }
     try {
       this.#checkAccess(host, call, incoming[base + Incoming.DataSize] as number);
-      if (oneway !== (code === StreamCode.Push)) throw refusal('EPROTO', call, 'not of this kind');
+      if (oneway !== (code === StreamCode.Push))
+        throw callRefusal('EPROTO', call.method, 'not of this kind');
       if (code === StreamCode.Pull) stream.pull(to);
       else if (code === StreamCode.Ready) stream.ready(to);
       else stream.push(this.#bytes(base, call));
@@ -73,26 +79,18 @@ export class StreamDispatcher {
     const refused = access.check(caller, method.index, size, method, 0);
     if (refused === undefined) return;
     const { code, message, retryAfterMs } = refused;
-    const told = callError(code, method, message, retryAfterMs);
-    throw new Refusal(code, told.message, {
-      ...method,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
+    throw callRefusal(code, method, message, { retryAfterMs });
   }
 
   #bytes(base: number, call: IncomingCall): Uint8Array {
     try {
       return this.#data.bytes(base);
     } catch (error) {
-      throw refusal('EPROTO', call, (error as Error).message);
+      throw callRefusal('EPROTO', call.method, (error as Error).message);
     }
   }
 
   #unknown({ contract }: ServiceHost): LiteIpcError {
     return streamEnded({ service: contract.name, method: 'a stream' });
   }
-}
-
-function refusal(code: string, { method }: IncomingCall, text: string): Refusal {
-  return new Refusal(code, callError(code, method, text).message, method);
 }

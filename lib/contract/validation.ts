@@ -1,8 +1,8 @@
-/** Runs Standard Schema validators, synchronous or not. */
+/** Runs Standard Schema validators, synchronous and asynchronous ones. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { Refusal, type ServiceReference } from '../common/errors.js';
+import { callRefusal, type ServiceReference } from '../common/errors.js';
 
-/** Most issues that a message tells. */
+/** Maximum number of issues in a message. */
 const ISSUES_MAX = 5;
 
 function pathOf(issue: StandardSchemaV1.Issue): string {
@@ -18,18 +18,17 @@ function outcome(
   about: ServiceReference,
 ): unknown {
   if (result.issues === undefined) return result.value;
-  const told = result.issues.slice(0, ISSUES_MAX).map((issue) => pathOf(issue) + issue.message);
+  const issues = result.issues.slice(0, ISSUES_MAX).map((issue) => pathOf(issue) + issue.message);
   if (result.issues.length > ISSUES_MAX) {
-    told.push(`and ${result.issues.length - ISSUES_MAX} more`);
+    issues.push(`and ${result.issues.length - ISSUES_MAX} more`);
   }
-  const text = `${about.service}.${about.method}: ${what} is not valid: ${told.join('; ')} (EINVAL)`;
-  throw new Refusal('EINVAL', text, about);
+  throw callRefusal('EINVAL', about, `${what} is not valid: ${issues.join('; ')}`);
 }
 
 /**
- * The validated, perhaps transformed value, or a promise of it if the validator is asynchronous.
- * `what` is its name in errors: `the input`, `item 7 of the output`. Throws or rejects with a
- * Refusal (EINVAL) that tells the issues.
+ * Returns the validated and perhaps transformed value, or a promise of it if the validator is
+ * asynchronous. `what` is the name of the value in errors, for example `the input` or `item 7 of
+ * the output`. Throws or rejects with a Refusal (EINVAL) that lists the issues.
  */
 export function validate(
   schema: StandardSchemaV1,

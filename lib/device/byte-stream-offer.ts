@@ -7,6 +7,7 @@ import { exposeAnonymous } from './anonymous-service.js';
 import type { StreamOffer } from '../attachments/outgoing.js';
 import { ByteStream } from '../attachments/byte-stream.js';
 import type { Connection } from '../connection/connection.js';
+import { bytesOf, isBytes } from '../common/values.js';
 import { LiteIpcError } from '../common/errors.js';
 import { ServiceHost } from '../service/host.js';
 
@@ -21,12 +22,8 @@ const LOOK_MS = 5;
 
 const ignore = (): void => undefined;
 
-function bytesOf(piece: unknown): Uint8Array {
-  if (piece instanceof Uint8Array) return piece;
-  if (piece instanceof ArrayBuffer) return new Uint8Array(piece);
-  if (ArrayBuffer.isView(piece)) {
-    return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
-  }
+function bytesOfPiece(piece: unknown): Uint8Array {
+  if (isBytes(piece)) return bytesOf(piece);
   const what = piece === null ? 'null' : typeof piece;
   throw new TypeError(`A ReadableStream that is sent must give bytes; this one gave ${what}`);
 }
@@ -82,7 +79,7 @@ class OfferedStream implements StreamOffer {
       for (;;) {
         const { done, value } = await this.#reader.read();
         if (done) return;
-        const bytes = bytesOf(value);
+        const bytes = bytesOfPiece(value);
         for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
       }
     } finally {

@@ -52,7 +52,7 @@ export class Exposure {
     const registry = new RegistryClient(connection, task);
     // Before it is known by name: the first request may come at once.
     const control = new ServiceControl(connection.native, this.host, task);
-    this.host.control = control;
+    this.host.control = control.host;
     this.host.access = control.access;
     const { name } = this.host.contract;
     const refusals = new RefusalReports((report) => registry.refused({ name, ...report }));

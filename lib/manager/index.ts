@@ -44,5 +44,6 @@ export type {
   UidRange,
 } from '../policy/subject.js';
 export type { PolicyWarning } from '../policy/warnings.js';
-export type { ServiceCounts, ServiceStatistics } from '../service/statistics.js';
+export type { ServiceCounts } from '../service/host.js';
+export type { ServiceStatistics } from '../service/statistics.js';
 export type { NativeDomainCounters } from '../../types/native.js';

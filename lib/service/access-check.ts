@@ -1,6 +1,6 @@
 /**
- * Rules about messages, at the side that receives: which methods a caller may call, and how much.
- * Looked at for every message, by the stamps that no sender can choose.
+ * Enforces the access rules on the receiving side: the methods that a caller may call, and its
+ * quotas. Every message is checked by its stamps, which the sender cannot choose.
  */
 import type { NativeDevice } from '../../types/native.js';
 import type { Caller } from '../../types/wire.js';
@@ -8,13 +8,18 @@ import type { IncomingCall } from './incoming-call.js';
 import { describeCaller } from '../common/caller.js';
 import { LiteIpcError, callError, type ServiceReference } from '../common/errors.js';
 import { hasMethod, type LimitEntry, type MethodAccessUpdate } from './method-access.js';
-import type { RefusalReports } from '../device/refusal-reports.js';
 import { QuotaUse } from '../policy/token-bucket.js';
 
-/** So many uses are remembered before those are forgotten that are as good as new. */
-const USES_KEPT = 1024;
+/** Number of quota uses above which those that are fully replenished are discarded. */
+const USES_MAX = 1024;
 
-/** A quota as it concerns one caller. */
+/** Counts the messages that a service refuses. */
+interface RefusalCounter {
+  /** Counts one message. `limit` is the number of the exceeded limit, 0 for none. */
+  add(caller: Caller, method: number, limit: number): void;
+}
+
+/** A quota of one caller. */
 interface CallerLimit {
   readonly id: number;
   readonly name: string;
@@ -22,31 +27,33 @@ interface CallerLimit {
   readonly methods: Uint8Array | undefined;
 }
 
-/** What was said of a process. */
-interface Standing {
+/** The rules of one process. */
+interface ProcessRules {
   readonly generation: number;
   readonly methods: Uint8Array;
   readonly limits: readonly LimitEntry[];
 }
 
-/** What is known of a caller since the last update. */
-interface Known {
+/** The rules of one caller, cached until the next update. */
+interface CallerRules {
   readonly methods: Uint8Array;
   readonly limits: readonly CallerLimit[];
 }
 
-/** What one registered service was told, and what its callers have used. */
+/** Holds the access rules of one registered service, and what its callers have used. */
 export class ReceiverAccess {
-  /** Whether there are rules: then every message is to be checked, and every call to be told. */
+  /**
+   * True if there are rules. Then every message is checked, and `enter` is called for every call.
+   */
   restricted = false;
-  /** Takes what was refused. */
-  refusals: RefusalReports | undefined;
-  /** Called when the manager has told something. */
+  /** Counts the refused messages. */
+  refusals: RefusalCounter | undefined;
+  /** Called after each update by the manager. */
   onUpdated: (() => void) | undefined = undefined;
 
   readonly #native: NativeDevice;
-  readonly #processes = new Map<number, Standing>();
-  #known = new WeakMap<Caller, Known>();
+  readonly #processes = new Map<number, ProcessRules>();
+  #cached = new WeakMap<Caller, CallerRules>();
   /** By rule and uid. */
   readonly #uses = new Map<string, QuotaUse>();
   readonly #reported = { EACCES: new WeakSet<Caller>(), EDQUOT: new WeakSet<Caller>() };
@@ -56,8 +63,8 @@ export class ReceiverAccess {
   }
 
   /**
-   * Why a message is not let through, or undefined: then it has been charged. `size` in bytes,
-   * `calls` 0 for what belongs to a call that was charged already.
+   * Returns the reason why a message is not admitted, or undefined after charging it to the quotas.
+   * `size` is in bytes. `calls` is 0 for messages of a call that was already charged.
    */
   check(
     caller: Caller,
@@ -91,14 +98,14 @@ export class ReceiverAccess {
     return undefined;
   }
 
-  /** Why a call that was let through may not be made any more, or undefined: then it may. */
+  /** Returns the reason why an admitted call is no longer allowed, if there is one. */
   refusalOf({ caller, method }: IncomingCall): LiteIpcError | undefined {
     if (!this.restricted || hasMethod(this.#of(caller).methods, method.index)) return undefined;
     const text = `the policy does not admit ${describeCaller(caller)} to this method any more`;
     return callError('EACCES', method, text);
   }
 
-  /** A call that was let through begins: it is in flight until it ends. */
+  /** Counts an admitted call as in flight until it ends. */
   enter(call: IncomingCall): void {
     const { limits } = this.#of(call.caller);
     const uses = limits.filter(
@@ -112,7 +119,7 @@ export class ReceiverAccess {
   }
 
   /**
-   * True once for each caller and kind: a flood of refused messages must not become a flood of
+   * Returns true once for each caller and code, so that many refused messages do not cause as many
    * reports.
    */
   shouldReport(caller: Caller, code: string): boolean {
@@ -122,22 +129,22 @@ export class ReceiverAccess {
     return true;
   }
 
-  #of(caller: Caller): Known {
-    let known = this.#known.get(caller);
-    if (known === undefined) {
-      known = this.#find(caller);
-      this.#known.set(caller, known);
+  #of(caller: Caller): CallerRules {
+    let cached = this.#cached.get(caller);
+    if (cached === undefined) {
+      cached = this.#find(caller);
+      this.#cached.set(caller, cached);
     }
-    return known;
+    return cached;
   }
 
-  #find(caller: Caller): Known {
-    const said = this.#processes.get(caller.processId);
+  #find(caller: Caller): CallerRules {
+    const rules = this.#processes.get(caller.processId);
     const task = this.#native.query(caller.taskId);
     const isSame =
-      task?.processId === caller.processId && task.processGeneration === said?.generation;
-    if (said === undefined || !isSame) return { methods: new Uint8Array(0), limits: [] };
-    const limits = said.limits.map(([id, name, quota, methods]) => {
+      task?.processId === caller.processId && task.processGeneration === rules?.generation;
+    if (rules === undefined || !isSame) return { methods: new Uint8Array(0), limits: [] };
+    const limits = rules.limits.map(([id, name, quota, methods]) => {
       const key = `${id} ${caller.uid}`;
       let use = this.#uses.get(key);
       if (use === undefined) {
@@ -146,15 +153,15 @@ export class ReceiverAccess {
       }
       return { id, name, use, methods };
     });
-    return { methods: said.methods, limits };
+    return { methods: rules.methods, limits };
   }
 
-  /** The manager has told something. */
+  /** Applies an update by the manager. */
   update(update: MethodAccessUpdate): void {
     for (const [processId, generation, methods, limits] of update.entries) {
       this.#processes.set(processId, {
         generation,
-        // Copies: what was received may be part of a larger buffer that is used again.
+        // Copied, because the received arrays may be views of a larger buffer that is reused.
         methods: Uint8Array.from(methods),
         limits: limits.map(([id, name, quota, only]): LimitEntry =>
           only === undefined ? [id, name, quota] : [id, name, quota, Uint8Array.from(only)],
@@ -163,12 +170,12 @@ export class ReceiverAccess {
     }
     this.restricted = update.restricted;
     if (!update.restricted && update.entries.length === 0) this.#processes.clear();
-    this.#known = new WeakMap();
-    if (this.#uses.size > USES_KEPT) this.#forgetUnused();
+    this.#cached = new WeakMap();
+    if (this.#uses.size > USES_MAX) this.#discardUnused();
     this.onUpdated?.();
   }
 
-  #forgetUnused(): void {
+  #discardUnused(): void {
     const now = performance.now();
     for (const [key, use] of this.#uses) if (use.isUnused(now)) this.#uses.delete(key);
   }

@@ -1,43 +1,39 @@
 /**
- * How many calls of one service run at once, and how many wait for their turn.
+ * Limits how many calls of one service run at the same time, and how many wait.
  *
- * Turns go round the calling processes, so that one with many calls does not keep the others
- * waiting for all of them. When all places are taken, the process that has the most waiting gives
- * up its newest one, if the arriving one's process would still have fewer: nobody can fill the
- * queue for the others.
+ * The calling processes take turns, so that one with many calls does not delay the others. If the
+ * queue is full, the process with the most waiting calls loses its newest one, provided that the
+ * process of the arriving call would still have fewer. So no process can fill the queue alone.
  */
-import type { IncomingCall } from './incoming-call.js';
 import type { LiteIpcError } from '../common/errors.js';
+import type { IncomingCall } from './incoming-call.js';
 
 /** Limits of a service. */
 export interface AdmissionLimits {
-  /** Calls that may run at once. */
+  /** Maximum number of running calls. */
   readonly concurrency: number;
-  /** Calls that may wait for their turn. */
+  /** Maximum number of waiting calls. */
   readonly queue: number;
 }
 
 interface Waiting {
   readonly call: IncomingCall;
   readonly start: () => void;
-  /**
-   * Called instead of `start` when its place went to another, or nobody waits for its answer any
-   * more.
-   */
+  /** Called instead of `start` if the call is displaced or cancelled while it waits. */
   readonly refuse: () => void;
 }
 
-/** The calls of one service, those that run and those that wait. */
+/** Schedules the calls of one service. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #refusalOf: ((call: IncomingCall) => LiteIpcError | undefined) | undefined;
-  /** By calling process, in the order of their turns. Never holds an empty set. */
+  /** By calling process, in the order of their turns. Never contains an empty set. */
   readonly #waiting = new Map<number, Set<Waiting>>();
   #waitingCount = 0;
   #running = 0;
   #starting = false;
 
-  /** `refusalOf` says of a call whose turn it is why it may not be made any more, if so. */
+  /** `refusalOf` returns the reason why a waiting call may no longer start, if there is one. */
   constructor(
     limits: AdmissionLimits,
     refusalOf?: (call: IncomingCall) => LiteIpcError | undefined,
@@ -46,14 +42,14 @@ export class Admission {
     this.#refusalOf = refusalOf;
   }
 
-  /** Calls that wait for their turn. */
+  /** Number of waiting calls. */
   get waiting(): number {
     return this.#waitingCount;
   }
 
   /**
-   * Calls `start`, now or when it is this call's turn, or else `refuse`. Of each `start` the end
-   * must be told to {@link release}.
+   * Calls `start`, now or at the call's turn, or else `refuse`. After `start` the caller must call
+   * {@link release} when the call has ended.
    */
   admit(call: IncomingCall, oneway: boolean, start: () => void, refuse: () => void): void {
     if (this.#running < this.#limits.concurrency) {
@@ -61,7 +57,7 @@ export class Admission {
       start();
       return;
     }
-    if (this.#waitingCount >= this.#limits.queue && !this.#makePlace(call.caller.processId)) {
+    if (this.#waitingCount >= this.#limits.queue && !this.#displace(call.caller.processId)) {
       refuse();
       return;
     }
@@ -71,18 +67,18 @@ export class Admission {
     if (others === undefined) this.#waiting.set(processId, new Set([entry]));
     else others.add(entry);
     this.#waitingCount++;
-    // A message without an answer is done also when its sender has died meanwhile.
+    // A one-way message is processed even if its sender has terminated.
     if (oneway) return;
-    call.onGivenUp = () => {
+    call.onCancelled = () => {
       this.#drop(entry);
     };
     call.watch.add(call);
   }
 
-  /** A call that was started has ended. */
+  /** Records that a started call has ended, and starts waiting calls. */
   release(): void {
     this.#running--;
-    // One that ends at once comes here again: the loop below goes on with the next.
+    // A call that ends within `start` calls this again: the loop below continues for it.
     if (this.#starting) return;
     this.#starting = true;
     for (const [processId, entries] of this.#waiting) {
@@ -90,11 +86,11 @@ export class Admission {
       const entry = entries.values().next().value;
       if (entry === undefined) continue;
       this.#remove(entry);
-      // Its process comes last now.
+      // Moves the process to the end of the order.
       if (this.#waiting.delete(processId)) this.#waiting.set(processId, entries);
       const refusal = this.#refusalOf?.(entry.call);
       if (refusal !== undefined) {
-        entry.call.giveUp(refusal);
+        entry.call.cancel(refusal);
         entry.refuse();
         continue;
       }
@@ -104,8 +100,8 @@ export class Admission {
     this.#starting = false;
   }
 
-  /** Whether a waiting call has given its place to one of this process. */
-  #makePlace(processId: number): boolean {
+  /** Drops a waiting call for one of this process. Returns false if none may be dropped. */
+  #displace(processId: number): boolean {
     let most: Set<Waiting> | undefined;
     for (const entries of this.#waiting.values()) {
       if (entries.size > (most?.size ?? 0)) most = entries;
@@ -124,7 +120,7 @@ export class Admission {
 
   #remove(entry: Waiting): void {
     const { call } = entry;
-    call.onGivenUp = undefined;
+    call.onCancelled = undefined;
     const { processId } = call.caller;
     const entries = this.#waiting.get(processId);
     if (entries?.delete(entry) !== true) return;

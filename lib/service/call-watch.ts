@@ -1,57 +1,75 @@
 /**
- * Notices when the caller of a request stops waiting: it says so, its deadline passes, it dies, or
- * loses the right to call. Only calls that somebody asks about are watched: those whose caller may
- * abort them, and those whose implementation has asked for the signal.
+ * Detects when the caller of a request no longer waits for the answer: it aborts the call, its
+ * deadline passes, it terminates, or it loses the right to call. Only calls that need this are
+ * watched: those that their callers may abort, and those whose implementation reads the signal.
  *
- * Nobody tells a service of such an end of a caller, so while there are watched calls the domain's
- * table, which is shared memory, is looked at from time to time.
+ * No message announces that a caller terminated. While calls are watched, this code polls the
+ * domain's task table, which is shared memory.
  */
 import type { NativeDevice } from '../../types/native.js';
-import type { IncomingCall } from './incoming-call.js';
 import { LiteIpcError, Status } from '../common/errors.js';
 
-/** How often it is looked whether callers live, ms. */
-const LOOK_MS = 100;
-/** A deadline is never awaited shorter than this, ms: timers come early by a fraction of it. */
+/** Interval in ms at which the callers of watched calls are checked. */
+const POLL_MS = 100;
+/** Minimum time in ms to wait for a deadline, because timers may fire slightly early. */
 const SHORTEST_MS = 1;
 
-type Facts = Pick<NativeDevice, 'callerStatus' | 'revocations'>;
+type CallerStatus = Pick<NativeDevice, 'callerStatus' | 'revocations'>;
 
-/** The watched calls of one connection. */
-export class CallWatch {
-  readonly #native: Facts;
-  readonly #calls = new Set<IncomingCall>();
-  /** Those that their callers may abort, by task and token. */
-  readonly #abortable = new Map<number, IncomingCall>();
+/** A call that a {@link CallWatch} can watch. */
+export interface WatchedCall {
+  /** The task that received the call. */
+  readonly task: number;
+  readonly callerTask: number;
+  readonly callerGeneration: number;
+  /** The number by which the caller may abort the call; -1 if it cannot. */
+  readonly token: number;
+  /** On the clock of `performance.now()`, in ms. */
+  readonly deadline: number;
+  readonly ended: boolean;
+  /** Set by the watch. */
+  watched: boolean;
+  /** `NativeDevice.revocations` of `task` since the call is watched. Set by the watch. */
+  revocations: number;
+  /** Reports that the caller no longer waits. */
+  cancel(reason: LiteIpcError): void;
+}
+
+/** Watches calls of one connection. */
+export class CallWatch<Call extends WatchedCall = WatchedCall> {
+  readonly #native: CallerStatus;
+  readonly #calls = new Set<Call>();
+  /** The calls that their callers may abort, by task and token. */
+  readonly #abortable = new Map<number, Call>();
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
 
-  constructor(native: Facts) {
+  constructor(native: CallerStatus) {
     this.#native = native;
   }
 
-  /** Number of calls that are watched. */
+  /** Number of watched calls. */
   get size(): number {
     return this.#calls.size;
   }
 
-  /** Watches a call until it ends or is given up. Not twice. */
-  add(call: IncomingCall): void {
+  /** Watches a call until it ends or is cancelled. Ignores a call that is already watched. */
+  add(call: Call): void {
     if (call.watched || call.ended) return;
     call.watched = true;
     call.revocations = this.#native.revocations(call.task);
     this.#calls.add(call);
     if (call.token !== -1) this.#abortable.set(keyOf(call.callerTask, call.token), call);
-    this.#arm(Math.min(call.deadline, performance.now() + LOOK_MS));
+    this.#arm(Math.min(call.deadline, performance.now() + POLL_MS));
   }
 
-  /** Forgets a call. */
-  remove(call: IncomingCall): void {
+  /** Stops watching a call. */
+  remove(call: Call): void {
     call.watched = false;
     this.#calls.delete(call);
     if (call.token !== -1) {
       const key = keyOf(call.callerTask, call.token);
-      // A caller that gives two calls one token can abort only the later one.
+      // If a caller uses one token for two calls, it can abort only the later one.
       if (this.#abortable.get(key) === call) this.#abortable.delete(key);
     }
     if (this.#calls.size > 0) return;
@@ -59,35 +77,35 @@ export class CallWatch {
     this.#timerAt = Infinity;
   }
 
-  /** The call that its caller names by this token, unless it has ended. */
-  find(callerTask: number, token: number): IncomingCall | undefined {
+  /** Returns the call that a caller identifies by `token`, unless it has ended. */
+  find(callerTask: number, token: number): Call | undefined {
     return this.#abortable.get(keyOf(callerTask, token));
   }
 
-  /** A caller has aborted a call. Of one that has ended meanwhile nothing is known. */
+  /** Cancels the call that its caller has aborted. Ignores a call that has ended. */
   abort(callerTask: number, token: number): void {
     const call = this.#abortable.get(keyOf(callerTask, token));
-    call?.giveUp(new LiteIpcError('ABORT_ERR', 'The caller has aborted the call (ABORT_ERR)'));
+    call?.cancel(new LiteIpcError('ABORT_ERR', 'The caller has aborted the call (ABORT_ERR)'));
   }
 
   /**
-   * Whether the caller has lost the right to call since the call is watched; of others: whether it
-   * has none.
+   * Returns true if the caller lost the right to call since the call is watched. For a call that is
+   * not watched: if the caller has no such right.
    */
-  isRevoked(call: IncomingCall): boolean {
+  isRevoked(call: Call): boolean {
     const since = call.watched ? call.revocations : this.#native.revocations(call.task);
     return this.#statusOf(call, since) === Status.access;
   }
 
-  /** The calls of one service's task that are watched. */
-  callsOf(task: number): IncomingCall[] {
+  /** Returns the watched calls that a task of this device received. */
+  callsOf(task: number): Call[] {
     return [...this.#calls].filter((call) => call.task === task);
   }
 
-  /** Gives up all calls of one service's task, or of all. */
-  giveUpAll(reason: LiteIpcError, task?: number): void {
+  /** Cancels the watched calls of one task of this device, or of all tasks. */
+  cancelAll(reason: LiteIpcError, task?: number): void {
     for (const call of [...this.#calls]) {
-      if (task === undefined || call.task === task) call.giveUp(reason);
+      if (task === undefined || call.task === task) call.cancel(reason);
     }
   }
 
@@ -95,26 +113,26 @@ export class CallWatch {
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(this.#look, Math.max(Math.ceil(at - performance.now()), SHORTEST_MS));
+    this.#timer = setTimeout(this.#poll, Math.max(Math.ceil(at - performance.now()), SHORTEST_MS));
     // The open device keeps the event loop alive, not its timer.
     this.#timer.unref();
   }
 
-  readonly #look = (): void => {
+  readonly #poll = (): void => {
     this.#timerAt = Infinity;
     const now = performance.now();
-    let next = now + LOOK_MS;
+    let next = now + POLL_MS;
     for (const call of [...this.#calls]) {
-      // Whoever was told of another's end may have ended this one.
+      // The listener of a cancelled call may have ended this one.
       if (!call.watched) continue;
       const { deadline } = call;
       const status = this.#statusOf(call, call.revocations);
       if (deadline <= now) {
-        call.giveUp(new LiteIpcError('ETIME', "The caller's deadline has passed (ETIME)"));
+        call.cancel(new LiteIpcError('ETIME', "The caller's deadline has passed (ETIME)"));
       } else if (status === Status.access) {
-        call.giveUp(revokedError());
+        call.cancel(revokedError());
       } else if (status !== 0) {
-        call.giveUp(new LiteIpcError('EPIPE', 'The caller has died (EPIPE)'));
+        call.cancel(new LiteIpcError('EPIPE', 'The caller has terminated (EPIPE)'));
       } else if (deadline < next) {
         next = deadline;
       }
@@ -122,19 +140,18 @@ export class CallWatch {
     if (this.#calls.size > 0) this.#arm(next);
   };
 
-  #statusOf(call: IncomingCall, revocations: number): number {
+  #statusOf(call: Call, revocations: number): number {
     const { task, callerTask, callerGeneration } = call;
     return this.#native.callerStatus(task, callerTask, callerGeneration, revocations);
   }
 }
 
-/** Why a call is given up whose caller may not make it any more. */
+/** Returns the error of a call whose caller lost the right to call. */
 export function revokedError(): LiteIpcError {
-  const text = 'The right to call it was taken away from the caller (EACCES)';
-  return new LiteIpcError('EACCES', text);
+  return new LiteIpcError('EACCES', "The caller's right to call was revoked (EACCES)");
 }
 
-/** Task IDs are below 2^13, tokens below 2^32: one number names both. */
+/** Task IDs are below 2^13 and tokens below 2^32, so one number identifies both. */
 function keyOf(callerTask: number, token: number): number {
   return callerTask * 2 ** 32 + token;
 }

@@ -1,8 +1,8 @@
 /**
- * What the ServiceManager tells a service and asks of it: which methods its callers may call, and
- * what only the service's own process knows. It goes as ordinary requests to the service's task,
- * with codes that no contract has, and with a key that the service chose and gave the manager when
- * it registered: to everyone else these methods do not exist.
+ * Implements the methods that the ServiceManager calls on a service: to set its access rules, and
+ * to read what only its own process knows. They are ordinary requests to the service's task, with
+ * codes that no contract contains, and with a key. The service chooses the key and sends it to the
+ * manager when it registers. For all other callers these methods do not exist.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { NativeDevice } from '../../types/native.js';
@@ -15,53 +15,51 @@ import { ServiceHost } from './host.js';
 import { ServiceTrace, type TraceFilter, type TracePart } from '../trace/service-trace.js';
 import { serviceStatistics, type ServiceStatistics } from './statistics.js';
 
-/** The `code` word of the first method; the others follow. */
+/** The `code` word of the first method. The others follow. */
 export const CONTROL_CODE = 0xffff_ff00;
-/** So many codes are kept for it. */
+/** Number of reserved codes. */
 const CONTROL_CODES = 16;
 
 const KEY_BYTES = 16;
 
-/** Whether a request with this `code` is one of the manager's. */
+/** Returns true for the `code` of a request to these methods. */
 export function isControlCode(code: number): boolean {
   return code >= CONTROL_CODE && code < CONTROL_CODE + CONTROL_CODES;
 }
 
-/** Proves that a message comes from the manager: known to it and the service alone. */
+/** Proves that a message comes from the manager. Only the manager and the service know the key. */
 export interface Keyed {
   readonly key: Uint8Array;
 }
 
-/** Names a watch: a number that the manager chose. */
+/** Identifies a watch by a number that the manager chose. */
 export interface WatchKeyed extends Keyed {
   readonly watch: number;
 }
 
-/**
- * As a contract, so that it is called like any other; only the numbers of its methods are others.
- */
+/** The methods as a contract. On the wire {@link CONTROL_CODE} is added to their numbers. */
 export const ServiceControlContract = defineService('ServiceManager', {
   methodRules: method<MethodAccessUpdate & Keyed>(),
   statistics: method<Keyed, ServiceStatistics>(),
   startTrace: method<WatchKeyed & TraceFilter>(),
-  /** Undefined: there is no such watch (any more). */
+  /** The result is undefined if there is no such watch. */
   readTrace: method<WatchKeyed, TracePart | undefined>(),
   stopTrace: method<WatchKeyed>(),
 });
 
-/** The names of what can be asked. */
+/** The names of these methods. */
 export type ControlMethod = keyof typeof ServiceControlContract.methods;
 
-/** The service's side, of one registered service. */
+/** Serves these methods for one registered service. */
 export class ServiceControl {
-  /** Goes to the manager with the registration. */
+  /** Sent to the manager with the registration. */
   readonly key: Uint8Array = randomBytes(KEY_BYTES);
-  /** What the callers may do. */
+  /** The access rules of the service. */
   readonly access: ReceiverAccess;
-  /** Takes the manager's messages. */
+  /** Serves the manager's messages. */
   readonly host: ServiceHost;
 
-  /** `service` is the one that is registered, `task` receives for it. */
+  /** `service` is the registered service, `task` receives for it. */
   constructor(native: NativeDevice, service: ServiceHost, task: number) {
     this.access = new ReceiverAccess(native);
     const trace = new ServiceTrace(native);
@@ -92,7 +90,7 @@ export class ServiceControl {
         key.length !== KEY_BYTES ||
         !timingSafeEqual(key, this.key)
       ) {
-        // To everyone else it is a method that the contract does not have.
+        // Same code as for a method that the contract does not contain.
         throw new Refusal('EPROTO', 'Only the ServiceManager may ask this of a service (EPROTO)');
       }
       return body(input, call);

@@ -1,28 +1,28 @@
 /**
- * The events of one service: who has subscribed, and what waits for whom. A payload is checked and
- * encoded once and shared by all subscribers.
+ * Distributes the events of one service to its subscribers. A payload is validated and encoded once
+ * and shared by all subscribers.
  */
 import { incomingOf, type IncomingCall } from './incoming-call.js';
 import { Encoder } from '../wire/codec.js';
 import { unexpected } from '../common/arguments.js';
 import type { ContractMethod } from '../contract/method-table.js';
-import { LiteIpcError, Refusal, callError } from '../common/errors.js';
+import { LiteIpcError, callError, callRefusal } from '../common/errors.js';
 import { encodeItem } from '../streams/writer.js';
 import type { Invoke } from './invoke.js';
 import { BatchWriter, type EncodedItem } from '../streams/batch.js';
 import type { BatchSource, ServiceStream } from './stream.js';
 import { validate } from '../contract/validation.js';
 
-/** How many payloads may wait for one subscriber, unless the program says something else. */
+/** Default maximum number of queued payloads of one subscriber. */
 const QUEUE_DEFAULT = 1000;
-/** How many bytes of payloads may wait for one subscriber. */
+/** Maximum size of the queued payloads of one subscriber, in bytes. */
 const QUEUE_BYTES = 1024 * 1024;
-/** Most bytes of a payload: a message's data in the default profile. */
+/** Maximum size of a payload in bytes: the data of a message in the default profile. */
 const PAYLOAD_MAX = 64 * 1024 - 5;
 
-/** One subscriber: a queue of payloads that are sent as the client asks for them. */
+/** A subscriber with its queue of payloads. Each batch needs a credit of the client. */
 class Subscription implements BatchSource {
-  /** Settles when it has ended. */
+  /** Settles when the subscription has ended. */
   readonly ended: Promise<void>;
   readonly #stream: ServiceStream;
   readonly #method: ContractMethod;
@@ -32,7 +32,7 @@ class Subscription implements BatchSource {
   #bytes = 0;
   #credits = 0;
   #flushing = false;
-  /** It fell behind too far: nothing is added any more. */
+  /** True after the queue overflowed. No payload is added any more. */
   #overflown = false;
   #over = false;
   #resolve!: () => void;
@@ -49,12 +49,12 @@ class Subscription implements BatchSource {
     });
   }
 
-  /** Most bytes of a payload that the domain's messages can carry. */
+  /** Maximum size of a payload in the messages of the domain, in bytes. */
   get itemLimit(): number {
     return this.#writer.itemLimit;
   }
 
-  /** One more payload. */
+  /** Queues a payload. */
   add(item: EncodedItem): void {
     if (this.#overflown || this.#over) return;
     if (this.#queue.length >= this.#limit || this.#bytes + item.data.length > QUEUE_BYTES) {
@@ -96,7 +96,7 @@ class Subscription implements BatchSource {
         this.#bytes -= item.data.length;
         count++;
       }
-      // What is larger than a message of this domain was refused when it was emitted.
+      // `emit` has rejected payloads that are larger than a message.
       this.#queue.splice(0, count);
       this.#credits--;
       this.#stream.send(this.#writer.take());
@@ -107,38 +107,37 @@ class Subscription implements BatchSource {
   #finish(): void {
     this.#over = true;
     const text = `more than ${this.#limit} payloads or ${QUEUE_BYTES} bytes were waiting for this subscriber; read faster or subscribe again`;
-    const { code, message } = callError('EOVERFLOW', this.#method, text);
-    this.#reject(new Refusal(code, message, this.#method));
+    this.#reject(callRefusal('EOVERFLOW', this.#method, text));
   }
 }
 
-/** See above. */
+/** Distributes the events of one service. */
 export class EventHub {
   readonly #methods: readonly ContractMethod[];
   readonly #limit: number;
-  /** By the event's number. Never holds an empty set. */
+  /** By the number of the event. Never contains an empty set. */
   readonly #subscriptions = new Map<number, Set<Subscription>>();
   #encoder: Encoder | undefined;
 
-  /** `limit`: how many payloads may wait for one subscriber. */
+  /** `limit` is the maximum number of queued payloads of one subscriber. */
   constructor(methods: readonly ContractMethod[], limit = QUEUE_DEFAULT) {
     this.#methods = methods;
     this.#limit = limit;
   }
 
-  /** How many have subscribed to anything. */
+  /** Number of subscriptions to any event. */
   get subscribers(): number {
     let count = 0;
     for (const subscriptions of this.#subscriptions.values()) count += subscriptions.size;
     return count;
   }
 
-  /** What the host calls when somebody subscribes. */
+  /** The function that the host calls for a subscription. */
   readonly invoke: Invoke = (_input, call) => this.#subscribe(incomingOf(call));
 
   /**
-   * Tells an event. Throws a TypeError if there is none of this name, or a LiteIpcError: EINVAL,
-   * EMSGSIZE.
+   * Publishes an event. Throws a TypeError if there is no event of this name, or a LiteIpcError:
+   * EINVAL, EMSGSIZE.
    */
   emit(name: string, payload: unknown): void {
     const method = this.#methods.find((each) => each.method === name);
@@ -154,7 +153,7 @@ export class EventHub {
         throw callError('EINVAL', method, 'the validator of an event has to answer at once');
       }
     }
-    // Also when nobody listens: whether a payload can be sent must not depend on that.
+    // Encoded even without subscribers: the errors must not depend on their number.
     const encoder = (this.#encoder ??= new Encoder(new Uint8Array(PAYLOAD_MAX + 64)));
     const subscriptions = this.#subscriptions.get(method.index);
     let limit = PAYLOAD_MAX;

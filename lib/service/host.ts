@@ -1,51 +1,57 @@
-/** Runs an implementation: takes the requests that reach its task, calls it, answers. */
-import { Admission, type AdmissionLimits } from './admission.js';
-import type { IncomingCall } from './incoming-call.js';
+/** Runs the implementation of a service: validates, calls and answers. */
 import { unexpected } from '../common/arguments.js';
-import type { Contract } from '../contract/contract.js';
+import { Refusal, callError, type LiteIpcError, type ServiceReference } from '../common/errors.js';
+import { isThenable } from '../common/values.js';
 import { methodsOf, type ContractMethod } from '../contract/method-table.js';
+import type { Contract } from '../contract/types.js';
+import { validate } from '../contract/validation.js';
+import type { ReceiverAccess } from './access-check.js';
+import { Admission, type AdmissionLimits } from './admission.js';
 import { revokedError } from './call-watch.js';
 import { EventHub } from './event-hub.js';
-import { Refusal, callError, type LiteIpcError, type ServiceReference } from '../common/errors.js';
-import type { ReceiverAccess } from './access-check.js';
-import type { Replies } from './replies.js';
-import type { ServiceControl } from './control.js';
-import type { ServiceCounts } from './statistics.js';
+import type { IncomingCall } from './incoming-call.js';
 import { invokeOf, type Invoke } from './invoke.js';
-import { validate } from '../contract/validation.js';
+import type { Replies } from './replies.js';
 
-/** What one-way methods throw, and what else nobody waits for. */
+/** Receives the errors of one-way methods, and other errors without a recipient. */
 export type OnServiceError = (error: unknown, about: ServiceReference) => void;
 
-/**
- * The default when the program gives no `onError`: a process warning, so that nothing is lost
- * silently.
- */
+/** Counters of a running service. */
+export interface ServiceCounts {
+  /** Calls and one-way messages for the implementation, including waiting and rejected ones. */
+  calls: number;
+  /** Calls that failed: the implementation threw, or its input or output was not valid. */
+  errors: number;
+  /**
+   * Rejected calls: the queue was full, the policy does not admit the caller, or the contracts
+   * differ.
+   */
+  refused: number;
+  /** Calls that have begun and not ended. */
+  running: number;
+}
+
+/** Emits a process warning. This is the default for `onError`, so that no error is lost. */
 function warnOfError(error: unknown, about: ServiceReference): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.emitWarning(`${about.service}.${about.method}: ${text}`, 'LiteIpcServiceWarning');
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
-}
-
-/** A contract and its implementation; independent of connections. */
+/** Binds an implementation to its contract. A host may outlive the connections that it serves. */
 export class ServiceHost {
   readonly contract: Contract;
-  /** Of a registered service: what its callers may do. */
+  /** The access rules. Only for a registered service. */
   access: ReceiverAccess | undefined;
-  /** Of a registered service: what takes the manager's messages. */
-  control: ServiceControl | undefined;
-  /** Since it was made, through all connections. */
+  /** Serves the manager's messages. Only for a registered service. */
+  control: ServiceHost | undefined;
+  /** Totals over all connections. */
   readonly counts: ServiceCounts = { calls: 0, errors: 0, refused: 0, running: 0 };
-  /** It finishes what it has begun and begins nothing more, except what has no answer. */
+  /**
+   * True while the service is being withdrawn: calls that have begun continue, and of new messages
+   * only one-way ones are processed.
+   */
   isDraining = false;
-  /** Tells the contract's events. */
+  /** Publishes the contract's events. */
   readonly events: EventHub;
   readonly #methods: readonly ContractMethod[];
   readonly #invokes: readonly Invoke[];
@@ -81,34 +87,34 @@ export class ServiceHost {
     });
   }
 
-  /** Why a call that was let through may not be made any more, if so. */
+  /** Returns the reason why an admitted call is no longer allowed, if there is one. */
   refusalOf(call: IncomingCall): LiteIpcError | undefined {
     return call.watch.isRevoked(call) ? revokedError() : this.access?.refusalOf(call);
   }
 
-  /** Calls that wait for their turn. */
+  /** Number of waiting calls. */
   get waiting(): number {
     return this.#admission?.waiting ?? 0;
   }
 
-  /** Calls that have begun or wait for their turn. */
+  /** Number of running and waiting calls. */
   get unanswered(): number {
     return this.counts.running + this.waiting;
   }
 
-  /** The method with a number of the wire, if there is one. */
+  /** Returns the method with this number, if there is one. */
   methodAt(index: number): ContractMethod | undefined {
     return this.#methods[index];
   }
 
-  /** What messages call a number of the wire, which may be no method's. */
+  /** Returns the names to use in messages. The number may be invalid. */
   referenceAt(index: number): ServiceReference {
     return this.#methods[index] ?? { service: this.contract.name, method: `method ${index}` };
   }
 
   /**
-   * Runs one request and answers it. Never throws. An implementation that returns no promise is
-   * answered in this very turn.
+   * Runs one request and answers it. Never throws. Answers within this call if the implementation
+   * returns no promise.
    */
   run(replies: Replies, method: ContractMethod, input: unknown, call: IncomingCall): void {
     if (this.isDraining && !method.oneway) {
@@ -116,7 +122,7 @@ export class ServiceHost {
       return;
     }
     this.counts.calls++;
-    // Who has subscribed to an event keeps nobody from running.
+    // A subscription does not count against the limits.
     if (this.#admission === undefined || method.kind === 'event') {
       this.#run(replies, method, input, call);
       return;
@@ -162,7 +168,7 @@ export class ServiceHost {
     }
   }
 
-  /** Reports what nobody waits for. */
+  /** Passes an error that no caller receives to `onError`. */
   report(error: unknown, about: ServiceReference): void {
     try {
       this.#onError(error, about);
@@ -225,11 +231,11 @@ export class ServiceHost {
     if (method.kind !== 'event') this.#admission?.release();
   }
 
-  /** Answers a call with an error, at once: its implementation, if it runs, is told to end. */
+  /** Answers a call with an error at once. If its implementation runs, its signal is aborted. */
   refuse(replies: Replies, call: IncomingCall, error: LiteIpcError): void {
-    if (call.givenUp !== undefined || call.ended) return;
-    call.giveUp(error);
-    // One that waited for its turn has been answered by that.
+    if (call.cancelled !== undefined || call.ended) return;
+    call.cancel(error);
+    // The cancellation has already answered a call that was waiting.
     if (isEnded(call) || call.method.oneway) return;
     call.answered = true;
     replies.sendRefusal(call, error);
@@ -238,19 +244,19 @@ export class ServiceHost {
   #shutDown(replies: Replies, method: ContractMethod, call: IncomingCall): void {
     this.counts.refused++;
     call.end();
-    const text = 'the service is being taken back and has not begun the call: call again';
+    const text = 'the service is being withdrawn and has not begun the call: call again';
     replies.sendRefusal(call, callError('ESHUTDOWN', method, text));
   }
 
-  /** Of a call that was never started. */
+  /** Refuses a call that was not started. */
   #turnAway(replies: Replies, method: ContractMethod, call: IncomingCall): void {
-    const { givenUp } = call;
+    const { cancelled } = call;
     this.counts.refused++;
     call.end();
-    // The end of the service tells its callers by itself.
-    if (givenUp?.code === 'ECANCELED') return;
+    // The end of the service itself notifies its callers.
+    if (cancelled?.code === 'ECANCELED') return;
     const text = 'the service is busy and its queue is full; call again later, or less often';
-    const error = givenUp ?? callError('EBUSY', method, text);
+    const error = cancelled ?? callError('EBUSY', method, text);
     if (method.oneway) this.report(error, method);
     else replies.sendRefusal(call, error);
   }
@@ -263,7 +269,7 @@ export class ServiceHost {
     if (method.oneway) {
       this.report(error, method);
     } else if (call.answered) {
-      // Nobody waits for it.
+      // The caller has its answer already.
     } else if (error instanceof Refusal) {
       replies.sendRefusal(call, error);
     } else {
@@ -273,7 +279,7 @@ export class ServiceHost {
   }
 }
 
-/** Asked anew: what was called in between may have ended it. */
+/** Reads `ended` again, because code that ran in between may have ended the call. */
 function isEnded(call: IncomingCall): boolean {
   return call.ended;
 }

@@ -1,48 +1,43 @@
-/**
- * One request on its way through a service: what the implementation learns, and what LiteIPC keeps
- * of it.
- */
+/** Implements the call object that an implementation receives for one request. */
 import type { Caller } from '../../types/wire.js';
-import type { CallWatch } from './call-watch.js';
+import { LiteIpcError, callError } from '../common/errors.js';
 import type { CallContext } from '../contract/call-context.js';
 import type { CallMetadata } from '../contract/metadata.js';
 import type { ContractMethod } from '../contract/method-table.js';
-import { LiteIpcError } from '../common/errors.js';
 import { FilesToSend, type FileSource, type ReceivedFile } from '../native/files.js';
+import type { CallWatch, WatchedCall } from './call-watch.js';
 import type { PendingRequest } from './replies.js';
 import type { ServiceStream } from './stream.js';
 
 const noFiles: readonly ReceivedFile[] = Object.freeze([]);
 
-/** A request that is being answered. */
-export class IncomingCall implements CallContext, PendingRequest {
-  /** Why nobody waits for the answer any more. */
-  givenUp: LiteIpcError | undefined = undefined;
-  /** Called once when it is given up, after its signal. */
-  onGivenUp: (() => void) | undefined = undefined;
-  /** Called once when it ends. */
+/** A request from its arrival until it was answered or discarded. */
+export class IncomingCall implements CallContext, PendingRequest, WatchedCall {
+  /** Reason for which the caller no longer waits for the answer. */
+  cancelled: LiteIpcError | undefined = undefined;
+  /** Called once when the call is cancelled, after its signal was aborted. */
+  onCancelled: (() => void) | undefined = undefined;
+  /** Called once when the call ends. */
   onEnded: (() => void) | undefined = undefined;
-  /** Answered, or in another way done with. */
+  /** True if the call was answered or discarded. */
   ended = false;
-  /** Whether the watch knows it. */
   watched = false;
-  /** `NativeDevice.revocations` of its task, since it is watched. */
   revocations = 0;
-  /** Whether the caller has been told already that it gets no answer. */
+  /** True if the caller has received an error although the implementation still runs. */
   answered = false;
 
   /** Files for the result. */
   attached: FilesToSend | undefined = undefined;
   files: readonly ReceivedFile[] = noFiles;
-  /** Of a call that opens a stream. */
+  /** The stream that this call opens, if any. */
   stream: ServiceStream | undefined = undefined;
 
   #controller: AbortController | undefined = undefined;
 
   /**
-   * `task` received it, `request` is its `Incoming.Request`; the timestamp is when it was sent,
-   * CLOCK_MONOTONIC ns, low and high word. `token` is the caller's own name of a call that it may
-   * abort by its signal, else -1.
+   * `task` received the request; `request` is its `Incoming.Request`. The timestamp says when it
+   * was sent, in ns of CLOCK_MONOTONIC, as low and high word. `token` is the number by which the
+   * caller may abort the call, else -1.
    */
   constructor(
     readonly task: number,
@@ -51,7 +46,7 @@ export class IncomingCall implements CallContext, PendingRequest {
     readonly callerGeneration: number,
     readonly method: ContractMethod,
     readonly token: number,
-    readonly watch: CallWatch,
+    readonly watch: CallWatch<IncomingCall>,
     readonly metadata: CallMetadata,
     private readonly deadlineMs: number,
     private readonly timestampLow: number,
@@ -64,7 +59,7 @@ export class IncomingCall implements CallContext, PendingRequest {
     return this.caller.taskId;
   }
 
-  // Computed when asked for: most implementations never ask.
+  // Computed on demand: most implementations never read it.
   get deadline(): number {
     if (this.deadlineMs === 0) return Infinity;
     const sentAtNs = (BigInt(this.timestampHigh) << 32n) | BigInt(this.timestampLow);
@@ -79,7 +74,7 @@ export class IncomingCall implements CallContext, PendingRequest {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.givenUp !== undefined) this.#controller.abort(this.givenUp);
+      if (this.cancelled !== undefined) this.#controller.abort(this.cancelled);
       else this.watch.add(this);
     }
     return this.#controller.signal;
@@ -87,37 +82,26 @@ export class IncomingCall implements CallContext, PendingRequest {
 
   attach(file: FileSource): void {
     const { method } = this;
-    const about = { service: method.service, method: method.method };
     if (method.oneway || method.outputParcel !== undefined) {
       const why = method.oneway ? 'a one-way method has no answer' : 'its answer is a parcel';
-      throw new LiteIpcError(
-        'EINVAL',
-        `${about.service}.${about.method}: ${why}, so it carries no files (EINVAL)`,
-        about,
-      );
+      throw callError('EINVAL', method, `${why}, so it carries no files`);
     }
-    if (this.ended) {
-      throw new LiteIpcError(
-        'EINVAL',
-        `${about.service}.${about.method}: the call has been answered (EINVAL)`,
-        about,
-      );
-    }
+    if (this.ended) throw callError('EINVAL', method, 'the call has been answered');
     this.attached ??= new FilesToSend();
-    this.attached.add(file, about);
+    this.attached.add(file, { service: method.service, method: method.method });
   }
 
-  /** Nobody waits for the answer any more. */
-  giveUp(reason: LiteIpcError): void {
-    if (this.ended || this.givenUp !== undefined) return;
-    this.givenUp = reason;
+  /** Aborts the signal and the stream, because the caller no longer waits for the answer. */
+  cancel(reason: LiteIpcError): void {
+    if (this.ended || this.cancelled !== undefined) return;
+    this.cancelled = reason;
     if (this.watched) this.watch.remove(this);
     this.#controller?.abort(reason);
     this.stream?.stop(reason);
-    this.onGivenUp?.();
+    this.onCancelled?.();
   }
 
-  /** It has been answered, or in another way done with. */
+  /** Ends the call, because it was answered or discarded. Closes its stream and its files. */
   end(): void {
     this.ended = true;
     this.stream?.close();
@@ -129,7 +113,7 @@ export class IncomingCall implements CallContext, PendingRequest {
   }
 }
 
-/** What LiteIPC knows of a call whose context an implementation was given. */
+/** Returns the call of a context that an implementation received. Throws a TypeError for others. */
 export function incomingOf(call: CallContext): IncomingCall {
   if (call instanceof IncomingCall) return call;
   throw new TypeError('Expected the context that this implementation was given');

@@ -1,13 +1,13 @@
-/** Runs the parts of an implementation that stand for streams, so that each looks like a method. */
+/** Adapts the streaming methods of an implementation, so that a host calls all kinds alike. */
 import type { CallContext } from '../contract/call-context.js';
-import { incomingOf } from './incoming-call.js';
 import type { MethodKind } from '../contract/methods.js';
+import { incomingOf } from './incoming-call.js';
 import type { ServiceStream } from './stream.js';
 
-/** A method of an implementation, as the host calls it. */
+/** A method of an implementation as the host calls it. */
 export type Invoke = (this: object, input: unknown, call: CallContext) => unknown;
 
-/** What the host calls for a method of a kind. */
+/** Returns the function that the host calls for a method of this kind. */
 export function invokeOf(kind: MethodKind, implementation: Invoke): Invoke {
   switch (kind) {
     case 'stream':

@@ -1,20 +1,18 @@
 /**
- * What the ServiceManager tells a service of its callers: which methods each may call, and how much
- * of them. It does so before it gives a process the right to call; see receiver-access.ts for what
- * the service does with it. A service that was told nothing has no such rules.
+ * Defines the message by which the ServiceManager sets the access rules of a service: the methods
+ * that each caller may call, and its quotas. The manager sends it before it grants a process the
+ * right to call. A service that has received no such message has no rules. access-check.ts enforces
+ * them.
  */
 import type { Quota } from '../policy/quota.js';
 
 /**
- * A quota of a process: a number and a name for its rule, and the methods that it is about if not
+ * A quota of a process: the number and name of its rule, and its methods if it does not apply to
  * all.
  */
 export type LimitEntry = readonly [id: number, name: string, quota: Quota, methods?: Uint8Array];
 
-/**
- * Which methods a process may call, and how much: LiteIPC process, its generation, a bit for each
- * method.
- */
+/** The rules of a process: LiteIPC process, its generation, a bit for each method, quotas. */
 export type MethodAccessEntry = readonly [
   processId: number,
   processGeneration: number,
@@ -22,17 +20,18 @@ export type MethodAccessEntry = readonly [
   limits: readonly LimitEntry[],
 ];
 
-/** A message of the manager. What was said of other processes stays. */
+/** An update of the rules. Rules of processes that it does not name remain valid. */
 export interface MethodAccessUpdate {
   /**
-   * Whether there are rules for methods or limits: then who was not named may call none. False with
-   * entries: more is to follow before they count. False without: all that was said is void.
+   * True if there are rules for methods or limits: then a process without an entry may call no
+   * method. False with entries: the entries take effect with a later update. False without entries:
+   * deletes all rules.
    */
   readonly restricted: boolean;
   readonly entries: readonly MethodAccessEntry[];
 }
 
-/** A set of methods by number, as bits. */
+/** Returns a set of methods as bits, by their numbers. */
 export function methodBits(admitted: readonly boolean[]): Uint8Array {
   const bits = new Uint8Array(Math.ceil(admitted.length / 8));
   for (const [index, isAdmitted] of admitted.entries()) {
@@ -41,7 +40,7 @@ export function methodBits(admitted: readonly boolean[]): Uint8Array {
   return bits;
 }
 
-/** Whether a method is in the set. */
+/** Returns true if the set contains the method. */
 export function hasMethod(bits: Uint8Array, index: number): boolean {
   return (((bits[index >> 3] ?? 0) >> (index & 7)) & 1) === 1;
 }

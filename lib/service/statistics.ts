@@ -1,46 +1,29 @@
-/** What only a service's own process knows of it. */
+/** Collects the statistics of a service that only its own process can read. */
 import type { NativeDevice, NativeTaskStatistics } from '../../types/native.js';
-import type { ServiceHost } from './host.js';
+import type { ServiceCounts, ServiceHost } from './host.js';
 import { dropReasonNames, type DropReason } from '../trace/record.js';
 
-/** What a service counts while it runs: cheap integers. */
-export interface ServiceCounts {
-  /**
-   * Calls and one-way messages for the implementation, those that wait or were turned away
-   * included.
-   */
-  calls: number;
-  /** Of these, how many failed: the implementation threw, or its input or output was not valid. */
-  errors: number;
-  /**
-   * Turned away: the queue was full, the policy does not admit the caller, or the contract differs.
-   */
-  refused: number;
-  /** Calls that have begun and not ended. */
-  running: number;
-}
-
-/** A service at one moment. */
+/** A snapshot of a service. */
 export interface ServiceStatistics extends ServiceCounts {
-  /** When, ms on the clock that the processes of a machine share (CLOCK_MONOTONIC). */
+  /** Time of the snapshot in ms of CLOCK_MONOTONIC, which all processes of a machine share. */
   readonly time: number;
-  /** Calls that wait for their turn (`concurrency`). */
+  /** Calls that wait because of `concurrency`. */
   readonly waiting: number;
-  /** Messages that have arrived for it and that its program was not handed yet. */
+  /** Messages that have arrived and are not yet dispatched to its program. */
   readonly queued: number;
-  /** Messages for it that were thrown away, by reason; reasons that never came are left out. */
+  /** Discarded messages by reason. Reasons with the count 0 are absent. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  /** What it shares with the other services of its device. */
+  /** Values that it shares with the other services of its device. */
   readonly device: {
-    /** Messages handed to the program, and thrown away. */
+    /** Messages dispatched to the program, and discarded ones. */
     readonly received: number;
     readonly dropped: number;
-    /** Messages that lie in the pool, and their bytes. */
+    /** Messages in the pool, and their size in bytes. */
     readonly poolMessages: number;
     readonly poolBytes: number;
     /** Bytes that each sender may have pending. */
     readonly poolSize: number;
-    /** Senders with messages that nobody has looked at yet. */
+    /** Senders with unread messages. */
     readonly waitingSenders: number;
   };
 }
@@ -50,7 +33,7 @@ function droppedOf(task: NativeTaskStatistics | undefined): ServiceStatistics['d
   return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
-/** Of a service of this device, by the task that receives for it. */
+/** Returns the snapshot of a service of this device. `task` receives for it. */
 export function serviceStatistics(
   native: NativeDevice,
   host: ServiceHost,

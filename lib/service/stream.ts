@@ -1,60 +1,66 @@
 /**
- * One stream at the side that serves: what belongs to its opening call beyond a call's own. The
- * client's PULLs wait here until there are items for them, its PUSHes until the implementation
- * takes their items.
+ * Implements the serving side of one stream. The client's PULLs wait here until there are items for
+ * them. The items of the client's PUSHes wait here until the implementation takes them.
  */
-import type { IncomingCall } from './incoming-call.js';
+import {
+  LiteIpcError,
+  callRefusal,
+  type Refusal,
+  type ServiceReference,
+} from '../common/errors.js';
 import type { ContractMethod } from '../contract/method-table.js';
-import { LiteIpcError, Refusal, callError, type ServiceReference } from '../common/errors.js';
+import { BatchFlag, BatchReader, STREAM_WINDOW, emptyBatch, endBatch } from '../streams/batch.js';
 import { ItemReader } from '../streams/reader.js';
 import { ItemSource } from '../streams/writer.js';
+import { ReplyCode, RemoteError, fromWireError } from '../wire/remote-error.js';
 import type { PendingRequest, Replies } from './replies.js';
-import { BatchFlag, BatchReader, emptyBatch, endBatch } from '../streams/batch.js';
-import { RemoteError, fromWireError, ReplyCode } from '../wire/remote-error.js';
 
-/**
- * Most PULLs that a client may have waiting, and most batches that it may have sent and nobody has
- * taken.
- */
-export const STREAM_WINDOW = 2;
-
-/** What gives a stream its items. */
+/** Supplies a stream with batches of items. */
 export interface BatchSource {
-  /** One more batch may be sent. */
+  /** Allows one more batch. */
   credit(): void;
-  /** Nobody wants any more. Idempotent. */
+  /** Ends the source: no more items are needed. Idempotent. */
   stop(): void;
 }
 
-/** The answer to READY that asks for nothing more. */
-const enough = Uint8Array.of(1, 0, 0, 0, 0);
-
-/** What a client is told that asks for more of a stream that is not there, or not any more. */
-export function streamEnded(about: ServiceReference): Refusal {
-  const { code, message } = callError('ECANCELED', about, 'the stream has ended');
-  return new Refusal(code, message, about);
+/** The call that opened a stream. */
+export interface OpeningCall {
+  readonly method: ContractMethod;
+  cancel(reason: LiteIpcError): void;
 }
 
-/** See above. */
+/** The reply to READY that grants no further batches. */
+const noCredit = Uint8Array.of(1, 0, 0, 0, 0);
+
+/** Returns the refusal of a request for a stream that does not exist or has ended. */
+export function streamEnded(about: ServiceReference): Refusal {
+  return callRefusal('ECANCELED', about, 'the stream has ended');
+}
+
+/** The state of one stream. It lasts as long as the call that opened it. */
 export class ServiceStream {
   readonly #replies: Replies;
-  readonly #call: IncomingCall;
+  readonly #call: OpeningCall;
   readonly #method: ContractMethod;
-  /** What the client sends; of `sink` and `duplex`. */
+  /** The client's items, for the kinds `sink` and `duplex`. */
   readonly items: ItemReader | undefined;
   #source: BatchSource | undefined;
   readonly #pulls: PendingRequest[] = [];
+  /** True if the implementation has begun. */
   #begun = false;
-  /** Whether the client was told that. */
+  /** True if the client was notified of that. */
   #opened = false;
   #ready: PendingRequest | undefined;
+  /** Number of the client's batches that were taken to their end. */
   #taken = 0;
-  #takenTold = 0;
+  /** The value of `#taken` that the client knows. */
+  #takenReported = 0;
+  /** True if the implementation takes no more items. */
   #itemsLeft = false;
   #stopped = false;
   #closed = false;
 
-  constructor(replies: Replies, call: IncomingCall) {
+  constructor(replies: Replies, call: OpeningCall) {
     const { method } = call;
     this.#replies = replies;
     this.#call = call;
@@ -66,27 +72,27 @@ export class ServiceStream {
       schema: method.itemInput,
       onTaken: () => {
         this.#taken++;
-        this.#tellReady();
+        this.#reportTaken();
       },
       onLeft: () => {
         this.#itemsLeft = true;
-        this.#tellReady();
+        this.#reportTaken();
       },
     });
   }
 
-  /** Most data of a message, bytes. */
+  /** Maximum size of a message's data in bytes. */
   get dataLimit(): number {
     return this.#replies.dataLimit;
   }
 
-  /** The implementation runs: the client is told with its first PULL. */
+  /** Records that the implementation has begun. The reply to the first PULL reports it. */
   begin(): void {
     this.#begun = true;
     this.#open();
   }
 
-  /** Sends what an implementation returned. Resolves, or rejects, when all of it was sent. */
+  /** Sends the items of an iterable. Settles when all are sent. */
   produce(iterable: unknown): Promise<void> {
     const source = new ItemSource({
       about: { service: this.#method.service, method: this.#method.method },
@@ -101,20 +107,20 @@ export class ServiceStream {
     return sent;
   }
 
-  /** Items come from this source from now on. */
+  /** Uses `source` for the items from now on. */
   feed(source: BatchSource): void {
     this.#source = source;
     for (let count = this.#pulls.length; count > 0; count--) source.credit();
     if (this.#stopped) source.stop();
   }
 
-  /** Sends a batch; only for a credit. */
+  /** Sends a batch. Each call needs one credit. */
   readonly send = (batch: Uint8Array): void => {
     const to = this.#pulls.shift();
     if (to !== undefined) this.#replies.sendData(to, batch);
   };
 
-  /** A PULL has arrived. Throws a Refusal if there may be none. */
+  /** Handles a PULL. Throws a Refusal if the protocol does not allow it now. */
   pull(to: PendingRequest): void {
     if (this.#method.kind === 'sink') throw this.#misuse('a sink gives no items');
     this.#requireOpen();
@@ -124,7 +130,7 @@ export class ServiceStream {
     else this.#source?.credit();
   }
 
-  /** A PUSH has arrived. Throws a Refusal if there may be none. */
+  /** Handles a PUSH. Throws a Refusal if the protocol does not allow it now. */
   push(bytes: Uint8Array): void {
     const { items } = this;
     if (items === undefined) throw this.#misuse('it takes no items');
@@ -140,16 +146,16 @@ export class ServiceStream {
     }
   }
 
-  /** A READY has arrived. Throws a Refusal if there may be none. */
+  /** Handles a READY. Throws a Refusal if the protocol does not allow it now. */
   ready(to: PendingRequest): void {
     if (this.items === undefined) throw this.#misuse('it takes no items');
     this.#requireOpen();
     if (this.#ready !== undefined) throw this.#misuse('it was asked twice what was taken');
     this.#ready = to;
-    this.#tellReady();
+    this.#reportTaken();
   }
 
-  /** Nobody waits any more, or nobody may wait: both directions end at once. Idempotent. */
+  /** Ends both directions at once, because the opening call was cancelled. Idempotent. */
   stop(reason: LiteIpcError): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -158,7 +164,7 @@ export class ServiceStream {
     this.#answerAll();
   }
 
-  /** The opening call is about to be answered: what else waits has its answer first. Idempotent. */
+  /** Answers all pending requests, before the opening call is answered. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -175,18 +181,18 @@ export class ServiceStream {
 
   #answerAll(): void {
     while (this.#pulls.length > 0) this.send(endBatch);
-    if (this.#ready !== undefined) this.#answerReady(enough);
+    if (this.#ready !== undefined) this.#answerReady(noCredit);
   }
 
-  #tellReady(): void {
+  #reportTaken(): void {
     if (this.#ready === undefined) return;
     if (this.#itemsLeft || this.#stopped) {
-      this.#answerReady(enough);
-    } else if (this.#taken !== this.#takenTold) {
-      this.#takenTold = this.#taken;
-      const told = Buffer.alloc(5);
-      told.writeUInt32LE(this.#taken >>> 0, 1);
-      this.#answerReady(told);
+      this.#answerReady(noCredit);
+    } else if (this.#taken !== this.#takenReported) {
+      this.#takenReported = this.#taken;
+      const report = Buffer.alloc(5);
+      report.writeUInt32LE(this.#taken >>> 0, 1);
+      this.#answerReady(report);
     }
   }
 
@@ -205,7 +211,7 @@ export class ServiceStream {
     }
     items.end(error);
     const text = "The caller's items could not go on (ABORT_ERR)";
-    this.#call.giveUp(new LiteIpcError('ABORT_ERR', text, { cause: error }));
+    this.#call.cancel(new LiteIpcError('ABORT_ERR', text, { cause: error }));
   }
 
   #requireOpen(): void {
@@ -213,7 +219,6 @@ export class ServiceStream {
   }
 
   #misuse(why: string): Refusal {
-    const { code, message } = callError('EPROTO', this.#method, why);
-    return new Refusal(code, message, this.#method);
+    return callRefusal('EPROTO', this.#method, why);
   }
 }

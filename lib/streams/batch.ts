@@ -15,6 +15,12 @@ export const BatchFlag = {
   Failed: 2,
 } as const;
 
+/**
+ * Maximum number of PULLs that a client may have pending, and of batches that a client may have
+ * sent before the service takes them.
+ */
+export const STREAM_WINDOW = 2;
+
 const FLAGS_BYTES = 1;
 const ITEM_HEAD_BYTES = 4;
 const FIRST_CAPACITY = 1024;

@@ -4,7 +4,7 @@
  * are taken.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { asError, Refusal, type ServiceReference } from '../common/errors.js';
+import { asError, callRefusal, Refusal, type ServiceReference } from '../common/errors.js';
 import { BatchReader } from './batch.js';
 import { validate } from '../contract/validation.js';
 
@@ -138,13 +138,14 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
 
   #unusable(error: unknown, index: number): Error {
     const { about, what } = this.#options;
-    let told = asError(error);
-    if (!(told instanceof Refusal)) {
-      const text = `${about.service}.${about.method}: ${what}[${index}]: ${told.message} (EPROTO)`;
-      told = new Refusal('EPROTO', text, { ...about, cause: error });
-    }
-    this.#leave(told);
-    return told;
+    const failure =
+      error instanceof Refusal
+        ? error
+        : callRefusal('EPROTO', about, `${what}[${index}]: ${asError(error).message}`, {
+            cause: error,
+          });
+    this.#leave(failure);
+    return failure;
   }
 
   #leave(error: Error | undefined): void {

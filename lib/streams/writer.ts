@@ -7,7 +7,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { encodingErrorText, type Encoder } from '../wire/codec.js';
 import { unexpected } from '../common/arguments.js';
-import { LiteIpcError, Refusal, type ServiceReference } from '../common/errors.js';
+import { LiteIpcError, callRefusal, type ServiceReference } from '../common/errors.js';
+import { isThenable } from '../common/values.js';
 import { BatchWriter, type EncodedItem } from './batch.js';
 import { validate } from '../contract/validation.js';
 
@@ -24,14 +25,6 @@ export interface ItemSourceOptions {
   readonly dataLimit: number;
   /** Sends a batch, which it may not keep. */
   readonly send: (batch: Uint8Array) => void;
-}
-
-/** An error that names an item. */
-function itemError(code: string, about: ServiceReference, text: string, cause?: unknown): Refusal {
-  return new Refusal(code, `${about.service}.${about.method}: ${text} (${code})`, {
-    ...about,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
 
 /**
@@ -51,11 +44,11 @@ export function encodeItem(
     const code = error instanceof LiteIpcError ? error.code : 'EINVAL';
     // The text has "input" for the value itself.
     const text = encodingErrorText('input', error).slice('input'.length);
-    throw itemError(code, about, what + text, error);
+    throw callRefusal(code, about, what + text, { cause: error });
   }
   if (encoder.size > limit) {
     const text = `${what} takes ${encoder.size} bytes, an item at most ${limit}; send it in parts`;
-    throw itemError('EMSGSIZE', about, text);
+    throw callRefusal('EMSGSIZE', about, text);
   }
 }
 
@@ -80,10 +73,6 @@ function iteratorOf(value: unknown, what: string): AnyIterator {
   checkItems(value, what);
   const iterator = value[Symbol.asyncIterator]?.() ?? value[Symbol.iterator]?.();
   return iterator as AnyIterator;
-}
-
-function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 /** See above. */
@@ -168,7 +157,7 @@ export class ItemSource {
       let step: IteratorResult<unknown>;
       try {
         const pending = iterator.next();
-        step = isPromise(pending) ? await pending : pending;
+        step = isThenable(pending) ? await pending : pending;
       } catch (error) {
         this.#iterator = undefined; // who throws has ended
         throw error;
@@ -189,7 +178,7 @@ export class ItemSource {
     const index = this.#count++;
     if (schema !== undefined) {
       value = validate(schema, value, `item ${index} of the ${what}`, about);
-      if (isPromise(value)) {
+      if (isThenable(value)) {
         return (value as Promise<unknown>).then((checked) => {
           this.#put(checked, index);
         });

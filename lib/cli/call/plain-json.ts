@@ -5,6 +5,7 @@
  * true}`, `{"$regexp": ["a+", "g"]}`, `{"$error": {"name", "message", ...}}`, `{"$Float64Array":
  * [...]}`, `{"$cycle": PATH}`. A plain object that looks like one of them is `{"$object": {...}}`.
  */
+import { bytesOf, type Bytes } from '../../common/values.js';
 
 /** What JSON can hold. */
 export type Json =
@@ -26,10 +27,8 @@ type TypedArrayName = keyof typeof typedArrays;
 
 const isTypedArrayName = (name: string): name is TypedArrayName => Object.hasOwn(typedArrays, name);
 
-function bytesOf(value: ArrayBuffer | ArrayBufferView): Buffer {
-  return value instanceof ArrayBuffer
-    ? Buffer.from(value)
-    : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+function base64Of(value: Bytes): string {
+  return Buffer.from(bytesOf(value)).toString('base64');
 }
 
 /** What an object that is neither an array nor plain is shown as. */
@@ -57,10 +56,10 @@ function special(value: object, inner: (value: unknown, name: string) => Json): 
       $error: { ...fromEntries(own.map(([key, item]) => [key, inner(item, key)])), name, message },
     };
   }
-  if (value instanceof ArrayBuffer) return { $bytes: bytesOf(value).toString('base64') };
+  if (value instanceof ArrayBuffer) return { $bytes: base64Of(value) };
   if (ArrayBuffer.isView(value)) {
     const { name } = value.constructor;
-    if (!isTypedArrayName(name)) return { $bytes: bytesOf(value).toString('base64') };
+    if (!isTypedArrayName(name)) return { $bytes: base64Of(value) };
     const items = [...(value as unknown as Iterable<number | bigint>)];
     return fromEntries([[`$${name}`, items.map((item, index) => inner(item, String(index)))]]);
   }

@@ -6,7 +6,11 @@ import type { Connection } from '#lib/connection/connection.js';
 import { Exposure } from '#lib/device/exposure.js';
 import { openConnection } from '#lib/device/open-connection.js';
 import { RegistryClient } from '#lib/registry/client.js';
-import { ServiceControlContract, type ControlMethod } from '#lib/service/control.js';
+import {
+  ServiceControl,
+  ServiceControlContract,
+  type ControlMethod,
+} from '#lib/service/control.js';
 import { ServiceControlClient } from '#lib/manager/service-control-client.js';
 import { ServiceHost } from '#lib/service/host.js';
 import { NamedTarget } from '#lib/client/named-target.js';
@@ -23,7 +27,8 @@ const Shop = defineService('shop', {
 });
 
 interface World {
-  readonly host: ServiceHost;
+  /** Key of the service's control methods. */
+  readonly key: Uint8Array;
   /** Ends every call that is held. */
   readonly release: () => void;
   readonly shop: {
@@ -56,7 +61,12 @@ async function start(t: ExecutionContext): Promise<World> {
   };
   const limits = { concurrency: 2, queue: 1 };
   const host = new ServiceHost(Shop, implementation, () => undefined, limits);
-  await new Exposure(host).start(await open());
+  const exposure = new Exposure(host);
+  const own = await open();
+  await exposure.start(own);
+  // Replaces the key that only the manager knows.
+  const served = new ServiceControl(own.native, host, exposure.handle);
+  host.control = served.host;
 
   const client = await open();
   const source = new ConnectionSource('the domain');
@@ -65,7 +75,7 @@ async function start(t: ExecutionContext): Promise<World> {
   const [found] = (await registry.lookup(Shop)).instances;
   const { handle = 0, generation = 0 } = found ?? {};
   return {
-    host,
+    key: served.key,
     release: () => {
       for (const resolve of held) resolve();
       held = [];
@@ -82,8 +92,8 @@ async function start(t: ExecutionContext): Promise<World> {
 }
 
 test('a service tells its numbers to who has its key', async (t) => {
-  const { host, shop, control, release } = await start(t);
-  const asking = control(host.control?.key ?? new Uint8Array());
+  const { key, shop, control, release } = await start(t);
+  const asking = control(key);
   t.like(await asking.statistics(), { calls: 0, errors: 0, refused: 0, running: 0, waiting: 0 });
 
   await t.throwsAsync(shop.fail());
@@ -109,8 +119,8 @@ test('a service tells its numbers to who has its key', async (t) => {
 });
 
 test('statistics are asked for once at a time', async (t) => {
-  const { host, control } = await start(t);
-  const asking = control(host.control?.key ?? new Uint8Array());
+  const { key, control } = await start(t);
+  const asking = control(key);
   const first = asking.statistics();
   t.is(asking.statistics(), first);
   await first;
@@ -120,15 +130,20 @@ test('statistics are asked for once at a time', async (t) => {
 });
 
 test('without the key there is no such method', async (t) => {
-  const { host, shop, control } = await start(t);
-  for (const key of [new Uint8Array(16), new Uint8Array(0), 'key' as never, undefined as never]) {
+  const { key, shop, control } = await start(t);
+  for (const wrongKey of [
+    new Uint8Array(16),
+    new Uint8Array(0),
+    'key' as never,
+    undefined as never,
+  ]) {
     for (const name of Object.keys(ServiceControlContract.methods) as ControlMethod[]) {
-      await t.throwsAsync(control(key).send(name, {}, 5000), {
+      await t.throwsAsync(control(wrongKey).send(name, {}, 5000), {
         code: 'EPROTO',
         message: /Only the ServiceManager/,
       });
     }
   }
   await shop.note('still there');
-  t.like(await control(host.control?.key ?? new Uint8Array()).statistics(), { calls: 1 });
+  t.like(await control(key).statistics(), { calls: 1 });
 });

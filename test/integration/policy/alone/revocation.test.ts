@@ -116,7 +116,7 @@ test('what waits for its turn is not begun any more', async (t) => {
   await t.throwsAsync(within(1000, second), { code: 'EACCES' });
   await new Promise((resolve) => setTimeout(resolve, 300));
   t.deepEqual(heard.begun, ['first']);
-  t.deepEqual(heard.errors, ['The right to call it was taken away from the caller (EACCES)']);
+  t.deepEqual(heard.errors, ["The caller's right to call was revoked (EACCES)"]);
 });
 
 test('rules for methods that become narrower end the calls that they concern, no others', async (t) => {
