@@ -1,7 +1,6 @@
 /**
- * A ReadableStream of bytes as a value. It stays where it is: its sender offers it as a service
- * without a name, and who receives the value reads it from there, piece by piece, as any other
- * stream of a service.
+ * Implements ReadableStreams of bytes as values. The sender offers its stream as a service without
+ * a name. The receiver reads it from there like any stream of a service.
  */
 import { ReadableStream } from 'node:stream/web';
 import { defineService } from '../contract/contract.js';
@@ -9,9 +8,9 @@ import { shapeOf } from '../contract/shape.js';
 import { stream } from '../contract/methods.js';
 import { Reference, type ReferenceHome } from './reference.js';
 
-/** What stands behind a stream that was sent. */
+/** The contract of the service that offers a stream. */
 export const ByteStream = defineService('liteipc.bytes', {
-  /** The bytes, in pieces. Can be called once. */
+  /** Returns the bytes in pieces. Can be called once. */
   read: stream<void, Uint8Array>(),
 });
 
@@ -19,9 +18,9 @@ const shape = shapeOf(ByteStream.methods);
 const ignore = (): void => undefined;
 
 /**
- * The stream that is offered at a task. It is asked for at once, so that its sender knows that
- * somebody has it; ends there when it is cancelled or collected. What is wrong with it is told to
- * its reader.
+ * Returns the stream that the service at `handle` offers. Starts to read it at once, so that its
+ * sender knows that it was received. The stream ends at the sender when it is cancelled or garbage
+ * collected. Errors are passed to its reader.
  */
 export function byteStreamAt(
   home: ReferenceHome,
@@ -45,7 +44,7 @@ export function byteStreamAt(
         await (await pieces).return();
       },
     },
-    // What has arrived waits in the stream below, which has a limit of its own.
+    // The stream below buffers what has arrived, up to its own limit.
     { highWaterMark: 0 },
   );
 }

@@ -1,6 +1,4 @@
-/**
- * What travelled beside the data of one message, on its way in. For the layout see attachments.ts.
- */
+/** Resolves the placeholders of one received message. outgoing.ts describes the layout. */
 import { Blob, File } from 'node:buffer';
 import type { NativeDescriptor, NativeDevice, NativeMapping } from '../../types/native.js';
 import { AttachmentKind, viewOf } from './kinds.js';
@@ -8,27 +6,26 @@ import { byteStreamAt } from './byte-stream.js';
 import type { AttachmentSource } from '../wire/extensions.js';
 import { ENCODED_MAX, MAPPED_MAX } from './outgoing.js';
 import { LiteIpcError } from '../common/errors.js';
-import { keepMapping } from '../native/mapped-memory.js';
+import { trackMapping } from '../native/mapped-memory.js';
 import { loadNativeBinding } from '../native/binding.js';
 import { ObjectType, ObjectWords } from '../native/layout.js';
 import { Reference, type ReferenceHome } from './reference.js';
 import { Cookie } from '../wire/header.js';
 
-/** What is the same for all messages of a connection. */
+/** The values that all messages of a connection share. */
 export interface ArrivalContext {
   readonly native: NativeDevice;
-  /** Where references belong. */
+  /** The owner of received references. */
   readonly references: ReferenceHome;
-  /** Most bytes of one message that may lie in its memory. */
+  /** Maximum size of the memory of one message in bytes. */
   readonly messageLimit: number;
 }
 
 /**
- * The objects of one message while it is decoded. They are the sender's: anything may be wrong with
- * them.
+ * The objects of one message while it is decoded. The sender chose them, so every value is checked.
  */
 export class ArrivedAttachments implements AttachmentSource {
-  /** Indexes of the objects that belong to the value: these are no files. */
+  /** Indexes of the objects that belong to the value. The other descriptors are files. */
   readonly taken = new Set<number>();
   readonly #context: ArrivalContext;
   readonly #words: Uint32Array;
@@ -36,7 +33,10 @@ export class ArrivedAttachments implements AttachmentSource {
   readonly #mappings: NativeMapping[] = [];
   #mappedSize = 0;
 
-  /** Takes over the message's memory, if it has any. To be closed. Throws an `Error`. */
+  /**
+   * Adopts the memory of the message, if there is any. The owner must call `close`. Throws an
+   * `Error`.
+   */
   constructor(context: ArrivalContext, words: Uint32Array, cookie: number) {
     this.#context = context;
     this.#words = words;
@@ -63,10 +63,10 @@ export class ArrivedAttachments implements AttachmentSource {
     }
   }
 
-  /** The encoded value that lies in the memory. `place` is the message's data. */
-  encoded(place: Uint8Array): { readonly data: Buffer; release(): void } {
-    if (place.length !== 16) throw new Error('the place of the value is not readable');
-    const view = new DataView(place.buffer, place.byteOffset, place.byteLength);
+  /** Returns the encoded value that the memory contains. `location` is the data of the message. */
+  encoded(location: Uint8Array): { readonly data: Buffer; release(): void } {
+    if (location.length !== 16) throw new Error('the location of the value is not readable');
+    const view = new DataView(location.buffer, location.byteOffset, location.byteLength);
     const offset = Number(view.getBigUint64(0, true));
     const size = Number(view.getBigUint64(8, true));
     if (size > ENCODED_MAX) throw tooLarge(size, ENCODED_MAX);
@@ -79,23 +79,23 @@ export class ArrivedAttachments implements AttachmentSource {
     };
   }
 
-  /** What was mapped stays. Idempotent. */
+  /** Closes the descriptor of the memory. Its mappings remain valid. Idempotent. */
   close(): void {
     this.#memory?.close();
   }
 
-  /** The message is not taken: what was mapped of it is given back. */
+  /** Releases the mappings of a message that is rejected. */
   abandon(): void {
     for (const mapping of this.#mappings) mapping.release();
   }
 
   #bytes([view, offset, size]: unknown[]): object {
     const mapping = this.#map(offset, size);
-    keepMapping(mapping);
+    trackMapping(mapping);
     return viewOf(view, mapping.buffer);
   }
 
-  /** A Blob copies what it is made of. */
+  /** Creates a Blob, which copies its parts. */
   #blob([offset, size, type, name, lastModified]: unknown[]): object {
     if (typeof type !== 'string') throw new Error('a Blob is not readable');
     const mapping = this.#map(offset, size);
@@ -130,7 +130,8 @@ export class ArrivedAttachments implements AttachmentSource {
 
   #map(offset: unknown, size: unknown): NativeMapping {
     if (this.#memory === undefined) throw new Error('the message has no memory');
-    if (!isSize(offset) || !isSize(size)) throw new Error('a place in the memory is not readable');
+    if (!isSize(offset) || !isSize(size))
+      throw new Error('a location in the memory is not readable');
     this.#mappedSize += size;
     const { messageLimit } = this.#context;
     if (this.#mappedSize > messageLimit) throw tooLarge(this.#mappedSize, messageLimit);
@@ -140,11 +141,11 @@ export class ArrivedAttachments implements AttachmentSource {
     return mapping;
   }
 
-  /** The first value of an object of this type. */
+  /** Returns the first value of an object of this type. */
   #object(index: unknown, type: number): number {
     const at = isSize(index) ? index * ObjectWords.Words : -1;
     if (this.#words[at + ObjectWords.Type] !== type) {
-      throw new Error('an object that belongs to the value is not there');
+      throw new Error('an object that belongs to the value is missing');
     }
     return this.#words[at + ObjectWords.Value0] as number;
   }
@@ -155,6 +156,6 @@ function isSize(value: unknown): value is number {
 }
 
 function tooLarge(size: number, limit: number): LiteIpcError {
-  const text = `the message has ${size} bytes in memory of its own, this device takes at most ${limit} (messageLimit)`;
+  const text = `the message has ${size} bytes in memory of its own; this device accepts at most ${limit} (messageLimit)`;
   return new LiteIpcError('EMSGSIZE', text);
 }

@@ -1,6 +1,6 @@
 /**
- * References: a service as a value, which can be sent to others. What they can do is in
- * references.ts.
+ * Implements references: services as values that can be sent. lib/client/references.ts connects
+ * them.
  */
 import type { Client, Contract, MethodDefinitions } from '../contract/contract.js';
 import { LiteIpcError } from '../common/errors.js';
@@ -8,59 +8,60 @@ import type { NativeDevice } from '../../types/native.js';
 
 declare const contractOfReference: unique symbol;
 
-/** Where a service is, and what its contract is said to be. */
+/** The location of a service, and the description of its contract that its sender gave. */
 export interface ReferenceFacts {
   readonly handle: number;
   readonly generation: number;
   /** The contract's name. */
   readonly name: string;
-  /** See contract-shape.ts. */
+  /** See lib/contract/shape.ts. */
   readonly shape: string;
 }
 
-/** The connection that a reference belongs to, as far as references need it. */
+/** The part of a connection that its references need. */
 export interface ReferenceHome {
   readonly native: NativeDevice;
-  /** Why a reference leads nowhere, as an error; undefined if its service may be called. */
+  /** Returns the reason why a reference cannot be used; undefined if its service may be called. */
   problem(facts: ReferenceFacts): LiteIpcError | undefined;
   connect(facts: ReferenceFacts, contract: Contract): Promise<Client>;
   onDeath(facts: ReferenceFacts, listener: () => void): Disposable;
 }
 
 /**
- * A service as a value: an argument or a result, anywhere in it. Who receives one may call the
- * service, whatever the policy says of its name, and may send it on. Made by `device.reference` and
- * `device.exposeAnonymous`; sent by the device that has it. It names one life of the service: when
- * that has ended, or the connection to the domain, it leads nowhere.
+ * A service as a value: an argument or a result, or any part of one. The receiver of a reference
+ * may call the service, regardless of the policy for its name, and may pass the reference on.
+ * `device.reference` and `device.exposeAnonymous` create references. Only the device that owns a
+ * reference can send it. A reference is valid for one registration of the service: it becomes
+ * invalid when the service or the connection to the domain ends.
  */
 export class Reference<C extends Contract = Contract> {
-  /** For the type checker alone: there is no such property. */
+  /** For the type checker only: this property does not exist at run time. */
   declare readonly [contractOfReference]?: C;
 
   readonly #home: ReferenceHome;
   readonly #facts: ReferenceFacts;
 
-  /** Made by LiteIPC. */
+  /** Only LiteIPC creates instances. */
   constructor(home: ReferenceHome, facts: ReferenceFacts) {
     this.#home = home;
     this.#facts = facts;
   }
 
-  /** Name of the service's contract, as whoever made the reference says. */
+  /** Name of the contract, as given by the creator of the reference. */
   get name(): string {
     return this.#facts.name;
   }
 
-  /** Whether the service lives and this process may call it. */
+  /** True if the service is available and this process may call it. */
   get alive(): boolean {
     return this.#home.problem(this.#facts) === undefined;
   }
 
   /**
-   * A client of the service; the same contract gives the same client. Rejects with EPROTO if the
-   * service has another contract, with ENOENT when it has ended, with EACCES if this process may
-   * not call it (any more), with ENODEV when the connection has ended. Calls in flight fail with
-   * EPIPE when the service ends, later ones with ENOENT: there is nothing to look up again.
+   * Returns a client of the service; the same one for the same contract. Rejects with EPROTO if the
+   * service has another contract, ENOENT if it has ended, EACCES if this process may not call it,
+   * ENODEV if the connection has ended. When the service ends, calls in flight fail with EPIPE and
+   * later ones with ENOENT. The name is not looked up again.
    */
   async connect<Methods extends MethodDefinitions>(
     contract: Contract<Methods> & C,
@@ -69,16 +70,16 @@ export class Reference<C extends Contract = Contract> {
   }
 
   /**
-   * Calls `listener` once, when the service ends; soon if it has ended. Disposing the result ends
-   * that.
+   * Calls `listener` once when the service ends, or soon if it has ended. Disposing the result
+   * removes the listener.
    */
   onDeath(listener: () => void): Disposable {
     return this.#home.onDeath(this.#facts, listener);
   }
 
   /**
-   * What to send. Throws a LiteIpcError: it leads nowhere, or belongs to another device than
-   * `native`.
+   * Returns the facts to send. Throws a LiteIpcError if the reference is invalid or belongs to
+   * another device than `native`.
    */
   factsFor(native: NativeDevice | undefined): ReferenceFacts {
     const problem = this.#home.problem(this.#facts);
@@ -90,7 +91,7 @@ export class Reference<C extends Contract = Contract> {
     return this.#facts;
   }
 
-  /** What `Object.prototype.toString` says. */
+  /** The tag for `Object.prototype.toString`. */
   get [Symbol.toStringTag](): string {
     return 'Reference';
   }

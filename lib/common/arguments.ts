@@ -1,8 +1,6 @@
-/**
- * Checks of arguments that come from the program: each throws a TypeError of one uniform wording.
- */
+/** Checks arguments of the program. Each check throws a TypeError with the same wording. */
 
-/** A short description of a value for messages: `number -1`, `string "a"`, `null`, `Array`. */
+/** Describes a value for messages, for example `number -1`, `string "a"`, `null` or `Array`. */
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'string') {
@@ -18,19 +16,19 @@ function describe(value: unknown): string {
   return typeof name === 'string' && name !== '' ? name : 'object';
 }
 
-/** The error for an argument `what` that should have been `expected`. */
+/** Returns the error for an argument `what` that should have been `expected`. */
 export function unexpected(expected: string, what: string, received: unknown): TypeError {
   return new TypeError(`Expected ${expected} for ${what} but received ${describe(received)}`);
 }
 
-/** An object (not null, not an array). */
+/** Checks for an object that is neither null nor an array. */
 export function checkObject(value: unknown, what: string): asserts value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw unexpected('an object', what, value);
   }
 }
 
-/** An integer from `minimum` to `maximum`; undefined passes when `optional`. */
+/** Checks for an integer from `minimum` to `maximum`. */
 export function checkInteger(
   value: unknown,
   what: string,
@@ -42,7 +40,7 @@ export function checkInteger(
   }
 }
 
-/** A function. */
+/** Checks for a function. */
 export function checkFunction(
   value: unknown,
   what: string,
@@ -51,22 +49,22 @@ export function checkFunction(
 }
 
 const domainName = /^[A-Za-z0-9._-]{1,64}$/;
-/** What a service may be called. */
+/** Matches valid service names. */
 export const serviceNamePattern = /^[A-Za-z0-9._:/-]{1,64}$/;
 
-/** A domain's name, or the absolute path of its socket. */
+/** Checks for the name of a domain or the absolute path of its socket. */
 export function checkDomainName(value: unknown, what: string): asserts value is string {
   if (typeof value === 'string' && (domainName.test(value) || value.startsWith('/'))) return;
   throw unexpected('1 to 64 of [A-Za-z0-9._-] or an absolute path', what, value);
 }
 
-/** A service's name. */
+/** Checks for the name of a service. */
 export function checkServiceName(value: unknown, what: string): asserts value is string {
   if (typeof value === 'string' && serviceNamePattern.test(value)) return;
   throw unexpected('1 to 64 of [A-Za-z0-9._:/-]', what, value);
 }
 
-/** A time in ms: positive, or Infinity for none. */
+/** Checks for a positive number of ms, or Infinity for no limit. */
 export function checkTimeout(value: unknown, what: string): asserts value is number {
   if (typeof value !== 'number' || !(value > 0)) {
     throw unexpected('a number of ms above 0, or Infinity,', what, value);

@@ -1,12 +1,12 @@
-/** Who called, as objects for implementations. */
+/** Creates the objects that describe callers to implementations. */
 import type { Caller } from '../../types/wire.js';
 
-/** Keeps one Caller object per calling task, so that it is not made anew for each message. */
+/** Caches one Caller object per calling task, so that a message does not allocate one. */
 export class Callers {
   readonly #callers: (Caller | undefined)[] = [];
   readonly #generations: number[] = [];
 
-  /** The caller with these stamps. */
+  /** Returns the caller with these stamps. */
   of(
     taskId: number,
     generation: number,
@@ -24,7 +24,7 @@ export class Callers {
   }
 }
 
-/** For messages: `process 4711 (uid 1000, gid 1000)`. */
+/** Describes a caller for messages: `process 4711 (uid 1000, gid 1000)`. */
 export function describeCaller({ pid, uid, gid }: Pick<Caller, 'pid' | 'uid' | 'gid'>): string {
   return `process ${pid} (uid ${uid}, gid ${gid})`;
 }

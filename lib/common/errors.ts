@@ -1,39 +1,39 @@
 /**
- * The error doctrine: one class, told apart by `code`; a message names the service, the method and
- * the remedy. An exception of an implementation is a {@link RemoteError}, so that its code is never
- * taken for one of LiteIPC's own. Wrong argument types from the program itself are a plain
- * TypeError.
+ * Defines the errors of LiteIPC. There is one class, and programs distinguish errors by `code`. A
+ * message contains the service, the method and the remedy. An exception of an implementation
+ * arrives as a {@link RemoteError}, so that its code is not mistaken for one of LiteIPC. A wrong
+ * argument type is a plain TypeError.
  */
 import { constants } from 'node:os';
 
-/** Which method of which service an error or an event is about. */
+/** The service and the method that an error or an event is about. */
 export interface ServiceReference {
   readonly service: string;
   readonly method: string;
 }
 
 /**
- * Why LiteIPC failed.
+ * Codes of LiteIPC's own errors.
  *
  * - `ENOENT` no such service is registered
- * - `EPIPE` the service died before it answered
- * - `ETIME` no answer in time
+ * - `EPIPE` the service terminated before it answered
+ * - `ETIME` no answer before the deadline
  * - `EACCES` the policy or the domain refuses
  * - `ENOMEM` the receiver's pool is full; nothing was sent
- * - `ENODEV` no such domain is running, or it went away
- * - `EEXIST` a live service has the name
- * - `EINVAL` an argument, an input or an output is not what the contract says
+ * - `ENODEV` no such domain is running, or it has ended
+ * - `EEXIST` a running service has the name
+ * - `EINVAL` an argument, an input or an output does not match the contract
  * - `EMSGSIZE` larger than a message may be
  * - `EPROTO` the two sides have different contracts, or the data is not readable
- * - `EBUSY` the service runs as many calls as it may, and its queue is full
- * - `EDQUOT` the caller's user has used up a quota of the policy; {@link LiteIpcError.retryAfterMs}
- * - `ESHUTDOWN` the service is being taken back and has not begun the call
+ * - `EBUSY` the service runs its maximum number of calls, and its queue is full
+ * - `EDQUOT` the caller's user has exceeded a quota; see {@link LiteIpcError.retryAfterMs}
+ * - `ESHUTDOWN` the service is being withdrawn and has not begun the call
  * - `EOVERFLOW` a subscriber to an event fell behind
- * - `EAGAIN` the domain's or the user's share is used up
+ * - `EAGAIN` the share of the domain or of the user is used up
  * - `EADDRINUSE` a domain of this name is running
- * - `EPERM` the domain's directory is not safe, or this is root and the domain another user's
- * - `ECANCELED` the device was closed by this program
- * - `ABORT_ERR` the caller's own signal aborted the call; the error's name is `AbortError`
+ * - `EPERM` the domain's directory is not safe, or root uses a domain of another user
+ * - `ECANCELED` this program closed the device
+ * - `ABORT_ERR` the caller's own signal aborted the call; the name of the error is `AbortError`
  * - `EREMOTE` an implementation threw an error without a code ({@link RemoteError} only)
  */
 export type LiteIpcErrorCode =
@@ -59,15 +59,18 @@ export type LiteIpcErrorCode =
   | 'EREMOTE'
   | (string & {});
 
-/** Everything that LiteIPC throws or rejects with, except TypeErrors for wrong argument types. */
+/** The class of all errors of LiteIPC, except TypeErrors for wrong argument types. */
 export class LiteIpcError extends Error {
-  /** What a program decides by. */
+  /** The reason, for programs. */
   readonly code: LiteIpcErrorCode;
-  /** Name of the service that it is about, if any. */
+  /** Name of the service, if the error is about one. */
   readonly service: string | undefined;
-  /** Name of the method that it is about, if any. */
+  /** Name of the method, if the error is about one. */
   readonly method: string | undefined;
-  /** Of EDQUOT: ms after which the same would be let through, if nothing else is sent meanwhile. */
+  /**
+   * Only for EDQUOT: time in ms until the same message is admitted, if nothing else is sent in the
+   * meantime.
+   */
   declare readonly retryAfterMs?: number;
 
   constructor(
@@ -93,23 +96,23 @@ export class LiteIpcError extends Error {
 }
 
 /**
- * An error that reaches the caller as LiteIPC's own and not as an exception of the implementation.
- * For the parts of LiteIPC that are themselves services, and for what fails a contract.
+ * An error that the caller receives as one of LiteIPC, not as an exception of the implementation.
+ * For failed validations, and for the parts of LiteIPC that are services themselves.
  */
 export class Refusal extends LiteIpcError {}
 
 const errnoNames = new Map<number, string>(
   Object.entries(constants.errno).map(([name, value]) => [value, name]),
 );
-// Two names for one number on Linux: the common one wins.
+// Linux has two names for this number.
 errnoNames.set(constants.errno.EAGAIN, 'EAGAIN');
 
-/** Name of a negative errno, e.g. `EACCES`. */
+/** Returns the name of a negative errno, for example `EACCES`. */
 export function codeOfStatus(status: number): LiteIpcErrorCode {
   return errnoNames.get(-status) ?? `E${-status}`;
 }
 
-/** The negative errno of a name. */
+/** Negative errno values by name. */
 export const Status = {
   noEntry: -constants.errno.ENOENT,
   noDevice: -constants.errno.ENODEV,
@@ -124,19 +127,19 @@ export const Status = {
 } as const;
 
 const explanations: Readonly<Record<string, string>> = {
-  ENOENT: 'the service does not exist any more; the next call looks it up again',
-  EPIPE: 'the service died before it answered; the next call looks it up again',
-  EACCES: 'this process has no right to call it; the ServiceManager gives it by its policy',
+  ENOENT: 'the service no longer exists; the next call looks it up again',
+  EPIPE: 'the service terminated before it answered; the next call looks it up again',
+  EACCES: 'this process has no right to call it; the policy of the ServiceManager grants it',
   ENOMEM:
     "the service's pool is full of messages from this process; nothing was sent: call again when it " +
-    'has caught up, keep fewer calls in flight, or open its device with a larger poolSize',
+    'has caught up, have fewer calls in flight, or open its device with a larger poolSize',
   ENODEV:
-    'the domain is gone; the device reconnects by itself, what was in flight is not sent again',
+    'the domain has ended; the device reconnects, and calls that were in flight are not repeated',
   ECANCELED: 'the device was closed by this program',
   EINVAL: 'the domain refused the message',
 };
 
-/** The error of a call that ended with `code` without an answer. */
+/** Returns the error of a call. The default of `explanation` describes the code. */
 export function callError(
   code: LiteIpcErrorCode,
   about: ServiceReference,
@@ -161,7 +164,7 @@ export function callRefusal(
   return new Refusal(code, text, { service, method, ...details });
 }
 
-/** The error of a call that its own signal has aborted, named as the platform names such errors. */
+/** Returns the error of a call that its own signal aborted. Its name is that of the platform. */
 export function abortError(about: ServiceReference, reason: unknown): LiteIpcError {
   const text = `${about.service}.${about.method}: aborted by its signal (ABORT_ERR)`;
   const error = new LiteIpcError('ABORT_ERR', text, { ...about, cause: reason });
@@ -174,13 +177,14 @@ export function abortError(about: ServiceReference, reason: unknown): LiteIpcErr
   return error;
 }
 
-/** What was thrown, as an error: JavaScript can throw anything. */
+/** Returns a thrown value as an error, because JavaScript can throw any value. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 /**
- * Whether a service has refused a call because it is being taken back: then it has not begun it.
+ * Returns true if a service refused a call because it is being withdrawn. Then the call has not
+ * begun.
  */
 export function isShutdown(error: Error): boolean {
   return (

@@ -1,6 +1,6 @@
 /**
- * JSON with comments, read so that every complaint names its place: file, line, column and path.
- * Complaints are collected, so that one reading shows them all.
+ * Reads JSON with comments. A complaint about the content has the file, line, column and path. All
+ * complaints are collected.
  */
 import {
   parseTree,
@@ -10,21 +10,21 @@ import {
   type Segment,
 } from 'jsonc-parser';
 
-/** What is wrong with a file, and where. Lines and columns count from 1. */
+/** Describes an error in a file. Lines and columns count from 1. */
 export interface Complaint {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** The place and what is wrong: `steps[4].want: "EINVALL" is not a result`. */
+  /** Path and problem, for example `steps[4].want: "EINVALL" is not a result`. */
   readonly message: string;
 }
 
-/** `x.json:12:30: steps[4].want: ...`, as editors and terminals like it. */
+/** Returns `x.json:12:30: steps[4].want: ...`, the form that editors and terminals recognise. */
 export function formatComplaint({ file, line, column, message }: Complaint): string {
   return `${file}:${line}:${column}: ${message}`;
 }
 
-/** `steps[4].out.data[0]` */
+/** Returns, for example, `steps[4].out.data[0]`. */
 function formatPath(path: readonly Segment[]): string {
   return path
     .map((segment) => (typeof segment === 'number' ? `[${segment}]` : `.${segment}`))
@@ -32,7 +32,7 @@ function formatPath(path: readonly Segment[]): string {
     .replace(/^\./, '');
 }
 
-/** A text and the complaints about it. */
+/** Holds a text and the complaints about it. */
 export class JsonSource {
   readonly complaints: Complaint[] = [];
   readonly #lineStarts = [0];
@@ -46,15 +46,15 @@ export class JsonSource {
     }
   }
 
-  /** The root value; `undefined` after a complaint, if the text is no JSON. */
+  /** Returns the root value; undefined after a complaint if the text is not JSON. */
   parse(): JsonValue | undefined {
     const errors: ParseError[] = [];
-    // A byte order mark is no part of the document.
+    // A byte order mark is not part of the document.
     const text = this.text.replace(/^\uFEFF/, ' ');
     const root = parseTree(text, errors, { allowTrailingComma: true });
     const [first] = errors;
     if (first !== undefined) {
-      // The parser goes on after an error, but what it then reports is seldom of use.
+      // The errors that the parser reports after the first one are seldom useful.
       const words = printParseErrorCode(first.error)
         .replace(/([a-z])([A-Z])/g, '$1 $2')
         .toLowerCase();
@@ -71,14 +71,14 @@ export class JsonSource {
   complain(offset: number, message: string): void {
     const line = this.lineOf(offset);
     const column = offset - (this.#lineStarts[line - 1] ?? 0) + 1;
-    // A place may be looked at more than once.
+    // A value may be read more than once.
     const isKnown = this.complaints.some(
       (known) => known.line === line && known.column === column && known.message === message,
     );
     if (!isKnown) this.complaints.push({ file: this.file, line, column, message });
   }
 
-  /** The line of an offset, from 1. */
+  /** Returns the line of an offset, from 1. */
   lineOf(offset: number): number {
     let low = 0;
     let high = this.#lineStarts.length;
@@ -91,12 +91,12 @@ export class JsonSource {
   }
 }
 
-/** The members of an object. */
+/** Members of an object by name. */
 export type Members = ReadonlyMap<string, JsonValue>;
 
 /**
- * A value in a {@link JsonSource}. The readers return `undefined` after they complained; whoever
- * gets that goes on, to find what else is wrong.
+ * A value in a {@link JsonSource}. Its readers return undefined after a complaint. The code that
+ * reads continues, to find further errors.
  */
 export class JsonValue {
   constructor(
@@ -121,14 +121,14 @@ export class JsonValue {
     return this.node.type === 'number';
   }
 
-  /** The value as it stands in the file, shortened. */
+  /** The text of the value in the file, shortened. */
   get written(): string {
     const { offset, length } = this.node;
     const text = this.source.text.slice(offset, offset + length).replace(/\s+/g, ' ');
     return text.length > 48 ? `${text.slice(0, 45)}...` : text;
   }
 
-  /** Returns `undefined`, for readers of any T to return at once. */
+  /** Adds a complaint. Returns undefined as any type, so that readers can return the result. */
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- what is returned
   complain<T>(message: string): T | undefined {
     const path = formatPath(this.path);
@@ -136,13 +136,15 @@ export class JsonValue {
     return undefined;
   }
 
-  /** For messages: `x is not WHAT`, with what would have been right. */
+  /** Complains that the value is not `what`. */
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- as above
   expected<T>(what: string): T | undefined {
     return this.complain(`${this.written} is not ${what}`);
   }
 
-  /** Members by name. `known` are the names that may occur, `required` those that must. */
+  /**
+   * Returns the members by name. `known` lists the allowed names, `required` the mandatory ones.
+   */
   object(known: readonly string[], required: readonly string[] = []): Members | undefined {
     const members = this.members();
     if (members === undefined) return undefined;
@@ -157,7 +159,7 @@ export class JsonValue {
     return required.every((name) => members.has(name)) ? members : undefined;
   }
 
-  /** Members by name, whatever their names are. A name that occurs twice is a complaint. */
+  /** Returns the members, with any names. Complains about a name that occurs twice. */
   members(): Members | undefined {
     if (!this.isObject) return this.expected('an object');
     const members = new Map<string, JsonValue>();
@@ -186,13 +188,13 @@ export class JsonValue {
     return this.node.type === 'boolean' ? this.node.value === true : this.expected('true or false');
   }
 
-  /** A string out of a list. */
+  /** Returns a string that is one of `names`. */
   oneOf<T extends string>(names: readonly T[], what: string): T | undefined {
     const name = names.find((known) => this.isString && known === this.node.value);
     return name ?? this.complain(`${this.written} is not ${what}; expected ${names.join(', ')}`);
   }
 
-  /** An integer, exact whatever its size. */
+  /** Returns an integer of any size without rounding. */
   bigint(minimum: bigint, maximum: bigint): bigint | undefined {
     const { offset, length } = this.node;
     const text = this.source.text.slice(offset, offset + length);

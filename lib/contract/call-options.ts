@@ -1,45 +1,46 @@
-/** What a caller may say of a single call. */
+/** Defines and checks the options of a single call. */
 import { checkTimeout, unexpected } from '../common/arguments.js';
 import type { ServiceReference } from '../common/errors.js';
 import { checkMetadata, type CallMetadata } from './metadata.js';
 import type { FileSource, ReceivedFile } from '../native/files.js';
 
-/** ms until a call without `timeoutMs` fails, as in the kernel. */
+/** Time limit in ms of a call without `timeoutMs`, as in the kernel. */
 export const DEFAULT_TIMEOUT_MS = 5000;
 
 /** Options of a single call. */
 export interface CallOptions {
   /**
-   * ms until the call fails with ETIME. Default 5000, as in the kernel; Infinity for no limit. The
-   * service sees it as `call.deadline`.
+   * Time in ms until the call fails with ETIME. The default is 5000, as in the kernel; Infinity
+   * means no limit. The service reads it as `call.deadline`.
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Aborts the call: it rejects at once with a LiteIpcError named `AbortError`, code `ABORT_ERR`,
-   * whose `cause` is the signal's reason. What was not sent yet is not sent; else the service's
-   * `call.signal` is aborted. A one-way message that was sent stays sent.
+   * Aborts the call. The call rejects at once with a LiteIpcError named `AbortError`, code
+   * `ABORT_ERR`, whose `cause` is the reason of the signal. A request that was not sent yet is
+   * discarded. Otherwise the `call.signal` of the service is aborted. A one-way message that was
+   * sent cannot be aborted.
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Texts that travel beside the input, such as a trace context (`traceparent`, `tracestate`); the
-   * service sees them as `call.metadata`. At most 8192 bytes; not with a method whose input is a
-   * parcel.
+   * Texts that travel beside the input, for example a trace context (`traceparent`, `tracestate`).
+   * The service reads them as `call.metadata`. At most 8192 bytes. Not allowed for a method whose
+   * input is a parcel.
    */
   readonly metadata?: CallMetadata | undefined;
   /**
-   * Open files that the service gets as `call.files`, at most 16: numbers, `FileHandle`s, or
-   * whatever else has an `fd`. They stay the caller's, who may close them as soon as the method has
-   * returned its promise. Not with methods that use a parcel format.
+   * Open files that the service receives as `call.files`, at most 16: numbers, `FileHandle`s, or
+   * other objects with an `fd`. The caller continues to own them, and may close them as soon as the
+   * method has returned its promise. Not allowed for methods with a parcel format.
    */
   readonly files?: readonly FileSource[] | undefined;
   /**
-   * Where the files are put that come with the result, before the promise resolves; the caller
-   * closes them. Without it they are closed.
+   * Receives the files that come with the result, before the promise resolves. The caller must
+   * close them. Without this array they are closed.
    */
   readonly resultFiles?: ReceivedFile[] | undefined;
 }
 
-/** Throws a TypeError for options that are none. */
+/** Throws a TypeError for invalid options. */
 export function checkCallOptions(
   options: unknown,
   about: ServiceReference,

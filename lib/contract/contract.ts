@@ -1,4 +1,4 @@
-/** Contracts: what a service offers, written once and shared by both sides. */
+/** Defines contracts. A contract describes the methods of a service and is shared by both sides. */
 import { checkObject, checkServiceName, unexpected } from '../common/arguments.js';
 import { shapeHash } from './shape.js';
 import { methodKinds, type MethodDefinition, type MethodDefinitions } from './methods.js';
@@ -15,17 +15,17 @@ export type {
   StreamSchemas,
 } from './methods.js';
 
-/** What {@link defineService} takes besides name and methods. */
+/** Options of {@link defineService}. */
 export interface ContractOptions {
   /**
-   * Of the contract, as text of 1 to 64 visible characters, for example `1.2.0`. Two versions with
-   * the same methods work together; where the methods differ, the error names the versions of both
-   * sides.
+   * Version of the contract: 1 to 64 visible characters, for example `1.2.0`. Contracts with the
+   * same methods match even if their versions differ. If the methods differ, the error contains the
+   * versions of both sides.
    */
   readonly version?: string | undefined;
 }
 
-/** Names that JavaScript itself looks up on any object: `await` asks for `then`. */
+/** Names that JavaScript itself reads from any object. For example, `await` reads `then`. */
 const reservedNames: ReadonlySet<string> = new Set([
   ...['then', 'catch', 'finally', 'constructor', 'toJSON', 'toString', 'valueOf', 'inspect'],
   ...['hasOwnProperty', 'isPrototypeOf', '__proto__', 'prototype'],
@@ -33,17 +33,19 @@ const reservedNames: ReadonlySet<string> = new Set([
 const methodName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 const versionText = /^[\x21-\x7e]{1,64}$/;
 
-/** Most methods in a contract: the number of the method is two bytes of the registry's messages. */
+/**
+ * Maximum number of methods. The number of a method is two bytes in the messages of the registry.
+ */
 const METHODS_MAX = 1024;
 
-/** Whether a text may be a contract's version. */
+/** Returns true if the value is a valid version of a contract. */
 export function isVersion(value: unknown): value is string {
   return typeof value === 'string' && versionText.test(value);
 }
 
 /**
- * Defines a service. `name`: 1 to 64 of `[A-Za-z0-9._:/-]`. Methods are numbered in the order in
- * which they are written here, so the order is part of the contract.
+ * Defines a service. `name` has 1 to 64 characters of `[A-Za-z0-9._:/-]`. Methods are numbered in
+ * the order of their definition, so the order is part of the contract.
  */
 export function defineService<const Methods extends MethodDefinitions>(
   name: string,
@@ -78,7 +80,7 @@ export function defineService<const Methods extends MethodDefinitions>(
   });
 }
 
-/** Checks that a value is a contract. */
+/** Checks for a contract. */
 export function checkContract(value: unknown, what: string): asserts value is Contract {
   const contract = value as Partial<Contract> | null | undefined;
   if (typeof contract?.name !== 'string' || typeof contract.hash !== 'number') {

@@ -1,11 +1,11 @@
 /**
- * The methods of a contract, by kind.
+ * Defines the kinds of methods.
  *
- * Four types hang on every method. With a validator that transforms (say, text to Date) they
- * differ:
- *   the caller gives `Input`, the implementation gets `ParsedInput`,
- *   the implementation gives `Output`, the caller gets `ParsedOutput`.
- * Of what goes in a stream they are the types of a single item.
+ * Every method has four types, which differ if a validator transforms values (for example text to
+ * Date):
+ *   the caller passes `Input`, the implementation receives `ParsedInput`;
+ *   the implementation returns `Output`, the caller receives `ParsedOutput`.
+ * For streams they are the types of a single item.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { checkObject, unexpected } from '../common/arguments.js';
@@ -18,24 +18,23 @@ import {
 declare const types: unique symbol;
 
 /**
- * How a method is called: `method` with an answer, `oneway` without one, `stream` with many, `sink`
- * with many inputs and one answer, `duplex` with many of both; an `event` is not called but
- * subscribed to.
+ * The kind of a method: `method` has one result, `oneway` none, `stream` many results, `sink` many
+ * inputs and one result, `duplex` many of both. An `event` is not called but subscribed to.
  */
 export type MethodKind = 'method' | 'oneway' | 'stream' | 'sink' | 'duplex' | 'event';
 
-/** Every kind. */
+/** All kinds. */
 export const methodKinds: ReadonlySet<unknown> = new Set<MethodKind>([
   ...(['method', 'oneway', 'stream', 'sink', 'duplex', 'event'] as const),
 ]);
 
-/** Kinds whose calls last: with items besides, or instead of, one answer. */
+/** Returns true for the kinds whose calls transfer items. */
 export function isStreaming(kind: MethodKind): boolean {
   return kind !== 'method' && kind !== 'oneway';
 }
 
 /**
- * One method of a contract. Made by {@link method}, {@link oneway}, {@link stream} and the like.
+ * A method of a contract. Created by {@link method}, {@link oneway}, {@link stream} and the like.
  */
 export interface MethodDefinition<
   Kind extends MethodKind = MethodKind,
@@ -45,15 +44,15 @@ export interface MethodDefinition<
   ParsedOutput = unknown,
 > {
   readonly kind: Kind;
-  /** Checked where the service runs, before the implementation sees it. */
+  /** Validates the input in the process of the service, before the implementation receives it. */
   readonly input: StandardSchemaV1 | undefined;
-  /** Checked where the service runs, before it is sent. */
+  /** Validates the output in the process of the service, before it is sent. */
   readonly output: StandardSchemaV1 | undefined;
-  /** How the request's data is written and read, if it is a parcel. */
+  /** Format of the request's data if it is a parcel. */
   readonly inputParcel: AnyParcelFormat | undefined;
-  /** How the answer's data is written and read, if it is a parcel. */
+  /** Format of the reply's data if it is a parcel. */
   readonly outputParcel: AnyParcelFormat | undefined;
-  /** For the type checker alone: there is no such property. */
+  /** For the type checker only: this property does not exist at run time. */
   readonly [types]?: {
     readonly input: Input;
     readonly parsedInput: ParsedInput;
@@ -65,29 +64,29 @@ export interface MethodDefinition<
 /** The methods of a contract by name. */
 export type MethodDefinitions = Readonly<Record<string, MethodDefinition>>;
 
-/** What a schema admits; of an absent one `void`. */
+/** The type that a schema accepts; `void` without a schema. */
 export type InputOf<Schema> = Schema extends StandardSchemaV1
   ? StandardSchemaV1.InferInput<Schema>
   : Schema extends ParcelFormat<infer Written, unknown>
     ? Written
     : void;
-/** What a schema makes of that. */
+/** The type that a schema produces; `void` without a schema. */
 export type ParsedOf<Schema> = Schema extends StandardSchemaV1
   ? StandardSchemaV1.InferOutput<Schema>
   : Schema extends ParcelFormat<never, infer Read>
     ? Read
     : void;
 
-/** A validator, of any library that implements Standard Schema; or a format made by `parcel()`. */
+/** A validator of any library that implements Standard Schema, or a format made by `parcel()`. */
 export type MethodSchema = StandardSchemaV1 | AnyParcelFormat;
 
-/** What a method takes and gives: checked or as a parcel. What is absent is `void`. */
+/** Schemas of a method, or parcel formats. A missing one means `void`. */
 export interface MethodSchemas {
   readonly input?: MethodSchema;
   readonly output?: MethodSchema;
 }
 
-/** What a stream takes and gives. What is absent is `void`. */
+/** Schemas of the items of a stream. A missing one means `void`. */
 export interface StreamSchemas {
   readonly input?: StandardSchemaV1;
   readonly output?: StandardSchemaV1;
@@ -126,7 +125,7 @@ function define(kind: MethodKind, schemas: MethodSchemas | undefined): MethodDef
   };
 }
 
-/** A definition of a kind whose items travel in batches, which are no parcels. */
+/** Defines a kind whose items travel in batches. Batches cannot contain parcels. */
 function defineStream(kind: MethodKind, schemas: MethodSchemas | undefined): MethodDefinition {
   const definition = define(kind, schemas);
   if (definition.inputParcel !== undefined || definition.outputParcel !== undefined) {
@@ -136,9 +135,9 @@ function defineStream(kind: MethodKind, schemas: MethodSchemas | undefined): Met
 }
 
 /**
- * A method with an answer, with validators: `method({ input: z.string(), output: z.number() })`;
- * with parcels: `method({ input: parcel(...), output: parcel(...) })`; or by type alone, which
- * nothing checks at run time: `method<string, number>()`.
+ * Defines a method with one result. Its types come from validators, `method({ input: z.string(),
+ * output: z.number() })`, from parcel formats, `method({ input: parcel(...), output: parcel(...)
+ * })`, or from type arguments without checks at run time, `method<string, number>()`.
  */
 export function method<const Schemas extends MethodSchemas>(
   schemas: Schemas,
@@ -156,8 +155,8 @@ export function method(schemas?: MethodSchemas): MethodDefinition {
 }
 
 /**
- * A method without an answer: the caller learns that the message was sent, not what became of it.
- * What the implementation throws goes to the service's `onError`.
+ * Defines a method without a result. The caller learns that the message was sent, but not how it
+ * was processed. Errors of the implementation go to the `onError` of the service.
  */
 export function oneway<const Schemas extends { readonly input?: MethodSchema }>(
   schemas: Schemas,
@@ -166,15 +165,15 @@ export function oneway(): MethodDefinition<'oneway', void, void, void, void>;
 export function oneway<Input>(): MethodDefinition<'oneway', Input, Input, void, void>;
 export function oneway(schemas?: MethodSchemas): MethodDefinition {
   if (schemas?.output !== undefined) {
-    throw new TypeError('Expected no output for oneway(): it has no answer');
+    throw new TypeError('Expected no output for oneway(): it has no result');
   }
   return define('oneway', schemas);
 }
 
 /**
- * A method that answers with a sequence: `output` is one item of it. The implementation returns an
- * iterable, usually as an async generator; the caller iterates. By type alone: `stream<Input,
- * Item>()`.
+ * Defines a method whose result is a sequence; `output` is one item. The implementation returns an
+ * iterable, usually from an async generator, and the caller iterates. With type arguments:
+ * `stream<Input, Item>()`.
  */
 export function stream<const Schemas extends StreamSchemas>(
   schemas: Schemas,
@@ -185,8 +184,8 @@ export function stream(schemas?: StreamSchemas): MethodDefinition {
 }
 
 /**
- * A method that takes a sequence and answers once: `input` is one item of it. By type alone:
- * `sink<Item, Result>()`.
+ * Defines a method that takes a sequence and has one result; `input` is one item. With type
+ * arguments: `sink<Item, Result>()`.
  */
 export function sink<const Schemas extends StreamSchemas>(
   schemas: Schemas,
@@ -197,8 +196,8 @@ export function sink(schemas?: StreamSchemas): MethodDefinition {
 }
 
 /**
- * A method that takes a sequence and answers with one, at the same time. By type alone:
- * `duplex<Item, ItemBack>()`.
+ * Defines a method that takes a sequence and returns a sequence at the same time. With type
+ * arguments: `duplex<Item, ItemBack>()`.
  */
 export function duplex<const Schemas extends StreamSchemas>(
   schemas: Schemas,
@@ -209,8 +208,8 @@ export function duplex(schemas?: StreamSchemas): MethodDefinition {
 }
 
 /**
- * Something that happens at the service, which tells it with `exposed.emit(name, payload)` to all
- * who have subscribed. `output` is the payload. By type alone: `event<Payload>()`.
+ * Defines an event. The service publishes it with `exposed.emit(name, payload)` to all subscribers;
+ * `output` is the payload. With type arguments: `event<Payload>()`.
  */
 export function event<const Schemas extends { readonly output?: StandardSchemaV1 }>(
   schemas: Schemas,
@@ -219,7 +218,7 @@ export function event(): MethodDefinition<'event', void, void, void, void>;
 export function event<Payload>(): MethodDefinition<'event', void, void, Payload, Payload>;
 export function event(schemas?: StreamSchemas): MethodDefinition {
   if (schemas?.input !== undefined) {
-    throw new TypeError('Expected no input for event(): who subscribes says nothing');
+    throw new TypeError('Expected no input for event(): a subscription has no input');
   }
   return defineStream('event', schemas);
 }

@@ -1,4 +1,7 @@
-/** The shape of a contract: what both sides must agree on before a message can be understood. */
+/**
+ * Computes the shape of a contract: the names, kinds and order of its methods. Both sides must have
+ * the same shape to exchange messages.
+ */
 
 interface MethodShape {
   readonly kind: string;
@@ -6,29 +9,29 @@ interface MethodShape {
   readonly outputParcel?: unknown;
 }
 
-/** Anything that has the methods of a contract. */
+/** The methods of a contract. */
 type MethodKinds = Readonly<Record<string, MethodShape>>;
 
-/** `method`, or with parcels `method(parcel)`, `method(parcel):parcel`, `method:parcel`. */
+/** Returns `method`, or with parcels `method(parcel)`, `method(parcel):parcel`, `method:parcel`. */
 function kindOf({ kind, inputParcel, outputParcel }: MethodShape): string {
   const input = inputParcel === undefined ? '' : '(parcel)';
   const output = outputParcel === undefined ? '' : ':parcel';
   return kind + input + output;
 }
 
-/** The shape as text: one `kind name` a line, in order. */
+/** Returns the shape as text: one line `kind name` per method, in order. */
 export function shapeOf(methods: MethodKinds): string {
   return Object.entries(methods)
     .map(([name, definition]) => `${kindOf(definition)} ${name}`)
     .join('\n');
 }
 
-/** FNV-1a, 32 bits, of the shape: told at each lookup instead of the shape itself. */
+/** Returns a 32-bit FNV-1a hash of the shape. Lookups send the hash instead of the shape. */
 export function shapeHash(methods: MethodKinds): number {
   return shapeTextHash(shapeOf(methods));
 }
 
-/** The same of a shape that is at hand as text. */
+/** Returns the hash of a shape in text form. */
 export function shapeTextHash(shape: string): number {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(shape)) {
@@ -37,7 +40,7 @@ export function shapeTextHash(shape: string): number {
   return hash >>> 0;
 }
 
-/** A shape, and the version that its side gives it. */
+/** A shape with the version that its side gave. */
 export interface VersionedShape {
   readonly shape: string;
   readonly version?: string | undefined;
@@ -45,55 +48,56 @@ export interface VersionedShape {
 
 interface ShapeLine {
   readonly kind: string;
-  readonly place: number;
+  readonly position: number;
 }
 
-/** The methods of a shape by name. */
+/** Returns the lines of a shape by method name. */
 function linesOf(shape: string): ReadonlyMap<string, ShapeLine> {
   const lines = shape === '' ? [] : shape.split('\n');
   return new Map(
     lines.map((line, index) => {
       const [kind = '', name = ''] = line.split(' ');
-      return [name, { kind, place: index + 1 }];
+      return [name, { kind, position: index + 1 }];
     }),
   );
 }
 
-/** In words, all that is different between the client's shape and the service's, by method. */
+/** Describes all differences between the shapes of the client and the service, by method. */
 export function shapeDifferences(client: string, service: string): string[] {
   const ours = linesOf(client);
   const theirs = linesOf(service);
-  const told: string[] = [];
-  // A method that one side lacks moves all that follow: only the order of what both have is looked
-  // at.
+  const differences: string[] = [];
+  // A missing method shifts all later numbers, so the order is compared only among common methods.
   const order = [...theirs.keys()].filter((name) => ours.has(name));
   let common = 0;
   for (const [name, mine] of ours) {
     const other = theirs.get(name);
     if (other === undefined) {
-      told.push(`the service lacks "${name}" (${mine.kind})`);
+      differences.push(`the service lacks "${name}" (${mine.kind})`);
       continue;
     }
     if (other.kind !== mine.kind) {
-      told.push(`"${name}" is ${mine.kind} here and ${other.kind} in the service`);
+      differences.push(`"${name}" is ${mine.kind} here and ${other.kind} in the service`);
     }
     if (order[common++] !== name) {
-      told.push(`"${name}" is method ${mine.place} here and ${other.place} in the service`);
+      differences.push(
+        `"${name}" is method ${mine.position} here and ${other.position} in the service`,
+      );
     }
   }
   for (const [name, { kind }] of theirs) {
-    if (!ours.has(name)) told.push(`the service also has "${name}" (${kind})`);
+    if (!ours.has(name)) differences.push(`the service also has "${name}" (${kind})`);
   }
-  return told;
+  return differences;
 }
 
-/** `version 1.0.0 here, 1.1.0 in the service`; empty if neither side says a version. */
+/** Returns `version 1.0.0 here, 1.1.0 in the service`; empty if neither side has a version. */
 function versionDifference(client: VersionedShape, service: VersionedShape): string {
   if (client.version === undefined && service.version === undefined) return '';
   return ` (version ${client.version ?? 'none'} here, ${service.version ?? 'none'} in the service)`;
 }
 
-/** Why a client's contract does not fit the one of the service that has the name. */
+/** Returns the error message for a client whose contract does not match the service. */
 export function mismatchText(
   name: string,
   client: VersionedShape,

@@ -1,22 +1,19 @@
-/**
- * What surrounds the calls of a device: the hook for OpenTelemetry and its like. Without one
- * nothing is called.
- */
+/** Defines the hook for OpenTelemetry and similar tools. Without a hook nothing is wrapped. */
 import { checkFunction, checkObject } from '../common/arguments.js';
 import type { Contract } from './types.js';
 
 /**
- * Puts functions of its own around those of clients and implementations, once for each; what they
- * give is called instead. `openTelemetry()` of `liteipc/opentelemetry` makes one.
+ * Wraps clients and implementations, once each. `openTelemetry()` of `liteipc/opentelemetry`
+ * creates one.
  */
 export interface Telemetry {
-  /** An object with the methods of `client`, which stands for a service of this contract. */
+  /** Returns an object with the methods of `client`, which calls a service of this contract. */
   client(contract: Contract, client: object): object;
-  /** An object with the methods of `implementation`, to be offered in its place. */
+  /** Returns an object with the methods of `implementation`, which is exposed instead. */
   implementation(contract: Contract, implementation: object): object;
 }
 
-/** Throws a TypeError unless it is one. */
+/** Throws a TypeError unless the value is a `Telemetry`. */
 export function checkTelemetry(value: unknown, what: string): asserts value is Telemetry {
   checkObject(value, what);
   const { client, implementation } = value as Partial<Telemetry>;

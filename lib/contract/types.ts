@@ -1,4 +1,4 @@
-/** What a contract means for its two sides, as types. */
+/** Defines contracts, and the types that they imply for clients and implementations. */
 import type { CallContext } from './call-context.js';
 import type { CallOptions } from './call-options.js';
 import type { MethodDefinition, MethodDefinitions } from './methods.js';
@@ -14,27 +14,28 @@ export interface Contract<Methods extends MethodDefinitions = MethodDefinitions>
 }
 
 /**
- * A sequence that comes from a service. It is asked for at once, when the method is called; iterate
- * it once. Leaving the loop early, `return()` or disposing it ends it at the service, too.
+ * A sequence from a service. The call starts when the method is called. The sequence can be
+ * iterated once. Leaving the loop early, `return()` and disposal end it at the service too.
  */
 export interface ClientStream<Item> extends AsyncIterable<Item>, AsyncDisposable {
   /**
-   * Resolves when the service has begun; of an event: from then on nothing is missed. Rejects if
-   * that fails, as the iteration does; nobody has to look at it.
+   * Resolves when the service has begun. For an event: the subscription receives every later
+   * payload. Rejects with the same error as the iteration; an unhandled rejection of this promise
+   * is ignored.
    */
   readonly opened: Promise<void>;
   /**
-   * The next item. Rejects once with the error that has ended the stream, after the items before
-   * it.
+   * Returns the next item. Rejects once with the error that ended the stream, after the items
+   * before it.
    */
   next(): Promise<IteratorResult<Item, undefined>>;
-  /** Ends the stream: nothing that arrived and was not taken is given any more. Idempotent. */
+  /** Ends the stream and discards the items that have arrived and were not read. Idempotent. */
   return(): Promise<IteratorResult<Item, undefined>>;
-  /** The stream itself: it is iterated once. */
+  /** Returns the stream itself, so it can be iterated once. */
   [Symbol.asyncIterator](): ClientStream<Item>;
 }
 
-/** What an implementation or a caller may give as a sequence. */
+/** A sequence that an implementation or a caller may pass. */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 
 type Arguments<Input> = [Input] extends [void]
@@ -52,13 +53,13 @@ interface ClientFunctions<Input, ParsedOutput> {
   readonly event: (options?: CallOptions) => ClientStream<ParsedOutput>;
 }
 
-/** A method as the client calls it. */
+/** The function by which a client calls a method. */
 export type ClientMethod<Definition> =
   Definition extends MethodDefinition<infer Kind, infer Input, unknown, unknown, infer ParsedOutput>
     ? ClientFunctions<Input, ParsedOutput>[Kind]
     : never;
 
-/** What `device.service(contract)` gives: the contract's methods as functions. */
+/** The result of `device.service(contract)`: the contract's methods as functions. */
 export type Client<Methods extends MethodDefinitions = MethodDefinitions> = {
   readonly [Name in keyof Methods]: ClientMethod<Methods[Name]>;
 };
@@ -78,15 +79,15 @@ interface ImplementationFunctions<ParsedInput, Output> {
   readonly event: never;
 }
 
-/** A method as the service implements it; an answer may come as a promise. */
+/** The function by which a service implements a method. It may return a promise. */
 export type ImplementationMethod<Definition> =
   Definition extends MethodDefinition<infer Kind, unknown, infer ParsedInput, infer Output>
     ? ImplementationFunctions<ParsedInput, Output>[Kind]
     : never;
 
 /**
- * What `device.expose(contract, implementation)` takes: an object or class instance. Events are not
- * in it.
+ * The argument of `device.expose(contract, implementation)`: an object or an instance of a class.
+ * It does not contain the events.
  */
 export type Implementation<Methods extends MethodDefinitions = MethodDefinitions> = {
   readonly [
@@ -100,7 +101,7 @@ export type EventNames<Methods extends MethodDefinitions> = {
 }[keyof Methods] &
   string;
 
-/** What `exposed.emit` takes after the event's name. */
+/** The arguments of `exposed.emit` after the name of the event. */
 export type EventArguments<Definition> =
   Definition extends MethodDefinition<'event', unknown, unknown, infer Payload>
     ? [Payload] extends [void]

@@ -1,4 +1,7 @@
-/** Open files that travel with calls: copies on their way out, and those that have arrived. */
+/**
+ * Implements the open files that travel with calls: duplicates of outgoing files, and received
+ * files.
+ */
 import type { NativeDescriptor, NativeDevice } from '../../types/native.js';
 import { unexpected } from '../common/arguments.js';
 import { LiteIpcError, callError, type ServiceReference } from '../common/errors.js';
@@ -6,82 +9,86 @@ import { ObjectType, ObjectWords } from './layout.js';
 import { loadNativeBinding } from './binding.js';
 import { OBJECT_SIZE, type ObjectsToSend } from './message-objects.js';
 
-/** Most files that one message carries. */
+/** Maximum number of files in one message. */
 export const FILES_MAX = 16;
 
 /**
- * Something open: a descriptor's number, a `FileHandle`, a {@link ReceivedFile}, or whatever else
- * has an `fd`.
+ * An open file: the number of a descriptor, a `FileHandle`, a {@link ReceivedFile}, or any object
+ * with an `fd`.
  */
 export type FileSource = number | { readonly fd: number };
 
 /**
- * A file that has arrived with a call or a result: a descriptor of this process, close-on-exec. One
- * that is forgotten is closed when it is garbage collected, or when its thread ends.
+ * A file that came with a call or a result. It is a descriptor of this process with close-on-exec.
+ * It is closed when it is garbage collected or when its thread ends, if the program has not closed
+ * it.
  */
 export class ReceivedFile implements Disposable {
   readonly #native: NativeDescriptor;
-  #kept = false;
+  #retained = false;
 
-  /** Made by LiteIPC. */
+  /** Only LiteIPC creates instances. */
   constructor(native: NativeDescriptor) {
     this.#native = native;
   }
 
-  /** Its number, for `fs.read`, `fs.fstat` and the like; -1 once it was closed or released. */
+  /** The descriptor, for `fs.read`, `fs.fstat` and the like; -1 after it was closed or released. */
   get fd(): number {
     return this.#native.fd;
   }
 
-  /** Keeps it open when the call that it came with has ended: from now on the program closes it. */
+  /**
+   * Leaves the file open when the call that it came with ends. From then on the program must close
+   * it.
+   */
   keep(): this {
-    this.#kept = true;
+    this.#retained = true;
     return this;
   }
 
   /**
-   * Gives the number away: whoever gets it closes it, for example `fs.createReadStream('', { fd })`
-   * or `new net.Socket({ fd })`.
+   * Returns the descriptor and gives up its ownership. The new owner must close it, for example
+   * `fs.createReadStream('', { fd })` or `new net.Socket({ fd })`.
    */
   release(): number {
     return this.#native.release();
   }
 
-  /** Idempotent. */
+  /** Closes the file. Idempotent. */
   close(): void {
     this.#native.close();
   }
 
-  /** The same as {@link close}. */
+  /** Calls {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** The call that it came with has ended. */
+  /** Closes the file when its call ends, unless {@link keep} was called. */
   callEnded(): void {
-    if (!this.#kept) this.close();
+    if (!this.#retained) this.close();
   }
 }
 
 /**
- * Copies of the sender's descriptors, closed once they were sent; so the sender may close its own
+ * Holds duplicates of the sender's descriptors until they are sent, so the sender may close its own
  * at once.
  */
 export class FilesToSend implements ObjectsToSend {
   readonly #copies: NativeDescriptor[] = [];
 
-  /** How many there are. */
+  /** Number of files. */
   get count(): number {
     return this.#copies.length;
   }
 
-  /** What they take of a message, bytes. */
+  /** Space that they occupy in a message, in bytes. */
   get size(): number {
     return this.count * OBJECT_SIZE;
   }
 
   /**
-   * Copies one more. Throws a TypeError, or a LiteIpcError: EBADF, EMFILE, EINVAL (more than 16).
+   * Duplicates a file. Throws a TypeError, or a LiteIpcError: EBADF, EMFILE, EINVAL (more than 16).
    */
   add(source: FileSource, about: ServiceReference): void {
     const what = `files[${this.count}] of ${about.service}.${about.method}`;
@@ -102,7 +109,7 @@ export class FilesToSend implements ObjectsToSend {
     }
   }
 
-  /** Copies all. Throws as {@link add}, having closed what it had copied. */
+  /** Duplicates all files. On errors closes the duplicates and throws like {@link add}. */
   static from(sources: readonly FileSource[], about: ServiceReference): FilesToSend {
     const files = new FilesToSend();
     try {
@@ -114,7 +121,7 @@ export class FilesToSend implements ObjectsToSend {
     return files;
   }
 
-  /** As the native side takes them. */
+  /** Returns the objects in the form that the native side takes. */
   words(): Uint32Array {
     const words = new Uint32Array(this.count * ObjectWords.Words);
     this.#copies.forEach(({ fd }, index) => {
@@ -128,13 +135,16 @@ export class FilesToSend implements ObjectsToSend {
     this.close();
   }
 
-  /** Idempotent. */
+  /** Closes all duplicates. Idempotent. */
   close(): void {
     for (const copy of this.#copies.splice(0)) copy.close();
   }
 }
 
-/** Bytes that a message's objects take in front of its data, or -1 if they lie elsewhere. */
+/**
+ * Returns the size of the objects before the data of a message in bytes, or -1 if the objects are
+ * at other offsets.
+ */
 export function headSize(words: Uint32Array): number {
   const count = words.length / ObjectWords.Words;
   for (let index = 0; index < count; index++) {
@@ -144,8 +154,8 @@ export function headSize(words: Uint32Array): number {
 }
 
 /**
- * Takes over the descriptors among a message's objects, except those at the indexes `taken`; only
- * while its event is handled.
+ * Adopts the descriptors among the objects of a message, except those at the indexes `taken`.
+ * Allowed only while the event of the message is handled.
  */
 export function adoptFiles(
   native: NativeDevice,

@@ -1,4 +1,4 @@
-/** The numbers of the native contract; what each means is said in types/native.d.ts. */
+/** Contains the numbers of the native contract. types/native.d.ts documents them. */
 import type {
   ControlOperationLayout,
   EventKindLayout,
@@ -70,10 +70,10 @@ export const ObjectWords: ObjectWordsLayout = {
 /** ObjType of the kernel. */
 export const ObjectType: ObjectTypeLayout = { Descriptor: 0, Memory: 1, Service: 2 };
 
-/** What an event is about. */
+/** Kinds of events. */
 export const EventKind: EventKindLayout = { Message: 0, Call: 1, Control: 2, Lane: 3, Lost: 4 };
 
-/** Requests to the domain. */
+/** Operations of control requests to the domain. */
 export const ControlOperation: ControlOperationLayout = {
   TaskCreate: 0,
   TaskExit: 1,
@@ -84,7 +84,7 @@ export const ControlOperation: ControlOperationLayout = {
   RemoveAccess: 6,
 };
 
-/** MsgType of the kernel, as far as it reaches JavaScript. */
+/** MsgType of the kernel, as far as JavaScript receives it. */
 export const MessageType = { Request: 0, Reply: 1, FailedReply: 2, DeathNotice: 3 } as const;
 
 /** IpcFlag of the kernel. */

@@ -1,21 +1,24 @@
-/** Memory that came with messages and is mapped here: giving it back before it is collected. */
+/**
+ * Tracks mapped memory of received messages, so that programs can release it before it is garbage
+ * collected.
+ */
 import type { NativeMapping } from '../../types/native.js';
 import { unexpected } from '../common/arguments.js';
 
-/** By the ArrayBuffer that JavaScript sees. */
+/** By the ArrayBuffer of the mapping. */
 const mappings = new WeakMap<ArrayBuffer, NativeMapping>();
 
-/** A value of the program is made of this memory from now on. */
-export function keepMapping(mapping: NativeMapping): void {
+/** Records that a value of the program uses this memory from now on. */
+export function trackMapping(mapping: NativeMapping): void {
   mappings.set(mapping.buffer, mapping);
 }
 
 /**
- * Gives back the memory of bytes that came with a call or a result: the value, and every view of
- * its buffer, has the length 0 afterwards. True if there was any to give back; bytes that were
- * small, are this program's own or have been given back stay as they are. Without it the memory is
- * given back when the value is collected. Not while something asynchronous (zlib, fs, crypto) still
- * reads the bytes. Throws a TypeError for what is no bytes.
+ * Releases the memory of bytes that came with a call or a result. Afterwards the value and all
+ * views of its buffer have the length 0. Returns true if there was memory to release. Small bytes,
+ * bytes of this program and bytes that were already released remain unchanged. Without this call
+ * the memory is released when the value is garbage collected. Do not call it while an asynchronous
+ * operation (zlib, fs, crypto) reads the bytes. Throws a TypeError for other values.
  */
 export function releaseBytes(bytes: ArrayBuffer | ArrayBufferView): boolean {
   const buffer: unknown = ArrayBuffer.isView(bytes) ? bytes.buffer : bytes;
@@ -29,7 +32,7 @@ export function releaseBytes(bytes: ArrayBuffer | ArrayBufferView): boolean {
   return true;
 }
 
-/** For `using`: calls {@link releaseBytes} at the end of the block. */
+/** Calls {@link releaseBytes} at the end of a `using` block. */
 export function releasedAtEnd(bytes: ArrayBuffer | ArrayBufferView): Disposable {
   return {
     [Symbol.dispose]: () => {

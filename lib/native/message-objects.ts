@@ -1,20 +1,20 @@
-/** What travels beside the data of a message, on its way out. */
+/** Defines the objects of an outgoing message. */
 
-/** What each object takes of a message, in front of its data, bytes. */
+/** Size of an object in a message, in bytes. Objects precede the data. */
 export const OBJECT_SIZE = 24;
-/** Most objects that one message carries, descriptors among them. */
+/** Maximum number of objects in one message, including descriptors. */
 export const OBJECTS_MAX = 256;
 
-/** Objects of one message. Whoever has them calls `sent` or `close`. */
+/** The objects of one message. Their owner must call `sent` or `close`. */
 export interface ObjectsToSend {
-  /** How many there are. */
+  /** Number of objects. */
   readonly count: number;
-  /** What they take of a message, bytes. */
+  /** Space that they occupy in a message, in bytes. */
   readonly size: number;
-  /** As the native side takes them: `ObjectWords.Words` words for each. */
+  /** Returns `ObjectWords.Words` words per object, in the form that the native side takes. */
   words(): Uint32Array;
-  /** The message was sent. */
+  /** Reports that the message was sent. */
   sent(): void;
-  /** They are not needed any more, sent or not. Idempotent. */
+  /** Releases the objects, whether they were sent or not. Idempotent. */
   close(): void;
 }

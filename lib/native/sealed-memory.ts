@@ -1,20 +1,18 @@
-/**
- * The memory of one message, on its way out: a memfd that gets every byte once and is then sealed.
- */
+/** Creates the memory of one outgoing message: a memfd that is written once and then sealed. */
 import { Blob } from 'node:buffer';
 import type { NativeDescriptor, NativeMemoryFile } from '../../types/native.js';
 import { loadNativeBinding } from './binding.js';
 
-/** What lies in memory begins at a multiple of this, bytes, so that any kind of view fits. */
+/** Alignment of the parts in bytes, so that any view class fits. */
 const ALIGNMENT = 64;
-/** Up to so many bytes are copied at once; more on another thread, so that this one goes on. */
+/** Up to this size in bytes this thread copies; another thread copies more. */
 const AT_ONCE_MAX = 1024 * 1024;
-/** So much of a Blob is in memory at a time, bytes. */
+/** Size in bytes of the pieces in which a Blob is read. */
 const BLOB_PIECE = 1024 * 1024;
 
 const padding = new Uint8Array(ALIGNMENT);
 
-/** Collects parts, then is filled with them, then has a descriptor. */
+/** Collects parts, copies them into a memfd and provides its descriptor. */
 export class MemoryToSend {
   readonly #parts: (Uint8Array | Blob)[] = [];
   #size = 0;
@@ -23,17 +21,17 @@ export class MemoryToSend {
   #sealed: NativeDescriptor | undefined;
   #closed = false;
 
-  /** Whether there is anything in it. */
+  /** True if there are parts. */
   get used(): boolean {
     return this.#hasParts;
   }
 
-  /** Its descriptor, once it has been filled. */
+  /** The descriptor of the memory; -1 until it is filled. */
   get fd(): number {
     return this.#sealed?.fd ?? -1;
   }
 
-  /** Makes place for `size` bytes; where they will lie. Nothing is read yet. */
+  /** Adds a part of `size` bytes. Returns its offset in the memory. Does not read it yet. */
   add(part: Uint8Array | Blob, size: number): number {
     const gap = -this.#size & (ALIGNMENT - 1);
     if (gap > 0) this.#parts.push(padding.subarray(0, gap));
@@ -45,9 +43,9 @@ export class MemoryToSend {
   }
 
   /**
-   * Fills and seals it: at once if it is small (undefined), else as a promise. Throws or rejects
-   * with an `Error` with `code`: EMFILE, ENOMEM, ..., ECANCELED if it was closed meanwhile; without
-   * one if a Blob is not readable.
+   * Fills and seals the memory. Returns undefined if this is complete, else a promise. Throws or
+   * rejects with an `Error` with `code`: EMFILE, ENOMEM, ..., ECANCELED if `close` was called
+   * meanwhile. The error has no code if a Blob cannot be read.
    */
   fill(): Promise<void> | undefined {
     const file = loadNativeBinding().createMemoryFile();
@@ -65,7 +63,7 @@ export class MemoryToSend {
     return undefined;
   }
 
-  /** Idempotent; ends a filling that is under way. */
+  /** Releases the memory and cancels a running fill. Idempotent. */
   close(): void {
     this.#closed = true;
     this.#filling?.close();
@@ -104,8 +102,7 @@ export class MemoryToSend {
 async function appendBlob(file: NativeMemoryFile, blob: Blob): Promise<void> {
   for (let at = 0; at < blob.size; at += BLOB_PIECE) {
     const piece = await blob.slice(at, at + BLOB_PIECE).arrayBuffer();
-    // Its place has been promised: a Blob of a file that has become shorter must not move what is
-    // behind it.
+    // Later parts have fixed offsets, so a Blob must not shrink (the file behind it may).
     if (piece.byteLength !== Math.min(BLOB_PIECE, blob.size - at)) {
       throw new Error('a Blob is shorter than it said');
     }

@@ -1,6 +1,4 @@
-/**
- * What the words of a message's header mean that LiteIPC itself carries without looking at them.
- */
+/** Defines the header words of messages that LiteIPC carries without interpretation. */
 import type { CookieBits } from '../../types/wire.js';
 
 /** Bits of the `cookie` word. */
@@ -12,14 +10,16 @@ export const Cookie: CookieBits = {
   Outside: 0x200,
 };
 
-/** `code` of the one-way message by which a caller aborts the call that its `token` names. */
+/** The `code` of the one-way message by which a caller aborts the call that `token` identifies. */
 export const ABORT_CODE = 0xffff_ffff;
 
 /**
- * What a stream's client sends besides the opening call, whose token each of these carries; see
- * docs/streams.md. `Pull`, with an answer: may be answered with one batch of items. `Push`,
- * one-way: a batch of items. `Ready`, with an answer: tells, when that has changed, how many
- * batches the service has taken.
+ * Codes of the messages that the client of a stream sends after the opening call. Each has the
+ * token of that call; see docs/streams.md.
+ * - `Pull`, with a reply: requests one batch of items.
+ * - `Push`, one-way: carries a batch of items.
+ * - `Ready`, with a reply: the reply reports, after a change, how many batches the service has
+ *   taken.
  */
 export const StreamCode = {
   Pull: 0xffff_fffd,
@@ -27,7 +27,7 @@ export const StreamCode = {
   Ready: 0xffff_fffb,
 } as const;
 
-/** Whether a `code` is one of {@link StreamCode}. */
+/** Returns true if `code` is one of {@link StreamCode}. */
 export function isStreamCode(code: number): boolean {
   return code >= StreamCode.Ready && code <= StreamCode.Pull;
 }

@@ -1,6 +1,6 @@
 /**
- * What travels beside the input of a call: texts by name, such as a trace context. It stands behind
- * the data: the texts as a MessagePack map, then its size in bytes, 4 bytes, little-endian.
+ * Encodes the metadata of a call. It follows the data of the message: the texts as a MessagePack
+ * map, then the size of the map in bytes, 4 bytes, little-endian.
  */
 import type { ContractMethod } from '../contract/method-table.js';
 import { METADATA_MAX, checkMetadata, type CallMetadata } from '../contract/metadata.js';
@@ -10,8 +10,7 @@ import { LiteIpcError, callError } from '../common/errors.js';
 const SIZE_BYTES = 4;
 
 /**
- * The metadata as it stands behind the data, in memory of its own. Throws a LiteIpcError: EINVAL
- * for a parcel, EMSGSIZE.
+ * Encodes metadata into memory of its own. Throws a LiteIpcError: EINVAL for a parcel, EMSGSIZE.
  */
 export function encodeMetadata(
   encoder: Encoder,
@@ -19,11 +18,11 @@ export function encodeMetadata(
   method: ContractMethod,
 ): Uint8Array {
   if (method.inputParcel !== undefined) {
-    throw callError('EINVAL', method, 'a parcel has no place for metadata');
+    throw callError('EINVAL', method, 'a parcel cannot carry metadata');
   }
   encoder.encode({ ...metadata });
   if (encoder.size > METADATA_MAX) {
-    const text = `the metadata takes ${encoder.size} bytes, it may take ${METADATA_MAX}`;
+    const text = `the metadata takes ${encoder.size} bytes; the maximum is ${METADATA_MAX}`;
     throw callError('EMSGSIZE', method, text);
   }
   const size = Buffer.alloc(SIZE_BYTES);
@@ -31,7 +30,7 @@ export function encodeMetadata(
   return Buffer.concat([encoder.copy(), size]);
 }
 
-/** The metadata behind the data of a message, and how many bytes it takes. */
+/** Metadata of a message, and the number of bytes that it takes there. */
 export interface ReadMetadata {
   readonly metadata: CallMetadata;
   readonly size: number;

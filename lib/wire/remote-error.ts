@@ -1,28 +1,30 @@
 /**
- * Errors across the wire: an implementation's exception, and a refusal by LiteIPC on the other
- * side.
+ * Converts errors to their form on the wire and back: exceptions of implementations, and refusals
+ * by LiteIPC.
  */
 import type { ReplyCodes, WireError } from '../../types/wire.js';
 import { define, giveProperties, ownProperties } from './extensions.js';
 import { LiteIpcError, type ServiceReference } from '../common/errors.js';
 import { findUnsendable } from './sendable.js';
 
-/** The `code` word of replies; what tells an error from a result is the message's type. */
+/**
+ * Values of the `code` word in replies. The type of the message distinguishes errors from results.
+ */
 export const ReplyCode: ReplyCodes = { Result: 0, Thrown: 1, Refused: 2 };
 
-/** Deepest cause chain that is told; protects against cycles. */
+/** Maximum length of a cause chain. Also protects against cycles. */
 const CAUSES_MAX = 8;
-/** Longest message or stack that is told, characters, so that an error always fits a message. */
+/** Maximum length of a message or stack in characters, so that an error always fits a message. */
 const TEXT_MAX = 4000;
 
 /**
- * An exception of the implementation, thrown on the other side. `name`, `message`, `code`, `cause`
- * and its own properties are those of the original, as far as they can be sent and this class has
- * none of the same name; `code` is EREMOTE if it had none, or one that is not text. Its `stack` is
- * this side's, {@link remoteStack} the original's.
+ * An exception of the implementation, rethrown to the caller. `name`, `message`, `code`, `cause`
+ * and the own properties are those of the original, except properties that cannot be sent or whose
+ * name this class uses. `code` is EREMOTE if the original has no code of type string. `stack`
+ * belongs to this process; {@link remoteStack} is the original one.
  */
 export class RemoteError extends LiteIpcError {
-  /** Where it was thrown, on the other side. */
+  /** Stack of the original error in the process of the service. */
   readonly remoteStack: string | undefined;
 
   constructor(error: WireError, about?: ServiceReference) {
@@ -51,10 +53,10 @@ function textOf(value: unknown): string {
 function propertiesOf(error: Error): Record<string, unknown> | undefined {
   try {
     const own = ownProperties(error);
-    if (typeof own?.['code'] === 'string') delete own['code']; // told apart from these
+    if (typeof own?.['code'] === 'string') delete own['code']; // sent separately
     return own;
   } catch {
-    return undefined; // a getter that throws
+    return undefined; // A getter threw.
   }
 }
 
@@ -62,35 +64,35 @@ function isSendable(value: unknown): boolean {
   try {
     return findUnsendable(value) === undefined;
   } catch {
-    return false; // a getter or toJSON that throws
+    return false; // A getter or toJSON threw.
   }
 }
 
-/** The same error with those properties alone that `keep` admits. */
-function filtered(error: WireError, keep: (value: unknown) => boolean): WireError {
+/** Returns the error with only those properties that `isAllowed` accepts. */
+function filtered(error: WireError, isAllowed: (value: unknown) => boolean): WireError {
   const { name, message, code, stack, cause, properties } = error;
-  const kept = Object.entries(properties ?? {}).filter(([, value]) => keep(value));
+  const allowed = Object.entries(properties ?? {}).filter(([, value]) => isAllowed(value));
   return {
     name,
     message,
     ...(code === undefined ? {} : { code }),
     ...(stack === undefined ? {} : { stack }),
-    ...(cause === undefined ? {} : { cause: filtered(cause, keep) }),
-    ...(kept.length === 0 ? {} : { properties: Object.fromEntries(kept) }),
+    ...(cause === undefined ? {} : { cause: filtered(cause, isAllowed) }),
+    ...(allowed.length === 0 ? {} : { properties: Object.fromEntries(allowed) }),
   };
 }
 
-/** The same error without the properties that cannot be sent. */
+/** Returns the error without the properties that cannot be sent. */
 export function withSendableProperties(error: WireError): WireError {
   return filtered(error, isSendable);
 }
 
-/** The same error without its properties. */
+/** Returns the error without its properties. */
 export function withoutProperties(error: WireError): WireError {
   return filtered(error, () => false);
 }
 
-/** What is told of a thrown value, which may be anything. */
+/** Returns the wire form of a thrown value of any type. */
 export function toWireError(thrown: unknown, depth = 0): WireError {
   if (!(thrown instanceof Error)) {
     return { name: 'Error', message: clip(textOf(thrown)) };
@@ -121,12 +123,13 @@ function isWireError(value: unknown, depth = 0): value is WireError {
 }
 
 /**
- * The error that a failed reply stands for: of an implementation or of LiteIPC on the other side by
- * its code; without data it is a C program's, which does not say why it failed.
+ * Returns the error of a failed reply. The reply code distinguishes exceptions of the
+ * implementation from refusals by LiteIPC. A reply without data comes from a C program and gives no
+ * reason.
  */
 export function fromWireError(value: unknown, replyCode: number, about: ServiceReference): Error {
   if (value === undefined) {
-    const message = `${about.service}.${about.method}: the service failed and does not say why (EREMOTE)`;
+    const message = `${about.service}.${about.method}: the service failed and gave no reason (EREMOTE)`;
     return new RemoteError({ name: 'Error', message }, about);
   }
   if (!isWireError(value)) {

@@ -88,13 +88,13 @@ test('what is not texts, too much, or beside a parcel is refused', async (t) => 
   await t.throwsAsync(client.see(1, { metadata: [] as never }), { instanceOf: TypeError });
   await t.throwsAsync(client.see(1, { metadata: { a: 'x'.repeat(METADATA_MAX) } }), {
     code: 'EMSGSIZE',
-    message: /^traced\.see: the metadata takes \d+ bytes, it may take 8192 \(EMSGSIZE\)$/,
+    message: /^traced\.see: the metadata takes \d+ bytes, the maximum is 8192 \(EMSGSIZE\)$/,
   });
   const [text, texts] = await client.see('y'.repeat(65_500), { metadata: { a: 'x'.repeat(100) } });
   t.deepEqual([(text as string).length, texts], [65_500, { a: 'x'.repeat(100) }]);
   await t.throwsAsync(client.fixed(1, { metadata: trace }), {
     code: 'EINVAL',
-    message: 'traced.fixed: a parcel has no place for metadata (EINVAL)',
+    message: 'traced.fixed: a parcel cannot carry metadata (EINVAL)',
   });
   t.deepEqual(await client.see(1), [1, {}]);
 });

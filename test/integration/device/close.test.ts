@@ -124,7 +124,7 @@ test('the domain goes and comes again: services and clients go on by themselves'
   await until(() => events.length === 2);
   await t.throwsAsync(client.echo(1), {
     code: 'ENODEV',
-    message: /^echo\.echo: the domain is gone; the device reconnects by itself/,
+    message: /^echo\.echo: the domain has ended; the device reconnects/,
   });
   await sleep(100);
   const next = await ServiceManager.start({ domain });

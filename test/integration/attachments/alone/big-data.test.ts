@@ -201,7 +201,7 @@ test('a device takes no more than its messageLimit', async (t) => {
   const { client, domain } = await start(t, String(MIB));
   t.is(((await client.echo(pattern(MIB))) as Uint8Array).length, MIB);
   const message =
-    /the message has \d+ bytes in memory of its own, this device takes at most 1048576/;
+    /the message has \d+ bytes in memory of its own; this device accepts at most 1048576/;
   await t.throwsAsync(client.echo(pattern(MIB + 1)), { code: 'EMSGSIZE', message });
   await t.throwsAsync(client.echo('x'.repeat(2 * MIB)), { code: 'EMSGSIZE', message });
   const own = await domain.open({ messageLimit: 100_000 });
