@@ -11,8 +11,8 @@ import { MessageFlag, TraceWords } from '../native/layout.js';
 export const traceHooks = {
   IPC_WRITE: "a message was written to the receiver's lane",
   IPC_WRITE_DROP: 'a message was refused; the reason is a negative errno',
-  IPC_READ: 'a message was handed to the program',
-  IPC_READ_DROP: 'a message was thrown away; the reason is an IpcDropReason',
+  IPC_READ: 'a message was delivered to the program',
+  IPC_READ_DROP: 'a message was dropped; the reason is an IpcDropReason',
   IPC_TRY_READ: 'a read found nothing and begins to wait',
   IPC_READ_TIMEOUT: 'a wait ended without its message; the reason is a negative errno',
   IPC_KILL: 'a wait ended with its task, process or domain; the reason is a negative errno',
@@ -24,17 +24,17 @@ export const traceHooks = {
 export const dropReasons = {
   NONE: 'it was not dropped',
   MALFORMED: 'its record breaks the rules',
-  LANE_CLOSED: 'whatever was left in the lane of a sender that broke the rules too often',
+  LANE_CLOSED: 'it was left in the lane of a sender that broke the rules too often',
   SENDER_UNKNOWN: "its sender ended, and the sender's task ID is in use again",
-  TASK_ENDED: 'the task that it was for has ended',
-  NO_RIGHT: 'its sender may not call this task, or may not any more',
-  NOT_MANAGER: 'it was sent to the ServiceManager, which this task is not, or not any more',
+  TASK_ENDED: 'its receiving task has ended',
+  NO_RIGHT: 'its sender has no right to call this task',
+  NOT_MANAGER: 'it was sent to the ServiceManager, and this task is not the ServiceManager',
   NOT_RECEIVING: 'a request, for a task that waits for an answer',
-  NOT_ASKED: 'an answer that no call waits for: late, given up, or never asked',
+  NOT_ASKED: 'an answer that no call waits for: late, cancelled, or never requested',
   OTHER_PROCESS: 'an answer from a process that was not asked',
-  CALL_FAILED: 'a failed answer: all that it says is that the call has failed',
-  NO_ROOM_FOR_DESCRIPTORS: 'this process can have no more descriptors',
-  DESCRIPTORS_MISSING: 'its descriptors did not come with it',
+  CALL_FAILED: 'a failed answer, which reports only that the call has failed',
+  NO_ROOM_FOR_DESCRIPTORS: 'this process has no free descriptors',
+  DESCRIPTORS_MISSING: 'its descriptors did not arrive',
 } as const;
 
 const messageTypes = ['request', 'reply', 'failed-reply', 'death-notice'] as const;

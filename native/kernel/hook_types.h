@@ -12,8 +12,8 @@
 #define IPC_HOOKS(X)                                                                               \
     X(IPC_WRITE, "a message was written to the receiver's lane")                                   \
     X(IPC_WRITE_DROP, "a message was refused; the reason is a negative errno")                     \
-    X(IPC_READ, "a message was handed to the program")                                             \
-    X(IPC_READ_DROP, "a message was thrown away; the reason is an IpcDropReason")                  \
+    X(IPC_READ, "a message was delivered to the program")                                          \
+    X(IPC_READ_DROP, "a message was dropped; the reason is an IpcDropReason")                      \
     X(IPC_TRY_READ, "a read found nothing and begins to wait")                                     \
     X(IPC_READ_TIMEOUT, "a wait ended without its message; the reason is a negative errno")        \
     X(IPC_KILL, "a wait ended with its task, process or domain; the reason is a negative errno")
@@ -29,17 +29,17 @@ enum LosHookType {
 #define IPC_DROP_REASONS(X)                                                                        \
     X(NONE, "it was not dropped")                                                                  \
     X(MALFORMED, "its record breaks the rules")                                                    \
-    X(LANE_CLOSED, "whatever was left in the lane of a sender that broke the rules too often")     \
+    X(LANE_CLOSED, "it was left in the lane of a sender that broke the rules too often")           \
     X(SENDER_UNKNOWN, "its sender ended, and the sender's task ID is in use again")                \
-    X(TASK_ENDED, "the task that it was for has ended")                                            \
-    X(NO_RIGHT, "its sender may not call this task, or may not any more")                          \
-    X(NOT_MANAGER, "it was sent to the ServiceManager, which this task is not, or not any more")   \
+    X(TASK_ENDED, "its receiving task has ended")                                                  \
+    X(NO_RIGHT, "its sender has no right to call this task")                                       \
+    X(NOT_MANAGER, "it was sent to the ServiceManager, and this task is not the ServiceManager")   \
     X(NOT_RECEIVING, "a request, for a task that waits for an answer")                             \
-    X(NOT_ASKED, "an answer that no call waits for: late, given up, or never asked")               \
+    X(NOT_ASKED, "an answer that no call waits for: late, cancelled, or never requested")          \
     X(OTHER_PROCESS, "an answer from a process that was not asked")                                \
-    X(CALL_FAILED, "a failed answer: all that it says is that the call has failed")                \
-    X(NO_ROOM_FOR_DESCRIPTORS, "this process can have no more descriptors")                        \
-    X(DESCRIPTORS_MISSING, "its descriptors did not come with it")
+    X(CALL_FAILED, "a failed answer, which reports only that the call has failed")                 \
+    X(NO_ROOM_FOR_DESCRIPTORS, "this process has no free descriptors")                             \
+    X(DESCRIPTORS_MISSING, "its descriptors did not arrive")
 
 enum IpcDropReason {
 #define X(name, text) IPC_DROP_##name,
