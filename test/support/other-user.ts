@@ -9,9 +9,6 @@ import { join } from 'node:path';
 import { findAddon } from '#lib/native/binding.js';
 import { root } from './paths.js';
 
-/** Whether a test may start processes of other users: as root alone. */
-export const isRoot = process.getuid?.() === 0;
-
 /** Who a process is. */
 export interface User {
   readonly uid: number;

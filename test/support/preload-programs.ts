@@ -6,7 +6,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { canTestWith, requireCommand } from './toolchain.js';
+import { requireCommand, withCommands, type Register } from './conditions.js';
 import { commandLine, root } from './paths.js';
 
 const execute = promisify(execFile);
@@ -51,11 +51,11 @@ export const arm64: Toolchain = {
 const emulator = 'qemu-aarch64-static';
 const emulatorPackage = 'qemu-user-static';
 
-/** May the tests that need this toolchain be declared? */
-export function isUsable({ compiler, packages, name }: Toolchain): boolean {
+/** Returns a function that registers tests which need this toolchain. */
+export function withToolchain({ compiler, packages, name }: Toolchain): Register {
   return name === arm64.name
-    ? canTestWith(`${packages} ${emulatorPackage}`, compiler, emulator)
-    : canTestWith(packages, compiler);
+    ? withCommands(`${packages} ${emulatorPackage}`, compiler, emulator)
+    : withCommands(packages, compiler);
 }
 
 /** Compiles `name`.c; the path of the program. */

@@ -1,6 +1,6 @@
 /** The programs of test/preload, for one toolchain: the same tests for each. */
-import type { ExecutionContext, SerialFn } from 'ava';
-import { compile, type Ending, type Toolchain } from './preload-programs.js';
+import type { ExecutionContext } from 'ava';
+import { compile, withToolchain, type Ending, type Toolchain } from './preload-programs.js';
 
 /** Calls of each size by each of the two clients. */
 const CALLS = 50_000;
@@ -21,7 +21,6 @@ interface SuiteOptions {
 
 /** Declares the tests. */
 export function preloadSuite(
-  test: SerialFn,
   toolchain: Toolchain,
   run: RunProgram,
   { canExec }: SuiteOptions,
@@ -32,6 +31,7 @@ export function preloadSuite(
     isFine(t, ending);
     return ending;
   };
+  const test = withToolchain(toolchain);
   const unlessExec = canExec ? [] : ['no-exec'];
   const { name } = toolchain;
 

@@ -15,6 +15,7 @@ import {
   type Device,
 } from 'liteipc';
 import { Inspector, type ServiceReport } from 'liteipc/manager';
+import { asRoot } from '#test/support/conditions.js';
 import { startDomain } from '#test/support/domain.js';
 import { Participant, endParticipants } from '#test/support/participant.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
@@ -228,12 +229,7 @@ test('nobody but the manager registers names of the domain itself', async (t) =>
   t.deepEqual(domain.manager.services(), []);
 });
 
-const isRoot = process.getuid?.() === 0;
-test(`${isRoot ? '' : 'not run, needs root: '}another user gets nothing without a rule`, async (t) => {
-  if (!isRoot) {
-    t.pass();
-    return;
-  }
+asRoot('another user gets nothing without a rule', async (t) => {
   const domain = join(runtime, 'users.sock');
   const { chmodSync } = await import('node:fs');
   chmodSync(runtime, 0o711);

@@ -2,10 +2,8 @@
  * A client that goes round the TypeScript layer, a C program of another user, gets nothing that the
  * policy denies. Needs root.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ava, { type ExecutionContext } from 'ava';
+import { type ExecutionContext } from 'ava';
 import { unpack } from 'msgpackr';
 import { ServiceManager, allow, defineService, limit, method, oneway, openDevice } from 'liteipc';
 import type { AuditEvent, PolicyInput } from 'liteipc/manager';
@@ -13,13 +11,13 @@ import { shapeOf } from '#lib/contract/shape.js';
 import { CONTROL_CODE } from '#lib/service/control.js';
 import { methodsOf } from '#lib/contract/method-table.js';
 import { Registry } from '#lib/registry/protocol.js';
+import { asRoot } from '#test/support/conditions.js';
 import { Bypass } from '#test/support/bypass.js';
 import { until } from '#test/support/domain.js';
-import { isRoot } from '#test/support/other-user.js';
+import { makeOpenFolder } from '#test/support/other-user.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 
 usePrivateRuntime();
-const test = ava.serial;
 
 /** A user that no file of this checkout belongs to. */
 const OTHER = 64_011;
@@ -34,22 +32,7 @@ const [OPEN, LOOK, DROP] = [0, 1, 2];
 const codeOf = (name: string): number =>
   methodsOf(Registry).findIndex((each) => each.method === name);
 
-const folder = mkdtempSync(join(tmpdir(), 'liteipc-bypass-'));
-chmodSync(folder, 0o711);
-test.after.always(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function testAsRoot(title: string, body: (t: ExecutionContext) => Promise<void>): void {
-  if (isRoot) {
-    test(title, body);
-  } else {
-    test(`not run, needs root: ${title}`, (t) => {
-      t.log(`NOT RUN, because it needs root: ${title}`);
-      t.pass();
-    });
-  }
-}
+const folder = makeOpenFolder();
 
 interface Scene {
   readonly manager: ServiceManager;
@@ -96,7 +79,7 @@ function lookup({ client }: Scene, contract: typeof Safe | typeof Hidden) {
   return client.call(0, codeOf('lookup'), { name, hash });
 }
 
-testAsRoot(
+asRoot(
   'a service that was not granted: no message reaches it, not by guessing its handle',
   async (t) => {
     const scene = await setScene(t, [allow(Safe).to({ uid: OTHER })]);
@@ -114,7 +97,7 @@ testAsRoot(
   },
 );
 
-testAsRoot('the rights of the ServiceManager are not to be had', async (t) => {
+asRoot('the rights of the ServiceManager are not to be had', async (t) => {
   const scene = await setScene(t, [allow(Safe).to({ uid: OTHER })]);
   const { client, hidden, done, manager } = scene;
   t.true((await lookup(scene, Safe)).done === 1);
@@ -128,33 +111,30 @@ testAsRoot('the rights of the ServiceManager are not to be had', async (t) => {
   t.is(manager.services().length, 2);
 });
 
-testAsRoot(
-  'a name that it may not serve is not registered, nor taken, nor spoken for',
-  async (t) => {
-    const scene = await setScene(t, [allow('mine').toServe({ uid: OTHER })]);
-    const { client, manager, events } = scene;
-    const shape = shapeOf(Safe.methods);
-    const register = (name: string) => client.call(0, codeOf('register'), { name, shape });
-    t.like(await register('shop'), { done: 0, error: 'ENOENT' });
-    t.like(await register('safe'), { done: 0, error: 'ENOENT' });
-    t.like(await client.call(0, codeOf('unregister'), { name: 'safe' }), { done: 0 });
-    const entry = [manager.services()[0]?.owner.taskId, 1, 0, 0, 1000];
-    const report = { name: 'safe', entries: [entry], others: 0 };
-    t.like(await client.call(0, codeOf('refused'), report), { done: 0, error: 'ENOENT' });
-    t.false(events.some(({ occasion }) => occasion === 'message'));
-    t.like(await register('mine'), { done: 1 });
-    t.deepEqual(
-      manager.services().map(({ name, owner }) => [name, owner.uid]),
-      [
-        ['safe', 0],
-        ['hidden', 0],
-        ['mine', OTHER],
-      ],
-    );
-  },
-);
+asRoot('a name that it may not serve is not registered, nor taken, nor spoken for', async (t) => {
+  const scene = await setScene(t, [allow('mine').toServe({ uid: OTHER })]);
+  const { client, manager, events } = scene;
+  const shape = shapeOf(Safe.methods);
+  const register = (name: string) => client.call(0, codeOf('register'), { name, shape });
+  t.like(await register('shop'), { done: 0, error: 'ENOENT' });
+  t.like(await register('safe'), { done: 0, error: 'ENOENT' });
+  t.like(await client.call(0, codeOf('unregister'), { name: 'safe' }), { done: 0 });
+  const entry = [manager.services()[0]?.owner.taskId, 1, 0, 0, 1000];
+  const report = { name: 'safe', entries: [entry], others: 0 };
+  t.like(await client.call(0, codeOf('refused'), report), { done: 0, error: 'ENOENT' });
+  t.false(events.some(({ occasion }) => occasion === 'message'));
+  t.like(await register('mine'), { done: 1 });
+  t.deepEqual(
+    manager.services().map(({ name, owner }) => [name, owner.uid]),
+    [
+      ['safe', 0],
+      ['hidden', 0],
+      ['mine', OTHER],
+    ],
+  );
+});
 
-testAsRoot('methods that are not admitted, whatever the message says', async (t) => {
+asRoot('methods that are not admitted, whatever the message says', async (t) => {
   const scene = await setScene(t, [allow(Safe, 'look').to({ uid: OTHER })]);
   const { client, safe, done, events } = scene;
   t.is((await lookup(scene, Safe)).done, 1);
@@ -179,29 +159,26 @@ testAsRoot('methods that are not admitted, whatever the message says', async (t)
   t.like(event, { allowed: false, caller: { uid: OTHER, gid: OTHER } });
 });
 
-testAsRoot(
-  'over its quota: nothing is done, by calls or one-way, by one process or two',
-  async (t) => {
-    const scene = await setScene(t, [
-      allow(Safe).to({ uid: OTHER }),
-      limit(Safe, { callsPerSecond: 0.001, burst: 10 }).to({ uid: OTHER }),
-    ]);
-    const { client, safe, done, manager } = scene;
-    t.is((await lookup(scene, Safe)).done, 1);
-    t.is((await client.tell(safe, DROP, undefined, { times: 4 })).done, 4);
-    t.like(await client.call(safe, LOOK, undefined, { times: 20 }), {
-      ...{ done: 6, failed: 14, error: 'ENOENT' },
-    });
-    t.is((await client.tell(safe, DROP, undefined, { times: 20 })).done, 20);
-    const second = await Bypass.start(manager.path, OTHER);
-    t.teardown(() => second.end());
-    t.is((await lookup({ ...scene, client: second }, Safe)).done, 1);
-    t.like(await second.call(safe, LOOK, undefined, { times: 5 }), { done: 0, failed: 5 });
-    t.is(done.length, 10);
-  },
-);
+asRoot('over its quota: nothing is done, by calls or one-way, by one process or two', async (t) => {
+  const scene = await setScene(t, [
+    allow(Safe).to({ uid: OTHER }),
+    limit(Safe, { callsPerSecond: 0.001, burst: 10 }).to({ uid: OTHER }),
+  ]);
+  const { client, safe, done, manager } = scene;
+  t.is((await lookup(scene, Safe)).done, 1);
+  t.is((await client.tell(safe, DROP, undefined, { times: 4 })).done, 4);
+  t.like(await client.call(safe, LOOK, undefined, { times: 20 }), {
+    ...{ done: 6, failed: 14, error: 'ENOENT' },
+  });
+  t.is((await client.tell(safe, DROP, undefined, { times: 20 })).done, 20);
+  const second = await Bypass.start(manager.path, OTHER);
+  t.teardown(() => second.end());
+  t.is((await lookup({ ...scene, client: second }, Safe)).done, 1);
+  t.like(await second.call(safe, LOOK, undefined, { times: 5 }), { done: 0, failed: 5 });
+  t.is(done.length, 10);
+});
 
-testAsRoot('bytes beyond its quota', async (t) => {
+asRoot('bytes beyond its quota', async (t) => {
   const scene = await setScene(t, [
     allow(Safe).to({ uid: OTHER }),
     limit(Safe, { bytesPerSecond: 0.001, burstBytes: 4000 }).to({ gid: OTHER }),
@@ -213,7 +190,7 @@ testAsRoot('bytes beyond its quota', async (t) => {
   t.is(done.length, 4);
 });
 
-testAsRoot('revoked: nothing more, not by the handle that it had', async (t) => {
+asRoot('revoked: nothing more, not by the handle that it had', async (t) => {
   const scene = await setScene(t, [allow(Safe).to({ uid: OTHER })]);
   const { client, safe, done, manager } = scene;
   t.is((await lookup(scene, Safe)).done, 1);
@@ -231,7 +208,7 @@ testAsRoot('revoked: nothing more, not by the handle that it had', async (t) => 
   t.deepEqual(done, ['look', 'open']);
 });
 
-testAsRoot('forged words of the ServiceManager change no rule', async (t) => {
+asRoot('forged words of the ServiceManager change no rule', async (t) => {
   const scene = await setScene(t, [allow(Safe, 'look').to({ uid: OTHER })]);
   const { client, safe, done } = scene;
   t.is((await lookup(scene, Safe)).done, 1);

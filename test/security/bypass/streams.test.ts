@@ -4,11 +4,9 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import ava, { type ExecutionContext } from 'ava';
+import { type ExecutionContext } from 'ava';
 import {
   ServiceManager,
   allow,
@@ -19,14 +17,14 @@ import {
 } from 'liteipc';
 import type { PolicyInput } from 'liteipc/manager';
 import { ABORT_CODE, Cookie, StreamCode } from '#lib/wire/header.js';
+import { asRoot } from '#test/support/conditions.js';
 import { Bypass } from '#test/support/bypass.js';
 import { Flow, type FlowReport } from '#test/support/flow.js';
-import { isRoot } from '#test/support/other-user.js';
+import { makeOpenFolder } from '#test/support/other-user.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { testProgram } from '#test/support/paths.js';
 
 usePrivateRuntime();
-const test = ava.serial;
 const program = testProgram('flow-client');
 
 const ONE = 64_031;
@@ -35,22 +33,7 @@ const OTHER = 64_032;
 const [TICKS, COLLECT] = [0, 1];
 const TICK_MS = 5;
 
-const folder = mkdtempSync(join(tmpdir(), 'liteipc-flow-'));
-chmodSync(folder, 0o711);
-test.after.always(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function testAsRoot(title: string, body: (t: ExecutionContext) => Promise<void>): void {
-  if (isRoot) {
-    test(title, body);
-  } else {
-    test(`not run, needs root: ${title}`, (t) => {
-      t.log(`NOT RUN, because it needs root: ${title}`);
-      t.pass();
-    });
-  }
-}
+const folder = makeOpenFolder();
 
 /** A process of a user that reads and writes streams. */
 class FlowClient {
@@ -167,36 +150,33 @@ async function progress(client: FlowClient, seen: Seen): Promise<Record<string, 
   };
 }
 
-testAsRoot(
-  'a service is revoked: its streams end at both sides, those of others go on',
-  async (t) => {
-    const { manager, seenOf } = await setScene(t, [allow(Flow).to({ uids: [ONE, OTHER] })]);
-    const [one, other] = await Promise.all([
-      FlowClient.start(t, manager.path, ONE),
-      FlowClient.start(t, manager.path, OTHER),
-    ]);
-    await one.until(flows);
-    await other.until(flows);
-    t.deepEqual(await progress(one, seenOf(ONE)), { ticks: true, news: true, collect: true });
-    t.is(await manager.revoke(Flow, { uid: ONE }), 1);
-    const { collected } = seenOf(ONE);
-    const told = await one.until(({ ended }) => Object.keys(ended).length === 3);
-    t.deepEqual(told.ended, { ticks: 'EACCES', news: 'EACCES', collect: 'EACCES' });
-    t.is(told.ping, 'EACCES');
-    await sleep(200);
-    t.deepEqual([...seenOf(ONE).ended].sort(), ['collect EACCES', 'ticks EACCES']);
-    t.is(seenOf(ONE).collected, collected, 'nothing that was sent before is delivered after it');
-    t.deepEqual(await progress(one, seenOf(ONE)), { ticks: false, news: false, collect: false });
-    t.deepEqual(await progress(other, seenOf(OTHER)), { ticks: true, news: true, collect: true });
-  },
-);
+asRoot('a service is revoked: its streams end at both sides, those of others go on', async (t) => {
+  const { manager, seenOf } = await setScene(t, [allow(Flow).to({ uids: [ONE, OTHER] })]);
+  const [one, other] = await Promise.all([
+    FlowClient.start(t, manager.path, ONE),
+    FlowClient.start(t, manager.path, OTHER),
+  ]);
+  await one.until(flows);
+  await other.until(flows);
+  t.deepEqual(await progress(one, seenOf(ONE)), { ticks: true, news: true, collect: true });
+  t.is(await manager.revoke(Flow, { uid: ONE }), 1);
+  const { collected } = seenOf(ONE);
+  const told = await one.until(({ ended }) => Object.keys(ended).length === 3);
+  t.deepEqual(told.ended, { ticks: 'EACCES', news: 'EACCES', collect: 'EACCES' });
+  t.is(told.ping, 'EACCES');
+  await sleep(200);
+  t.deepEqual([...seenOf(ONE).ended].sort(), ['collect EACCES', 'ticks EACCES']);
+  t.is(seenOf(ONE).collected, collected, 'nothing that was sent before is delivered after it');
+  t.deepEqual(await progress(one, seenOf(ONE)), { ticks: false, news: false, collect: false });
+  t.deepEqual(await progress(other, seenOf(OTHER)), { ticks: true, news: true, collect: true });
+});
 
 for (const [method, others] of [
   ['ticks', { ticks: false, news: true, collect: true }],
   ['news', { ticks: true, news: false, collect: true }],
   ['collect', { ticks: true, news: true, collect: false }],
 ] as const) {
-  testAsRoot(
+  asRoot(
     `the method "${method}" is revoked: its stream ends, the caller's others go on`,
     async (t) => {
       const { manager, seenOf } = await setScene(t, [allow(Flow).to({ uid: ONE })]);
@@ -211,7 +191,7 @@ for (const [method, others] of [
   );
 }
 
-testAsRoot('a stream on which nothing happens ends, too, when its method is revoked', async (t) => {
+asRoot('a stream on which nothing happens ends, too, when its method is revoked', async (t) => {
   const { manager, silence } = await setScene(t, [allow(Flow).to({ uid: ONE })]);
   const one = await FlowClient.start(t, manager.path, ONE);
   await one.until(flows);
@@ -222,7 +202,7 @@ testAsRoot('a stream on which nothing happens ends, too, when its method is revo
   t.deepEqual(told.ended, { news: 'EACCES' });
 });
 
-testAsRoot('streams that are not admitted do not begin', async (t) => {
+asRoot('streams that are not admitted do not begin', async (t) => {
   const { manager, seenOf } = await setScene(t, [allow(Flow, 'ping').to({ uid: ONE })]);
   const one = await FlowClient.start(t, manager.path, ONE);
   const told = await one.until(({ ended }) => Object.keys(ended).length === 3);
@@ -231,7 +211,7 @@ testAsRoot('streams that are not admitted do not begin', async (t) => {
   t.deepEqual(seenOf(ONE), { collected: 0, ended: [] });
 });
 
-testAsRoot('quotas: a stream is one call, and the bytes of what is sent count', async (t) => {
+asRoot('quotas: a stream is one call, and the bytes of what is sent count', async (t) => {
   const { manager, seenOf } = await setScene(t, [
     allow(Flow).to({ uid: ONE }),
     limit(Flow, { bytesPerSecond: 0.001, burstBytes: 3000 }, 'collect').to({ uid: ONE }),
@@ -244,7 +224,7 @@ testAsRoot('quotas: a stream is one call, and the bytes of what is sent count', 
   t.true(collected > 1000 && collected < 3000, String(collected));
 });
 
-testAsRoot('tokens of streams that others have are worth nothing', async (t) => {
+asRoot('tokens of streams that others have are worth nothing', async (t) => {
   const scene = await setScene(t, [
     allow(Flow).to({ uid: ONE }),
     allow(Flow, 'ticks').to({ uid: OTHER }),

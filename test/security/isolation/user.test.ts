@@ -2,11 +2,12 @@
  * Processes of another user: refused by the socket's mode, or by policy; admitted if named. Needs
  * root.
  */
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chownSync, mkdtempSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import ava, { type ExecutionContext } from 'ava';
+import ava from 'ava';
 import { allow } from 'liteipc';
+import { asRoot } from '#test/support/conditions.js';
+import { makeOpenFolder } from '#test/support/other-user.js';
 import { Participant, endParticipants } from '#test/support/participant.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 
@@ -16,29 +17,9 @@ test.afterEach.always(endParticipants);
 
 /** Nobody: no file of this checkout is this user's. */
 const OTHER_USER = 65534;
-const isRoot = process.getuid?.() === 0;
 
 /** A folder that every user may pass, for the sockets of domains that several users share. */
-const folder = mkdtempSync(join(tmpdir(), 'liteipc-users-'));
-chmodSync(folder, 0o711);
-test.after.always(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/**
- * A test that must be root to start a process of another user. Elsewhere its name says that it was
- * not run.
- */
-function testAsRoot(title: string, body: (t: ExecutionContext) => Promise<void>): void {
-  if (isRoot) {
-    test(title, body);
-  } else {
-    test(`not run, needs root: ${title}`, (t) => {
-      t.log(`NOT RUN, because it needs root: ${title}`);
-      t.pass();
-    });
-  }
-}
+const folder = makeOpenFolder();
 
 let domainsNamed = 0;
 function freshPath(): string {
@@ -50,7 +31,7 @@ async function startOther(name = 'other user'): Promise<Participant> {
   return Participant.start(name, { user: OTHER_USER });
 }
 
-testAsRoot('another user: the default socket is closed to it', async (t) => {
+asRoot('another user: the default socket is closed to it', async (t) => {
   const domain = freshPath();
   const manager = await Participant.start('manager');
   await manager.do('startManager', { domain });
@@ -61,7 +42,7 @@ testAsRoot('another user: the default socket is closed to it', async (t) => {
   t.is((await manager.do('counters', undefined)).processes, 1);
 });
 
-testAsRoot('another user: it does not even find a domain in the private folder', async (t) => {
+asRoot('another user: it does not even find a domain in the private folder', async (t) => {
   const manager = await Participant.start('manager');
   await manager.do('startManager', { domain: 'private' });
   const other = await startOther();
@@ -69,32 +50,29 @@ testAsRoot('another user: it does not even find a domain in the private folder',
   t.true(['ENODEV', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? ''));
 });
 
-testAsRoot(
-  'another user: without a rule a service admits the manager’s own uid alone',
-  async (t) => {
-    const domain = freshPath();
-    const manager = await Participant.start('manager');
-    await manager.do('startManager', { domain, socketMode: 0o666 });
-    const service = await Participant.start('service');
-    await service.do('open', { domain });
-    await service.do('expose', {});
-    const other = await startOther();
-    await other.do('open', { domain });
-    const outcome = await other.do('call', { method: 'who' });
-    t.like(outcome, { ok: false, code: 'EACCES' });
-    const { message } = outcome as { message: string };
-    t.true(message.includes('"work"'), message);
-    t.true(message.includes(`process ${other.pid} (uid 65534, gid 65534)`), message);
-    // Nor may it serve a name, or learn whether one is there.
-    await t.throwsAsync(other.do('expose', { service: 'mine' }), { code: 'EACCES' } as object);
-    const unknown = await other.do('call', { service: 'not there', method: 'who' });
-    t.false(unknown.ok);
-    const none = await other.do('call', { service: 'nobody', method: 'who' });
-    t.like(none, { ok: false, code: 'EACCES' });
-  },
-);
+asRoot('another user: without a rule a service admits the manager’s own uid alone', async (t) => {
+  const domain = freshPath();
+  const manager = await Participant.start('manager');
+  await manager.do('startManager', { domain, socketMode: 0o666 });
+  const service = await Participant.start('service');
+  await service.do('open', { domain });
+  await service.do('expose', {});
+  const other = await startOther();
+  await other.do('open', { domain });
+  const outcome = await other.do('call', { method: 'who' });
+  t.like(outcome, { ok: false, code: 'EACCES' });
+  const { message } = outcome as { message: string };
+  t.true(message.includes('"work"'), message);
+  t.true(message.includes(`process ${other.pid} (uid 65534, gid 65534)`), message);
+  // Nor may it serve a name, or learn whether one is there.
+  await t.throwsAsync(other.do('expose', { service: 'mine' }), { code: 'EACCES' } as object);
+  const unknown = await other.do('call', { service: 'not there', method: 'who' });
+  t.false(unknown.ok);
+  const none = await other.do('call', { service: 'nobody', method: 'who' });
+  t.like(none, { ok: false, code: 'EACCES' });
+});
 
-testAsRoot(
+asRoot(
   'another user: named by uid it is admitted, with its own identity; others are not',
   async (t) => {
     const domain = freshPath();
@@ -122,7 +100,7 @@ testAsRoot(
   },
 );
 
-testAsRoot(
+asRoot(
   'another user: a domain of its own; root is refused, because it cannot be told apart',
   async (t) => {
     const own = mkdtempSync(join(folder, 'own-'));

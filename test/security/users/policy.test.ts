@@ -1,11 +1,11 @@
 /** Every kind of rule, about every kind of subject, with processes of real users. Needs root. */
-import { chmodSync, constants, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, constants, copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ava, { type ExecutionContext } from 'ava';
+import ava from 'ava';
 import { ServiceManager, allow, deny, limit } from 'liteipc';
 import type { PolicyInput, Rule, Subject } from 'liteipc/manager';
-import { isRoot } from '#test/support/other-user.js';
+import { asRoot } from '#test/support/conditions.js';
+import { makeOpenFolder } from '#test/support/other-user.js';
 import { Participant, endParticipants } from '#test/support/participant.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { workService } from '#test/support/work.js';
@@ -19,8 +19,7 @@ const ONE = 64_001;
 const OTHER = 64_002;
 const EVERYBODY = { uidRange: { from: 0, to: 0xffff_ffff } };
 
-const folder = mkdtempSync(join(tmpdir(), 'liteipc-policy-'));
-chmodSync(folder, 0o711);
+const folder = makeOpenFolder();
 /** The program that the process of the other user runs: the same under another name. */
 const otherNode = join(folder, 'node');
 let service: Participant;
@@ -31,7 +30,6 @@ let endScene: (() => Promise<void>) | undefined;
 
 // Once for all tests: a process takes half a second to start.
 test.before(async () => {
-  if (!isRoot) return;
   copyFileSync(process.execPath, otherNode, constants.COPYFILE_FICLONE);
   chmodSync(otherNode, 0o755);
   [service, one, other] = await Promise.all([
@@ -41,21 +39,7 @@ test.before(async () => {
   ]);
 });
 test.afterEach.always(async () => endScene?.());
-test.after.always(async () => {
-  await endParticipants();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function testAsRoot(title: string, body: (t: ExecutionContext) => Promise<void>): void {
-  if (isRoot) {
-    test(title, body);
-  } else {
-    test(`not run, needs root: ${title}`, (t) => {
-      t.log(`NOT RUN, because it needs root: ${title}`);
-      t.pass();
-    });
-  }
-}
+test.after.always(endParticipants);
 
 /** The same rules as a policy file. */
 function asFile(rules: readonly Rule[]): string {
@@ -130,14 +114,14 @@ for (const [kind, subject] of kinds) {
     if (kind === 'predicate' && source === 'file') continue;
     const named = `${kind}, in ${source === 'code' ? 'code' : 'a file'}`;
 
-    testAsRoot(`${named}: allow and deny a service`, async (t) => {
+    asRoot(`${named}: allow and deny a service`, async (t) => {
       await start([allow(Work).to(subject())], source);
       t.deepEqual(await askBoth(), ['served', 'refused']);
       await start([allow(Work).to(EVERYBODY), deny(Work).to(subject())], source);
       t.deepEqual(await askBoth(), ['refused', 'served']);
     });
 
-    testAsRoot(`${named}: allow and deny single methods`, async (t) => {
+    asRoot(`${named}: allow and deny single methods`, async (t) => {
       await start(
         [
           allow(Work, 'add').to(subject()),
@@ -150,7 +134,7 @@ for (const [kind, subject] of kinds) {
       t.deepEqual(await askBoth('told'), ['refused', 'served']);
     });
 
-    testAsRoot(`${named}: allow and deny to serve a name`, async (t) => {
+    asRoot(`${named}: allow and deny to serve a name`, async (t) => {
       await start(
         [
           allow('shop').toServe(subject()),
@@ -163,7 +147,7 @@ for (const [kind, subject] of kinds) {
       t.deepEqual([await serve(one, 'bank'), await serve(other, 'bank')], ['refused', 'served']);
     });
 
-    testAsRoot(`${named}: a quota`, async (t) => {
+    asRoot(`${named}: a quota`, async (t) => {
       await start(
         [allow(Work).to(EVERYBODY), limit(Work, { callsPerSecond: 0.001, burst: 2 }).to(subject())],
         source,
@@ -174,7 +158,7 @@ for (const [kind, subject] of kinds) {
     });
   }
 
-  testAsRoot(`${kind}: granted and revoked while it runs`, async (t) => {
+  asRoot(`${kind}: granted and revoked while it runs`, async (t) => {
     const manager = await start([allow('another').to({ uid: 0 })]);
     t.deepEqual(await askBoth(), ['refused', 'refused']);
     await manager.grant(Work, subject());
@@ -186,12 +170,12 @@ for (const [kind, subject] of kinds) {
   });
 }
 
-testAsRoot('executable: the program that is named, not another of the same user', async (t) => {
+asRoot('executable: the program that is named, not another of the same user', async (t) => {
   await start([allow(Work).to({ executable: '/usr/bin/env' }, { executable: otherNode })]);
   t.deepEqual(await askBoth(), ['refused', 'served']);
 });
 
-testAsRoot('quotas: each user has its own, and root is no exception', async (t) => {
+asRoot('quotas: each user has its own, and root is no exception', async (t) => {
   await start([
     allow(Work).to(EVERYBODY),
     limit(Work, { callsPerSecond: 0.001, burst: 2 }).to(EVERYBODY),
@@ -203,7 +187,7 @@ testAsRoot('quotas: each user has its own, and root is no exception', async (t) 
   }
 });
 
-testAsRoot('a refusal names the rules and the caller, as the domain knows it', async (t) => {
+asRoot('a refusal names the rules and the caller, as the domain knows it', async (t) => {
   await start([allow('shop').toServe({ uids: [ONE] }), deny('bank').toServe({ uid: 0 })]);
   const error = await t.throwsAsync(other.do('expose', { service: 'shop' }), {
     code: 'EACCES',

@@ -2,12 +2,11 @@
  * What is taken away while it is used: messages that are queued, with processes of real users.
  * Needs root.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ava, { type ExecutionContext } from 'ava';
+import ava from 'ava';
 import { ServiceManager, allow } from 'liteipc';
-import { isRoot } from '#test/support/other-user.js';
+import { asRoot } from '#test/support/conditions.js';
+import { makeOpenFolder } from '#test/support/other-user.js';
 import { Participant, endParticipants } from '#test/support/participant.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { workService } from '#test/support/work.js';
@@ -21,8 +20,7 @@ const OTHER = 64_022;
 /** How long the service is kept from reading what is sent, ms. */
 const BLOCKED_MS = 700;
 
-const folder = mkdtempSync(join(tmpdir(), 'liteipc-revocation-'));
-chmodSync(folder, 0o711);
+const folder = makeOpenFolder();
 let manager: ServiceManager;
 let service: Participant;
 let one: Participant;
@@ -30,7 +28,6 @@ let other: Participant;
 let domains = 0;
 
 test.beforeEach(async () => {
-  if (!isRoot) return;
   const domain = join(folder, `domain-${++domains}.sock`);
   const policy = allow(Work).to({ uids: [ONE, OTHER] });
   manager = await ServiceManager.start({ domain, socketMode: 0o666, policy });
@@ -47,24 +44,9 @@ test.beforeEach(async () => {
   }
 });
 test.afterEach.always(async () => {
-  if (!isRoot) return;
   await manager.close();
   await endParticipants();
 });
-test.after.always(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function testAsRoot(title: string, body: (t: ExecutionContext) => Promise<void>): void {
-  if (isRoot) {
-    test(title, body);
-  } else {
-    test(`not run, needs root: ${title}`, (t) => {
-      t.log(`NOT RUN, because it needs root: ${title}`);
-      t.pass();
-    });
-  }
-}
 
 /** Keeps the service from reading for so long; resolves when it does not read any more. */
 async function block(milliseconds: number): Promise<void> {
@@ -78,7 +60,7 @@ async function mayCall(participant: Participant): Promise<boolean> {
   return outcome.ok;
 }
 
-testAsRoot(
+asRoot(
   'a service: messages and calls that were sent before and not read are not delivered',
   async (t) => {
     await other.do('flood', { count: 1, ballast: 10, first: 0 });
@@ -100,7 +82,7 @@ testAsRoot(
   },
 );
 
-testAsRoot('a service: the same messages are delivered when nothing is revoked', async (t) => {
+asRoot('a service: the same messages are delivered when nothing is revoked', async (t) => {
   await block(BLOCKED_MS);
   await one.do('flood', { count: 30, ballast: 100, first: 0 });
   await one.do('begin', { method: 'hold', count: 5 });
@@ -110,7 +92,7 @@ testAsRoot('a service: the same messages are delivered when nothing is revoked',
   t.like(await other.do('call', { method: 'held' }), { value: 5 });
 });
 
-testAsRoot('a method: what was queued when it was taken away is not done after it', async (t) => {
+asRoot('a method: what was queued when it was taken away is not done after it', async (t) => {
   await one.do('flood', { count: 10, ballast: 100, first: 0 });
   t.true(await mayCall(one));
   await block(BLOCKED_MS);
@@ -123,7 +105,7 @@ testAsRoot('a method: what was queued when it was taken away is not done after i
   t.true(before.count >= 10 && before.disorder === 0);
 });
 
-testAsRoot('methods: a service that does not confirm loses its callers', async (t) => {
+asRoot('methods: a service that does not confirm loses its callers', async (t) => {
   await block(4500);
   await one.do('flood', { count: 5, ballast: 10, first: 0 });
   t.is(await manager.revoke(Work, { uid: ONE }, ['note']), 2);

@@ -9,6 +9,7 @@ import { ServiceManager, allow, defineService, deny, method } from 'liteipc';
 import { Inspector, type PolicyInput } from 'liteipc/manager';
 import type { AccessMatrix } from '#lib/cli/access-matrix.js';
 import type { Listing } from '#lib/cli/ls-command.js';
+import { asRoot } from '#test/support/conditions.js';
 import { startDomain } from '#test/support/domain.js';
 import { liteipc } from '#test/support/preload-programs.js';
 import { Participant, endParticipants } from '#test/support/participant.js';
@@ -21,7 +22,6 @@ test.afterEach.always(endParticipants);
 
 const uid = process.getuid?.() ?? 0;
 const gid = process.getgid?.() ?? 0;
-const isRoot = uid === 0;
 
 interface World {
   readonly domain: string;
@@ -225,11 +225,7 @@ test('no such domain, and one that refuses: status 1 and why', async (t) => {
   }
 });
 
-test(`${isRoot ? '' : 'not run, needs root: '}access: users that are connected`, async (t) => {
-  if (!isRoot) {
-    t.pass();
-    return;
-  }
+asRoot('access: users that are connected', async (t) => {
   chmodSync(runtime, 0o711);
   const domain = join(runtime, 'users.sock');
   const policy = [allow('work').to({ gid: 64_001 })];

@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
-import { canTestWith } from '#test/support/toolchain.js';
+import { asRoot, isRoot, withCommands } from '#test/support/conditions.js';
 import { root } from '#test/support/paths.js';
 
 usePrivateRuntime();
 const execute = promisify(execFile);
 const example = join(root, 'out/examples/example.js');
-const isRoot = process.getuid?.() === 0;
 
 async function run(name: string): Promise<string[]> {
   const { stdout } = await execute(process.execPath, [example, name], { timeout: 30_000 });
@@ -67,34 +66,34 @@ test('big-files', async (t) => {
   ]);
 });
 
-if (isRoot) {
-  test('users: rules of the file, and of the changed one, by real uids', (t) =>
-    says(t, 'users', [
-      /audit: uid 64001 admitted: policy\.jsonc:\d+:\d+ allows uid 64001/,
-      /^accountant \(uid 64001, gid 64001\): read ok, write ok$/,
-      /^clerk \(uid 64002, gid 64010\): read ok, write EACCES$/,
-      /^guest .*: read EACCES, write EACCES$/,
-      /audit: uid 64004 refused: policy\.jsonc:\d+:\d+ denies uid 64004 to read, write/,
-      /^on leave .*: read EACCES, write EACCES$/,
-      /^The policy changes/,
-      /^accountant .*: read ok, write ok$/,
-      /^clerk .*: read EACCES, write EACCES$/,
-      /^guest .*: read ok, write ok$/,
-      /^The ledger: by 64001 \(uid 64001.*; by 64003 \(uid 64003, as the system says\)$/,
-    ]));
-} else {
+asRoot('users: rules of the file, and of the changed one, by real uids', (t) =>
+  says(t, 'users', [
+    /audit: uid 64001 admitted: policy\.jsonc:\d+:\d+ allows uid 64001/,
+    /^accountant \(uid 64001, gid 64001\): read ok, write ok$/,
+    /^clerk \(uid 64002, gid 64010\): read ok, write EACCES$/,
+    /^guest .*: read EACCES, write EACCES$/,
+    /audit: uid 64004 refused: policy\.jsonc:\d+:\d+ denies uid 64004 to read, write/,
+    /^on leave .*: read EACCES, write EACCES$/,
+    /^The policy changes/,
+    /^accountant .*: read ok, write ok$/,
+    /^clerk .*: read EACCES, write EACCES$/,
+    /^guest .*: read ok, write ok$/,
+    /^The ledger: by 64001 \(uid 64001.*; by 64003 \(uid 64003, as the system says\)$/,
+  ]),
+);
+
+if (!isRoot) {
   test('users: not root', (t) =>
     says(t, 'users', [/^you .*: read EACCES/, /^Only root can start/]));
 }
 
-if (canTestWith('build-essential', 'cc')) {
-  test('c-client', (t) =>
-    says(t, 'c-client', [
-      /^service: process \d+ reports 19\.5 from the kitchen$/,
-      /reports 23 from the kitchen$/,
-      /^client in C: 3 reports from the kitchen, 21\.0 degrees on average$/,
-    ]));
-}
+withCommands('build-essential', 'cc')('c-client', (t) =>
+  says(t, 'c-client', [
+    /^service: process \d+ reports 19\.5 from the kitchen$/,
+    /reports 23 from the kitchen$/,
+    /^client in C: 3 reports from the kitchen, 21\.0 degrees on average$/,
+  ]),
+);
 
 test('each is listed, and a wrong name gets one line and status 2', async (t) => {
   const names = readdirSync(join(root, 'examples'), { withFileTypes: true })

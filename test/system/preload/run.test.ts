@@ -2,15 +2,16 @@
 import { chmodSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import ava from 'ava';
+import ava, { type ExecutionContext } from 'ava';
 import {
   arm64,
   compile,
   gcc,
-  isUsable,
   liteipc,
   musl,
   startLiteipc,
+  withToolchain,
+  type Toolchain,
 } from '#test/support/preload-programs.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 
@@ -23,6 +24,15 @@ function makeFile(name: string, content: string | Uint8Array, mode = 0o755): str
   writeFileSync(path, content);
   chmodSync(path, mode);
   return path;
+}
+
+/** Asserts that `liteipc run` refuses a program, and says why in one line. */
+async function isRefused(t: ExecutionContext, program: string, expected: RegExp): Promise<void> {
+  const { code, stdout, stderr } = await liteipc(['run', program]);
+  t.is(code, 2, program);
+  t.is(stdout, '');
+  t.regex(stderr, expected);
+  t.is(stderr.trim().split('\n').length, 1, stderr);
 }
 
 /** A program with another user's rights: only root can make one, but every system has one. */
@@ -96,16 +106,11 @@ test('programs that cannot be helped are refused in words', async (t) => {
     [makeSetuid(), /the rights of another user/],
     [await compile('memory', { ...gcc, name: 'static', flags: ['-static'] }), /statically linked/],
   ];
-  if (isUsable(arm64)) {
-    cases.push([await compile('memory', arm64), /is for another processor/]);
-  }
-  for (const [program, expected] of cases) {
-    const { code, stdout, stderr } = await liteipc(['run', program]);
-    t.is(code, 2, program);
-    t.is(stdout, '');
-    t.regex(stderr, expected);
-    t.is(stderr.trim().split('\n').length, 1, stderr);
-  }
+  for (const [program, expected] of cases) await isRefused(t, program, expected);
+});
+
+withToolchain(arm64)('a program for another processor is refused', async (t) => {
+  await isRefused(t, await compile('memory', arm64), /is for another processor/);
 });
 
 test('wrong options are refused with status 2, a domain that is not there with 1', async (t) => {
@@ -137,13 +142,14 @@ test('without a domain the device is not there, and LITEIPC_DEBUG tells why', as
   t.is(stdout, 'no\n');
 });
 
-test('programs of several terminals and both libcs meet in a domain', async (t) => {
+/** Runs a program of each toolchain in one domain. */
+async function meet(t: ExecutionContext, ...toolchains: readonly Toolchain[]): Promise<void> {
   const domain = startLiteipc(['domain', '--name', 'meeting', '--profile', 'liteos-a']);
   await domain.says('meeting.sock\n');
   const taken = await liteipc(['domain', '--name', 'meeting']);
   t.is(taken.code, 1);
   t.regex(taken.stderr, /running already/);
-  for (const toolchain of [gcc, musl].filter(isUsable)) {
+  for (const toolchain of toolchains) {
     const program = await compile('calls', toolchain);
     const { code, stdout, stderr } = await liteipc(['run', '--domain', 'meeting', program, '100']);
     t.is(code, 0, stderr);
@@ -152,7 +158,11 @@ test('programs of several terminals and both libcs meet in a domain', async (t) 
   domain.child.kill('SIGTERM');
   t.is((await domain.ended).code, 0);
   t.is((await liteipc(['run', '--domain', 'meeting', 'true'])).code, 1);
-});
+}
+
+test('programs of several terminals meet in a domain', (t) => meet(t, gcc));
+
+withToolchain(musl)('programs of both libcs meet in a domain', (t) => meet(t, gcc, musl));
 
 test('a program survives the loss of its domain, and opens the next one', async (t) => {
   const program = await compile('reboot', gcc);

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { canTestWith, requireCommand } from '#test/support/toolchain.js';
+import { requireCommand, withCommands } from '#test/support/conditions.js';
 import { root } from '#test/support/paths.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'liteipc-parcel-'));
@@ -29,11 +29,9 @@ const targets = [
   },
 ];
 
-const usable = targets.filter(({ packages, compiler, emulator }) =>
-  canTestWith(packages, compiler, emulator),
-);
+for (const { name, compiler, emulator, packages } of targets) {
+  const register = withCommands(packages, compiler, emulator);
 
-for (const { name, compiler, emulator, packages } of usable) {
   function run(command: string, ...input: string[]): string {
     requireCommand(command, packages);
     const { status, stdout, stderr } = spawnSync(command, input, { encoding: 'utf8' });
@@ -42,7 +40,7 @@ for (const { name, compiler, emulator, packages } of usable) {
   }
 
   for (const program of ['test_ipc_io', 'test_ipc_io_vectors', 'test_ipc_io_hostile']) {
-    test(`${program} passes: ${name}`, (t) => {
+    register(`${program} passes: ${name}`, (t) => {
       const source = join(root, `test/native/ipc_io/${program}.c`);
       const output = join(folder, `${program}-${name}`);
       run(

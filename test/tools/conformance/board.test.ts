@@ -8,7 +8,7 @@ import { findScenarioFiles, loadScenarios } from '#lib/conformance/load.js';
 import type { Scenario, Target } from '#lib/conformance/scenario.js';
 import { findNativeFile, loadNativeBinding } from '#lib/native/binding.js';
 import { makeFolder, scenarioFolder } from '#test/support/conformance.js';
-import { canTestWith, requireCommand } from '#test/support/toolchain.js';
+import { requireCommand, withCommands } from '#test/support/conditions.js';
 
 interface Ended {
   readonly status: number;
@@ -154,12 +154,11 @@ async function boardOf32Bits(t: ExecutionContext): Promise<void> {
   t.regex(output, /^FAIL call-reply: open of \/nowhere: ENOENT$/m);
 }
 
-if (canTestWith(armPackages, armCompiler, armEmulator)) {
-  test(
-    'a board of 32 bits: the same folder; what hangs on sizes of LP64 is skipped',
-    boardOf32Bits,
-  );
-}
+withCommands(
+  armPackages,
+  armCompiler,
+  armEmulator,
+)('a board of 32 bits: the same folder; what hangs on sizes of LP64 is skipped', boardOf32Bits);
 
 test('the folder has a Makefile for the same', async (t) => {
   const scenarios = load('port').filter(({ name }) => name === 'version');

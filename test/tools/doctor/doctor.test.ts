@@ -19,7 +19,8 @@ import {
   checkProc,
 } from '#lib/doctor/machine-checks.js';
 import type { Finding } from '#lib/doctor/finding.js';
-import { asUser, installPackage, isRoot, makeOpenFolder } from '#test/support/other-user.js';
+import { asRoot } from '#test/support/conditions.js';
+import { asUser, installPackage, makeOpenFolder } from '#test/support/other-user.js';
 import { liteipc, start, startLiteipc, type Running } from '#test/support/preload-programs.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { commandLine } from '#test/support/paths.js';
@@ -231,14 +232,7 @@ async function strangersAreTold(t: ExecutionContext): Promise<void> {
   t.is(passing.of('socket').text, `this user may not pass the directory ${closed}`);
 }
 
-if (isRoot) {
-  test('another user is told what shuts it out', strangersAreTold);
-} else {
-  test('not run, needs root: another user is told what shuts it out', (t) => {
-    t.log('NOT RUN, because it needs root');
-    t.pass();
-  });
-}
+asRoot('another user learns what shuts it out', strangersAreTold);
 
 test('ended by a signal it leaves nothing behind', async (t) => {
   const temporary = makeTemporary();
