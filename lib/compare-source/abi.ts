@@ -1,19 +1,19 @@
-/** The two ABIs that are compared, and what the kernel's own headers would have said of them. */
+/** Describes the two ABIs that are compared, and what the kernel's base headers define for them. */
 
 export interface Abi {
   readonly name: 'ILP32' | 'LP64';
-  /** Bytes of a pointer, of `long` and of `size_t`. */
+  /** Size of a pointer, of `long` and of `size_t`, in bytes. */
   readonly word: 4 | 8;
 }
 
-/** 32-bit ARM (EABI), the reference of the small system: `long long` is aligned to 8 bytes. */
+/** 32-bit ARM (EABI), the reference ABI of the small system. It aligns `long long` to 8 bytes. */
 export const ILP32: Abi = { name: 'ILP32', word: 4 };
 /** 64-bit Linux: x86-64 and AArch64. */
 export const LP64: Abi = { name: 'LP64', word: 8 };
 
 export const ABIS: readonly Abi[] = [ILP32, LP64];
 
-/** An integer type: its bytes, which are its alignment too. */
+/** An integer type. Its alignment equals its size. */
 export interface IntegerType {
   readonly size: number;
   readonly isSigned: boolean;
@@ -57,7 +57,7 @@ const FIXED: Readonly<Record<string, readonly [number, boolean]>> = {
   STATUS_T: [4, true],
 };
 
-/** Types as wide as a pointer, and whether they have a sign. */
+/** Types as wide as a pointer. The value states whether the type is signed. */
 const WORDS: Readonly<Record<string, boolean>> = {
   long: true,
   'unsigned long': false,
@@ -75,7 +75,7 @@ const WORDS: Readonly<Record<string, boolean>> = {
   BOOL: false,
 };
 
-/** An integer type that C or the kernel's base headers define, or `undefined`. */
+/** Returns an integer type that C or the kernel's base headers define, or `undefined`. */
 export function integerType(name: string, abi: Abi): IntegerType | undefined {
   const fixed = Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
   if (fixed !== undefined) return { size: fixed[0], isSigned: fixed[1] };
@@ -84,12 +84,12 @@ export function integerType(name: string, abi: Abi): IntegerType | undefined {
     : undefined;
 }
 
-/** Structures of the kernel's base headers that occur in LiteIPC's, by their pointers. */
+/** Structures of the kernel's base headers that LiteIPC uses and that consist of two pointers. */
 export const BASE_POINTER_PAIRS: ReadonlySet<string> = new Set(['LOS_DL_LIST']);
 
 /**
- * What the kernel's configuration and base headers define. Limits are the defaults of LiteOS-A; the
- * port's `liteos-a` profile has the same.
+ * Returns the macros that the kernel's configuration and base headers define. Limits are the
+ * defaults of LiteOS-A; the port's `liteos-a` profile has the same values.
  */
 export function baseMacros(abi: Abi): Record<string, string> {
   return {

@@ -1,7 +1,7 @@
 /**
- * The kernel puts macros before declarations that say where code goes (`LITE_OS_SEC_TEXT`) or who
- * sees it (`STATIC`). They are defined in headers that are not read, so that the parser would take
- * them for types: they become spaces.
+ * Removes annotation macros. The kernel writes macros before declarations that choose a section
+ * (`LITE_OS_SEC_TEXT`) or a visibility (`STATIC`). Headers that are not read define them, so the
+ * parser would take them for types. This module replaces them with spaces.
  */
 import { integerType, ILP32 } from './abi.js';
 import { blank, tokenize, type Token } from './lexer.js';
@@ -16,7 +16,7 @@ function isAnnotation(name: string, macros: MacroTable): boolean {
   return ANNOTATIONS.has(name) || name.startsWith('LITE_OS_SEC_') || isEmpty;
 }
 
-/** Whether a word before a type can be nothing but an annotation that is not known. */
+/** Returns whether a word before a type can only be an unknown annotation. */
 function looksLikeAnnotation(name: string, macros: MacroTable): boolean {
   return (
     /^[A-Z][A-Z0-9_]{2,}$/.test(name) &&
@@ -26,9 +26,9 @@ function looksLikeAnnotation(name: string, macros: MacroTable): boolean {
   );
 }
 
-/** Words of a declaration that begins outside of all braces, which are unknown annotations. */
+/** Returns the unknown annotations among the words of a declaration at file scope. */
 function unknownAnnotations(words: readonly Token[], end: string, macros: MacroTable): Token[] {
-  // A type has to remain, and a name unless a `*` comes first.
+  // A type must remain, and a name must remain unless a `*` precedes it.
   const needed = end === '*' ? 1 : 2;
   const found: Token[] = [];
   for (const word of words) {
@@ -38,7 +38,7 @@ function unknownAnnotations(words: readonly Token[], end: string, macros: MacroT
   return found;
 }
 
-/** The text with spaces for annotations. */
+/** Returns the text with annotations replaced by spaces. */
 export function blankAnnotations(text: string, macros: MacroTable): string {
   const blanked: Token[] = [];
   let depth = 0;

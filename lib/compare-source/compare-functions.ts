@@ -1,4 +1,4 @@
-/** Compares functions: which there are, where they live here, and which error codes they name. */
+/** Compares functions: their existence, their location in this package, and their error codes. */
 import type { FunctionDeclaration } from './declarations.js';
 import type { Facts } from './facts.js';
 import { KERNEL_FUNCTIONS, type KernelFunction } from './kernel-facts.js';
@@ -9,7 +9,7 @@ import { pairRenamed } from './similarity.js';
 
 const RENAMED_AT_LEAST = 0.7;
 
-/** Where this package has a function of the kernel; `undefined` if nowhere. */
+/** Returns where this package has a function of the kernel, or `undefined`. */
 export function whereIsFunction(own: OwnFacts, kernel: KernelFunction): string | undefined {
   const files = own.filesOf(kernel.name);
   if (files.length > 0) return files.join(', ');
@@ -20,16 +20,16 @@ export function whereIsFunction(own: OwnFacts, kernel: KernelFunction): string |
   return exists ? `${file}, as ${name}` : undefined;
 }
 
-/** Functions that count: with a body, or announced where there is no source. */
+/** Returns whether a function counts: it has a body, or there is no source and it is declared. */
 function isPresent(declared: FunctionDeclaration | undefined, hasSource: boolean): boolean {
   return declared !== undefined && (declared.body !== 'none' || !hasSource);
 }
 
 export interface FunctionsOutcome {
   readonly observations: Observation[];
-  /** Names of public functions if a header that is alone announces none of them. */
+  /** Names of public functions when a header without a source declares none of them. */
   readonly left: string[];
-  /** The kernel's names, and those that the texts have for them. */
+  /** Maps the kernel's names to the names in the compared texts. */
   readonly names: ReadonlyMap<string, string>;
 }
 
@@ -42,7 +42,7 @@ export function compareFunctions(
   const isWanted = ({ isPublic }: KernelFunction): boolean => hasSource || (isPublic && announces);
   const expected = KERNEL_FUNCTIONS.filter(isWanted);
   const known = new Set(KERNEL_FUNCTIONS.map(({ name }) => name));
-  // A function that is only announced is there all the same: its body may be damaged.
+  // A function without a body counts as present, because its body may be damaged.
   const gone = expected.filter(({ name }) => !theirs.functions.has(name));
   const added = [...theirs.functions.values()].filter(
     (declared) => !known.has(declared.name) && isPresent(declared, hasSource),
@@ -89,8 +89,8 @@ const showCodes = (codes: readonly string[]): string =>
   codes.length === 0 ? 'none' : codes.join(' ');
 
 /**
- * Error codes by function. `all` are the facts of every variant: a code counts that any of them
- * has. Functions without a body, or with nothing in it, have nothing to compare.
+ * Compares the error codes of each function. `all` holds the facts of every variant; a code counts
+ * if any variant has it. Functions without a body, or with an empty body, are not compared.
  */
 export function compareErrorCodes(
   all: readonly Facts[],

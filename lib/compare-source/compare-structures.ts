@@ -7,22 +7,20 @@ import { DEVICE_HEADER } from './own-facts.js';
 
 export interface StructuresOutcome {
   readonly observations: Observation[];
-  /** Names of the driver's internal structures if the texts have none of them at all. */
+  /** Names of the driver's internal structures when the texts have none of them. */
   readonly left: string[];
-  /** Fields that differ by their sign alone, which changes no byte. */
+  /** Fields that differ only in signedness, which changes no byte. */
   readonly signs: string[];
 }
 
-/** The structure that the kernel declares in its source instead of its header. */
+/** The structure that the kernel declares in its source and not in its header. */
 const SOURCE_STRUCTURE = 'IpcUsedNode';
 
 function whereOf(name: string): string {
   return KERNEL_STRUCTURE_NAMES.has(name) ? 'inside the kernel' : DEVICE_HEADER;
 }
 
-/**
- * `hasSource` is false if there is only a header: structures of the source are not expected then.
- */
+/** Compares structures. With `hasSource` false, structures of the source file are not expected. */
 export function compareStructures(
   theirs: Facts,
   ours: Facts,
@@ -30,8 +28,7 @@ export function compareStructures(
 ): StructuresOutcome {
   const observations: Observation[] = [];
   const left: string[] = [];
-  // A header without the kernel's own structures is left out as a whole; one of them is the
-  // source's.
+  // A header without any internal structure leaves them all out; one of them belongs to the source.
   const hasInternal = [...KERNEL_STRUCTURE_NAMES].some(
     (name) => name !== SOURCE_STRUCTURE && theirs.records.has(name),
   );
@@ -75,11 +72,13 @@ function position(field: FieldLayout): string {
   return `offset ${field.offset}, ${field.size} bytes`;
 }
 
-/** Names that are out of order: what has to move so that the rest is in the same order. */
+/**
+ * Returns the names that must move so that the remaining names have the same order on both sides.
+ */
 function movedNames(there: readonly string[], here: readonly string[]): Set<string> {
   const common = here.filter((name) => there.includes(name));
   const places = common.map((name) => there.indexOf(name));
-  // The longest increasing subsequence stays; structures have few fields.
+  // Computes the longest increasing subsequence. Structures have few fields, so O(n²) is enough.
   const best: number[][] = [];
   places.forEach((place, index) => {
     let longest: number[] = [];
@@ -98,7 +97,7 @@ function predecessor(names: readonly string[], name: string): string {
   return before === undefined ? 'first' : `after ${before}`;
 }
 
-/** Fields of the same place and kind under different names. */
+/** Returns fields with the same offset and kind but different names. */
 function renamedFields(there: RecordLayout, here: RecordLayout): Map<string, string> {
   const theirNames = new Set(there.fields.map(({ name }) => name));
   const ourNames = new Set(here.fields.map(({ name }) => name));
@@ -119,7 +118,7 @@ function renamedFields(there: RecordLayout, here: RecordLayout): Map<string, str
 
 const NUMBERS: ReadonlySet<string> = new Set(['signed', 'unsigned', 'enumeration']);
 
-/** Whether two kinds of value look the same in memory. */
+/** Returns whether two kinds of value have the same representation in memory. */
 function isSameClass(a: FieldLayout['kind'], b: FieldLayout['kind']): boolean {
   return a === b || (NUMBERS.has(a) && NUMBERS.has(b));
 }
@@ -205,7 +204,7 @@ function compareFields(record: string, there: RecordLayout, here: RecordLayout):
   return observations;
 }
 
-/** Where a layout cannot be computed, names of fields still can be compared. */
+/** Compares the names of fields when a layout cannot be computed. */
 function compareNames(record: string, there: RecordFact, here: RecordFact): Observation[] {
   const gone = here.names.filter((field) => !there.names.includes(field));
   const added = there.names.filter((field) => !here.names.includes(field));

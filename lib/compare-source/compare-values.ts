@@ -14,16 +14,16 @@ import { pairRenamed } from './similarity.js';
 
 /** A constant that the kernel is expected to have. */
 interface ExpectedConstant {
-  /** The kernel's names for it, the usual one first. */
+  /** The kernel's names for the constant; the usual name comes first. */
   readonly names: readonly string[];
   readonly value: bigint | string | undefined;
   readonly where: string;
   readonly inHeader: boolean;
   /**
-   * What the driver keeps to itself comes in groups: one that is missing as a whole is left out.
+   * Group of a constant that is internal to the driver. A group that is missing entirely is left out.
    */
   readonly group: 'limits' | 'memory and time' | undefined;
-  /** Whether nothing here depends on its name: it may be missing, but not be different. */
+  /** True if nothing here depends on the name: it may be missing, but it must not differ. */
   readonly isOptional: boolean;
 }
 
@@ -37,7 +37,7 @@ function show(value: bigint | string): string {
   return typeof value === 'string' ? JSON.stringify(value) : value.toString();
 }
 
-/** -1 and 0xFFFFFFFF are the same ID: IDs have 32 bits without a sign. */
+/** -1 and 0xFFFFFFFF are the same ID, because IDs are unsigned 32-bit numbers. */
 function isEqual(a: bigint | string, b: bigint | string): boolean {
   if (typeof a === 'string' || typeof b === 'string') return a === b;
   const isMinusOne = (value: bigint): boolean => value === -1n || value === 0xffffffffn;
@@ -68,13 +68,11 @@ function expectedConstants(ours: Facts, own: OwnFacts): ExpectedConstant[] {
 
 export interface ConstantsOutcome {
   readonly observations: Observation[];
-  /** Names of internal constants that are missing without being missed. */
+  /** Names of internal constants that are missing and not expected. */
   readonly left: string[];
 }
 
-/**
- * `hasSource` is false if there is only a header: constants of the source are not expected then.
- */
+/** Compares constants. With `hasSource` false, constants of the source file are not expected. */
 export function compareConstants(
   theirs: Facts,
   ours: Facts,
@@ -157,7 +155,7 @@ function showComputed(value: Computed<bigint>): string {
   return 'value' in value ? value.value.toString() : `not computable: ${value.problem}`;
 }
 
-/** Enumerators with their values and the type that they belong to. */
+/** Compares enumerators: their values and the type that they belong to. */
 export function compareEnumerators(theirs: Facts, ours: Facts): Observation[] {
   const observations: Observation[] = [];
   const added = [...theirs.enumerators.keys()].filter((name) => !ours.enumerators.has(name));
@@ -227,7 +225,7 @@ function commandChanges(there: IoctlCommand, here: IoctlCommand): string[] {
   return changes;
 }
 
-/** Numbers of the ioctl commands, and which part of a number differs. */
+/** Compares the numbers of ioctl commands, and reports which part of a number differs. */
 export function compareIoctls(theirs: Facts, ours: Facts): Observation[] {
   const observations: Observation[] = [];
   const where = DEVICE_HEADER;

@@ -12,10 +12,10 @@ import type { KernelSources } from './sources.js';
 import { otherBranches } from './other-branches.js';
 import { SECURITY, makeVariants } from './variants.js';
 
-/** One line of the closing table. */
+/** One line of the summary table. */
 export interface Tally {
   readonly category: Category;
-  /** Names that either side has: the sum of what follows. */
+  /** Number of names that either side has; the sum of the counts below. */
   readonly compared: number;
   readonly same: number;
   readonly different: number;
@@ -26,15 +26,17 @@ export interface Tally {
 export interface Comparison {
   readonly files: readonly string[];
   readonly rows: readonly Row[];
-  /** Places that could not be understood; each counts as a difference. */
+  /** Places that could not be parsed. Each counts as a difference. */
   readonly damage: readonly Finding[];
-  /** What is worth knowing and no difference. */
+  /** Remarks that are not differences. */
   readonly notes: readonly string[];
   readonly table: readonly Tally[];
   readonly isSame: boolean;
 }
 
-/** A text that is something else altogether would only yield a list of all that it lacks. */
+/**
+ * Rejects a text that is unrelated to the driver. Comparing it would only list everything it lacks.
+ */
 function refuseForeignText(facts: Facts, file: string): void {
   const { constants, enumerators, ioctls, records, functions } = facts;
   const found = [constants, enumerators, ioctls, records, functions];
@@ -73,9 +75,9 @@ function tally(rows: readonly Row[]): Tally[] {
 }
 
 /**
- * Compares the kernel's texts with this package's, for both ABIs and every configuration. Who
- * compares more than once can read this package's side once ({@link readOwnFacts}) and hand it
- * over.
+ * Compares the kernel's texts with this package, for both ABIs and every configuration. A caller
+ * that compares more than once can read this package's side once ({@link readOwnFacts}) and pass
+ * it.
  */
 export async function compareWithKernel(
   { header, source }: KernelSources,

@@ -1,12 +1,13 @@
 /**
- * What a C text declares: types with their fields, enumerations, functions and their error codes.
+ * Reads the declarations of a C text: types with their fields, enumerations, functions and their
+ * error codes.
  */
 import { errorCodes, type ErrorCode } from './error-codes.js';
 import type { MacroTable } from './macros.js';
 import type { Finding, Place, SourceText } from './place.js';
 import { walk, withSyntax, type Node } from './syntax.js';
 
-/** A type as it is written; names are resolved when a layout is asked for. */
+/** A type as the text writes it. Names are resolved when a layout is computed. */
 export type TypeReference =
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'record'; readonly record: RecordDeclaration }
@@ -16,10 +17,10 @@ export type TypeReference =
   | { readonly kind: 'array'; readonly element: TypeReference; readonly length: string };
 
 export interface FieldDeclaration {
-  /** `undefined` for an anonymous structure or union, or padding bits. */
+  /** `undefined` for an anonymous structure or union, and for padding bits. */
   readonly name: string | undefined;
   readonly type: TypeReference;
-  /** The width of a bit-field, an expression. */
+  /** Width of a bit-field, as an expression. */
   readonly bits: string | undefined;
   readonly place: Place;
 }
@@ -33,7 +34,7 @@ export interface RecordDeclaration {
 
 export interface EnumeratorDeclaration {
   readonly name: string;
-  /** An expression; `undefined` for one more than the one before. */
+  /** An expression. `undefined` means one more than the previous enumerator. */
   readonly value: string | undefined;
   readonly place: Place;
 }
@@ -46,13 +47,13 @@ export interface EnumerationDeclaration {
 export interface FunctionDeclaration {
   readonly name: string;
   readonly place: Place;
-  /** `none`: declared only. `empty`: nothing between its braces. */
+  /** `none`: declaration only. `empty`: nothing between the braces. */
   readonly body: 'none' | 'empty' | 'full';
   readonly codes: readonly ErrorCode[];
 }
 
 export interface Declarations {
-  /** By name; a tag is written `struct Name`. */
+  /** Types by name. A tag is written `struct Name`. */
   readonly types: Map<string, TypeReference>;
   readonly functions: Map<string, FunctionDeclaration>;
   readonly findings: Finding[];
@@ -70,11 +71,11 @@ const KEYWORDS = new Set([
   'case',
 ]);
 
-/** Far more than any structure of a driver has. */
+/** Upper bound for the fields of a structure; no structure of a driver comes near it. */
 const FIELDS_MAX = 500;
 const DECLARATOR_DEPTH_MAX = 64;
 
-/** The name in a declarator, and how often it is an array, a pointer or a function on the way. */
+/** Reads a declarator: its name, and the arrays, pointers and functions that it nests in. */
 function readDeclarator(
   declarator: Node,
   base: TypeReference,
@@ -155,7 +156,7 @@ class Reader {
     return this.#source.placeAt(node.startIndex);
   }
 
-  /** The type that a specifier names or declares. */
+  /** Returns the type that a specifier names or declares. */
   #type(node: Node | null): TypeReference {
     if (node === null) return { kind: 'name', name: 'int' };
     const body = node.childForFieldName('body');
@@ -251,7 +252,7 @@ class Reader {
   }
 }
 
-/** One spelling for each of C's integer types: `long unsigned` is `unsigned long`. */
+/** Returns one spelling for each integer type of C: `long unsigned` becomes `unsigned long`. */
 export function normalizeTypeName(text: string): string {
   const words = text.split(/\s+/).filter((word) => word !== '' && word !== 'const');
   const isInteger = words.every((word) => /^(?:signed|unsigned|char|short|int|long)$/.test(word));
@@ -263,7 +264,7 @@ export function normalizeTypeName(text: string): string {
   return `${sign}${longs > 1 ? 'long ' : ''}${base}`;
 }
 
-/** Reads a text whose conditions and annotations are gone. `source` is what its places refer to. */
+/** Reads a text whose conditions and annotations were removed. Its places refer to `source`. */
 export async function readDeclarations(
   text: string,
   source: SourceText,

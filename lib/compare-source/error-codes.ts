@@ -1,13 +1,13 @@
 /**
- * The error codes that a function itself gives back: what it returns, or puts into a variable, by
- * name. Codes that merely pass through from a function that it calls are that function's.
+ * Finds the error codes that a function itself produces: codes that it returns or stores in a
+ * variable by name. Codes that only pass through belong to the function that produced them.
  */
 import { constants } from 'node:os';
 import type { MacroTable } from './macros.js';
 import type { Place } from './place.js';
 import { walk, type Node } from './syntax.js';
 
-/** A code, such as `EINVAL` for `-EINVAL`; a code without its minus is written `+EINVAL`. */
+/** A code, such as `EINVAL` for `-EINVAL`. A code without a minus sign is written `+EINVAL`. */
 export interface ErrorCode {
   readonly code: string;
   readonly place: Place;
@@ -19,7 +19,7 @@ const NAMES_BY_NUMBER = new Map(
   Object.entries(constants.errno).map(([name, number]) => [number, name]),
 );
 
-/** `-EINVAL` behind the name of a macro. */
+/** Returns the code if a macro expands to `-EINVAL` or the like. */
 function codeOfMacro(name: string, macros: MacroTable): string | undefined {
   const macro = macros.get(name);
   if (macro === undefined || macro.parameters !== undefined) return undefined;
@@ -27,7 +27,7 @@ function codeOfMacro(name: string, macros: MacroTable): string | undefined {
   return /^\(*-\(*((?:LOS_)?E[A-Z][A-Z0-9]+)\)*$/.exec(body)?.[1];
 }
 
-/** `-22` is `EINVAL`; `-1` is used for "no" rather than for `EPERM`. */
+/** Returns the name of a numeric code: `-22` is `EINVAL`. `-1` means "no" and not `EPERM`. */
 function codeOfNumber(text: string): string | undefined {
   const digits = /^-(\d{1,4})[uUlL]*$/.exec(text)?.[1];
   const number = Number(digits ?? 0);
@@ -40,7 +40,7 @@ function plainCode(name: string, macros: MacroTable): string | undefined {
   return codeOfMacro(name, macros);
 }
 
-/** The codes that an expression may have as its value. */
+/** Returns the codes that an expression may evaluate to. */
 function codesOfValue(value: Node, macros: MacroTable): { code: string; at: number }[] {
   const found: { code: string; at: number }[] = [];
   const stack: Node[] = [value];
@@ -59,7 +59,7 @@ function codesOfValue(value: Node, macros: MacroTable): { code: string; at: numb
         break;
       }
       case 'call_expression': {
-        // `(UINT32)(-EINVAL)` with a type that the parser does not know is a call to it.
+        // The parser reads `(UINT32)(-EINVAL)` with an unknown type as a call.
         const isCast = node.childForFieldName('function')?.type === 'parenthesized_expression';
         const operand = node.childForFieldName('arguments')?.namedChildren[0];
         if (isCast && operand !== undefined) stack.push(operand);
@@ -72,7 +72,7 @@ function codesOfValue(value: Node, macros: MacroTable): { code: string; at: numb
         }
         break;
       case 'binary_expression': {
-        // `(UINT32)-EINVAL` with a type that the parser does not know is a difference to it.
+        // The parser reads `(UINT32)-EINVAL` with an unknown type as a subtraction.
         const left = node.childForFieldName('left');
         const right = node.childForFieldName('right');
         const isCast =
@@ -107,7 +107,7 @@ function codesOfValue(value: Node, macros: MacroTable): { code: string; at: numb
   return found;
 }
 
-/** `if (ret == -ENOENT) return ret;` gives a code back that it has only compared with. */
+/** Returns codes that a statement such as `if (ret == -ENOENT) return ret;` passes on. */
 function codesPassedOn(node: Node): { code: string; at: number }[] {
   const condition = node.childForFieldName('condition');
   const consequence = node.childForFieldName('consequence');
@@ -121,7 +121,7 @@ function codesPassedOn(node: Node): { code: string; at: number }[] {
   return isReturned.test(consequence.text) ? [{ code, at: condition.startIndex }] : [];
 }
 
-/** The codes in a function's body, in the order of the text. */
+/** Returns the codes in the body of a function, in textual order. */
 export function errorCodes(
   body: Node,
   macros: MacroTable,
@@ -131,7 +131,7 @@ export function errorCodes(
   walk(body, (node) => {
     switch (node.type) {
       case 'function_definition':
-        return false; // The text is damaged: another function's.
+        return false; // The text is damaged here, and the code belongs to another function.
       case 'return_statement': {
         const value = node.namedChildren.find(({ type }) => type !== 'comment');
         if (value !== undefined) found.push(...codesOfValue(value, macros));

@@ -1,4 +1,4 @@
-/** The value of a constant expression of C: integers, characters, strings and `sizeof`. */
+/** Evaluates constant expressions of C: integers, characters, strings and `sizeof`. */
 import type { Abi } from './abi.js';
 import type { Token } from './lexer.js';
 import { Unevaluable } from './macros.js';
@@ -11,16 +11,21 @@ export interface IntegerValue {
 
 export type ConstantValue = IntegerValue | string;
 
-/** What an expression may refer to. Macros have been replaced before. */
+/** Names that an expression may refer to. Macros are expanded beforehand. */
 export interface ExpressionScope {
   readonly abi: Abi;
-  /** Value of an enumerator, or of any other name; `undefined` makes the expression unevaluable. */
+  /**
+   * Returns the value of an enumerator or another name. `undefined` makes the expression unevaluable.
+   */
   valueOf(name: string): bigint | undefined;
-  /** Bytes of a type, written like `unsigned long` or `struct Name`; `undefined` if unknown. */
+  /**
+   * Returns the size of a type in bytes, written like `unsigned long` or `struct Name`, or
+   * `undefined`.
+   */
   sizeOf(type: string): number | undefined;
 }
 
-/** Nesting beyond this is no constant but an attack on the stack. */
+/** Nesting limit. It protects the stack from hostile input. */
 const DEPTH_MAX = 100;
 
 const PRECEDENCE: Readonly<Record<string, number>> = {
@@ -183,7 +188,7 @@ class ExpressionParser {
     });
   }
 
-  /** A cast or an expression in brackets. */
+  /** Parses a cast or an expression in parentheses. */
   #parenthesis(): IntegerValue {
     const start = this.#at;
     this.#take('(');
@@ -216,7 +221,7 @@ class ExpressionParser {
     return wrap(BigInt(type.bytes), this.#scope.abi.word === 8 ? 64 : 32, false);
   }
 
-  /** Reads a type's name, or nothing if there is none. */
+  /** Reads the name of a type, or returns `undefined` if there is none. */
   #typeName(): { bytes: number; isSigned: boolean } | undefined {
     const start = this.#at;
     const words: string[] = [];
@@ -243,7 +248,7 @@ class ExpressionParser {
   }
 }
 
-/** C's usual arithmetic conversions: a value in the type that two operands have in common. */
+/** Applies the usual arithmetic conversions of C to a value of a binary operation. */
 function convert(value: IntegerValue, left: IntegerValue, right: IntegerValue): IntegerValue {
   const bits = left.bits === 64 || right.bits === 64 ? 64 : 32;
   const isUnsigned = [left, right].some((each) => !each.isSigned && each.bits === bits);
@@ -292,13 +297,14 @@ function applyBinary(operator: string, left: IntegerValue, right: IntegerValue):
 }
 
 /**
- * The value of an integer expression. Throws {@link Unevaluable} with the reason if it has none.
+ * Returns the value of an integer expression. Throws {@link Unevaluable} with the reason if it has
+ * no value.
  */
 export function evaluateInteger(tokens: readonly Token[], scope: ExpressionScope): IntegerValue {
   return new ExpressionParser(tokens, scope).parse();
 }
 
-/** As {@link evaluateInteger}, or a string if the tokens are string literals only. */
+/** Evaluates like {@link evaluateInteger}, but returns a string for string literals. */
 export function evaluateConstant(tokens: readonly Token[], scope: ExpressionScope): ConstantValue {
   if (tokens.length > 0 && tokens.every(({ kind }) => kind === 'string')) {
     return tokens.map(({ text }) => text.slice(1, -1)).join('');

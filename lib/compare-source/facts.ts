@@ -1,4 +1,4 @@
-/** What one or more texts say, under one ABI and one choice of the kernel's configuration. */
+/** Collects the facts that one or more texts state under one ABI and one kernel configuration. */
 import { baseMacros, type Abi } from './abi.js';
 import { blankAnnotations } from './annotations.js';
 import {
@@ -16,21 +16,21 @@ import { Unevaluable, defineMacro, expandMacros, type MacroTable } from './macro
 import type { Finding, Place, SourceText } from './place.js';
 import { preprocess } from './preprocess.js';
 
-/** A choice of what the compiler and the kernel's configuration decide. */
+/** A choice of the ABI and of the kernel's configuration. */
 export interface Variant {
   readonly abi: Abi;
-  /** `LOSCFG_…` names that are on. */
+  /** `LOSCFG_…` names that are enabled. */
   readonly switches: readonly string[];
-  /** Macros that have another value than the text gives them. */
+  /** Macros whose value differs from the text. */
   readonly overrides?: Readonly<Record<string, string>>;
 }
 
-/** A value, or why there is none. */
+/** A value, or the reason why it cannot be computed. */
 export type Computed<T> = { readonly value: T } | { readonly problem: string };
 
 export interface ConstantFact {
   readonly computed: Computed<ConstantValue>;
-  /** How the text writes it, if that is a single word. */
+  /** The value as the text writes it, if it is a single word. */
   readonly spelling: string | undefined;
   readonly place: Place;
 }
@@ -48,7 +48,7 @@ export interface IoctlFact {
 
 export interface RecordFact {
   readonly layout: Computed<RecordLayout>;
-  /** Names of fields in the order of the text, known even where the layout is not. */
+  /** Names of fields in textual order. They are known even if the layout is not. */
   readonly names: readonly string[];
   readonly place: Place;
 }
@@ -60,11 +60,11 @@ export interface Facts {
   readonly records: ReadonlyMap<string, RecordFact>;
   readonly functions: ReadonlyMap<string, FunctionDeclaration>;
   readonly findings: readonly Finding[];
-  /** `LOSCFG_…` names that the texts ask for. */
+  /** `LOSCFG_…` names that the texts refer to. */
   readonly switches: ReadonlySet<string>;
 }
 
-/** Syntax depends on the text alone: variants share what they have in common. */
+/** Syntax depends only on the text, so variants share parsed texts. */
 export type SyntaxCache = Map<string, Promise<Declarations>>;
 
 class Reader {
@@ -115,7 +115,7 @@ class Reader {
       [...this.#types].filter(([name]) => !isTag(name)).map(([, type]) => type),
     );
     for (const [name, type] of this.#types) {
-      // A structure that has a name of its own is not told again by its tag.
+      // A structure with a name of its own is not reported again by its tag.
       if (type.kind !== 'record' || (isTag(name) && named.has(type))) continue;
       const names = type.record.fields.flatMap((field) => field.name ?? []);
       const { place } = type.record;
@@ -191,7 +191,7 @@ class Reader {
     if (declared !== undefined && !(declared.kind === 'name' && declared.name === name)) {
       return declared;
     }
-    // A macro that stands for a type.
+    // Returns the type that a macro expands to.
     const body = this.#macros.get(name)?.body;
     if (body === undefined || body.length === 0) return undefined;
     if (body.every(({ kind }) => kind === 'identifier')) {
@@ -225,7 +225,7 @@ function compute<T>(evaluate: () => T): Computed<T> {
   }
 }
 
-/** Reads texts in their order: what an earlier one defines holds in the later ones. */
+/** Reads the texts in order. A later text sees the definitions of an earlier one. */
 export async function readFacts(
   sources: readonly SourceText[],
   variant: Variant,

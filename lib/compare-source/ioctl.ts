@@ -1,4 +1,4 @@
-/** Numbers of ioctl commands, as `_IOC` puts them together on ARM, AArch64 and x86. */
+/** Computes the numbers of ioctl commands as `_IOC` does on ARM, AArch64 and x86. */
 import { Unevaluable } from './macros.js';
 import type { Token } from './lexer.js';
 
@@ -7,9 +7,9 @@ export interface IoctlCommand {
   /** The character or number that all commands of a driver share. */
   readonly magic: number;
   readonly number: number;
-  /** Bytes of the argument. */
+  /** Size of the argument, in bytes. */
   readonly size: number;
-  /** All of it, unsigned 32 bits. */
+  /** The whole command, an unsigned 32-bit number. */
   readonly value: number;
 }
 
@@ -17,14 +17,14 @@ const DIRECTIONS = { _IO: 0, _IOW: 1, _IOR: 2, _IOWR: 3 } as const;
 
 export const IOCTL_MACROS: ReadonlySet<string> = new Set(Object.keys(DIRECTIONS));
 
-/** Whether a macro's replacement is a command. */
+/** Returns whether the replacement of a macro is an ioctl command. */
 export function isIoctl(body: readonly Token[]): boolean {
   return IOCTL_MACROS.has(body[0]?.text ?? '') && body[1]?.text === '(';
 }
 
 /**
- * Reads `_IOWR(magic, number, type)`, of which the macros have been replaced. `integer` evaluates
- * an expression. Throws {@link Unevaluable}.
+ * Reads `_IOWR(magic, number, type)` after macro expansion. `integer` evaluates an expression.
+ * Throws {@link Unevaluable}.
  */
 export function readIoctl(
   body: readonly Token[],

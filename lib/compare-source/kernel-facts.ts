@@ -1,10 +1,10 @@
 /**
- * What is known of driver 2.0 of the LiteOS-A kernel and cannot be read from this package's own
- * header, because it is inside the kernel: functions with the error codes that each of them names,
- * structures, and constants. Facts only, in words of this project.
+ * Facts about driver 2.0 of the LiteOS-A kernel that this package's own header does not state,
+ * because they are internal to the kernel: functions with their error codes, structures, and
+ * constants. Facts only, in this project's own words.
  */
 
-/** Where a function of the kernel lives here when it has another name. */
+/** Where this package has a function of the kernel under another name. */
 export interface Counterpart {
   /** A function, or a member written `Structure.field`. */
   readonly name: string;
@@ -14,16 +14,16 @@ export interface Counterpart {
 
 export interface KernelFunction {
   readonly name: string;
-  /** Error codes that it gives back by itself. */
+  /** Error codes that the function itself produces. */
   readonly codes: readonly string[];
-  /** Codes that make no difference whether it names them or what it calls. */
+  /** Codes that may appear in the function or in one that it calls. */
   readonly optional: readonly string[];
   readonly counterpart: Counterpart | undefined;
-  /** Whether the header announces it to the rest of the kernel. */
+  /** Whether the header declares the function for the rest of the kernel. */
   readonly isPublic: boolean;
 }
 
-/** Function: its own codes, then in brackets those that may be missing. */
+/** Function: its own codes, then in brackets the optional ones. */
 const CODES: Readonly<Record<string, string>> = {
   OsLiteIpcInit: '',
   LiteIpcOpen: '(ENOMEM)',
@@ -105,8 +105,9 @@ export const KERNEL_FUNCTIONS: readonly KernelFunction[] = Object.entries(CODES)
 );
 
 /**
- * Structures that never leave the kernel, as C declarations: the bytes that a message takes in a
- * pool and the limits follow from them. They have other shapes here (see the kernel map).
+ * Structures that never leave the kernel, as C declarations. They determine the bytes that a
+ * message takes in a pool, and the limits. Their shape differs in this package (see the kernel
+ * map).
  */
 export const KERNEL_STRUCTURES = `
 typedef struct { HandleStatus status; UINT32 taskID; UINTPTR maxMsgSize; } HandleInfo;
@@ -132,7 +133,7 @@ export const KERNEL_STRUCTURE_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Constants that this package's header has under another name; the kernel's names, usual one first.
+ * Constants that this package's header has under another name. The kernel's usual name comes first.
  */
 export const RENAMED_CONSTANTS: Readonly<Record<string, readonly string[]>> = {
   DRIVER_MAJOR_VERSION: ['MAJOR_VERSION', 'DRIVER_MAJOR_VERSION'],
@@ -140,12 +141,10 @@ export const RENAMED_CONSTANTS: Readonly<Record<string, readonly string[]>> = {
   INVALID_ID: ['INVAILD_ID', 'INVALID_ID'],
 };
 
-/** Constants of this package's header for which the kernel has no name. */
+/** Constants of this package's header that have no name in the kernel. */
 export const OWN_CONSTANTS: ReadonlySet<string> = new Set(['CMS_HANDLE']);
 
-/**
- * Constants that the kernel keeps in its source file, apart from those in {@link DRIVER_CONSTANTS}.
- */
+/** Constants of the kernel's source file, apart from those in {@link DRIVER_CONSTANTS}. */
 export const SOURCE_CONSTANTS: ReadonlySet<string> = new Set([
   'IPC_IO_DATA_MAX',
   'IPC_MSG_DATA_SZ_MAX',
@@ -158,9 +157,11 @@ export const SOURCE_CONSTANTS: ReadonlySet<string> = new Set([
 
 export interface DriverConstant {
   readonly name: string;
-  /** Its value as an expression of C, where nothing of this package corresponds to it. */
+  /** The value as a C expression, if nothing in this package corresponds to it. */
   readonly value?: string;
-  /** What corresponds to it here: a macro, or a limit of the profile `liteos-a`, and a divisor. */
+  /**
+   * The counterpart in this package: a macro, or a limit of the profile `liteos-a`, and a divisor.
+   */
   readonly here?: { readonly name: string; readonly file: string; readonly divisor?: bigint };
   readonly inHeader?: true;
 }
@@ -188,11 +189,12 @@ export const DRIVER_CONSTANTS: readonly DriverConstant[] = [
     name: 'LITEIPC_TIMEOUT_NS',
     here: { name: 'LITEIPC_TIMEOUT_NS', file: 'kernel/control_blocks.h' },
   },
-  // A handle is a task ID, pools are mapped, messages have time stamps: nothing else exists here.
+  // A handle is a task ID, pools are mapped, messages have timestamps: this package has no other
+  // mode.
   { name: 'USE_TASKID_AS_HANDLE', value: '1' },
   { name: 'USE_MMAP', value: '1' },
   { name: 'USE_TIMESTAMP', value: '1', inHeader: true },
-  // Names and places of memory in the kernel.
+  // Names and locations of memory in the kernel.
   { name: 'LITE_IPC_POOL_NAME', value: '"liteipc"' },
   { name: 'LITE_IPC_POOL_UVADDR', value: '0x10000000' },
 ];

@@ -1,13 +1,13 @@
-/** Sizes and offsets as a C compiler lays them out. */
+/** Computes sizes and offsets as a C compiler does. */
 import { BASE_POINTER_PAIRS, integerType, type Abi } from './abi.js';
 import type { FieldDeclaration, RecordDeclaration, TypeReference } from './declarations.js';
 
-/** A type whose layout cannot be computed; the message says why. */
+/** A type whose layout cannot be computed. The message states the reason. */
 export class LayoutProblem extends Error {
   override name = 'LayoutProblem';
 }
 
-/** Larger objects are a mistake of the text. */
+/** Size limit; a larger object is a mistake in the text. */
 const SIZE_MAX = 2 ** 31;
 const DEPTH_MAX = 64;
 
@@ -16,38 +16,38 @@ export interface Extent {
   readonly alignment: number;
 }
 
-/** What kind of value a field holds; sizes are beside it. */
+/** The kind of value that a field holds. Its size is a separate field. */
 export type FieldKind = 'signed' | 'unsigned' | 'pointer' | 'array' | 'record' | 'enumeration';
 
 export interface FieldLayout {
   readonly name: string;
   /** Bytes from the start of the structure. */
   readonly offset: number;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** Of a bit-field: first bit in the structure and width. */
+  /** Position of a bit-field: its first bit in the structure and its width. */
   readonly bits: { readonly first: number; readonly width: number } | undefined;
   readonly kind: FieldKind;
   readonly declaration: FieldDeclaration;
 }
 
 export interface RecordLayout extends Extent {
-  /** In the order of the text; those of anonymous members stand in their place. */
+  /** Fields in textual order. Fields of an anonymous member appear at its position. */
   readonly fields: readonly FieldLayout[];
 }
 
-/** What a layout depends on. */
+/** The definitions that a layout depends on. */
 export interface LayoutScope {
   readonly abi: Abi;
   typeOf(name: string): TypeReference | undefined;
-  /** The value of an expression. Throws if it has none. */
+  /** Returns the value of an expression. Throws if it has none. */
   integer(expression: string): number;
 }
 
 const roundUp = (value: number, alignment: number): number =>
   Math.ceil(value / alignment) * alignment;
 
-/** Lays out types of one text for one ABI. */
+/** Computes the layout of types of one text for one ABI. */
 export class LayoutEngine {
   readonly #scope: LayoutScope;
   #depth = 0;
@@ -56,7 +56,7 @@ export class LayoutEngine {
     this.#scope = scope;
   }
 
-  /** Size and alignment of a type. Throws {@link LayoutProblem}. */
+  /** Returns the size and alignment of a type. Throws {@link LayoutProblem}. */
   extent(type: TypeReference): Extent {
     if (this.#depth === DEPTH_MAX) {
       throw new LayoutProblem('it contains itself, or is nested too deeply');
@@ -108,7 +108,7 @@ export class LayoutEngine {
     throw new LayoutProblem(`the type ${name} is not known`);
   }
 
-  /** What a type is, behind all its names. */
+  /** Resolves a type's names and returns its kind. */
   kind(type: TypeReference, depth = 0): FieldKind {
     if (type.kind === 'function') return 'pointer';
     if (type.kind !== 'name') return type.kind;
@@ -119,7 +119,7 @@ export class LayoutEngine {
     return integer.isSigned ? 'signed' : 'unsigned';
   }
 
-  /** The layout of a structure or union. Throws {@link LayoutProblem}. */
+  /** Returns the layout of a structure or union. Throws {@link LayoutProblem}. */
   record(record: RecordDeclaration): RecordLayout {
     const fields: FieldLayout[] = [];
     let endBit = 0;
@@ -166,7 +166,7 @@ export class LayoutEngine {
     }
   }
 
-  /** A field, or the fields of an anonymous member. */
+  /** Returns a field, or the fields of an anonymous member. */
   #place(field: FieldDeclaration, offset: number, extent: Extent): FieldLayout[] {
     const kind = this.kind(field.type);
     if (field.name !== undefined) {

@@ -1,11 +1,11 @@
-/** C on the level of characters: comments and tokens. */
+/** Splits C text into tokens and removes comments. */
 
 export type TokenKind = 'identifier' | 'number' | 'string' | 'character' | 'punctuator';
 
 export interface Token {
   readonly kind: TokenKind;
   readonly text: string;
-  /** Offset in the text that was tokenized. */
+  /** Offset in the tokenized text. */
   readonly start: number;
 }
 
@@ -18,7 +18,10 @@ const TOKENS: readonly (readonly [TokenKind, RegExp])[] = [
   ['punctuator', /<<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||##|[-+*/%&|^]=|[^\s\w]/y],
 ];
 
-/** All tokens of a text without comments; what is no token in C stands alone as a punctuator. */
+/**
+ * Returns all tokens of a text without comments. A character that is no C token becomes a
+ * punctuator.
+ */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
@@ -42,7 +45,7 @@ export function tokenize(text: string): Token[] {
   return tokens;
 }
 
-/** Replaces everything but ends of lines by spaces, so that offsets stay what they are. */
+/** Replaces everything except line ends with spaces, so that offsets do not change. */
 export function blank(text: string): string {
   return text.replaceAll(/[^\n]/g, ' ');
 }
@@ -53,7 +56,7 @@ function endOfLiteral(text: string, start: number): number {
     if (text[at] === '\\') at += 1;
     else if (text[at] === quote) return at + 1;
   }
-  // No end on this line: a lone quote, as in the text of an #error.
+  // No closing quote on this line: a single quote, as in the text of an #error.
   return start + 1;
 }
 
@@ -66,8 +69,8 @@ function endOfLineComment(text: string, start: number): number {
 }
 
 /**
- * The text with spaces for comments, of the same length. `unterminated` is the offset of a comment
- * without an end, which reaches to the end of the text.
+ * Returns the text with comments replaced by spaces, with the same length. `unterminated` is the
+ * offset of a comment without an end; it extends to the end of the text.
  */
 export function blankComments(text: string): { text: string; unterminated: number | undefined } {
   const parts: string[] = [];

@@ -1,24 +1,24 @@
-/** Macros: what is defined, and their replacement in a row of tokens. */
+/** Stores macros and expands them in a sequence of tokens. */
 import { tokenize, type Token } from './lexer.js';
 import type { Place } from './place.js';
 
 export interface Macro {
   readonly name: string;
-  /** Of a function-like macro. */
+  /** Parameters of a function-like macro. */
   readonly parameters: readonly string[] | undefined;
   readonly body: readonly Token[];
-  /** Where it is defined; `undefined` for what the environment defines. */
+  /** Where the macro is defined; `undefined` if the environment defines it. */
   readonly place: Place | undefined;
 }
 
 export type MacroTable = Map<string, Macro>;
 
-/** An expression that has no value here; the message says why. */
+/** An expression that has no value. The message states the reason. */
 export class Unevaluable extends Error {
   override name = 'Unevaluable';
 }
 
-/** More tokens than this are not a constant of anything. */
+/** Limit for the expansion; no constant needs more tokens. */
 const EXPANSION_MAX = 20_000;
 const NESTING_MAX = 100;
 
@@ -32,7 +32,7 @@ export function defineMacro(
   table.set(name, { name, parameters, body: tokenize(body), place });
 }
 
-/** Arguments of a function-like macro; `open` is the index of its bracket. */
+/** Reads the arguments of a function-like macro. `open` is the index of its parenthesis. */
 function readArguments(
   tokens: readonly Token[],
   open: number,
@@ -52,10 +52,10 @@ function readArguments(
 }
 
 /**
- * The tokens with every macro replaced, as the C preprocessor does it without `#` and `##`. A macro
- * is not replaced inside its own replacement. `keep` names what is left as it is.
+ * Expands every macro as the C preprocessor does, without `#` and `##`. A macro is not expanded
+ * inside its own expansion. `keep` names macros that are not expanded.
  *
- * Throws {@link Unevaluable} if the result grows beyond reason.
+ * Throws {@link Unevaluable} if the result exceeds the limit.
  */
 export function expandMacros(
   tokens: readonly Token[],

@@ -1,4 +1,4 @@
-/** The outcome of a comparison: one row per name, put together from all variants. */
+/** Combines what all variants show into one row for each name. */
 import type { Variant } from './facts.js';
 import type { Place } from './place.js';
 import { describeVariants } from './variants.js';
@@ -16,16 +16,16 @@ export type Category = (typeof CATEGORIES)[number];
 
 export type Status = 'same' | 'different' | 'only there' | 'only here';
 
-/** What one variant shows of one name. */
+/** What one variant shows about one name. */
 export interface Observation {
   readonly name: string;
   /** The kernel's value; `undefined` if it has none. */
   readonly there: string | undefined;
   readonly here: string | undefined;
-  /** How they differ; values alone do not say it, as for a field that moved. */
+  /** How the sides differ, if the values alone do not show it, as for a field that moved. */
   readonly change?: string | undefined;
   readonly place?: Place | undefined;
-  /** Where this package has it. */
+  /** Where this package has the name. */
   readonly where?: string | undefined;
 }
 
@@ -35,9 +35,9 @@ export interface Row {
   readonly status: Status;
   readonly there: string | undefined;
   readonly here: string | undefined;
-  /** What changed, each with the variants that it holds for. */
+  /** The changes, each with the variants that it applies to. */
   readonly changes: readonly string[];
-  /** Where the kernel's text has it. */
+  /** Where the kernel's text has the name. */
   readonly place: Place | undefined;
   readonly where: string | undefined;
 }
@@ -53,7 +53,9 @@ function statusOf({ there, here, change }: Observation): Status {
   return change === undefined ? 'same' : 'different';
 }
 
-/** Values with the variants that they hold for; one value that always holds stands alone. */
+/**
+ * Returns values with the variants that they apply to. A value that always applies stands alone.
+ */
 function merge(
   seen: readonly Seen[],
   all: readonly Variant[],
@@ -73,7 +75,7 @@ function merge(
 
 const ownerOf = (name: string): string => name.replace(/\..*$/, '');
 
-/** Collects what the variants show, and makes rows of it. */
+/** Collects what the variants show and builds the rows. */
 export class RowCollector {
   readonly #variants: readonly Variant[];
   readonly #seen = new Map<Category, Map<string, Seen[]>>();
@@ -97,7 +99,7 @@ export class RowCollector {
 
   rows(): Row[] {
     return CATEGORIES.flatMap((category) => {
-      // Fields that only some variants have were seen late: they belong to their structure.
+      // Fields that only some variants have were seen late; sort them to their structure.
       const owners = new Map<string, Row[]>();
       for (const [name, seen] of this.#seen.get(category) ?? []) {
         const row = this.#row(category, name, seen);

@@ -1,6 +1,6 @@
 /**
- * The kernel's texts have branches that their own `USE_…` macros leave out, such as handles that
- * are no task IDs. What would change if one of them had the other value is told as a note.
+ * Reports branches that the kernel's own `USE_…` macros disable, such as handles that are not task
+ * IDs. A note states what would change if one of these macros had the other value.
  */
 import { readFacts, type Facts, type SyntaxCache, type Variant } from './facts.js';
 import type { SourceText } from './place.js';
@@ -41,7 +41,7 @@ function describeFunctions(now: Facts, then: Facts): string[] {
   return [...changes, ...added.map(({ name }) => `a function ${name}`)];
 }
 
-/** One note for each choice of the texts. */
+/** Returns one note for each choice in the texts. */
 export async function otherBranches(
   sources: readonly SourceText[],
   variant: Variant,
@@ -56,8 +56,8 @@ export async function otherBranches(
     const other = chosen === 0n ? '1' : '0';
     const then = await readFacts(sources, { ...variant, overrides: { [name]: other } }, cache);
     const changes = [...describeRecords(now, then), ...describeFunctions(now, then)];
-    const told = changes.length === 0 ? 'the same interface' : changes.join('; ');
-    notes.push(`the other branch of ${name} (${other} instead of ${chosen}): ${told}`);
+    const change = changes.length === 0 ? 'the same interface' : changes.join('; ');
+    notes.push(`the other branch of ${name} (${other} instead of ${chosen}): ${change}`);
   }
   return notes;
 }

@@ -1,4 +1,4 @@
-/** What this package has: read from its own C sources, which are part of it. */
+/** Reads the facts of this package from its own C sources. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LP64 } from './abi.js';
@@ -27,17 +27,17 @@ function native(file: string): SourceText {
 }
 
 export interface OwnFacts {
-  /** What the device's header and the known structures of the kernel say. */
+  /** Returns the facts of the device's header and of the known structures of the kernel. */
   device(variant: Variant): Promise<Facts>;
-  /** Where a function is defined: files below `native/`, or `[]`. */
+  /** Returns the files below `native/` that define a function, or `[]`. */
   filesOf(functionName: string): readonly string[];
-  /** Whether a structure has a field, written `Structure.field`. */
+  /** Returns whether a structure has a field, written `Structure.field`. */
   hasField(file: string, path: string): boolean;
-  /** The value of a constant that the header does not have. */
+  /** Returns the value of a constant that is not in the header. */
   driverConstant(constant: DriverConstant): bigint | string | undefined;
 }
 
-/** Values in the initializer of the profile `liteos-a`, by field. */
+/** Reads the initializer of the profile `liteos-a`. Returns the values by field. */
 async function readProfile(file: string): Promise<Map<string, bigint>> {
   const source = native(file);
   const macros: MacroTable = new Map();
@@ -59,7 +59,7 @@ async function readProfile(file: string): Promise<Map<string, bigint>> {
           const tokens = expandMacros(tokenize(value), macros);
           values.set(name, evaluateInteger(tokens, scope).value);
         } catch {
-          // A limit that depends on other headers; none of the constants here asks for it.
+          // A limit that depends on other headers. No constant here needs it.
         }
       }
       return false;

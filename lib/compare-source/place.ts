@@ -1,19 +1,19 @@
-/** Places in a text: what a finding points at. */
+/** Places in a text, which findings refer to. */
 
-/** Line and column count from 1; a column is a UTF-16 unit. */
+/** A line and a column, both counted from 1. A column is a UTF-16 unit. */
 export interface Place {
   readonly file: string;
   readonly line: number;
   readonly column: number;
 }
 
-/** Something in a text that could not be understood, or only in part. */
+/** Something in a text that could not be parsed, or only in part. */
 export interface Finding {
   readonly place: Place;
   readonly message: string;
 }
 
-/** A text with a name, which turns offsets into places. */
+/** A named text that converts offsets to places. */
 export class SourceText {
   readonly file: string;
   readonly text: string;
@@ -27,7 +27,7 @@ export class SourceText {
     }
   }
 
-  /** The place of an offset; beyond the end of the text, that of its end. */
+  /** Returns the place of an offset. An offset beyond the end gives the place of the end. */
   placeAt(offset: number): Place {
     const bounded = Math.max(0, Math.min(offset, this.text.length));
     let low = 0;

@@ -1,7 +1,7 @@
 /**
- * The part of the C preprocessor that a comparison needs: conditions and macros of one text. What a
- * condition leaves out, and every directive, becomes spaces, so that places stay what they are.
- * Includes are not followed: what the kernel's base headers define is known here (`abi.ts`).
+ * Implements the part of the C preprocessor that a comparison needs: conditions and macros of one
+ * text. Disabled branches and directives become spaces, so that places do not change. Includes are
+ * not followed; `abi.ts` has the definitions of the kernel's base headers.
  */
 import type { Abi } from './abi.js';
 import { evaluateInteger } from './expression.js';
@@ -10,24 +10,24 @@ import { Unevaluable, defineMacro, expandMacros, type MacroTable } from './macro
 import type { Finding, SourceText } from './place.js';
 
 export interface Preprocessed {
-  /** As long as the source. */
+  /** Has the same length as the source. */
   readonly text: string;
   readonly findings: Finding[];
-  /** Names of the kernel's configuration (`LOSCFG_…`) that any condition asks for. */
+  /** Names of the kernel's configuration (`LOSCFG_…`) that any condition refers to. */
   readonly switches: ReadonlySet<string>;
 }
 
 interface Condition {
   /** Whether the enclosing text is compiled. */
   readonly outer: boolean;
-  /** Whether a branch of this one was compiled already. */
+  /** Whether an earlier branch of this condition was compiled. */
   taken: boolean;
   active: boolean;
   seenElse: boolean;
   readonly start: number;
 }
 
-/** Conditions nested deeper than this are no source that a compiler takes. */
+/** Nesting limit; no compiler accepts deeper conditions. */
 const NESTING_MAX = 1000;
 
 class Preprocessor {
@@ -153,7 +153,7 @@ class Preprocessor {
     defineMacro(this.#macros, name, value ?? body.trim(), this.#source.placeAt(start), list);
   }
 
-  /** The truth of a condition. `matters` is false where its value does not decide anything. */
+  /** Evaluates a condition. `matters` is false if its value decides nothing. */
   #condition(expression: string, start: number, matters: boolean): boolean {
     const tokens = tokenize(expression);
     for (const { kind, text } of tokens) {
@@ -197,8 +197,8 @@ function endOfLine(text: string, start: number): number {
 }
 
 /**
- * Resolves the conditions of a text and adds its macros to the table. `overrides` has the values of
- * macros that are to differ from what the text defines.
+ * Resolves the conditions of a text and adds its macros to the table. `overrides` holds values that
+ * replace the values in the text.
  */
 export function preprocess(
   source: SourceText,

@@ -1,9 +1,9 @@
-/** The comparison as text, and as data for other programs. */
+/** Formats the comparison as text and as JSON. */
 import type { Comparison, Tally } from './compare.js';
 import { CATEGORIES, type Row } from './observation.js';
 import { formatPlace } from './place.js';
 
-/** A damaged text can have thousands of places; the first say enough. */
+/** A damaged text can have thousands of places. The first ones are enough. */
 const DAMAGE_SHOWN_MAX = 50;
 
 const MARKS: Readonly<Record<Row['status'], string>> = {
@@ -53,7 +53,7 @@ function formatTable(table: readonly Tally[]): string[] {
   return [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.map(line)];
 }
 
-/** The report for people. `onlyDifferences` leaves out what is the same. */
+/** Returns the report for people. `onlyDifferences` omits what is equal. */
 export function formatReport(comparison: Comparison, onlyDifferences = false): string {
   const { files, rows, damage, notes, table, isSame } = comparison;
   const sections = CATEGORIES.flatMap((category) =>
@@ -84,7 +84,7 @@ export function formatReport(comparison: Comparison, onlyDifferences = false): s
   return `${lines.join('\n')}\n`;
 }
 
-/** The report as JSON. */
+/** Returns the report as JSON. */
 export function formatJson(comparison: Comparison): string {
   return `${JSON.stringify(comparison, null, 2)}\n`;
 }

@@ -1,9 +1,9 @@
-/** Finds what was probably renamed. */
+/** Finds names that were probably renamed. */
 
 const NAME_MAX = 100;
 const CANDIDATES_MAX = 500;
 
-/** 1 for equal names, 0 for names without anything in common. */
+/** Returns 1 for equal names and 0 for names that have nothing in common. */
 function similarity(a: string, b: string): number {
   const left = a.slice(0, NAME_MAX);
   const right = b.slice(0, NAME_MAX);
@@ -22,8 +22,8 @@ function similarity(a: string, b: string): number {
 }
 
 /**
- * Pairs names that are gone with new ones: the most alike first, each at most once, none below
- * `minimum`. `fits` rules out pairs that cannot be the same thing.
+ * Pairs missing names with new names. The most similar pair comes first, each name is used once,
+ * and no pair is below `minimum`. `fits` excludes pairs that cannot be the same thing.
  */
 export function pairRenamed(
   gone: readonly string[],

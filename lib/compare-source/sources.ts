@@ -1,4 +1,4 @@
-/** Finds and reads the texts to be compared. */
+/** Finds and reads the texts to compare. */
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ const HEADER = 'hm_liteipc.h';
 const SOURCE = 'hm_liteipc.c';
 const FOLDER = 'kernel/extended/liteipc';
 
-/** The driver's files have some 60 KB together. */
+/** Size limit for a text. The driver's files have about 60 KB together. */
 const BYTES_MAX = 1024 * 1024;
 
 /** The folder of this package's C sources. */
@@ -17,7 +17,7 @@ export const NATIVE_FOLDER = fileURLToPath(new URL('../../native/', import.meta.
 
 export interface KernelSources {
   readonly header: SourceText;
-  /** `undefined` if only a header was named. */
+  /** `undefined` if the caller named only a header. */
   readonly source: SourceText | undefined;
 }
 
@@ -33,7 +33,7 @@ function reason(error: unknown): string {
   return reasons[code] ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** Reads a C text. Throws {@link UsageError} for what cannot be one. */
+/** Reads a C text. Throws {@link UsageError} if it cannot be one. */
 export function readSource(path: string): SourceText {
   let bytes: Buffer;
   try {
@@ -80,8 +80,8 @@ function readFolder(path: string): KernelSources {
 }
 
 /**
- * The kernel's header and source: `paths` is one folder (the kernel's, or the one with the files),
- * one header, or a header and a source in any order. Throws {@link UsageError}.
+ * Reads the kernel's header and source. `paths` is one folder (the kernel's, or the one with the
+ * files), one header, or a header and a source in any order. Throws {@link UsageError}.
  */
 export function readKernelSources(paths: readonly string[]): KernelSources {
   const [first, second] = paths;

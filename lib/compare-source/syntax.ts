@@ -1,14 +1,14 @@
 // web-tree-sitter has types for browsers; a module could not declare what they miss.
 // eslint-disable-next-line @typescript-eslint/triple-slash-reference
 /// <reference path="../../types/web-tree-sitter.d.ts" preserve="true" />
-/** The C parser: tree-sitter, loaded when it is first needed. */
+/** Loads the C parser (tree-sitter) when it is first needed. */
 import { createRequire } from 'node:module';
 import type { Node, Parser, Tree } from 'web-tree-sitter';
 import type { Finding, SourceText } from './place.js';
 
 export type { Node } from 'web-tree-sitter';
 
-/** A file of LiteIPC takes milliseconds. */
+/** Time limit for a file. A file of LiteIPC takes milliseconds. */
 const PARSE_MAX_MS = 10_000;
 
 let loading: Promise<Parser> | undefined;
@@ -21,8 +21,8 @@ async function load(): Promise<Parser> {
 }
 
 /**
- * All named nodes below (and with) a node, parents first; with `withAll` also brackets and the
- * like. A node's children are left out on `false`.
+ * Visits all named nodes of a tree, parents first; with `withAll` also punctuation. If `visit`
+ * returns false, the children of the node are skipped.
  */
 export function walk(root: Node, visit: (node: Node) => boolean, withAll = false): void {
   const stack = [root];
@@ -33,7 +33,10 @@ export function walk(root: Node, visit: (node: Node) => boolean, withAll = false
   }
 }
 
-/** A macro that is used like a loop, `FOR_EACH(x) { … }`: the parser misses a semicolon there. */
+/**
+ * Returns whether a macro is used like a loop, `FOR_EACH(x) { … }`. The parser then misses a
+ * semicolon.
+ */
 function isLoopMacro(node: Node): boolean {
   return (
     node.type === ';' &&
@@ -61,8 +64,8 @@ function damageOf(root: Node, source: SourceText): Finding[] {
 }
 
 /**
- * Parses a text whose conditions and annotations are gone and hands the tree to `use`, which must
- * not keep any node. What is not C is reported; the rest of the tree is good.
+ * Parses a text whose conditions and annotations were removed, and passes the tree to `use`, which
+ * must not retain any node. Syntax errors are reported; the rest of the tree is valid.
  */
 export async function withSyntax<T>(
   text: string,

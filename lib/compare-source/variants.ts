@@ -1,14 +1,14 @@
-/** The choices under which texts are compared, and how a result that depends on them is told. */
+/** Chooses the configurations under which texts are compared, and describes a subset of them. */
 import { ABIS } from './abi.js';
 import type { Variant } from './facts.js';
 
-/** Decides in the kernel whether messages carry the sender's user and group. */
+/** The switch that decides whether messages carry the sender's user and group. */
 export const SECURITY = 'LOSCFG_SECURITY_CAPABILITY';
 
-/** With more switches than this only "none", "all" and the security capability are looked at. */
+/** With more switches than this, only "none", "all" and the security switch are compared. */
 const SWITCHES_MAX = 12;
 
-/** For each ABI: no switch, each alone, all together. */
+/** Returns the variants for each ABI: no switch, each switch alone, all switches together. */
 export function makeVariants(switches: Iterable<string>): Variant[] {
   const names = [...new Set([SECURITY, ...switches])];
   const single = names.length > SWITCHES_MAX ? [SECURITY] : names;
@@ -19,7 +19,7 @@ export function makeVariants(switches: Iterable<string>): Variant[] {
 
 const setName = ({ switches }: Variant): string => switches.join('+');
 
-/** In words, which of all variants a subset is; empty for all of them. */
+/** Describes a subset of all variants in words. The text is empty for all of them. */
 export function describeVariants(subset: readonly Variant[], all: readonly Variant[]): string {
   const distinct = (list: readonly Variant[], name: (variant: Variant) => string): Set<string> =>
     new Set(list.map(name));
