@@ -1,17 +1,17 @@
 /**
- * Does a scenario hang on the sizes of one ABI? The recorded ones were made on LP64; most say
- * nothing that ILP32 would not do as well, since the engine lays messages out with the sizes of its
- * own ABI.
+ * Decides whether a scenario depends on the sizes of one ABI. The recorded scenarios were made on
+ * LP64. Most of them hold for ILP32 as well, since the engine lays out messages with the sizes of
+ * its own ABI.
  *
- * The rule: every message is laid out for both, and every check that looks at a size is made for
- * both. If one of them comes out differently, or if a number is written down that only LP64 can
- * have, the scenario is LP64's. What cannot be seen like this, such as how many messages fit a
- * pool, the file says with `"abi": "lp64"`.
+ * Every message is laid out for both ABIs, and every check of a size is evaluated for both. If one
+ * result differs, or if the file states a number that only LP64 can have, the scenario is for LP64
+ * only. A dependency that this cannot detect, such as the number of messages that fit a pool, is
+ * stated in the file with `"abi": "lp64"`.
  */
 import type { OutMessage, Part, Scenario, Step, WantedPart } from './scenario.js';
 
 interface Abi {
-  /** sizeof(SpecialObj), sizeof(IpcMsg) with LOSCFG_SECURITY_CAPABILITY and without, bytes. */
+  /** sizeof(SpecialObj), sizeof(IpcMsg) with LOSCFG_SECURITY_CAPABILITY and without it, in bytes. */
   readonly object: number;
   readonly messages: readonly number[];
   readonly pointer: number;
@@ -42,7 +42,7 @@ function partSize(part: Part | WantedPart, abi: Abi): number {
   }
 }
 
-/** Each part begins at a multiple of 8 bytes. */
+/** Lays out parts. Each part begins at a multiple of 8 bytes. */
 function layOut(
   parts: readonly (Part | WantedPart)[],
   abi: Abi,
@@ -57,7 +57,7 @@ function layOut(
   return { size, offsets };
 }
 
-/** What the checks of a message come to. */
+/** Returns the results of the size checks of a message. */
 function checkMessage(out: OutMessage, abi: Abi, cmsLimits: readonly number[]): readonly boolean[] {
   const laid = layOut(out.data, abi);
   const size = out.dataSz ?? laid.size;
@@ -119,7 +119,7 @@ function findReason(
   }
 }
 
-/** Why the scenario is for LP64 alone; `undefined` if it is not. */
+/** Returns why the scenario is for LP64 only, or `undefined` if it is not. */
 export function findLp64Reason({ abi, steps }: Scenario): string | undefined {
   const cmsLimits = steps.flatMap(({ action }) =>
     action.do === 'setCms' ? [action.maxMsgSize] : [],

@@ -1,6 +1,6 @@
 /**
- * Writes a folder of plain C with the engine and scenarios compiled in, to be built for a board
- * with that board's compiler: it needs POSIX and /dev/lite_ipc, and nothing of this package.
+ * Writes a folder of plain C with the engine and scenarios compiled in. The folder is built with a
+ * board's own compiler; it needs POSIX and /dev/lite_ipc, and nothing of this package.
  */
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -14,13 +14,13 @@ const nativeFolder = join(packageRoot, 'native');
 
 const program = 'liteipc-conformance-board';
 
-/** The engine, what drives a device, and what has the tables. */
+/** Source lists of the engine, the device driver and the board program. */
 const sourceKeys = ['conformance', 'conformanceDevice', 'conformanceBoard'] as const;
-/** Reads a table from its standard input: not on a board. */
+/** Reads a table from standard input, which a board does not do. */
 const excluded: ReadonlySet<string> = new Set(['native/conformance/device_main.c']);
 const headers = ['native/include/liteipc/hm_liteipc.h'];
 
-/** The sources below `native/`, as they are to lie in the folder. */
+/** Returns the sources below `native/` with their paths in the folder. */
 function findSources(): { readonly c: readonly string[]; readonly h: readonly string[] } {
   const text = readFileSync(join(nativeFolder, 'sources.json'), 'utf8');
   const keys = JSON.parse(text) as Record<(typeof sourceKeys)[number], readonly string[]>;
@@ -43,7 +43,10 @@ function formatWords(words: Uint32Array): string {
   return lines.join('\n');
 }
 
-/** In a string literal of C; no escape that another character could lengthen, and no trigraph. */
+/**
+ * Returns a C string literal, without escapes that a following character could lengthen and without
+ * trigraphs.
+ */
 const quote = (text: string): string =>
   `"${text.replace(/[^ !#-[\]-~]|\?/g, (character) =>
     [...new TextEncoder().encode(character)]
@@ -118,10 +121,10 @@ and none had to be left out.
 }
 
 /**
- * Writes the folder, which must be empty or not exist. \`scenarios\` were read for \`target\`;
- * those that it skips are there as well, to be reported as skipped.
+ * Writes the folder, which must be empty or not exist. \`scenarios\` were read for \`target\`.
+ * Scenarios that the target skips are included, and reported as skipped.
  *
- * @throws {Error} if the folder has something in it, or two scenarios have the same name
+ * @throws {Error} if the folder is not empty, or two scenarios have the same name
  * @throws the error of the file system
  */
 export function writeBoard(folder: string, scenarios: readonly Scenario[], target: Target): void {

@@ -1,6 +1,6 @@
 /**
- * The course of a scenario while its steps are read one after another: which tasks live, which
- * names are saved, which steps were started. Complains about every reference that leads nowhere.
+ * Follows the course of a scenario while its steps are read in order: the living tasks, the saved
+ * names and the started steps. Reports every reference that does not resolve.
  */
 import type { Action, Process, Task } from './scenario.js';
 import type { JsonValue } from '../common/json-source.js';
@@ -25,7 +25,7 @@ export class Course {
   readonly #messages = new Set<string>();
   readonly #started = new Map<string, Started>();
 
-  /** `children`: the names of the processes that some step forks. */
+  /** `children`: names of the processes that a step forks. */
   constructor(processes: readonly Process[], children: ReadonlySet<string>) {
     this.#processes = new Map(processes.map((process) => [process.name, process]));
     const tasks = processes.flatMap((process) => process.tasks);
@@ -35,7 +35,7 @@ export class Course {
     }
   }
 
-  /** Any task of the scenario, alive or not. */
+  /** Returns any task of the scenario, alive or not. */
   task(value: JsonValue): Task | undefined {
     const name = value.string();
     if (name === undefined) return undefined;
@@ -43,7 +43,7 @@ export class Course {
     return task ?? value.complain(`no task "${name}"; ${quoted(this.#tasks.keys())}`);
   }
 
-  /** Any process of the scenario, alive or not. */
+  /** Returns any process of the scenario, alive or not. */
   process(value: JsonValue): Process | undefined {
     const name = value.string();
     if (name === undefined) return undefined;
@@ -52,7 +52,7 @@ export class Course {
   }
 
   /**
-   * A task that can do something now. A step that it has started need not be over: its next one
+   * Returns a task that can perform a step. A step that it started need not have ended: its next step
    * waits for that.
    */
   actor(value: JsonValue): Task | undefined {
@@ -71,7 +71,7 @@ export class Course {
     for (const task of process.tasks) this.endTask(task);
   }
 
-  /** The process `value` names starts as a fork of `parent`. */
+  /** Starts the process that `value` names as a fork of `parent`. */
   fork(parent: Process, value: JsonValue): Process | undefined {
     const child = this.process(value);
     if (child === undefined) return undefined;
@@ -97,7 +97,7 @@ export class Course {
     return this.#save(value, this.#messages);
   }
 
-  /** A name that is saved again means what was saved last. */
+  /** Saves a name. A name that is saved again refers to the last value. */
   #save(value: JsonValue, names: Set<string>): string | undefined {
     const name = value.string();
     if (name === undefined) return undefined;

@@ -1,5 +1,6 @@
 /**
- * The programs that run one scenario: which one, with what environment, and what it needs to live.
+ * Prepares the programs that run one scenario: the program, its environment and its temporary
+ * files.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,48 +8,49 @@ import { join } from 'node:path';
 import { findNativeFile, loadNativeBinding } from '../native/binding.js';
 
 /**
- * A program that is ready to run one scenario, which it reads as a table from its standard input.
+ * A program that is ready to run one scenario. It reads the scenario as a table from standard
+ * input.
  */
 export interface PreparedEngine {
   readonly program: string;
   readonly args: readonly string[];
-  /** Added to the environment. */
+  /** Variables added to the environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Takes away what was prepared. The program has ended by then. */
+  /** Removes what was prepared. Called after the program has ended. */
   readonly dispose: () => void;
 }
 
 /** Prepares a program for one scenario. Throws if it cannot. */
 export type Engine = () => PreparedEngine;
 
-/** A folder of the engine's own, and what removes it with all that is in it. */
+/**
+ * Makes a folder for the engine. Returns the folder and a function that removes it with its
+ * contents.
+ */
 function makeFolder(): readonly [folder: string, remove: () => void] {
   const folder = mkdtempSync(join(tmpdir(), 'liteipc-conformance-'));
   return [folder, () => rmSync(folder, { recursive: true, force: true })];
 }
 
-/**
- * Every process of the scenario is a device in one OS process, in a domain of the program's own.
- */
+/** Runs every process of the scenario as a device in one OS process, in a private domain. */
 export function inOneProcess(): Engine {
   const program = findNativeFile('liteipc-conformance');
   return () => {
-    // The program cleans up after itself, unless it crashes or is killed.
+    // The program cleans up after itself unless it crashes or is killed.
     const [folder, dispose] = makeFolder();
     return { program, args: [], env: { TMPDIR: folder }, dispose };
   };
 }
 
-/** `LD_PRELOAD` with the shim after what the user preloads already. */
+/** Returns `LD_PRELOAD` with the shim after the libraries that the user preloads. */
 function preload(shim: string): string {
   const own = process.env['LD_PRELOAD'];
   return own === undefined || own === '' ? shim : `${own}:${shim}`;
 }
 
 /**
- * Every process of the scenario is a process of the OS that uses nothing but the device, which the
- * shim gives it. Each scenario has a domain of its own with the sizes of the kernel, run by this
- * process.
+ * Runs every process of the scenario as an OS process that uses only the device, which the shim
+ * provides. Each scenario has a private domain with the sizes of the kernel, run by this process.
  */
 export function inProcesses(): Engine {
   const program = findNativeFile('liteipc-conformance-device');
@@ -74,7 +76,7 @@ export function inProcesses(): Engine {
   };
 }
 
-/** The same program on a device that is really there, such as a kernel's. */
+/** Runs the same program on an existing device, such as a kernel's. */
 export function onDevice(device: string): Engine {
   const program = findNativeFile('liteipc-conformance-device');
   return () => ({ program, args: ['--device', device], env: {}, dispose: () => undefined });

@@ -8,9 +8,9 @@ import type { Scenario, Target } from './scenario.js';
 const isScenarioFile = (name: string): boolean => /\.jsonc?$/.test(name);
 
 /**
- * The scenario files among `paths`: files as they are, folders with all that lies in them, sorted.
- * A file that is named twice is there once. Throws the error of the file system, or an `Error` if
- * there is none in a folder.
+ * Returns the scenario files among `paths`: files as given, folders with all their files, sorted. A
+ * file that is named twice appears once. Throws the error of the file system, or an `Error` if a
+ * folder has none.
  */
 export function findScenarioFiles(paths: readonly string[]): readonly string[] {
   const files = new Map<string, string>();
@@ -30,8 +30,8 @@ export function findScenarioFiles(paths: readonly string[]): readonly string[] {
 }
 
 /**
- * Reads all of `files`, and goes on when one of them is malformed: what is wrong with any of them
- * is among the complaints. Throws the error of the file system if one cannot be read.
+ * Reads all `files` and continues after a malformed one. The complaints cover all files. Throws the
+ * error of the file system if a file cannot be read.
  */
 export function loadScenarios(
   files: readonly string[],

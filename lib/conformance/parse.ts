@@ -1,6 +1,6 @@
 /**
- * Reads and checks scenarios. The format is described in docs/scenario-format.md; what comes out is
- * resolved, in range, and has the target's expectations applied.
+ * Reads and checks scenarios. docs/scenario-format.md describes the format. The result is resolved,
+ * in range, and has the target's expectations applied.
  */
 import { Course } from './course.js';
 import {
@@ -16,7 +16,7 @@ import type { Process, Scenario, Step, Target, Task } from './scenario.js';
 const processesMax = 32;
 const tasksMax = 64;
 
-/** A scenario cannot be run as it is written. `complaints` has at least one element. */
+/** Thrown if a scenario cannot be run as written. `complaints` has at least one element. */
 export class MalformedScenario extends Error {
   override name = 'MalformedScenario';
 
@@ -61,7 +61,7 @@ function readProcesses(value: JsonValue): readonly Process[] | undefined {
   return processes;
 }
 
-/** The processes that begin as forks: they do nothing before. */
+/** Returns the names of processes that start as forks. They do nothing before that. */
 function findChildren(steps: readonly JsonValue[]): ReadonlySet<string> {
   const children = new Set<string>();
   for (const { node } of steps) {
@@ -90,7 +90,7 @@ function readSteps(
 /**
  * Reads the text of one scenario. `file` is its name in complaints.
  *
- * @throws {MalformedScenario} with all that is wrong with it
+ * @throws {MalformedScenario} with all faults of the scenario
  */
 export function parseScenario(text: string, file: string, target: Target = 'port'): Scenario {
   const source = new JsonSource(file, text);
@@ -116,7 +116,7 @@ export function parseScenario(text: string, file: string, target: Target = 'port
     }
     const abi = optional(members, 'abi', (value) => value.oneOf(['lp64'] as const, 'known here'));
     const processes = optional(members, 'processes', readProcesses);
-    // Without the processes every name in the steps would be unknown.
+    // Without the processes, every name in the steps would be unknown.
     const steps =
       processes && optional(members, 'steps', (value) => readSteps(value, processes, target));
     scenario = {

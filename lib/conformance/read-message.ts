@@ -1,4 +1,4 @@
-/** Reads the values and messages of a scenario: `out`, `wantMsg` and what they consist of. */
+/** Reads the values and messages of a scenario: `out`, `wantMsg` and their parts. */
 import type { Course } from './course.js';
 import type { JsonValue, Members } from '../common/json-source.js';
 import type { OutMessage, Part, Value, WantedMessage, WantedPart } from './scenario.js';
@@ -10,7 +10,7 @@ const messageTypes = ['REQUEST', 'REPLY', 'FAILED_REPLY', 'DEATH_NOTIFY'];
 const messageFlags = ['DEFAULT', 'ONEWAY'];
 const descriptors = ['pipe:r', 'pipe:w', 'file', 'bad'] as const;
 
-/** Nobody can send so much; more would only fill the engine's memory. Bytes. */
+/** Size limit in bytes. Nobody can send more, and it would only fill the engine's memory. */
 const dataMax = 1 << 20;
 const partsMax = 1024;
 
@@ -30,15 +30,15 @@ export function optional<T>(
   return value === undefined ? undefined : read(value);
 }
 
-/** The only member of an object, such as `{"tid": "svc"}`. */
+/** Returns the only member of an object, such as `{"tid": "svc"}`. */
 function single(value: JsonValue): readonly [string, JsonValue] | undefined {
   const entries = [...(value.members() ?? [])];
   return entries.length === 1 ? entries[0] : undefined;
 }
 
 /**
- * A number or a reference to one, of 32 or 64 bits. Negative numbers stand for their unsigned
- * twins.
+ * Reads a number of 32 or 64 bits, or a reference to one. A negative number is converted to
+ * unsigned.
  */
 export function readValue(value: JsonValue, course: Course, bits: 32 | 64 = 32): Value | undefined {
   const least = -(1n << BigInt(bits - 1));
@@ -88,7 +88,7 @@ function readSum(value: JsonValue, course: Course, bits: 32 | 64): Value | undef
   return { kind: 'add', value: summand, number };
 }
 
-/** A value that has names besides, counted from 0. */
+/** Reads a value that may be given by name; names are counted from 0. */
 function readNamed(
   value: JsonValue,
   course: Course,
@@ -111,7 +111,10 @@ type PlainPart = Extract<Part, { kind: 'u32' | 'u64' | 'bytes' | 'fill' }>;
 
 const plainKinds = ['u32', 'u64', 'hex', 'str', 'fill'];
 
-/** What is neither an object nor a gap; `undefined` also without a complaint, if it is neither. */
+/**
+ * Reads a part that is neither an object nor a gap. Returns `undefined` without a complaint if it
+ * is one of these.
+ */
 function readPlainPart(kind: string, value: JsonValue, course: Course): PlainPart | undefined {
   switch (kind) {
     case 'u32':
@@ -141,7 +144,7 @@ function readPlainPart(kind: string, value: JsonValue, course: Course): PlainPar
   }
 }
 
-/** The member that tells what a part is. */
+/** Returns the member that determines the kind of a part. */
 function kindOf(value: JsonValue, kinds: readonly string[]): string | undefined {
   const members = value.members();
   if (members === undefined) return undefined;
@@ -149,7 +152,10 @@ function kindOf(value: JsonValue, kinds: readonly string[]): string | undefined 
   return kind ?? value.expected(`a part; expected an object with one of ${kinds.join(', ')}`);
 }
 
-/** Of a part with the padding that may follow it, bytes; of an object in any ABI. */
+/**
+ * Returns the size of a part with its padding, in bytes. For an object it is the maximum of all
+ * ABIs.
+ */
 function roomOf(part: Part | WantedPart): number {
   switch (part.kind) {
     case 'bytes':
@@ -162,7 +168,7 @@ function roomOf(part: Part | WantedPart): number {
   }
 }
 
-/** A list of parts that is not too large. */
+/** Reads a list of parts within the size limit. */
 function readParts<T extends Part | WantedPart>(
   value: JsonValue,
   read: (element: JsonValue) => T | undefined,
@@ -184,7 +190,7 @@ function readList<T>(
   return known.length === results.length ? known : undefined;
 }
 
-/** The content of a PTR object's buffer: objects in there would mean nothing to anybody. */
+/** Reads the content of a PTR object's buffer. A buffer contains no objects. */
 function readBuffer<T extends Part | WantedPart>(
   value: JsonValue,
   kinds: readonly string[],
@@ -210,7 +216,7 @@ function readService(value: JsonValue, course: Course): ServicePart | undefined 
   return handle && token && cookie && { kind: 'svc', handle, token, cookie };
 }
 
-/** An unsigned number of 32 bits; a negative one stands for its unsigned twin. */
+/** Reads an unsigned 32-bit number. A negative number is converted to unsigned. */
 export function readUint32(value: JsonValue): number | undefined {
   const number = value.integer(int32Min, uint32Max);
   return number === undefined ? undefined : number >>> 0;
@@ -290,7 +296,7 @@ const valueFields = ['handle', 'token', 'cookie', 'code'] as const;
 
 type Fields = Partial<Record<'type' | 'flag' | (typeof valueFields)[number], Value>>;
 
-/** The fields that messages sent and messages wanted have in common. */
+/** Reads the fields that sent and wanted messages have in common. */
 function readFields(members: Members, course: Course): Fields {
   const fields: Fields = {};
   const put = (name: keyof Fields, read: (value: JsonValue) => Value | undefined): void => {

@@ -1,4 +1,4 @@
-/** Reads a scenario's steps: who does what, and what must come of it. */
+/** Reads the steps of a scenario: the actor, the action and the expected result. */
 import type { Course } from './course.js';
 import type { JsonValue, Members } from '../common/json-source.js';
 import {
@@ -26,7 +26,7 @@ const sizeMax = 0xffff_ffff;
 const sleepMax = 60_000;
 const receiveFlag = 2;
 
-/** What the reader of an action gets. */
+/** The input of an action's reader. */
 interface Place {
   readonly task: Task;
   readonly step: JsonValue;
@@ -34,7 +34,7 @@ interface Place {
   readonly course: Course;
 }
 
-/** Reads one member of a step; complains if it is missing. */
+/** Reads one member of a step and reports it if it is missing. */
 function needed<T>(
   place: Place,
   name: string,
@@ -187,7 +187,7 @@ function readPool(place: Place): Action | undefined {
 interface ActionReader {
   /** Members of the step besides those that every step has. */
   readonly members: readonly string[];
-  /** It is a call of the device, which can be started and joined. */
+  /** True for a call of the device, which can be started and joined. */
   readonly isCall: boolean;
   readonly read: (place: Place) => Action | undefined;
 }
@@ -240,7 +240,9 @@ interface Expectation {
   readonly wantMessage?: WantedMessage;
 }
 
-/** `want` and `wantMsg`, of the step or of the port. `receives`: the call delivers a message. */
+/**
+ * Reads `want` and `wantMsg` of the step or of the port. `receives`: the call delivers a message.
+ */
 function readExpectation(members: Members, course: Course, receives: boolean): Expectation {
   const want = optional(members, 'want', (value) => value.oneOf(wants, 'a result')) ?? 'OK';
   const value = members.get('wantMsg');
@@ -251,7 +253,7 @@ function readExpectation(members: Members, course: Course, receives: boolean): E
   return { want, ...(wantMessage === undefined ? {} : { wantMessage }) };
 }
 
-/** Reads what the step wants of `target`. The port's own expectation is read in any case. */
+/** Reads the expectation for `target`. The port's own expectation is read in any case. */
 function readWanted(
   members: Members,
   course: Course,
@@ -278,7 +280,7 @@ function readJoin(step: JsonValue, course: Course, number: number, target: Targe
   return { number, line: step.line, action: { do: 'join', label }, ...wanted } as const;
 }
 
-/** Reads step `number` and lets it happen in `course`. */
+/** Reads step `number` and applies it to `course`. */
 export function readStep(
   step: JsonValue,
   course: Course,

@@ -1,11 +1,11 @@
-/** What the command prints: lines for people, one JSON document, or TAP 14. */
+/** Formats results: lines for people, one JSON document, or TAP 14. */
 import type { Outcome } from './run.js';
 import type { Step, Target } from './scenario.js';
 
 const messageBits = ['SEND', 'RECV', 'BUFF_FREE'];
 const commandNames = ['gen', 'remove', 'access'];
 
-/** `svc msg RECV`, `join r1`: the step as its author thinks of it. */
+/** Returns a step as its author writes it: `svc msg RECV`, `join r1`. */
 function describeStep({ action, task }: Step): string {
   switch (action.do) {
     case 'join':
@@ -21,7 +21,7 @@ function describeStep({ action, task }: Step): string {
   }
 }
 
-/** What is different, without the place. */
+/** Returns the difference without its location. */
 function difference({ wanted, came, message }: Outcome): string {
   const parts = [
     ...(wanted === undefined ? [] : [`wanted ${wanted}`]),
@@ -38,7 +38,7 @@ function explain(outcome: Outcome): string {
   return `step ${step.number} (${describeStep(step)}, ${scenario.file}:${step.line}): ${text}`;
 }
 
-/** One line per scenario. */
+/** Returns one line for a scenario. */
 export function formatLine(outcome: Outcome): string {
   const { name } = outcome.scenario;
   switch (outcome.result) {
@@ -69,7 +69,7 @@ export function formatCounts({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 
-/** The document of `--json`; its shape is described in docs/scenario-format.md. */
+/** Returns the document of `--json`. docs/scenario-format.md describes its shape. */
 export function toDocument(outcomes: readonly Outcome[], target: Target): object {
   const scenarios = outcomes.map((outcome) => {
     const { scenario, result, reason, step, wanted, came, message } = outcome;
@@ -86,10 +86,10 @@ export function toDocument(outcomes: readonly Outcome[], target: Target): object
   return { target, ...countOutcomes(outcomes), scenarios };
 }
 
-/** A description or a reason in TAP, where `#` and `\` mean something. */
+/** Escapes a description or reason for TAP, where `#` and `\` have a meaning. */
 const escapeTap = (text: string): string => text.replace(/[\\#]/g, '\\$&').replace(/\n/g, ' ');
 
-/** One test point of TAP 14, with what differs as YAML; JSON strings are YAML. */
+/** Returns one test point of TAP 14 with the difference as YAML. JSON strings are valid YAML. */
 export function formatTapPoint(outcome: Outcome, number: number): string {
   const { scenario, result, reason, step } = outcome;
   const point = `ok ${number} - ${escapeTap(scenario.name)}`;

@@ -1,26 +1,26 @@
-/** Runs one scenario in a process of its own and understands what that says. */
+/** Runs one scenario in a separate process and reads its report. */
 import { spawn } from 'node:child_process';
 import type { PreparedEngine } from './engine.js';
 import type { Scenario, Step } from './scenario.js';
 
-/** What the engine prints. */
+/** The report that the engine prints. */
 export interface EngineReport {
   readonly result: 'passed' | 'failed' | 'skipped' | 'error';
-  /** The number of the step that came to something else; absent if the fault is nobody's step. */
+  /** Number of the step whose result differs. Absent if no step is at fault. */
   readonly step?: number;
   readonly wanted?: string;
   readonly came?: string;
-  /** Why, if `wanted` and `came` do not say it. */
+  /** The reason, if `wanted` and `came` do not state it. */
   readonly message?: string;
-  /** How many checks the implementation gives no means for, such as the pool's use. */
+  /** Number of checks that the implementation cannot make, such as the pool's use. */
   readonly notChecked?: number;
 }
 
-/** A step that blocks longer fails; so says the format. */
+/** A step that blocks longer fails, as the format specifies, ms. */
 const blockMax = 15_000;
-/** `pool` is tried for so long. */
+/** `pool` is retried for this time, ms. */
 const poolMax = 1000;
-/** For starting and ending the processes, on a machine that is busy. */
+/** Time to start and end the processes on a busy machine, ms. */
 const reserve = 20_000;
 
 const outputMax = 1 << 20;
@@ -41,8 +41,7 @@ function stepTime({ action, task, start }: Step): number {
 }
 
 /**
- * An engine that takes longer has lost itself, ms: every step of it may block as long as it is
- * allowed.
+ * Returns the time limit of a scenario in ms. Every step may block as long as the format allows.
  */
 export function timeLimit(scenario: Scenario): number {
   return scenario.steps.reduce((sum, step) => sum + stepTime(step), reserve);
@@ -53,7 +52,7 @@ const isText = (value: unknown): value is string | undefined =>
 const isCount = (value: unknown): value is number | undefined =>
   value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0);
 
-/** Checks the shape: the engine is another program, which may be broken. */
+/** Checks the shape of the report, because the engine is another program and may be broken. */
 function readReport(output: string): EngineReport | undefined {
   let report: Partial<Record<keyof EngineReport, unknown>> | null;
   try {
@@ -71,19 +70,20 @@ function readReport(output: string): EngineReport | undefined {
   return isSound ? (report as EngineReport) : undefined;
 }
 
-/** The last of a stream. */
+/** Returns the end of a stream's text. */
 function tail(text: string): string {
   const trimmed = text.trim();
   return trimmed === '' ? '' : `; it said: ${trimmed.slice(-500)}`;
 }
 
 /**
- * How long the engine may tidy up, or what it started may hold its output open after its end, ms.
+ * Time that the engine may spend on clean-up, or that its children may keep its output open after
+ * its end, ms.
  */
 const grace = 2000;
 
 /**
- * Runs `table` and resolves to what came of it; an engine that crashes, hangs or says nonsense is
+ * Runs `table` and resolves to the report. An engine that crashes, hangs or prints no report gives
  * an `error`. Rejects only with the reason of `signal`, after the engine was killed and has ended.
  */
 export async function runEngine(
@@ -94,7 +94,7 @@ export async function runEngine(
 ): Promise<EngineReport> {
   signal?.throwIfAborted();
   const child = spawn(engine.program, engine.args, {
-    // A group of its own, so that it can be ended with all its processes.
+    // A process group of its own, so that it can be ended with all its processes.
     detached: true,
     env: { ...process.env, ...engine.env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -104,8 +104,8 @@ export async function runEngine(
   let killedBecause: string | undefined;
   let isOver = child.pid === undefined;
   let graceTimer: NodeJS.Timeout | undefined;
-  // The engine leads a process group. As long as one of it holds the output open, its number is not
-  // given to anybody else.
+  // The engine leads a process group. While one of its processes holds the output open, the kernel
+  // does not reuse the group's number.
   const signalGroup = (name: NodeJS.Signals): void => {
     if (isOver || child.pid === undefined) return;
     try {
@@ -114,7 +114,7 @@ export async function runEngine(
       // It has just ended.
     }
   };
-  // SIGTERM lets it tidy up; what does not listen is not asked twice.
+  // SIGTERM lets the engine clean up. An engine that ignores it is killed.
   const kill = (reason: string): void => {
     if (killedBecause !== undefined) return;
     killedBecause = reason;
@@ -136,7 +136,7 @@ export async function runEngine(
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       errorOutput = (errorOutput + chunk).slice(-errorOutputMax);
     });
-    // It may end without reading all: what it says tells more than the broken pipe.
+    // The engine may end without reading everything. Its report says more than the broken pipe.
     child.stdin.on('error', () => undefined);
     child.stdin.end(Buffer.from(table.buffer, table.byteOffset, table.byteLength));
 

@@ -1,22 +1,22 @@
-/** Runs scenarios side by side, since most of them wait most of the time. */
+/** Runs scenarios concurrently, since most of them wait most of the time. */
 import { setMaxListeners } from 'node:events';
 import type { Engine } from './engine.js';
 import { runEngine, timeLimit, type EngineReport } from './run-engine.js';
 import type { Scenario, Step, Target } from './scenario.js';
 
-/** What came of one scenario. */
+/** The result of one scenario. */
 export interface Outcome {
   readonly scenario: Scenario;
   readonly result: 'passed' | 'failed' | 'skipped';
-  /** Of a skipped one. */
+  /** The reason of a skipped scenario. */
   readonly reason?: string;
-  /** The step that differs; absent if the fault is nobody's step. */
+  /** The step whose result differs. Absent if no step is at fault. */
   readonly step?: Step;
   readonly wanted?: string;
   readonly came?: string;
-  /** Why it failed, if `wanted` and `came` do not say it. */
+  /** The reason of the failure, if `wanted` and `came` do not state it. */
   readonly message?: string;
-  /** How many checks the implementation gives no means for, such as the pool's use. */
+  /** Number of checks that the implementation cannot make, such as the pool's use. */
   readonly notChecked: number;
   readonly milliseconds: number;
 }
@@ -24,17 +24,17 @@ export interface Outcome {
 export interface RunOptions {
   readonly target: Target;
   readonly engine: Engine;
-  /** Makes the engine's input of a scenario. */
+  /** Compiles a scenario to the engine's input. */
   readonly compile: (scenario: Scenario) => Uint32Array;
-  /** How many run at a time. */
+  /** Number of scenarios that run at a time. */
   readonly jobs: number;
-  /** Called for each scenario, in the order they were given, as soon as that order allows. */
+  /** Called for each scenario, in the given order, as soon as that order allows. */
   readonly onOutcome?: (outcome: Outcome) => void;
-  /** Ends everything: {@link runScenarios} rejects with its reason when nothing is left. */
+  /** Ends the run: {@link runScenarios} rejects with its reason after everything has ended. */
   readonly signal?: AbortSignal;
 }
 
-/** Why the target does not run a scenario that it skips. */
+/** Returns why the target skips a scenario. */
 export function skipReason(scenario: Scenario, target: Target): string {
   const deviation = scenario.deviation === undefined ? '' : `${scenario.deviation}, `;
   return target === 'port'
@@ -83,7 +83,10 @@ async function runOne(scenario: Scenario, options: RunOptions): Promise<Outcome>
   return toOutcome(scenario, report, Math.round(performance.now() - startedAt));
 }
 
-/** How long a scenario waits, roughly: the longest begin first, so that nothing waits for them. */
+/**
+ * Estimates how long a scenario waits. The longest start first, so that the run does not end with
+ * them.
+ */
 function patience({ steps }: Scenario): number {
   return steps.reduce((sum, { action, want }) => {
     if (action.do === 'sleep') return sum + action.ms;
@@ -92,14 +95,14 @@ function patience({ steps }: Scenario): number {
 }
 
 /**
- * Resolves to an outcome for each scenario, in their order. Rejects only if `signal` ends the run;
- * then every process that was started has ended and what was prepared for it is gone.
+ * Resolves to the outcomes of all scenarios, in their order. Rejects only if `signal` ends the run.
+ * Then every started process has ended and everything prepared for it was removed.
  */
 export async function runScenarios(
   scenarios: readonly Scenario[],
   options: RunOptions,
 ): Promise<readonly Outcome[]> {
-  // Each engine that runs listens.
+  // Each running engine adds a listener.
   if (options.signal !== undefined) setMaxListeners(options.jobs + 1, options.signal);
   const outcomes = new Array<Outcome | undefined>(scenarios.length).fill(undefined);
   let told = 0;
@@ -118,7 +121,7 @@ export async function runScenarios(
     }
   };
   const workers = Array.from({ length: Math.min(options.jobs, queue.length) }, worker);
-  // All, not the first: when this rejects nothing may be running any more.
+  // Waits for all workers: when this rejects, nothing may be running.
   const results = await Promise.allSettled(workers);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return outcomes.filter((outcome) => outcome !== undefined);

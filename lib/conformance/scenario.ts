@@ -1,10 +1,10 @@
 /**
- * A conformance scenario after it was read and checked: names are resolved to objects of this
- * module, numbers are in range, and every reference leads somewhere. The file format is described
- * in docs/scenario-format.md.
+ * Defines a conformance scenario after it was read and checked: names are resolved to objects of
+ * this module, numbers are in range, and every reference resolves. docs/scenario-format.md
+ * describes the file format.
  */
 
-/** A number that is known only when the scenario runs, or now. */
+/** A number that is known now, or when the scenario runs. */
 export type Value =
   | { readonly kind: 'number'; readonly number: bigint }
   /** The ID of a task. */
@@ -19,7 +19,7 @@ export type Value =
 
 export interface Process {
   readonly name: string;
-  /** In the order of the file: the first is the main task. */
+  /** Tasks in the order of the file. The first one is the main task. */
   readonly tasks: readonly Task[];
 }
 
@@ -33,12 +33,12 @@ export const errorNames = [
   ...(['EBADF', 'ENODEV', 'EAGAIN', 'EPERM', 'EMFILE', 'EMSGSIZE'] as const),
 ] as const;
 
-/** What a step must come to: success, one error, or any error. */
+/** The expected result of a step: success, one error, or any error. */
 export type Want = 'OK' | 'FAIL' | (typeof errorNames)[number];
 
 export type DescriptorName = 'pipe:r' | 'pipe:w' | 'file' | 'bad';
 
-/** A piece of a message's data; each begins at the next multiple of 8 bytes. */
+/** A piece of a message's data. Each part begins at the next multiple of 8 bytes. */
 export type Part =
   | { readonly kind: 'u32'; readonly value: Value }
   | { readonly kind: 'u64'; readonly value: Value }
@@ -53,10 +53,13 @@ export type Part =
       readonly token: Value;
       readonly cookie: Value;
     }
-  /** An object of a type that does not exist, its content zero. */
+  /** An object of a type that does not exist, with zero content. */
   | { readonly kind: 'object'; readonly type: number };
 
-/** In `wantMsg`: bytes to be skipped, or what must be there. An `fd` must be an open descriptor. */
+/**
+ * A part of `wantMsg`: bytes to skip, or bytes that must be present. An `fd` must be an open
+ * descriptor.
+ */
 export type WantedPart =
   | Exclude<Part, { kind: 'fd' | 'ptr' | 'object' }>
   | { readonly kind: 'any'; readonly size: number }
@@ -65,7 +68,7 @@ export type WantedPart =
 
 /** The message that a step sends. */
 export interface OutMessage {
-  /** A number of `MsgType`, 0 REQUEST to 3 DEATH_NOTIFY, or one that does not exist. */
+  /** A number of `MsgType`, 0 REQUEST to 3 DEATH_NOTIFY, or a number that does not exist. */
   readonly type: Value;
   readonly handle: Value;
   readonly token: Value;
@@ -75,7 +78,7 @@ export interface OutMessage {
   readonly flag: Value;
   readonly timestamp: Value;
   readonly data: readonly Part[];
-  /** Instead of what follows from `data`, for malformed messages. */
+  /** Replaces the size that follows from `data`, for malformed messages. */
   readonly dataSz?: number;
   readonly spObjNum?: number;
   readonly offsets?: readonly number[];
@@ -83,7 +86,7 @@ export interface OutMessage {
   readonly offsetsNull: boolean;
 }
 
-/** What is absent is not checked. */
+/** The message that a step must receive. Absent members are not checked. */
 export interface WantedMessage {
   readonly type?: Value;
   readonly handle?: Value;
@@ -93,7 +96,7 @@ export interface WantedMessage {
   readonly flag?: Value;
   readonly dataSz?: number;
   readonly spObjNum?: number;
-  /** The sender, as the implementation filled it in: its task ID and its process ID. */
+  /** The sender as the implementation stamped it: its task ID and its process ID. */
   readonly from?: Task;
   readonly data?: readonly WantedPart[];
 }
@@ -117,7 +120,7 @@ export type Action =
   | { readonly do: 'version'; readonly wantVersion?: readonly [major: number, minor: number] }
   | {
       readonly do: 'cmsCmd';
-      /** 0 gen, 1 remove, 2 access, or one that does not exist. */
+      /** 0 gen, 1 remove, 2 access, or a number that does not exist. */
       readonly cmd: number;
       readonly of: Value;
       readonly handle: Value;
@@ -139,17 +142,17 @@ export type Action =
   | { readonly do: 'join'; readonly label: string };
 
 export interface Step {
-  /** Its place in the file's list, from 1. */
+  /** Position in the file's list, from 1. */
   readonly number: number;
-  /** The line of the file it begins on, from 1. */
+  /** The line of the file where the step begins, from 1. */
   readonly line: number;
   /** `undefined` for a join. */
   readonly task?: Task;
   readonly action: Action;
-  /** After the target's own expectation has been applied. */
+  /** The expected result after the target's own expectation was applied. */
   readonly want: Want;
   readonly wantMessage?: WantedMessage;
-  /** The step may block: it is joined later under this label. */
+  /** The step may block. A later step joins it by this label. */
   readonly start?: string;
 }
 
@@ -159,11 +162,11 @@ export interface Scenario {
   readonly file: string;
   readonly name: string;
   readonly about: string;
-  /** Such as `D7`. */
+  /** The number of a deliberate deviation, such as `D7`. */
   readonly deviation?: string;
-  /** The target does not run it: the port has a scenario of its own instead. */
+  /** True if the target does not run the scenario because the port has one of its own. */
   readonly skip: boolean;
-  /** It hangs on sizes of this ABI in a way that cannot be seen; see abi.ts. */
+  /** States a dependency on the sizes of this ABI that abi.ts cannot detect. */
   readonly abi?: 'lp64';
   readonly processes: readonly Process[];
   readonly steps: readonly Step[];

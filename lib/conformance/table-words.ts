@@ -6,7 +6,7 @@ export class TableWords {
     return this.#words.length;
   }
 
-  /** Negative numbers count from the top, as in C. */
+  /** Appends a word. A negative number is converted to unsigned, as in C. */
   word(value: number): void {
     if (!Number.isInteger(value) || value < -0x8000_0000 || value > 0xffff_ffff) {
       throw new RangeError(`${value} does not fit 32 bits`);
@@ -22,7 +22,7 @@ export class TableWords {
     this.word(value ? 1 : 0);
   }
 
-  /** 64 bits, modulo 2^64. */
+  /** Appends 64 bits, modulo 2^64. */
   long(value: bigint): void {
     const bits = BigInt.asUintN(64, value);
     this.words(Number(bits & 0xffff_ffffn), Number(bits >> 32n));
@@ -54,7 +54,7 @@ export class TableWords {
     for (const word of other.#words) this.#words.push(word);
   }
 
-  /** The place of a word that is set later. */
+  /** Reserves a word that is set later. Returns its position. */
   reserve(): number {
     return this.#words.push(0) - 1;
   }

@@ -1,6 +1,6 @@
 /**
- * Compiles a scenario to the table that the C engine reads. The encoding is described in
- * native/conformance/table.h, whose numbers these are.
+ * Compiles a scenario to the table that the C engine reads. native/conformance/table.h describes
+ * the encoding and defines these numbers.
  */
 import { findLp64Reason } from './abi.js';
 import {
@@ -44,17 +44,17 @@ const actions: Readonly<Record<Action['do'], number>> = {
   ...{ version: 7, cmsCmd: 8, ioctlRaw: 9, msg: 10, fork: 11, sleep: 12, pool: 13, join: 14 },
 };
 
-/** As WANTS in native/conformance/want.c. */
+/** The order of WANTS in native/conformance/want.c. */
 const wants: readonly Want[] = ['OK', 'FAIL', ...errorNames];
 
-/** The first fields of enum TableField; the others follow. */
+/** The first fields of enum TableField; the other fields follow. */
 const valueFields = ['type', 'handle', 'token', 'cookie', 'code', 'flag'] as const;
 const otherFields = ['dataSz', 'spObjNum', 'from', 'data'] as const;
 
 /** Bits of enum TableOverride. */
 const overrideBits = { dataSz: 1, spObjNum: 2, offsets: 4, dataNull: 8, offsetsNull: 16 } as const;
 
-/** Numbers for names, in the order in which they are first met. */
+/** Numbers names in the order of their first use. */
 class Numbering {
   readonly names: string[] = [];
 
@@ -145,7 +145,7 @@ class StepWriter {
     this.words.long(number);
   }
 
-  /** Its enum ValueKind, what it refers to and what is added to that. */
+  /** Returns enum ValueKind of a value, the index that it refers to, and the number that is added. */
   #resolve(value: Value): readonly [kind: number, index: number, number: bigint] {
     switch (value.kind) {
       case 'number':
@@ -255,12 +255,13 @@ class StepWriter {
 }
 
 /**
- * The scenario as a table. With `skipReason` the engine does not run it and says why.
+ * Returns the scenario as a table. With `skipReason` the engine does not run it and prints the
+ * reason.
  *
- * @throws {RangeError} if a number does not fit its place in the table
+ * @throws {RangeError} if a number does not fit its field in the table
  */
 export function compileTable(scenario: Scenario, skipReason?: string): Uint32Array {
-  // The steps first: they tell what handles, messages and labels there are.
+  // Steps are compiled first, because they determine the handles, messages and labels.
   const steps = new StepWriter(scenario.processes);
   for (const step of scenario.steps) steps.step(step);
   const lp64Reason = findLp64Reason(scenario);

@@ -1,11 +1,11 @@
-/** The directory of named domains: whether it can be used, and what lies in it. */
+/** Checks the directory of named domains: whether it is usable, and its contents. */
 import { accessSync, constants, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { failed, ok, warning, type Finding } from './finding.js';
 import { SOCKET_PATH_MAX, livenessOf, type RuntimeDirectory } from './socket-path.js';
 
 const CHECK = 'runtime directory';
-/** Longest name of a domain. */
+/** Longest name of a domain, in bytes. */
 const NAME_MAX = 64;
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');
@@ -27,7 +27,7 @@ function checkParent({ path, parent, source }: RuntimeDirectory): Finding {
   }
 }
 
-/** Can domains with a name be made and found? `uid` is the effective one. */
+/** Checks that named domains can be made and found. `uid` is the effective user ID. */
 export function checkRuntimeDirectory(directory: RuntimeDirectory, uid: number): Finding {
   const { path, source } = directory;
   let facts: Stats | undefined;
@@ -63,7 +63,7 @@ export function checkRuntimeDirectory(directory: RuntimeDirectory, uid: number):
   return ok(CHECK, `${path} (by ${source})`);
 }
 
-/** The domains in the directory, and what domains left behind that did not end well. */
+/** Lists the domains in the directory, and the files of domains that did not end cleanly. */
 export async function checkDomains({ path }: RuntimeDirectory): Promise<Finding> {
   const check = 'domains';
   let names: string[];

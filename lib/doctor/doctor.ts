@@ -1,4 +1,4 @@
-/** Looks at everything that LiteIPC needs of this machine, and at one domain. */
+/** Checks everything that LiteIPC needs of this machine, and one domain. */
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -24,7 +24,7 @@ const { version, engines } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string; engines: { node: string } };
 
-/** For building and porting; nobody needs them to use LiteIPC. */
+/** Tools for building and porting. Using LiteIPC needs none of them. */
 const tools = ['cc', 'c++', 'make', 'cmake', 'python3', 'musl-gcc'];
 
 function isInPath(name: string): boolean {
@@ -54,7 +54,7 @@ function checkShim(): Finding {
   }
 }
 
-/** What there is to be said; takes at most as long as its trials may. Aborting ends them. */
+/** Runs all checks. Takes at most as long as its trials may. Aborting ends the trials. */
 export async function examine(
   domain: string | undefined,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-/** One domain: its files, its server, its ServiceManager, who is in it. */
+/** Checks one domain: its files, its server, its ServiceManager and its processes. */
 import { accessSync, constants, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import type { ProbeLine, ProcessSeen } from './domain-probe-program.js';
@@ -14,7 +14,7 @@ import {
 } from './socket-path.js';
 
 const TIMEOUT_MS = 15_000;
-/** So many processes are named, the rest counted. */
+/** Number of processes that are listed; the remaining ones are counted. */
 const PROCESSES_NAMED = 8;
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');
@@ -55,7 +55,7 @@ function unreachable(path: string): Finding {
   return failed('socket', text, 'join the group that may, or let the domain lie elsewhere');
 }
 
-/** The socket and what listens at it; with `true` a device may be opened. */
+/** Checks the socket and its server. Returns `true` if a device may be opened. */
 async function checkSocket(
   domain: string,
   path: string,
@@ -103,7 +103,7 @@ async function checkSocket(
   }
 }
 
-/** Who may put another socket into the place of the domain's? */
+/** Checks who could replace the domain's socket with another one. */
 function checkFolders(path: string): Finding {
   const check = 'socket directory';
   for (const [depth, folder] of foldersOf(path).entries()) {
@@ -179,7 +179,7 @@ function describeProcesses(processes: readonly ProcessSeen[]): Finding {
   return ok('processes', text === '' ? 'none' : text);
 }
 
-/** Everything about one domain. */
+/** Runs all checks of one domain. */
 export async function checkDomain(
   domain: string,
   directory: RuntimeDirectory,

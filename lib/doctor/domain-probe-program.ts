@@ -1,7 +1,7 @@
 /**
- * Opens a device in the domain that the first argument names, asks its ServiceManager something,
- * and looks who is there. A program of its own, because a domain that is broken may keep it
- * waiting. Says on each line what it has come to, see {@link ProbeLine}.
+ * Opens a device in the domain that the first argument names, queries its ServiceManager, and lists
+ * the processes. This is a separate program, because a broken domain may block it. Each line of its
+ * output is a {@link ProbeLine}.
  */
 import type { Connection } from '../connection/connection.js';
 import { methodsOf } from '../contract/method-table.js';
@@ -18,7 +18,7 @@ export interface ProcessSeen {
   readonly tasks: number;
 }
 
-/** What is asked for: no service has this name, or it does no harm if one has. */
+/** The name that is looked up. No service has it, and a lookup does no harm if one has. */
 export const PROBE_SERVICE = 'liteipc/doctor';
 
 /** One line of the output. */
@@ -30,9 +30,9 @@ export type ProbeLine =
 
 const say = (line: ProbeLine): void => sayLine(line);
 
-/** A manager that is asked and does not answer for so long hangs, ms. */
+/** A manager that does not answer within this time hangs, ms. */
 const ANSWER_MS = 3000;
-/** More tasks than this no profile has. */
+/** Upper bound for tasks; no profile has more. */
 const TASKS_MAX = 4096;
 
 async function askManager(connection: Connection): Promise<ProbeLine> {

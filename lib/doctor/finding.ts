@@ -1,16 +1,16 @@
-/** What the doctor finds. */
+/** Defines the findings of the doctor. */
 
-/** `warning`: works, but not everywhere or not in full. `failed`: something will not work. */
+/** The result of a check. `warning`: works with restrictions. `failed`: something will not work. */
 export type FindingResult = 'ok' | 'warning' | 'failed';
 
-/** One thing that was looked at. */
+/** The result of one check with its explanation. */
 export interface Finding {
-  /** What, in a word or two: `kernel`, `runtime directory`. */
+  /** Name of the check, in one or two words: `kernel`, `runtime directory`. */
   readonly check: string;
   readonly result: FindingResult;
-  /** What was found, and what it means. */
+  /** The finding and its meaning. */
   readonly text: string;
-  /** What to do about it; of everything that is not `ok`. */
+  /** The remedy, for every finding that is not `ok`. */
   readonly remedy?: string;
 }
 

@@ -1,4 +1,4 @@
-/** What LiteIPC needs of the machine, by what the machine says of itself. */
+/** Checks the machine by the facts that the system reports. */
 import { existsSync, readFileSync } from 'node:fs';
 import { failed, ok, warning, type Finding } from './finding.js';
 
@@ -13,7 +13,7 @@ function isBefore([major, minor]: Version, [otherMajor, otherMinor]: Version): b
   return major < otherMajor || (major === otherMajor && minor < otherMinor);
 }
 
-/** `range` is the package's: `>=20.19`. */
+/** Checks the version of Node. `range` is the package's: `>=20.19`. */
 export function checkNode(version: string, range: string): Finding {
   const [found, least] = [versionOf(version), versionOf(range)];
   if (found === undefined || least === undefined || isBefore(found, least)) {
@@ -26,7 +26,7 @@ export function checkNode(version: string, range: string): Finding {
   return ok('Node', `${version} (${range} is needed)`);
 }
 
-/** The system and the processor. */
+/** Checks the system and the processor. */
 export function checkPlatform(platform: string, architecture: string): Finding {
   const text = `${platform} ${architecture}`;
   if (platform === 'linux' && (architecture === 'x64' || architecture === 'arm64')) {
@@ -39,7 +39,7 @@ const SEALS: Version = [5, 1];
 const PIDFD: Version = [5, 3];
 const BELL: Version = [6, 4];
 
-/** `release` as `uname -r` says it. */
+/** Checks the kernel. `release` is the output of `uname -r`. */
 export function checkKernel(release: string): Finding {
   const version = versionOf(release);
   if (version === undefined) {
@@ -61,7 +61,7 @@ export function checkKernel(release: string): Finding {
   return ok('kernel', release);
 }
 
-/** `/proc`, through which memory is opened a second time. */
+/** Checks `/proc`, through which memory is opened a second time. */
 export function checkProc(root = '/proc'): Finding {
   if (existsSync(`${root}/self/fd`)) return ok('/proc', 'mounted');
   const text =
@@ -69,11 +69,11 @@ export function checkProc(root = '/proc'): Finding {
   return failed('/proc', text, 'mount -t proc proc /proc');
 }
 
-/** Below it some things are likely to run out. */
+/** Below this limit of descriptors some resources are likely to run out. */
 const DESCRIPTORS_GOOD = 1024;
-/** What a Node process with an open device has before its first peer. */
+/** Descriptors of a Node process with an open device and no peer. */
 const DESCRIPTORS_OWN = 60;
-/** A lane in each direction. */
+/** Descriptors per peer: one lane in each direction. */
 const DESCRIPTORS_PER_PEER = 4;
 
 function limitOf(limits: string, name: string): number {
@@ -82,7 +82,7 @@ function limitOf(limits: string, name: string): number {
   return soft === 'unlimited' || soft === '' ? Infinity : Number(soft);
 }
 
-/** `limits` is the text of /proc/self/limits. */
+/** Checks the limit of descriptors. `limits` is the text of /proc/self/limits. */
 export function checkDescriptors(limits: string): Finding {
   const count = limitOf(limits, 'Max open files');
   const peers = Math.max(Math.floor((count - DESCRIPTORS_OWN) / DESCRIPTORS_PER_PEER), 0);
@@ -92,18 +92,18 @@ export function checkDescriptors(limits: string): Finding {
   return warning('open files', text, `ulimit -n ${DESCRIPTORS_GOOD}, or LimitNOFILE= of the unit`);
 }
 
-/** Less than this left is worth a word, bytes. */
+/** Less available memory than this gives a warning, bytes. */
 const MEMORY_LOW = 64 * 1024 * 1024;
 
-/** What {@link checkMemory} looks at; absent where the system does not tell. */
+/** The input of {@link checkMemory}. A member is absent where the system does not report it. */
 export interface MemoryFacts {
-  /** Of /proc/self/limits. */
+  /** Text of /proc/self/limits. */
   readonly limits: string;
-  /** Of /proc/sys/vm/overcommit_memory. */
+  /** Text of /proc/sys/vm/overcommit_memory. */
   readonly overcommit?: string | undefined;
-  /** Of /proc/meminfo. */
+  /** Text of /proc/meminfo. */
   readonly memory?: string | undefined;
-  /** Of the control group: memory.max and memory.current. */
+  /** Limits of the control group: memory.max and memory.current. */
   readonly groupMaximum?: string | undefined;
   readonly groupCurrent?: string | undefined;
 }
@@ -114,7 +114,7 @@ function kilobytes(memory: string, name: string): number {
 
 const inMegabytes = (bytes: number): string => `${Math.floor(bytes / 1024 / 1024)} MiB`;
 
-/** Whatever can keep shared memory from being made. */
+/** Checks limits that can prevent shared memory from being made. */
 export function checkMemory(facts: MemoryFacts): Finding {
   const { limits, overcommit, memory = '', groupMaximum, groupCurrent } = facts;
   const addressSpace = limitOf(limits, 'Max address space');
@@ -135,7 +135,7 @@ export function checkMemory(facts: MemoryFacts): Finding {
   return ok('memory', 'nothing limits shared memory');
 }
 
-/** `uidMap` is the text of /proc/self/uid_map. */
+/** Checks the user. `uidMap` is the text of /proc/self/uid_map. */
 export function checkUser(uid: number, gid: number, uidMap: string): Finding {
   const [inside, outside, count] = uidMap.trim().split(/\s+/).map(Number);
   const isWhole = inside === 0 && outside === 0 && count === 0xffff_ffff;
@@ -146,7 +146,7 @@ export function checkUser(uid: number, gid: number, uidMap: string): Finding {
   return ok('user', `uid ${uid}, gid ${gid}${place}${root}`);
 }
 
-/** The text of a file of the system, if it is there. */
+/** Returns the text of a system file, or `undefined` if it does not exist. */
 export function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -155,7 +155,7 @@ export function textOf(path: string): string | undefined {
   }
 }
 
-/** What this machine says of its memory. */
+/** Returns the memory facts of this machine. */
 export function memoryFacts(): MemoryFacts {
   const group = /^0::(.*)$/m.exec(textOf('/proc/self/cgroup') ?? '')?.[1] ?? '';
   const folder = `/sys/fs/cgroup${group}`;

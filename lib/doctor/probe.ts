@@ -1,28 +1,28 @@
 /**
- * Programs that find something out and may hang or die of it: they say what they come to on lines
- * of JSON.
+ * Runs programs that test something and may hang or crash. They report their progress as lines of
+ * JSON.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** How a probe ended. */
+/** The end of a probe. */
 export interface ProbeResult {
-  /** What it said, in order. */
+  /** The lines that it printed, in order. */
   readonly lines: readonly unknown[];
-  /** Empty if it ended by itself, and well. */
+  /** Empty if the probe ended by itself and successfully. */
   readonly failure: string;
-  /** The code of the error that ended it, or the signal; `timeout` if it had to be ended. */
+  /** The code of the error or the signal that ended it; `timeout` if it was killed. */
   readonly code: string;
 }
 
 const OUTPUT_MAX = 100_000;
 
-/** Says one line; for the programs. */
+/** Prints one line. Used by the probe programs. */
 export function sayLine(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-/** What an uncaught error of Node says: the line with its name and message, and its code. */
+/** Extracts the name, message and code from Node's output of an uncaught error. */
 function readFailure(errors: string): { failure: string; code: string } {
   const lines = errors.split('\n');
   const failure = lines.find((line) => /^\s*\w*Error\b/.test(line)) ?? lines[0] ?? '';
@@ -33,7 +33,7 @@ function readFailure(errors: string): { failure: string; code: string } {
   };
 }
 
-/** Runs one of this folder's programs; it is killed after `timeoutMs`, or with the signal. */
+/** Runs one of this folder's programs. It is killed after `timeoutMs` or when the signal aborts. */
 export function runProbe(
   program: string,
   args: readonly string[],

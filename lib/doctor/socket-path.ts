@@ -1,19 +1,19 @@
-/** Where domains lie, and whether a server listens there: by the file system alone. */
+/** Locates domains, and finds out whether a server listens, through the file system alone. */
 import { lstatSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, isAbsolute, join } from 'node:path';
 
-/** Most bytes of a socket's path, sockaddr_un.sun_path without its NUL. */
+/** Longest path of a socket in bytes: sockaddr_un.sun_path without its NUL. */
 export const SOCKET_PATH_MAX = 107;
-/** What a domain's lock file has after the name of its socket. */
+/** Suffix of a domain's lock file. */
 const LOCK_SUFFIX = '.lock';
 
 /** The directory of named domains. */
 export interface RuntimeDirectory {
   readonly path: string;
-  /** Where it is made. */
+  /** The directory in which it is made. */
   readonly parent: string;
-  /** What named it. */
+  /** The variable or rule that determined it. */
   readonly source: string;
 }
 
@@ -22,7 +22,7 @@ function absoluteVariable(environment: NodeJS.ProcessEnv, name: string): string 
   return value?.startsWith('/') === true ? value : undefined;
 }
 
-/** The directory as native/platform/runtime_directory.c chooses it. */
+/** Returns the directory that native/platform/runtime_directory.c chooses. */
 export function runtimeDirectory(environment: NodeJS.ProcessEnv, uid: number): RuntimeDirectory {
   const runtime = absoluteVariable(environment, 'XDG_RUNTIME_DIR');
   if (runtime !== undefined) {
@@ -34,17 +34,18 @@ export function runtimeDirectory(environment: NodeJS.ProcessEnv, uid: number): R
   return { path: join(parent, `liteipc-${uid}`), parent, source };
 }
 
-/** The path of a domain's socket. */
+/** Returns the path of a domain's socket. */
 export function socketPath(domain: string, directory: RuntimeDirectory): string {
   return isAbsolute(domain) ? domain : join(directory.path, `${domain}.sock`);
 }
 
-/** What is behind a socket's path. `stale`: a server was there and ended without removing it. */
+/** The state of a socket's path. `stale`: a server ended without removing it. */
 export type Liveness = 'listening' | 'stale' | 'absent' | 'denied' | 'foreign' | 'unknown';
 
 /**
- * Asks the system without disturbing the server: a domain's socket is of another type than Node's,
- * so it is refused as such where somebody listens, and as nobody's where nobody does.
+ * Connects without disturbing the server. A domain's socket has another type than Node's sockets,
+ * so the kernel refuses the connection with one error if a server listens and with another if none
+ * does.
  */
 export function livenessOf(path: string): Promise<Liveness> {
   return new Promise((resolve) => {
@@ -67,8 +68,8 @@ export function livenessOf(path: string): Promise<Liveness> {
 }
 
 /**
- * The process that holds the domain's lock. Undefined if there is none, or none that can be seen
- * from here: it may be of another process namespace.
+ * Returns the process that holds the domain's lock. Returns `undefined` if there is none, or if it
+ * is not visible, for instance in another PID namespace.
  */
 export function serverOf(path: string): number | undefined {
   try {
@@ -86,7 +87,7 @@ export function serverOf(path: string): number | undefined {
   }
 }
 
-/** The program of a process in a few words. */
+/** Describes the program of a process in a few words. */
 export function describeProcess(pid: number): string {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim();
@@ -96,7 +97,7 @@ export function describeProcess(pid: number): string {
   }
 }
 
-/** Every directory on the way to a file, the nearest first. */
+/** Returns every directory on the path to a file, the nearest first. */
 export function foldersOf(path: string): string[] {
   const folder = dirname(path);
   return folder === path ? [] : [folder, ...foldersOf(folder)];

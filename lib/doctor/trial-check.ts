@@ -1,4 +1,4 @@
-/** Makes a private domain, calls through it and takes it away again. */
+/** Makes a private domain, calls a service in it and removes it. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { TrialLine, TrialStep } from './trial-program.js';
 
 const TIMEOUT_MS = 15_000;
 
-/** What was being done when it failed. */
+/** The activity during which a step failed. */
 const doings: Readonly<Record<Exclude<TrialStep, 'addon'>, string>> = {
   domain: 'its server could not be started',
   service: 'no device could be opened in it, or no service offered',
@@ -24,7 +24,7 @@ const filter =
   'systemd (@system-service) allow them';
 const remedies: Readonly<Record<string, string>> = {
   EMFILE: 'ulimit -n 1024, or LimitNOFILE= of the unit',
-  // Descriptors that come with an answer of the domain and find no place look like this.
+  // The domain's answers carry descriptors. This code is how a lack of descriptors shows.
   EPROTO: 'ulimit -n 1024, or LimitNOFILE= of the unit',
   ENFILE: 'sysctl fs.file-max: the whole system has too many files open',
   ENOMEM: 'more memory, or a higher limit of this process or its control group',
@@ -46,14 +46,14 @@ function addonRemedy(): string {
     : 'unset LITEIPC_ADDON, or let it name the addon of this version for this machine';
 }
 
-/** Under the temporary directory, or under /tmp where its path is too long for a socket. */
+/** Makes a folder in the temporary directory, or in /tmp if its path is too long for a socket. */
 function makeFolder(): string {
   const room = SOCKET_PATH_MAX - '/liteipc-doctor-XXXXXX/trial.sock.lock'.length;
   const parent = Buffer.byteLength(tmpdir()) <= room ? tmpdir() : '/tmp';
   return mkdtempSync(join(parent, 'liteipc-doctor-'));
 }
 
-/** Whether the addon loads, and whether calls work. */
+/** Checks that the addon loads and that calls work. */
 export async function checkByTrial(signal: AbortSignal): Promise<Finding[]> {
   let folder: string;
   try {

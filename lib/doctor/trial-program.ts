@@ -1,7 +1,7 @@
 /**
- * A private domain in the directory that the first argument names, and a call to itself in it: the
- * proof that everything LiteIPC needs works here. A program of its own, because what is wrong may
- * end or hang it. Says on each line what it has come to, see {@link TrialLine}.
+ * Makes a private domain in the directory that the first argument names, and calls itself in it.
+ * Success proves that everything LiteIPC needs works. This is a separate program, because a fault
+ * may end or block it. Each line of its output is a {@link TrialLine}.
  */
 import { writeFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
@@ -12,21 +12,21 @@ import { ServiceManager } from '../manager/manager.js';
 import { findAddon, loadNativeBinding } from '../native/binding.js';
 import { sayLine } from './probe.js';
 
-/** What is tried, in order. */
+/** The steps of the trial, in order. */
 export type TrialStep = 'addon' | 'domain' | 'service' | 'call' | 'file' | 'end';
 
-/** One line of the output: a step that worked. */
+/** One line of the output: a step that succeeded. */
 export interface TrialLine {
   readonly step: TrialStep;
   /** addon: its path. */
   readonly path?: string;
-  /** call: how long the last of some took, µs. */
+  /** call: duration of the last of several calls, µs. */
   readonly microseconds?: number;
 }
 
 const say = (line: TrialLine): void => sayLine(line);
 
-/** As many as the first ones are slow. */
+/** Number of calls; the first ones are slow. */
 const CALLS = 100;
 const Trial = defineService('trial', {
   add: method<readonly [number, number], number>(),
