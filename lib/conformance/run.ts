@@ -105,10 +105,10 @@ export async function runScenarios(
   // Each running engine adds a listener.
   if (options.signal !== undefined) setMaxListeners(options.jobs + 1, options.signal);
   const outcomes = new Array<Outcome | undefined>(scenarios.length).fill(undefined);
-  let told = 0;
+  let reported = 0;
   const tell = (): void => {
-    for (let next = outcomes[told]; next !== undefined; next = outcomes[told]) {
-      told += 1;
+    for (let next = outcomes[reported]; next !== undefined; next = outcomes[reported]) {
+      reported += 1;
       options.onOutcome?.(next);
     }
   };

@@ -65,7 +65,7 @@ export function checkKernel(release: string): Finding {
 export function checkProc(root = '/proc'): Finding {
   if (existsSync(`${root}/self/fd`)) return ok('/proc', 'mounted');
   const text =
-    'not mounted; message pools cannot be made without it, nor processes of root be told apart';
+    'not mounted; message pools cannot be made without it, nor processes of root distinguished';
   return failed('/proc', text, 'mount -t proc proc /proc');
 }
 

@@ -3,11 +3,12 @@
  *
  *   liteipc-conformance-board [--device PATH] [--list] [--builtin NAME] [NAME...]
  *
- * Without names all of them. Prints a line per scenario, then `N passed, N failed, N skipped`. Exit
- * status 0: none failed and none was left out because the device was used; 1; 2 for wrong usage.
+ * Without names it runs all scenarios. It prints a line for each scenario, then `N passed, N
+ * failed, N skipped`. Exit status 0: none failed and none was left out because the device was used;
+ * 1: otherwise; 2: wrong usage.
  *
- * A kernel never forgets a ServiceManager. So after a scenario that made one the system has to be
- * started anew; what was to come after it is skipped, and the exit status is 1.
+ * A kernel never forgets a ServiceManager. The system has to be restarted after a scenario that
+ * sets one; the scenarios after it are skipped, and the exit status is 1.
  */
 #include "conformance/portable.h"
 
@@ -120,7 +121,7 @@ int main(int argc, char **argv)
 {
     struct DevicePath device = {.path = LITEIPC_DRIVER};
     const char *program = argv[0];
-    int count = 0; /* of names, which are gathered at the beginning of argv */
+    int count = 0; /* number of names, which are collected at the beginning of argv */
     for (int i = 1; i < argc; i++) {
         bool hasValue = i + 1 < argc;
         if (strcmp(argv[i], "--list") == 0) {

@@ -8,7 +8,7 @@
 
 #include "conformance/compose.h"
 
-/* Bytes shown of data that differs. */
+/* Number of differing bytes that are shown. */
 #define SHOWN_BYTES 8U
 
 struct Comparison {
@@ -108,7 +108,7 @@ static bool ValuesAgree(const struct Comparison *comparison, const struct Wanted
     return true;
 }
 
-/* The name of the task that has this ID, or "a stranger". */
+/* Returns the name of the task with this ID, or "a stranger". */
 static const char *NameSender(const struct Comparison *comparison, uint32_t taskID)
 {
     const struct Scenario *scenario = comparison->scenario;
@@ -184,7 +184,7 @@ static bool FillAgrees(const struct Comparison *comparison, const struct Stretch
 static bool ListAgrees(const struct Comparison *comparison, const struct PartList *list,
                        const struct Stretch *stretch);
 
-/* The object that is listed at this offset; the number of objects if there is none. */
+/* Returns the index of the object at this offset, or the number of objects if there is none. */
 static uint32_t FindObject(const struct Snapshot *came, size_t offset)
 {
     uint32_t index = 0;

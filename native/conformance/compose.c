@@ -8,7 +8,7 @@
 
 #include "conformance/exchange.h"
 
-/* What a malformed message may make the device read although nothing was laid there, bytes. */
+/* Bytes behind the data that a malformed message may make the device read. */
 #define SPARE_MAX 65536U
 
 struct Piece {
@@ -22,7 +22,8 @@ struct Composer {
     DescriptorSource source;
     void *context;
     struct Composition *composition;
-    uint32_t *offsets; /* of the objects; NULL inside a buffer, where they are mere bytes */
+    uint32_t
+        *offsets; /* offsets of the objects; NULL inside a buffer, where objects are plain bytes */
     uint32_t objectCount;
 };
 
@@ -81,7 +82,7 @@ static int LayBuffer(struct Composer *composer, const struct Part *part, Special
     if (buffer == NULL) {
         return -ENOMEM;
     }
-    /* An empty list stands for the malformed object without a buffer. */
+    /* An empty list describes the malformed object without a buffer. */
     object->content.ptr.buff = size == 0 ? NULL : buffer;
     object->content.ptr.buffSz = (uint32_t)size;
     uint32_t *offsets = composer->offsets;
@@ -169,7 +170,7 @@ static size_t Spare(uint32_t overrides, uint32_t which, uint64_t bytes)
 static void Head(const struct Composer *composer, const struct OutMessage *out, IpcMsg *message)
 {
     uint32_t type = (uint32_t)Resolve(composer, &out->type);
-    memcpy(&message->type, &type, sizeof(type)); /* it may be none of the enumeration */
+    memcpy(&message->type, &type, sizeof(type)); /* the value may be outside the enumeration */
     message->target.handle = (uint32_t)Resolve(composer, &out->handle);
     message->target.token = (uint32_t)Resolve(composer, &out->token);
     message->target.cookie = (uint32_t)Resolve(composer, &out->cookie);

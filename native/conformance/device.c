@@ -16,9 +16,9 @@
 
 #include "conformance/lend.h"
 
-/* Descriptors of the device that a process holds at a time. */
+/* Most descriptors of the device that a process holds at a time. */
 #define OPEN_MAX_COUNT 64
-/* How long the end of a process may take, ms. */
+/* Time limit for the end of a process, ms. */
 #define END_MS 5000U
 
 /* Exported by the shim; absent elsewhere. */
@@ -26,7 +26,7 @@ __attribute__((weak)) uint32_t LiteIpcShimTaskID(void);
 __attribute__((weak)) uint32_t LiteIpcShimProcessID(void);
 __attribute__((weak)) int LiteIpcShimPoolCount(size_t *nodes, size_t *bytes);
 
-/* Of a worker. */
+/* State of a worker on this platform. */
 struct DeviceProcess {
     pthread_mutex_t lock;
     int descriptors[OPEN_MAX_COUNT]; /* the newest last */
@@ -41,7 +41,7 @@ static const char *PathOf(const struct Actor *actor)
 
 /* ---- the device ------------------------------------------------------------------------------ */
 
-/* The descriptor to call, or -1. */
+/* Returns the descriptor to call, or -1. */
 static int Descriptor(struct DeviceProcess *process)
 {
     (void)pthread_mutex_lock(&process->lock);
@@ -92,8 +92,8 @@ static int Control(struct Actor *actor, unsigned int command, unsigned long argu
 }
 
 /*
- * A process that has no descriptor cannot call the device at all, and yet the device has an answer
- * for one that did not open it: with a descriptor that another process opened.
+ * A process without a descriptor cannot call the device. The device has an answer for a process
+ * that did not open it, so the call uses a descriptor that another process opened.
  */
 static bool CanCall(struct Actor *actor)
 {
@@ -114,7 +114,7 @@ static int Pool(struct Actor *actor, size_t *nodes, size_t *bytes)
     if (LiteIpcShimPoolCount == NULL) {
         return -ENOTSUP;
     }
-    /* It fails as long as there is no pool, which is empty. */
+    /* The call fails while there is no pool; the pool then counts as empty. */
     if (LiteIpcShimPoolCount(nodes, bytes) != 0) {
         *nodes = *bytes = 0;
     }
@@ -151,7 +151,7 @@ static void CloseEnd(int *descriptor)
     }
 }
 
-/* Is `process` the process `ancestor`, or forked by it or by its descendants? */
+/* Returns whether `process` is `ancestor`, or was forked by it or by its descendants. */
 static bool IsOf(const struct Scenario *scenario, uint32_t process, uint32_t ancestor)
 {
     while (process != TABLE_NONE && process != ancestor) {
@@ -171,7 +171,7 @@ static void CloseWorkerEnds(struct Troupe *troupe, uint32_t ancestor, bool other
     }
 }
 
-/* In a new process: its worker. NULL: out of memory. */
+/* Makes the worker of a new process. Returns NULL if memory is exhausted. */
 static struct Worker *Become(struct Troupe *troupe, uint32_t process,
                              const struct DeviceProcess *parent)
 {
@@ -198,7 +198,7 @@ static struct Worker *Become(struct Troupe *troupe, uint32_t process,
 
 static int ProcessStart(struct Troupe *troupe, uint32_t process, int64_t *pid)
 {
-    (void)fflush(NULL); /* or the child would write it too */
+    (void)fflush(NULL); /* otherwise the child would write the buffered output as well */
     pid_t child = fork();
     if (child < 0) {
         return -errno;
@@ -211,7 +211,7 @@ static int ProcessStart(struct Troupe *troupe, uint32_t process, int64_t *pid)
         CloseEnd(&troupe->pipes->orderWrite[i]);
         CloseEnd(&troupe->pipes->reportRead[i]);
     }
-    /* The standard output is for the result alone. */
+    /* Standard output carries only the result. */
     (void)dup2(STDERR_FILENO, STDOUT_FILENO);
     struct Worker *worker = Become(troupe, process, NULL);
     if (worker != NULL) {
@@ -235,7 +235,7 @@ static void *ControlThread(void *argument)
     return NULL;
 }
 
-/* In the child of a fork, in the thread that forked: this thread is the child's task. */
+/* Runs in the child of a fork, in the thread that forked: this thread becomes the child's task. */
 static void PlayChild(struct Actor *parent, uint32_t process)
 {
     struct Worker *parentWorker = parent->worker;
@@ -272,7 +272,7 @@ static int Fork(struct Actor *actor, uint32_t child, int64_t *pid)
 static void ProcessEnd(struct Worker *worker)
 {
     (void)worker;
-    /* With all of its tasks, wherever they are. No other thread calls it. */
+    /* Ends all tasks of the process. No other thread calls exit. */
     exit(0); /* NOLINT(concurrency-mt-unsafe) */
 }
 
@@ -281,7 +281,10 @@ static void ProcessFree(struct Worker *worker)
     (void)worker;
 }
 
-/* Waits for a child. 1: it has ended, 0: not within `ms`, -1: it is no child of this process. */
+/*
+ * Waits for a child. Returns 1 if it has ended, 0 if not within `ms`, -1 if it is no child of this
+ * process.
+ */
 static int WaitFor(pid_t pid, unsigned ms, int *status)
 {
     uint64_t end = NowMs() + ms;

@@ -1,10 +1,10 @@
 /*
- * The platform on which processes are processes of the system that use nothing but the device:
- * open, mmap, ioctl and close. It needs no code of this project, so it runs wherever there is a
- * /dev/lite_ipc: on a LiteOS-A board, or under the shim for Linux programs.
+ * Implements the platform on which each process of a scenario is an OS process that uses only the
+ * device: open, mmap, ioctl and close. It needs no code of this project, so it runs on every system
+ * with a /dev/lite_ipc: on a LiteOS-A board, or under the shim for Linux programs.
  *
- * Under the shim IDs and the pool's use come from functions that it exports. A kernel has no such
- * gauge, and task IDs are the system's thread IDs.
+ * Under the shim, IDs and the pool's use come from functions that the shim exports. A kernel has no
+ * such functions, and its task IDs are the system's thread IDs.
  */
 #ifndef CONFORMANCE_DEVICE_H
 #define CONFORMANCE_DEVICE_H

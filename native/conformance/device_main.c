@@ -1,9 +1,9 @@
 /*
- * liteipc-conformance-device: runs one scenario against a device, each of its processes a process
- * of the system. The device must be as good as new.
+ * liteipc-conformance-device: runs one scenario against a device. Each of its processes is an OS
+ * process. The device must be unused.
  *
  *   liteipc-conformance-device [--device PATH] < TABLE
- *                                    one JSON object on the standard output; exit status 0, 1 or 2
+ *                                    one JSON object on standard output; exit status 0, 1 or 2
  */
 #include "conformance/portable.h"
 
@@ -32,8 +32,7 @@ int main(int argc, char **argv)
         return PROGRAM_ERROR;
     }
 #if defined(__linux__)
-    /*
-     * Nobody waits for the report of a runner that was killed; the workers end with this process.
+    /* Nobody waits for the report of a runner that was killed. The workers end with this process.
      */
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 #endif

@@ -14,13 +14,13 @@
 #define ERFKILL 132
 #endif
 
-/* For a worker that was told to end, ms. */
+/* Time limit for a worker that has to end, ms. */
 #define FAREWELL_MS 5000U
 
 static void Fail(struct Director *director, const char *format, ...)
 {
     if (director->result->verdict == VERDICT_ERROR) {
-        return; /* the first one counts */
+        return; /* only the first fault counts */
     }
     va_list arguments;
     va_start(arguments, format);
@@ -117,7 +117,7 @@ static void Take(struct Director *director, uint32_t process, const struct Repor
     }
 }
 
-/* The process is gone, and its tasks with it. */
+/* The process has ended, and its tasks with it. */
 static void TakeEnd(struct Director *director, uint32_t process)
 {
     const struct ScenarioProcess *info = &director->troupe.scenario->processes[process];
@@ -171,7 +171,7 @@ static void Listen(struct Director *director, uint32_t process)
     free(blob);
 }
 
-/* Listens to all workers for a while, once. False when the time is over. */
+/* Polls all workers once. Returns false when the time is over. */
 static bool ListenUntil(struct Director *director, uint64_t end)
 {
     struct pollfd polled[TABLE_PROCESSES_MAX];
@@ -222,7 +222,7 @@ bool DirectorAwaitReady(struct Director *director, uint32_t process)
     return !director->isBroken;
 }
 
-/* A child of a worker is waited for by that worker, if it is still there. */
+/* Reaps a child of a worker. The worker does it, if it still runs. */
 static bool Reap(struct Director *director, uint32_t process)
 {
     const struct Channel *channel = &director->channels[process];
@@ -270,11 +270,12 @@ void DirectorOrder(struct Director *director, const struct Step *step, const str
     uint32_t process = scenario->tasks[step->task].process;
     int descriptor = director->pipes.orderWrite[process];
     outcome->step = step;
-    if (step->action != ACTION_EXIT_PROCESS) { /* which its end reports, and which ends all steps */
+    if (step->action !=
+        ACTION_EXIT_PROCESS) { /* its end is reported by the process, and ends all steps */
         director->tasks[step->task].busyWith = outcome;
     }
     director->channels[process].endIsWanted = step->action == ACTION_EXIT_PROCESS;
-    /* A worker that cannot be written to has ended: the end of its pipe will tell. */
+    /* A worker that cannot be written to has ended. The end of its pipe reports that. */
     if (WriteAll(descriptor, order, sizeof(*order)) == 0) {
         (void)WriteAll(descriptor, director->environment,
                        EnvironmentCount(scenario) * sizeof(uint64_t));
@@ -373,7 +374,7 @@ void DirectorEnd(struct Director *director)
         director->result->isStuck = director->result->isStuck || (byForce && channel->pid == 0);
     }
     if (director->result->isStuck) {
-        return; /* they may still use all of this; the program ends now */
+        return; /* remaining threads may still use this memory; the program ends now */
     }
     for (uint32_t i = 0; i < scenario->processCount; i++) {
         CloseEnd(&director->pipes.orderRead[i]);

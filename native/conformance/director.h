@@ -1,4 +1,4 @@
-/* What the director knows of a running scenario, and how it talks to the workers. */
+/* Holds the director's state of a running scenario, and declares how it talks to the workers. */
 #ifndef CONFORMANCE_DIRECTOR_H
 #define CONFORMANCE_DIRECTOR_H
 
@@ -12,17 +12,17 @@ enum ChannelState {
 
 struct Channel {
     enum ChannelState state;
-    bool endIsWanted; /* or it ended by itself */
-    bool wasLeft;     /* the platform has taken leave of it */
+    bool endIsWanted; /* false: the process ended by itself */
+    bool wasLeft;     /* processLeave was called */
     int64_t pid;
 };
 
-/* What became of a step. */
+/* The result of a step. */
 struct Outcome {
     const struct Step *step; /* NULL: not begun */
     bool isDone, isAsleep;
     struct Report report;
-    struct Snapshot message; /* if report.hasMessage */
+    struct Snapshot message; /* valid if report.hasMessage */
 };
 
 struct TaskState {
@@ -36,17 +36,17 @@ struct Director {
     struct RunResult *result;
     struct Channel channels[TABLE_PROCESSES_MAX];
     struct TaskState *tasks;
-    struct Outcome *outcomes;     /* one per step */
-    struct Outcome **labels;      /* the step that was started under each */
+    struct Outcome *outcomes;     /* one for each step */
+    struct Outcome **labels;      /* the step that was started under each label */
     const struct Outcome **saved; /* the last step that saved each message */
     uint64_t *environment;
-    bool isBroken; /* a worker said so, or one ended by itself: `result` tells */
+    bool isBroken; /* a worker failed or ended by itself; `result` states which */
     bool wasReaped;
 };
 
 /*
- * Starts all processes; `director` is zeroed. False: the result has the error. DirectorEnd follows
- * anyway.
+ * Starts all processes. `director` is zeroed by the caller. Returns false if it fails; `result`
+ * then holds the error. The caller calls DirectorEnd in both cases.
  */
 bool DirectorBegin(struct Director *director, const struct Scenario *scenario,
                    const struct Platform *platform, void *own, struct RunResult *result);
@@ -56,13 +56,13 @@ void DirectorEnd(struct Director *director);
 void DirectorOrder(struct Director *director, const struct Step *step, const struct Order *order,
                    struct Outcome *outcome);
 /*
- * Until the step is over, or with `orAsleep` waits in the device. False: too late, or a process
- * broke.
+ * Waits until the step is over or, with `orAsleep`, until it waits in the device. Returns false if
+ * it is too late or a process broke.
  */
 bool DirectorAwait(struct Director *director, const struct Outcome *outcome, bool orAsleep);
-/* Until all tasks of a process are there. */
+/* Waits until all tasks of a process are ready. */
 bool DirectorAwaitReady(struct Director *director, uint32_t process);
-/* Until the process is gone. Steps that were blocked in it have come to ERFKILL. */
+/* Waits until the process has ended. Steps that were blocked in it end with ERFKILL. */
 bool DirectorAwaitEnd(struct Director *director, uint32_t process);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "liteipc/liteipc.h"
 
-/* A socket in it must have a path that sockaddr_un can hold, 108 bytes. */
+/* The path of a socket in the folder must fit sockaddr_un, 108 bytes. */
 #define FOLDER_SIZE 92
 
 struct Embedded {
@@ -19,7 +19,7 @@ struct Embedded {
     pthread_t threads[TABLE_PROCESSES_MAX]; /* the control threads of the workers */
 };
 
-/* Of a task. */
+/* State of a task on this platform. */
 struct EmbeddedTask {
     struct LiteIpcThread *thread;
     struct LiteIpcTask *task;
@@ -110,7 +110,7 @@ static void *ControlThread(void *argument)
     return NULL;
 }
 
-/* Gives a device its worker. Takes the device over. */
+/* Makes the worker of a device, and takes ownership of the device. */
 static int StartWorker(struct Troupe *troupe, uint32_t process, struct LiteIpcDevice *device)
 {
     struct Embedded *embedded = troupe->own;
@@ -198,7 +198,7 @@ const struct Platform EMBEDDED_PLATFORM = {
 
 #define FOLDER_NAME "/liteipc-conformance-XXXXXX"
 
-/* TMPDIR, if its name leaves room for what is made in it. */
+/* Returns TMPDIR, if its name leaves room for the names of files in it. */
 static const char *TemporaryFolder(void)
 {
     const char *folder = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): one thread */

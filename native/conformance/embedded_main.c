@@ -1,7 +1,8 @@
 /*
- * liteipc-conformance: runs one scenario against the core, all of its processes in this OS process.
+ * liteipc-conformance: runs one scenario against the core, with all of its processes in this OS
+ * process.
  *
- *   liteipc-conformance < TABLE      one JSON object on the standard output; exit status 0, 1 or 2
+ *   liteipc-conformance < TABLE      one JSON object on standard output; exit status 0, 1 or 2
  */
 #include "conformance/portable.h"
 
@@ -20,7 +21,7 @@ struct Guard {
     struct Embedded *embedded;
 };
 
-/* Somebody ends the program before the scenario is over: no folder is left behind. */
+/* Removes the folder if a signal ends the program before the scenario is over. */
 static void *AwaitSignal(void *argument)
 {
     struct Guard *guard = argument;
@@ -39,7 +40,7 @@ static enum ProgramStatus RunScenario(const struct Scenario *scenario, struct Em
     if (result.isStuck) {
         (void)fprintf(stderr, "liteipc-conformance: a task does not end\n");
         EmbeddedRemoveFolder(embedded);
-        _exit(status); /* threads that cannot be joined use what exit(3) would take away */
+        _exit(status); /* threads that cannot be joined use memory that exit(3) would release */
     }
     EmbeddedFree(embedded);
     return status;

@@ -1,13 +1,13 @@
 /*
- * What the director of a scenario and the workers that play its processes say to each other, over
- * one pair of pipes per process. Both ends are the same program on the same machine, so structures
- * travel as they are.
+ * Defines the messages between the director of a scenario and the workers that play its processes.
+ * They use one pair of pipes per process. Both ends are the same program on the same machine, so
+ * structures are sent as they are.
  *
  *   director -> worker   struct Order, then the environment (EnvironmentCount values of 64 bits)
  *   worker -> director   struct Report, then `blobSize` bytes: see snapshot.h
  *
- * The end of a pipe is a message too: the director ends a worker by closing the pipe to it, and a
- * process that has ended is known by the end of the pipe from it.
+ * The end of a pipe is a message as well: the director ends a worker by closing the pipe to it, and
+ * it recognises the end of a process by the end of the pipe from it.
  */
 #ifndef CONFORMANCE_EXCHANGE_H
 #define CONFORMANCE_EXCHANGE_H
@@ -19,7 +19,7 @@
 #include "conformance/table.h"
 
 enum OrderKind {
-    ORDER_STEP, /* `step` is to be done by its task */
+    ORDER_STEP, /* the task of `step` performs it */
     ORDER_REAP, /* wait for the end of the child `child` */
 };
 
@@ -31,8 +31,8 @@ struct Order {
 };
 
 enum ReportKind {
-    REPORT_READY,  /* task `task` is there: taskID, processID, child = the process's pid */
-    REPORT_BROKEN, /* it could not be made: `result` */
+    REPORT_READY,  /* task `task` is ready: taskID, processID, child = the process's pid */
+    REPORT_BROKEN, /* a task could not be made: `result` */
     REPORT_DONE,   /* step `step` is over */
     REPORT_ASLEEP, /* step `step` waits inside the device */
     REPORT_REAPED, /* the child has ended */
@@ -42,19 +42,19 @@ struct Report {
     enum ReportKind kind;
     uint32_t step, task;
     uint32_t taskID, processID;
-    int32_t result;        /* what the device returned, or a negative errno */
-    bool isSkipped;        /* nothing to check it with; `result` means nothing */
+    int32_t result;        /* the result of the device, or a negative errno */
+    bool isSkipped;        /* the platform cannot check this; `result` is undefined */
     bool hasMessage;       /* `blob` is the snapshot of a message that was received at `address` */
     uint32_t value;        /* cmsCmd: the handle; version: the driver version */
-    uint64_t address;      /* of the received message, in the worker's process */
-    uint64_t nodes, bytes; /* pool */
+    uint64_t address;      /* address of the received message in the worker's process */
+    uint64_t nodes, bytes; /* use of the pool */
     int64_t child;         /* fork: its pid */
     uint32_t blobSize;
 };
 
 /*
- * What values stand for while a scenario runs: one array of the IDs of tasks and processes, the
- * saved handles and the timestamps of saved messages, in this order.
+ * The values that references stand for while a scenario runs: one array with the IDs of tasks and
+ * processes, the saved handles and the timestamps of saved messages, in this order.
  */
 size_t EnvironmentCount(const struct Scenario *scenario);
 uint64_t *EnvironmentTask(const struct Scenario *scenario, uint64_t *environment, uint32_t task);
@@ -68,7 +68,8 @@ uint64_t EnvironmentValue(const struct Scenario *scenario, const uint64_t *envir
                           const struct Value *value);
 
 /*
- * All of `size` bytes. 0; -EPIPE at the end of the pipe; a negative errno. Interrupted calls go on.
+ * Transfers all `size` bytes and resumes interrupted calls. Returns 0, -EPIPE at the end of the
+ * pipe, or a negative errno.
  */
 int ReadAll(int descriptor, void *bytes, size_t size);
 int WriteAll(int descriptor, const void *bytes, size_t size);

@@ -1,4 +1,4 @@
-/* Doing one step through the device, in the thread of its task. */
+/* Performs one step through the device, in the thread of its task. */
 #include "conformance/portable.h"
 
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include "conformance/snapshot.h"
 #include "conformance/worker.h"
 
-/* Others may be dropping messages of the pool for so long, ms. */
+/* Time during which other threads may still be dropping messages of the pool, ms. */
 #define POOL_PATIENCE_MS 1000U
-/* Where the search for a descriptor that is not open begins. */
+/* The search for a descriptor that is not open begins here. */
 #define DESCRIPTOR_HIGHEST 255
 
 /* ---- descriptors to be sent ------------------------------------------------------------------ */
@@ -91,7 +91,8 @@ static int CmsCommand(struct Actor *actor, const struct Step *step, struct Repor
     const struct Scenario *scenario = actor->worker->troupe->scenario;
     CmsCmdContent content;
     memset(&content, 0, sizeof(content));
-    memcpy(&content.cmd, &step->command, sizeof(step->command)); /* it may be none of them */
+    memcpy(&content.cmd, &step->command,
+           sizeof(step->command)); /* the value may be outside the enumeration */
     content.taskID = (uint32_t)EnvironmentValue(scenario, actor->environment, &step->of);
     content.serviceHandle = (uint32_t)EnvironmentValue(scenario, actor->environment, &step->handle);
     int result = Control(actor, IPC_CMS_CMD, &content);

@@ -1,6 +1,6 @@
 /*
- * What the engine needs of the system: POSIX and nothing else. Included first by every file, so
- * that the folder compiles with plain `cc -std=c11`, whatever the C library hides in that mode.
+ * Selects the interfaces that the engine needs of the system: POSIX only. Every file includes this
+ * header first, so that the folder compiles with plain `cc -std=c11`.
  */
 #ifndef CONFORMANCE_PORTABLE_H
 #define CONFORMANCE_PORTABLE_H

@@ -16,12 +16,12 @@
 
 #define POOL_SIZE 4096U
 
-/* Where a look at the device ended. */
+/* The stage at which a probe ended. */
 enum ProbeStage { STAGE_OPEN, STAGE_MAP, STAGE_ASK, STAGE_COUNT };
 
 struct ProbeResult {
     enum ProbeStage stage;
-    int error; /* 0: that one succeeded */
+    int error; /* 0: the stage succeeded */
 };
 
 static struct ProbeResult Look(const char *path)
@@ -33,7 +33,7 @@ static struct ProbeResult Look(const char *path)
     if (mmap(NULL, POOL_SIZE, PROT_READ, MAP_PRIVATE, descriptor, 0) == MAP_FAILED) {
         return (struct ProbeResult){STAGE_MAP, errno};
     }
-    /* Only a device with a ServiceManager lets a task be the IPC task of its process. */
+    /* Only a device with a ServiceManager lets a task become the IPC task of its process. */
     int result = ioctl(descriptor, IPC_SET_IPC_THREAD, 0);
     return (struct ProbeResult){STAGE_ASK, result >= 0 ? 0 : errno};
 }

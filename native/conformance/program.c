@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 /*
- * No scenario that anyone writes comes near it; a table without an end shall not take all memory.
+ * Size limit of the input. No real scenario comes near it; an endless table must not exhaust
+ * memory.
  */
 #define INPUT_MAX (64U * 1024U * 1024U)
 
-/* All of the standard input, or NULL. */
+/* Reads all of standard input. Returns NULL with `error` set on failure. */
 static uint8_t *ReadInput(size_t *size, char error[TABLE_ERROR_SIZE])
 {
     uint8_t *bytes = NULL;

@@ -1,4 +1,4 @@
-/* What the programs share: reading a table from the standard input, telling the result as JSON. */
+/* Shared by the programs: reads a table from standard input and prints the result as JSON. */
 #ifndef CONFORMANCE_PROGRAM_H
 #define CONFORMANCE_PROGRAM_H
 
@@ -11,13 +11,13 @@ enum ProgramStatus {
 };
 
 /*
- * Reads words, low byte first, until the end of the standard input, and decodes them. 0, or a
+ * Reads words, low byte first, until the end of standard input, and decodes them. Returns 0, or a
  * negative errno with a sentence in `error`.
  */
 int ProgramReadScenario(struct Scenario *scenario, char error[TABLE_ERROR_SIZE]);
-/* Writes one JSON object and a line end to the standard output. Returns the exit status. */
+/* Writes one JSON object and a line end to standard output. Returns the exit status. */
 enum ProgramStatus ProgramPrint(const struct RunResult *result);
-/* The same for a table that cannot be run. */
+/* Writes the same object for a table that cannot be run. */
 enum ProgramStatus ProgramPrintError(const char *message);
 
 #endif

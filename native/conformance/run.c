@@ -24,7 +24,7 @@ static bool CheckPool(const struct Step *step, const struct Report *report,
     return false;
 }
 
-/* What a step that can be done here came to; false: it differs, and the result says how. */
+/* Checks the result of a step. Returns false with the difference in the result if it differs. */
 static bool Check(struct Director *director, const struct Step *step, const struct Step *expected,
                   struct Outcome *outcome)
 {
@@ -68,17 +68,14 @@ static bool Check(struct Director *director, const struct Step *step, const stru
                           difference);
 }
 
-/* Can the task of this step be told to do it? Waits for an earlier step of it. */
+/* Returns whether the task of this step can perform it. Waits for an earlier step of the task. */
 static bool IsFree(struct Director *director, const struct Step *step)
 {
     const struct Scenario *scenario = director->troupe.scenario;
     const struct TaskState *task = &director->tasks[step->task];
     const struct Channel *channel = &director->channels[scenario->tasks[step->task].process];
     const char *why = NULL;
-    /*
-     * A step that was started may be over by now, or just be about to. A process ends in the midst
-     * of it.
-     */
+    /* A step that was started may be over, or about to end. A process may end during a step. */
     bool isIdle = step->action == ACTION_EXIT_PROCESS || task->busyWith == NULL ||
                   DirectorAwait(director, task->busyWith, false);
     if (task->hasEnded || channel->state == CHANNEL_ENDED) {
@@ -98,7 +95,7 @@ static bool IsFree(struct Director *director, const struct Step *step)
     return why == NULL;
 }
 
-/* The address that BUFF_FREE gets. */
+/* Resolves the address that BUFF_FREE gets. */
 static bool ResolveFree(struct Director *director, const struct Step *step, uint64_t *address)
 {
     const struct FreeTarget *target = &step->toFree;
@@ -154,7 +151,7 @@ static bool RunJoin(struct Director *director, const struct Step *step)
 static bool RunFork(struct Director *director, const struct Step *step, struct Outcome *outcome)
 {
     if (outcome->report.result != 0) {
-        return true; /* Check tells */
+        return true; /* Check reports it */
     }
     struct Channel *channel = &director->channels[step->process];
     channel->state = CHANNEL_RUNNING;
@@ -227,6 +224,6 @@ void Run(const struct Scenario *scenario, const struct Platform *platform, void 
     }
     DirectorEnd(director);
     if (!result->isStuck) {
-        free(director); /* else threads that are left may still look at it */
+        free(director); /* otherwise remaining threads may still read it */
     }
 }

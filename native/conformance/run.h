@@ -1,7 +1,6 @@
 /*
- * The director of a scenario: has its steps done strictly in order and compares. It never hangs:
- * whatever a process does or fails to do, the run ends in bounded time, and nothing that it started
- * is left.
+ * Runs a scenario: performs its steps strictly in order and compares the results. A run ends in
+ * bounded time whatever a process does, and nothing that it started remains.
  */
 #ifndef CONFORMANCE_RUN_H
 #define CONFORMANCE_RUN_H
@@ -18,11 +17,11 @@ enum Verdict {
 
 struct RunResult {
     enum Verdict verdict;
-    uint32_t step; /* FAILED: its number in the scenario */
+    uint32_t step; /* FAILED: number of the step in the scenario */
     struct Difference difference;
     char message[TABLE_ERROR_SIZE];
-    uint32_t notChecked; /* steps that this platform cannot do or look at */
-    bool isStuck;        /* threads of this process are left that cannot be ended but with it */
+    uint32_t notChecked; /* checks that this platform cannot make */
+    bool isStuck;        /* threads of this process remain that only its end can end */
 };
 
 /* `own` is the platform's, see struct Troupe. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A list of objects longer than this is garbage, and so is data longer than TABLE_DATA_MAX. */
+/* A longer list of objects is garbage, and so is data longer than TABLE_DATA_MAX. */
 #define OBJECTS_MAX 4096U
 
 struct Writer {
@@ -136,7 +136,7 @@ static void Get(struct Reader *reader, void *bytes, size_t size)
     }
 }
 
-/* A copy of the next `size` bytes; NULL when there are fewer or no memory. */
+/* Copies the next `size` bytes. Returns NULL if there are fewer, or memory is exhausted. */
 static uint8_t *GetCopy(struct Reader *reader, size_t size)
 {
     uint8_t *copy = size <= reader->size ? malloc(size + 1) : NULL;

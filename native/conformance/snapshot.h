@@ -1,7 +1,7 @@
 /*
- * A received message, copied out of the pool by the worker that received it and compared by the
- * director. A copy, since the director may live in another process, and since the scenario may free
- * the message before it looks at it.
+ * Copies a received message out of the pool. The worker that received it makes the copy, and the
+ * director compares it. A copy is needed because the director may run in another process, and
+ * because the scenario may free the message before it is compared.
  */
 #ifndef CONFORMANCE_SNAPSHOT_H
 #define CONFORMANCE_SNAPSHOT_H
@@ -9,7 +9,7 @@
 #include "conformance/table.h"
 #include "liteipc/hm_liteipc.h"
 
-/* The message's fields as they lay in the pool. */
+/* The fields of the message in the pool. */
 struct SnapshotHead {
     uint32_t type, handle, token, cookie, code, flag;
     uint64_t timestamp;
@@ -25,26 +25,26 @@ enum SnapshotObjectState {
 struct SnapshotObject {
     uint32_t offset, state, type;
     uint32_t size;   /* PTR: bytes of the buffer, which follow */
-    uint32_t isOpen; /* FD: is it a descriptor of the receiver */
+    uint32_t isOpen; /* FD: whether it is a descriptor of the receiver */
     uint32_t descriptor;
-    uint64_t address; /* PTR: of the buffer */
+    uint64_t address; /* PTR: address of the buffer */
 };
 
-/* One that is nowhere says so by a sentence instead of bytes. */
+/* A copied message. If its memory cannot be read, `fault` states why. */
 struct Snapshot {
     struct SnapshotHead head;
-    char fault[96]; /* not empty: what is wrong with the message itself; nothing else holds */
+    char fault[96]; /* not empty: the fault of the message; the other fields are undefined */
     uint8_t *data;  /* head.dataSz bytes */
     struct SnapshotObject *objects; /* head.spObjNum */
-    uint8_t **buffers;              /* of the objects: `size` bytes, or NULL */
+    uint8_t **buffers;              /* `size` bytes for each object, or NULL */
 };
 
 /*
- * In the receiver's process: makes the bytes that SnapshotParse reads, to be freed with free(3). 0
- * or -ENOMEM.
+ * Runs in the receiver's process. Makes the bytes that SnapshotParse reads; the caller frees them
+ * with free(3). Returns 0 or -ENOMEM.
  */
 int SnapshotTake(const IpcMsg *message, uint8_t **blob, uint32_t *size);
-/* 0, -EINVAL for bytes that are no snapshot, -ENOMEM. Free it with SnapshotFree. */
+/* Returns 0, -EINVAL for bytes that are no snapshot, or -ENOMEM. The caller calls SnapshotFree. */
 int SnapshotParse(const uint8_t *blob, uint32_t size, struct Snapshot *snapshot);
 void SnapshotFree(struct Snapshot *snapshot);
 

@@ -1,4 +1,4 @@
-/* Decoding a table: one pass, every word checked, all memory in one chain of blocks. */
+/* Decodes a table in one pass. Every word is checked; all memory is in one chain of blocks. */
 #include "conformance/portable.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ struct Block {
 void ReaderFail(struct TableReader *reader, const char *format, ...)
 {
     if (reader->status != 0) {
-        return; /* the first error is the one to be told */
+        return; /* only the first error is reported */
     }
     reader->status = -EINVAL;
     int length = snprintf(reader->error, TABLE_ERROR_SIZE, "word %zu: ", reader->position);
@@ -67,7 +67,7 @@ void *ReaderAllocate(struct TableReader *reader, size_t count, size_t size)
 {
     struct Block *block = NULL;
     if (reader->status == 0 && (size == 0 || count <= (SIZE_MAX - sizeof(*block) - 1) / size)) {
-        /* One byte more: an empty list has an address too. */
+        /* One byte more, so that an empty list has an address. */
         block = calloc(1, sizeof(*block) + count * size + 1);
     }
     if (block == NULL) {
@@ -85,7 +85,8 @@ void *ReaderAllocate(struct TableReader *reader, size_t count, size_t size)
 uint32_t ReadCount(struct TableReader *reader, uint32_t limit, const char *what)
 {
     uint32_t count = ReadBelow(reader, limit + 1, what);
-    /* Every element has at least one word: no table makes us allocate for more than it holds. */
+    /* Every element has at least one word, so a table cannot cause larger allocations than its
+     * size. */
     if (reader->status == 0 && count > reader->count - reader->position) {
         ReaderFail(reader, "%lu times %s in %zu words", (unsigned long)count, what,
                    reader->count - reader->position);

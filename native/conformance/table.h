@@ -48,11 +48,11 @@
 #define TABLE_PROCESSES_MAX 63U
 #define TABLE_TASKS_MAX     127U
 /*
- * Parts inside parts: an OBJ_PTR holds parts, which hold no further OBJ_PTR in any sensible
- * message.
+ * Depth limit of nested parts: an OBJ_PTR holds parts, and a sensible message has no OBJ_PTR inside
+ * them.
  */
 #define TABLE_DEPTH_MAX 4U
-/* The longest data of one message or buffer, bytes: more than any pool holds. */
+/* Largest data of one message or buffer, in bytes. It exceeds every pool. */
 #define TABLE_DATA_MAX (1024U * 1024U)
 
 enum TableFlag {
@@ -69,7 +69,7 @@ enum ValueKind {
     VALUE_KIND_COUNT,
 };
 
-/* What the kind stands for plus `number`, modulo 2^64. */
+/* A number: the value that the kind refers to plus `number`, modulo 2^64. */
 struct Value {
     enum ValueKind kind;
     uint32_t index;
@@ -102,7 +102,7 @@ struct PartList {
     uint32_t count;
 };
 
-/* Each part is laid at the next multiple of 8 bytes. */
+/* A part begins at the next multiple of 8 bytes. */
 struct Part {
     enum PartKind kind;
     uint32_t detail;       /* FILL: the byte; FD: enum PartDescriptor; OBJECT: the type */
@@ -123,14 +123,15 @@ enum TableOverride {
 
 struct OutMessage {
     struct Value type, handle, token, cookie, code, flag, timestamp;
-    uint32_t overrides; /* of enum TableOverride: what of the following replaces the layout */
+    uint32_t overrides; /* bits of enum TableOverride: which of the following members replace the
+                           layout */
     uint32_t dataSz, spObjNum;
     const uint32_t *offsets;
     uint32_t offsetCount;
     struct PartList data;
 };
 
-/* The first six carry a value. */
+/* The first six fields have a value. */
 enum TableField {
     FIELD_TYPE,
     FIELD_HANDLE,
@@ -186,11 +187,11 @@ enum Action {
     ACTION_COUNT,
 };
 
-/* A want of 0 is success, 1 any error, n the error number n of ErrorName's list. */
+/* 0 wants success, 1 any error, n the error number n of ErrorName's list. */
 enum { WANT_OK, WANT_FAIL, WANT_FIRST_ERROR };
 
 struct Step {
-    uint32_t number; /* its place in the scenario, from 1, for messages */
+    uint32_t number; /* position in the scenario, from 1, for messages */
     uint32_t task;   /* TABLE_NONE in a join */
     enum Action action;
     uint32_t want;

@@ -1,10 +1,10 @@
-/* The parts of a table that describe messages: values, parts, what is sent and what is wanted. */
+/* Reads the parts of a table that describe messages: values, parts, sent and wanted messages. */
 #include "conformance/portable.h"
 
 #include "conformance/table.h"
 #include "conformance/table_reader.h"
 
-/* Room for any ABI's SpecialObj with its padding, bytes. */
+/* Size of the largest SpecialObj of any ABI with its padding, in bytes. */
 #define OBJECT_SIZE_MAX 32U
 
 struct Value ReadValue(struct TableReader *reader)

@@ -1,10 +1,10 @@
-/* The steps of a table. */
+/* Reads the steps of a table. */
 #include "conformance/portable.h"
 
 #include "conformance/table.h"
 #include "conformance/table_reader.h"
 
-/* All of SEND, RECV and BUFF_FREE, and what does not exist: a scenario may try it. */
+/* Any bits are valid: a scenario may use flags that do not exist. */
 #define FLAG_LIMIT TABLE_NONE
 
 static void ReadFreeTarget(struct TableReader *reader, struct FreeTarget *target)
@@ -49,7 +49,8 @@ static void ReadFork(struct TableReader *reader, struct Step *step)
         ReaderFail(reader, "process %s cannot be forked: %s", child->name,
                    child->taskCount != 1 ? "it has several tasks" : "it was forked already");
     }
-    /* Up the line of ancestors, which is finite: every fork was checked like this one. */
+    /* Walks up the line of ancestors. It is finite, because every fork was checked like this one.
+     */
     for (uint32_t ancestor = forker; ancestor != TABLE_NONE;
          ancestor = scenario->processes[ancestor].forker) {
         if (ancestor == step->process) {
@@ -94,12 +95,12 @@ static void ReadArguments(struct TableReader *reader, struct Step *step)
         case ACTION_JOIN:
             step->label = ReadBelow(reader, reader->scenario->labelCount, "label");
             break;
-        default: /* the others have none */
+        default: /* the other actions have no arguments */
             break;
     }
 }
 
-/* Is it something that the device does, and that could block in it? */
+/* Returns whether the device performs the action and could block in it. */
 static bool IsCall(enum Action action)
 {
     switch (action) {

@@ -1,7 +1,7 @@
 /*
- * Does a task wait inside LiteIpcRead? On Linux the kernel tells in which system call a thread
- * sleeps; the core sleeps in epoll_wait and only for messages. Elsewhere a step that is not over
- * after a while is taken to wait.
+ * Detects whether a task waits inside LiteIpcRead. On Linux the kernel reports the system call in
+ * which a thread sleeps; the core sleeps only in epoll_wait, and only for messages. On other
+ * systems a step that is not over after a while counts as waiting.
  */
 #include "conformance/portable.h"
 
@@ -18,8 +18,9 @@
 #define SETTLE_MS 100U
 
 /*
- * epoll_wait and epoll_pwait of x86-64, arm64 and arm. A program that is emulated sees its host's
- * numbers, and on none of these is another's number a call that a step could sleep in.
+ * Numbers of epoll_wait and epoll_pwait on x86-64, arm64 and arm. An emulated program sees the
+ * numbers of its host. On none of these systems does another sleeping call have one of these
+ * numbers.
  */
 static const long SLEEP_CALLS[] = {232, 281, 22, 252, 346};
 
@@ -32,7 +33,7 @@ long SystemThreadID(void)
 #endif
 }
 
-/* 1 asleep, 0 not, -1 when the system does not tell. */
+/* Returns 1 if asleep, 0 if not, -1 if the system does not report it. */
 static int IsAsleep(struct Actor *actor)
 {
     char path[64];
@@ -65,7 +66,7 @@ static int IsAsleep(struct Actor *actor)
 bool WatchActor(struct Actor *actor)
 {
     uint64_t begin = NowMs();
-    unsigned seen = 0; /* twice in a row: it was not just on its way */
+    unsigned seen = 0; /* twice in a row: the thread is not just passing through */
     while (!ActorIsIdle(actor)) {
         int asleep = IsAsleep(actor);
         uint64_t waited = NowMs() - begin;

@@ -61,7 +61,7 @@ void WorkerFree(struct Worker *worker)
     }
     (void)pthread_mutex_destroy(&worker->reportLock);
     (void)close(worker->orders);
-    (void)close(worker->reports); /* the last thing: the director takes it for the process's end */
+    (void)close(worker->reports); /* last: the director takes this for the end of the process */
     free(worker->actors);
     free(worker);
 }
@@ -90,7 +90,7 @@ static bool Begin(struct Actor *actor)
     return report.result == 0;
 }
 
-/* Waits for an order. False when the task is to end. */
+/* Waits for an order. Returns false when the task has to end. */
 static bool TakeOrder(struct Actor *actor, struct Order *order)
 {
     (void)pthread_mutex_lock(&actor->lock);
@@ -133,10 +133,10 @@ void ActorRun(struct Actor *actor)
         struct Report report = {.kind = REPORT_DONE, .task = actor->task, .step = order.step};
         uint8_t *blob = NULL;
         if (steps[order.step].action == ACTION_EXIT_TASK) {
-            break; /* the control thread reports it once this thread is gone */
+            break; /* the control thread reports the end once this thread has ended */
         }
         Perform(actor, &order, &report, &blob);
-        /* Idle before the report: the next order may follow at once. */
+        /* Idle before the report, because the next order may follow immediately. */
         FinishOrder(actor);
         WorkerReport(actor->worker, &report, blob);
         free(blob);
@@ -182,7 +182,7 @@ static void GiveOrder(struct Actor *actor, const struct Order *order, const uint
     (void)pthread_mutex_unlock(&actor->lock);
 }
 
-/* Obeys an order about a step. False: the process is to end. */
+/* Executes an order about a step. Returns false when the process has to end. */
 static bool Obey(struct Worker *worker, const struct Order *order, const uint64_t *environment)
 {
     const struct Scenario *scenario = worker->troupe->scenario;
@@ -211,7 +211,7 @@ static void ObeyAll(struct Worker *worker, uint64_t *environment)
     struct Order order;
     for (;;) {
         if (ReadAll(worker->orders, &order, sizeof(order)) != 0) {
-            return; /* the director ends the scenario, or has ended itself */
+            return; /* the director ended the scenario, or ended itself */
         }
         if (order.kind == ORDER_REAP) {
             struct Report report = {.kind = REPORT_REAPED, .child = order.child};

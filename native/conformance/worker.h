@@ -116,18 +116,24 @@ void WorkerFree(struct Worker *worker);
  */
 void WorkerReport(struct Worker *worker, const struct Report *report, const void *blob);
 
-/* perform.c: does the step of an order, in the task's thread. *blob: to be freed, or NULL. */
+/*
+ * Defined in perform.c. Performs the step of an order in the task's thread. The caller frees *blob,
+ * which may be NULL.
+ */
 void Perform(struct Actor *actor, const struct Order *order, struct Report *report, uint8_t **blob);
 
-/* watch.c: waits until the actor's step is over (false) or it sleeps inside the device (true). */
+/*
+ * Defined in watch.c. Waits until the actor's step is over (returns false) or sleeps in the device
+ * (returns true).
+ */
 bool WatchActor(struct Actor *actor);
-/* The system's ID of the calling thread; 0 if the system has none. */
+/* Returns the system's ID of the calling thread, or 0 if the system has none. */
 long SystemThreadID(void);
 
-/* Is the actor's step over? */
+/* Returns whether the actor's step is over. */
 bool ActorIsIdle(struct Actor *actor);
 
-/* Beyond this a step hangs, ms. */
+/* A step that takes longer hangs, ms. */
 #define PATIENCE_MS 15000U
 
 #endif

@@ -477,7 +477,7 @@ const malformedFiles: Readonly<Record<string, readonly [string, string]>> = {
   ],
   'skipped by everybody': [
     `{"name": "x", "port": "skip", "kernel": "skip", ${rest}}`,
-    '1:41: kernel: nobody would run the scenario: the port skips it too',
+    '1:41: kernel: no target would run the scenario, because the port skips it as well',
   ],
   'no process': [
     `{"name": "x", "about": "", "processes": {}, "steps": [${open}]}`,
