@@ -1,47 +1,48 @@
 /**
- * The contract of `liteipc.node`, the only place where TypeScript and C++ meet.
+ * Defines the interface of `liteipc.node`, the only boundary between TypeScript and C++.
  *
- * The addon converts, owns lifetimes and polls; it decides nothing. Hot calls take and give their
- * numbers through shared typed arrays, because a Node-API call costs 20 to 40 ns and every further
- * argument adds to it. All words are unsigned 32-bit; a status is a negative errno read with `| 0`.
+ * The addon converts values, manages lifetimes and polls; it makes no decisions. Frequent calls
+ * exchange numbers through shared typed arrays, because a Node-API call costs 20 to 40 ns, plus
+ * more for each argument. All words are unsigned 32-bit integers; a status is a negative errno read
+ * with `| 0`.
  *
- * Thread rules: an object belongs to the JS thread (main or worker) that made it.
+ * Thread rules: an object belongs to the JS thread (main or worker) that created it.
  */
 
 /**
- * Layout of one outgoing message in {@link NativeDevice.outgoing}: indexes of 32-bit words.
- * The constants themselves, here and below, are in lib/native/layout.ts, checked against these
- * types.
+ * Layout of an outgoing message in {@link NativeDevice.outgoing}: indexes of 32-bit words.
+ * lib/native/layout.ts contains the constants of all layouts. The compiler checks them against
+ * these types.
  */
 export interface OutgoingLayout {
-  /** The sending task's ID: the call task for requests, the service's task for replies. */
+  /** ID of the sending task: the call task for requests, the task of the service for replies. */
   readonly Task: 0;
   /** Requests: destination handle, 0 = ServiceManager. Replies: not used. */
   readonly Handle: 1;
-  /** Requests: generation of the destination, 0 = whichever is there. */
+  /** Requests: generation of the destination, 0 = any. */
   readonly Generation: 2;
   readonly Token: 3;
   readonly Cookie: 4;
   readonly Code: 5;
   /** Requests: 0, or 1 for one-way. Replies: 0, or 1 for a failure (MT_FAILED_REPLY). */
   readonly Flag: 6;
-  /** Where in `outbox` the data starts, bytes. Not used when a buffer is passed. */
+  /** Offset of the data in `outbox` in bytes. Not used if a buffer is passed. */
   readonly DataStart: 7;
-  /** Bytes of data. */
+  /** Size of the data in bytes. */
   readonly DataSize: 8;
-  /** Requests: ms after which an answer is refused; 0 = never. */
+  /** Requests: time in ms after which a reply is refused; 0 = no limit. */
   readonly DeadlineMs: 9;
-  /** Requests with an answer: comes back in the Call event. */
+  /** Requests with a reply: copied to the Call event. */
   readonly UserData: 10;
   /** Replies: `Incoming.Request` of the request. */
   readonly Request: 11;
-  /** Set by sendRequest: the ID to cancel the call with. */
+  /** Set by sendRequest: the ID for {@link NativeDevice.cancel}. */
   readonly CallId: 12;
   readonly Words: 16;
 }
 
 /**
- * Layout of one event in {@link NativeDevice.incoming}: word indexes, relative to `event *
+ * Layout of an event in {@link NativeDevice.incoming}: word indexes, relative to `event *
  * Incoming.Words`.
  */
 export interface IncomingLayout {
@@ -49,25 +50,22 @@ export interface IncomingLayout {
   readonly Kind: 0;
   /** 0 or a negative errno. */
   readonly Status: 1;
-  /** The task of this device that it is for. */
+  /** The receiving task of this device. */
   readonly Task: 2;
   /** MsgType: 0 request, 1 reply, 2 failed reply, 3 death notice. */
   readonly Type: 3;
   readonly Code: 4;
-  /** In a death notice: the handle of the service that died. */
+  /** In a death notice: handle of the service that ended. */
   readonly Token: 5;
   readonly Cookie: 6;
   readonly Flag: 7;
-  /**
-   * Where the data lies: an offset into `inbox` in bytes, or, when `DataLarge` is 1, an index into
-   * `large`.
-   */
+  /** Offset of the data in `inbox` in bytes, or an index into `large` if `DataLarge` is 1. */
   readonly DataStart: 8;
   readonly DataSize: 9;
   readonly DataLarge: 10;
   /**
-   * Requests: names the message until it is answered or freed. Every request must be one or the
-   * other.
+   * Requests: identifies the message until it is answered or freed. Every request must be answered
+   * or freed.
    */
   readonly Request: 11;
   readonly ProcessId: 12;
@@ -80,23 +78,20 @@ export interface IncomingLayout {
   readonly Value0: 19;
   readonly Value1: 20;
   readonly DeadlineMs: 21;
-  /** Message timestamp, CLOCK_MONOTONIC ns, low and high word. */
+  /** Timestamp of the message in ns of CLOCK_MONOTONIC, low and high word. */
   readonly TimestampLow: 22;
   readonly TimestampHigh: 23;
-  /**
-   * 0, or the place in {@link NativeDevice.objects} of the objects that came with the message,
-   * counted from 1.
-   */
+  /** Index plus 1 of the message's objects in {@link NativeDevice.objects}; 0 without objects. */
   readonly Objects: 24;
   readonly Words: 25;
 }
 
-/** Layout of one object of a message: word indexes, relative to `object * ObjectWords.Words`. */
+/** Layout of an object of a message: word indexes, relative to `object * ObjectWords.Words`. */
 export interface ObjectWordsLayout {
   /** One of {@link ObjectTypeLayout}. */
   readonly Type: 0;
   /**
-   * Descriptor: its number. Service: its handle, 0xffffffff = the sending task. Memory: its size,
+   * Descriptor: its number. Service: its handle, 0xffffffff = the sending task. Memory: its size in
    * bytes.
    */
   readonly Value0: 1;
@@ -105,17 +100,17 @@ export interface ObjectWordsLayout {
   /** Service: cookie. */
   readonly Value2: 3;
   /**
-   * Received: where in the data its SpecialObj lies, bytes. Sent: not used, objects lie in front of
-   * the data.
+   * Received: offset of its SpecialObj in the data, in bytes. Sent: not used, because objects
+   * precede the data.
    */
   readonly Offset: 4;
   readonly Words: 5;
 }
 
 export interface ObjectTypeLayout {
-  /** OBJ_FD. Received: adopt it in onEvents, or it is closed when that returns. */
+  /** OBJ_FD. Received: adopt it in onEvents; otherwise it is closed when onEvents returns. */
   readonly Descriptor: 0;
-  /** OBJ_PTR. Cannot be sent from JavaScript; received, its memory was freed already. */
+  /** OBJ_PTR. JavaScript cannot send it. In received messages its memory is already freed. */
   readonly Memory: 1;
   /** OBJ_SVC: the receiver may call the service. */
   readonly Service: 2;
@@ -125,15 +120,15 @@ export interface EventKindLayout {
   /** A request or a death notice. */
   readonly Message: 0;
   /**
-   * A call ended. Its reply, if any, has been freed already: the data is in `inbox` or `large`.
-   * Status ENOENT is a failed reply, with the data that it has, if any.
+   * A call ended. Its reply, if any, is already freed; the data is in `inbox` or `large`. Status
+   * ENOENT indicates a failed reply, with its data if any.
    */
   readonly Call: 1;
   /** A control request ended: Status, Value0, Value1. */
   readonly Control: 2;
-  /** A lane to handle Value0, generation Value1 is there (Status 0) or refused: send again. */
+  /** The lane to handle Value0, generation Value1 was created (Status 0) or refused. Send again. */
   readonly Lane: 3;
-  /** The domain is gone. The last event. */
+  /** The domain has ended. No event follows. */
   readonly Lost: 4;
 }
 
@@ -152,13 +147,13 @@ export interface ControlOperationLayout {
 }
 
 /**
- * Layout of one trace record: word indexes, relative to `record * TraceWords.Words`. See
+ * Layout of a trace record: word indexes, relative to `record * TraceWords.Words`. See
  * kernel/hook_types.h.
  */
 export interface TraceWordsLayout {
-  /** When: CLOCK_MONOTONIC ns; low and high word. */
+  /** Time in ns of CLOCK_MONOTONIC, low and high word. */
   readonly Time: 0;
-  /** The message's timestamp, low and high word. */
+  /** Timestamp of the message, low and high word. */
   readonly Timestamp: 2;
   /** enum LosHookType. */
   readonly Hook: 4;
@@ -178,11 +173,11 @@ export interface TraceWordsLayout {
   readonly Words: 16;
 }
 
-/** What {@link NativeDevice.readTrace} gives: memory of its own. */
+/** The result of {@link NativeDevice.readTrace}. It owns its memory. */
 export interface NativeTrace {
-  /** TraceWords.Words for each record, oldest first. */
+  /** TraceWords.Words words per record, oldest first. */
   readonly words: Uint32Array;
-  /** Records since the last reading that were overwritten before anyone read them. */
+  /** Number of records since the last read that were overwritten before they were read. */
   readonly lost: number;
 }
 
@@ -211,12 +206,12 @@ export interface NativeDomainCounters {
   readonly parkedRequests: number;
 }
 
-/** A domain that runs in this OS process, on a thread of its own. */
+/** A domain that runs in this OS process, on its own thread. */
 export interface NativeDomain {
   /** Path of the control socket. */
   readonly path: string;
   counters(): NativeDomainCounters;
-  /** Idempotent. Every device of the domain gets a Lost event. */
+  /** Stops the domain. Every device of the domain receives a Lost event. Idempotent. */
   stop(): void;
 }
 
@@ -231,101 +226,95 @@ export interface NativeTaskInfo {
   readonly alive: boolean;
 }
 
-/** A task at one moment; what is counted, since it was created. */
+/** A snapshot of a task. Counters start when the task is created. */
 export interface NativeTaskStatistics {
-  /** Messages handed to JavaScript: requests, answers, death notices. */
+  /** Messages dispatched to JavaScript: requests, replies, death notices. */
   readonly received: number;
-  /** Messages that were taken from their lanes and not handed to JavaScript yet. */
+  /** Messages taken from their lanes and not yet dispatched to JavaScript. */
   readonly queued: number;
-  /**
-   * Lanes of the device with messages that nobody has looked at yet, for whichever of its tasks.
-   */
+  /** Lanes of the device with unread messages, for any of its tasks. */
   readonly waitingLanes: number;
-  /**
-   * Messages that were not handed out, by the number of the reason (the order of `dropReasons`).
-   */
+  /** Discarded messages by the number of the reason, in the order of `dropReasons`. */
   readonly dropped: readonly number[];
-  /** Of the device: messages in its pool that were not freed, and their bytes. */
+  /** For the device: messages in its pool that are not freed, and their size in bytes. */
   readonly poolMessages: number;
   readonly poolBytes: number;
-  /** Of the device: bytes that each sender may have pending. */
+  /** For the device: bytes that each sender may have pending. */
   readonly poolSize: number;
 }
 
 export interface NativeDeviceOptions {
   /** Name of the domain or absolute path of its socket. */
   readonly domain: string;
-  /** Bytes that each sender may have pending here; 0 or absent = the domain's default. */
+  /**
+   * Bytes that each sender may have pending in this device; 0 or absent = the default of the
+   * domain.
+   */
   readonly poolSize?: number;
   /**
-   * Called with the number of events in `incoming`, oldest first; its data is valid until it
+   * Called with the number of events in `incoming`, oldest first. Their data is valid until it
    * returns.
    */
   readonly onEvents: (count: number) => void;
 }
 
 /**
- * An opened, mapped device with one task, the call task. Everything here is of the JS thread that
- * made it.
+ * An open, mapped device with one task, the call task. It belongs to the JS thread that created it.
  */
 export interface NativeDevice {
   readonly processId: number;
-  /**
-   * The task from which calls are made; replies come back to it, requests to it are not expected.
-   */
+  /** The task that makes calls and receives their replies. It expects no requests. */
   readonly callTaskId: number;
   readonly callTaskGeneration: number;
-  /** Largest DataSize of a message, bytes. */
+  /** Maximum DataSize of a message in bytes. */
   readonly dataLimit: number;
 
-  /** Outgoing.Words words: fill in, then sendRequest or sendReply. */
+  /** Outgoing.Words words, to set before sendRequest or sendReply. */
   readonly outgoing: Uint32Array;
   /**
-   * Where to put the data of an outgoing message; at least dataLimit + 64 bytes, reusable after
-   * each send.
+   * Buffer for the data of an outgoing message; at least dataLimit + 64 bytes. Reusable after each
+   * send.
    */
   readonly outbox: Uint8Array;
   /** Up to 64 events of Incoming.Words words. */
   readonly incoming: Uint32Array;
-  /** Data of the events, copied out of the pool; overwritten by the next batch. */
+  /** Data of the events, copied out of the pool. The next batch overwrites it. */
   readonly inbox: Uint8Array;
-  /**
-   * Data of messages too large for the inbox: each in memory of its own, which JS keeps as long as
-   * it likes.
-   */
+  /** Data of messages that are too large for the inbox. Each array belongs to JavaScript. */
   readonly large: Uint8Array[];
   /**
-   * The objects of each message that has some: ObjectWords.Words for each. Emptied when onEvents
-   * has returned.
+   * Objects of the messages that have objects: ObjectWords.Words words per object. Emptied after
+   * onEvents.
    */
   readonly objects: Uint32Array[];
 
   /**
-   * Sends the request described in `outgoing`, with `data` instead of the outbox when given.
-   * Returns 0 or a negative errno; -EINPROGRESS: not sent, send again after the Lane event.
+   * Sends the request described in `outgoing`, with `data` instead of the outbox if present.
+   * Returns 0 or a negative errno. -EINPROGRESS: not sent; send again after the Lane event.
    *
-   * `objects`: up to 256 (of which 16 descriptors) of ObjectWords.Words words. Each takes 24 bytes
-   * in front of the data. Descriptors stay the sender's; they must be open until the message was
-   * sent. -EBADF: one is not; -EACCES: a service that this process may not call; -ENOMEM: 16
-   * descriptors are on their way already.
+   * `objects`: up to 256 objects (at most 16 descriptors) of ObjectWords.Words words. Each takes 24
+   * bytes before the data. The sender continues to own descriptors and must leave them open until
+   * the message was sent. -EBADF: one is not open; -EACCES: a service that this process may not
+   * call; -ENOMEM: 16 descriptors are already in flight.
    */
   sendRequest(data?: Uint8Array, objects?: Uint32Array): number;
   /**
-   * Answers `outgoing[Outgoing.Request]`. -EINPROGRESS and -ENOMEM: not sent, the request is still
-   * there; with `objects` so it is after every error.
+   * Answers `outgoing[Outgoing.Request]`. After -EINPROGRESS and -ENOMEM, and with `objects` after
+   * any error, the reply was not sent and the request can still be answered.
    */
   sendReply(data?: Uint8Array, objects?: Uint32Array): number;
   /**
-   * Takes over a descriptor that came with the events being handled. Throws EBADF if it did not, or
-   * was adopted.
+   * Adopts a descriptor that came with the events being handled. Throws EBADF if it did not come
+   * with them or was already adopted.
    */
   adopt(fd: number): NativeDescriptor;
-  /** Frees a request that needs no answer. 0 or a negative errno. */
+  /** Frees a request that needs no reply. Returns 0 or a negative errno. */
   free(request: number): number;
-  /** Forgets a pending call. */
+  /** Cancels a pending call. */
   cancel(callId: number): number;
   /**
-   * Starts a control request; its Control event carries `userData`. Returns 0 or a negative errno.
+   * Starts a control request. Its Control event has the same `userData`. Returns 0 or a negative
+   * errno.
    */
   control(
     operation: ControlOperation,
@@ -336,16 +325,18 @@ export interface NativeDevice {
     value3: number,
     userData: number,
   ): number;
-  /** What is known of a task of the domain; undefined if there is none of this ID. */
+  /** Returns the facts about a task of the domain; undefined if there is no such task. */
   query(taskId: number): NativeTaskInfo | undefined;
   hasAccess(handle: number): boolean;
-  /** How often a right to call a task was taken away from anybody: for callerStatus. */
+  /**
+   * Returns how often a right to call the task was revoked, for {@link NativeDevice.callerStatus}.
+   */
   revocations(task: number): number;
   /**
-   * Whether the caller of a request to `task`, one of this device, still waits: 0. -EPIPE: it has
-   * ended. -EACCES: it may not call the task now, or its right was taken away (and perhaps given
-   * again) since `revocations` was what revocations(task) said. -EINVAL: no such task of this
-   * device.
+   * Returns 0 while the caller of a request to `task`, a task of this device, may wait. -EPIPE: the
+   * caller has ended. -EACCES: the caller may not call the task now, or its right was revoked (and
+   * perhaps granted again) since `revocations(task)` returned `revocations`. -EINVAL: this device
+   * has no such task.
    */
   callerStatus(
     task: number,
@@ -354,102 +345,115 @@ export interface NativeDevice {
     revocations: number,
   ): number;
   counters(): Readonly<Record<string, number>>;
-  /** Of a task of this device; undefined if there is none of this ID. Reads some numbers: cheap. */
+  /**
+   * Returns the statistics of a task of this device; undefined if there is no such task. The cost
+   * is low.
+   */
   statistics(task: number): NativeTaskStatistics | undefined;
 
-  /** Whether the open device keeps the event loop alive. A new device does. */
+  /** Makes the open device keep the event loop alive. This is the default. */
   ref(): void;
   unref(): void;
-  /** Longest adaptive wait before the loop sleeps, ns; 0 = off. */
+  /** Sets the maximum time in ns of the adaptive wait before the loop sleeps; 0 = none. */
   setSpin(limitNs: number): void;
-  /** Records this device's hooks from now on. Throws EALREADY, ENOMEM, EINVAL (0), ENOSPC. */
+  /** Starts to record the hooks of this device. Throws EALREADY, ENOMEM, EINVAL (0), ENOSPC. */
   startTrace(records: number): void;
-  /** Ends that; what was recorded can still be read. Throws EALREADY when there is no trace. */
+  /** Stops recording. The records can still be read. Throws EALREADY if there is no trace. */
   stopTrace(): void;
-  /** Takes what was recorded. Throws ENODATA when there never was a trace. */
+  /** Returns and removes the records. Throws ENODATA if no trace was ever started. */
   readTrace(): NativeTrace;
   /**
-   * Ends tasks, thread and process. Pending calls get no event. Idempotent; resolves when all is
-   * released.
+   * Ends the tasks, the thread and the process. Pending calls receive no event. Idempotent.
+   * Resolves when everything is released.
    */
   close(): Promise<void>;
 }
 
 /**
- * A descriptor that belongs to JavaScript: closed by close(), when collected, or at the end of its
- * environment.
+ * A descriptor that JavaScript owns. It is closed by close(), by garbage collection, or at the end
+ * of its environment.
  */
 export interface NativeDescriptor {
-  /** Its number, close-on-exec; -1 once it was closed or released. */
+  /** The descriptor, close-on-exec; -1 after it was closed or released. */
   readonly fd: number;
   /**
-   * Idempotent. Waits for nobody: what is no pipe or memfd is closed soon, on a thread of its own.
+   * Closes the descriptor. Never blocks: descriptors other than pipes and memfds are closed shortly
+   * after on another thread. Idempotent.
    */
   close(): void;
-  /** Its number, which the caller has to close from now on. */
+  /** Returns the descriptor, which the caller must close. */
   release(): number;
 }
 
-/** A memfd that is being filled: each byte is copied once, into it. Closed when collected, too. */
+/** A memfd that is being written. Each byte is copied once. Also closed by garbage collection. */
 export interface NativeMemoryFile {
-  /** Bytes so far. Throws like append. */
+  /** Size in bytes. Throws like {@link NativeMemoryFile.append}. */
   readonly size: number;
   /**
-   * Appends all parts or, when it throws, none. Takes about 0.3 ms per MiB of this thread. Throws
-   * an Error with `code`: ENOMEM, ENOSPC, EFBIG (ulimit -f), EBUSY (appendInBackground runs), EBADF
+   * Appends all parts, or none if it throws. Takes about 0.3 ms of this thread per MiB. Throws an
+   * Error with `code`: ENOMEM, ENOSPC, EFBIG (ulimit -f), EBUSY (appendInBackground runs), EBADF
    * (closed or sealed).
    */
   append(parts: readonly Uint8Array[]): void;
   /**
-   * The same on another thread. The parts must not be changed or transferred until the promise has
-   * settled. Rejects besides with ECANCELED: it was closed meanwhile; EFAULT: a part was
-   * transferred away (the file is closed then, for nobody knows what was read).
+   * Like {@link NativeMemoryFile.append}, but on another thread. The parts must not be changed or
+   * transferred until the promise has settled. Also rejects with ECANCELED: closed in the meantime;
+   * EFAULT: a part was transferred (then the file is closed, because its content is unknown).
    */
   appendInBackground(parts: readonly Uint8Array[]): Promise<void>;
   /**
-   * Seals it against every change and gives it away: this object is closed then. Throws EBUSY,
-   * EBADF as append.
+   * Seals the file against all changes and returns its descriptor. Closes this object. Throws EBUSY
+   * and EBADF like {@link NativeMemoryFile.append}.
    */
   seal(): NativeDescriptor;
-  /** Idempotent. Ends an appendInBackground that runs, within some ms. */
+  /** Closes the file. Cancels a running appendInBackground within some ms. Idempotent. */
   close(): void;
 }
 
-/** The bytes of a sealed memfd. Ends with {@link release}, else when the buffer is collected. */
+/**
+ * The mapped bytes of a sealed memfd. The mapping ends with {@link release} or when the buffer is
+ * garbage collected.
+ */
 export interface NativeMapping {
   /**
-   * The mapping itself, private: what JavaScript writes there changes a page of its own. It cannot
-   * be transferred to another thread by postMessage; cloning it copies.
+   * The private mapping: writes of JavaScript change only pages of this mapping. postMessage cannot
+   * transfer it to another thread; cloning copies it.
    */
   readonly buffer: ArrayBuffer;
-  /** `buffer` is a copy in memory of V8: the platform allows no other, or it was asked for. */
+  /**
+   * True if `buffer` is a copy in memory of V8, because the platform requires it or the caller
+   * requested it.
+   */
   readonly copied: boolean;
   /**
-   * Ends it now: the buffer is detached, views of it have the length 0. Idempotent. Nothing
-   * asynchronous (zlib, fs, crypto) may be using the memory any more. Does nothing if the program
-   * has moved the memory into another ArrayBuffer (`buffer.transfer()`): that one keeps it until it
-   * is collected.
+   * Unmaps the memory: the buffer is detached, and its views have the length 0. No asynchronous
+   * operation (zlib, fs, crypto) may use the memory any more. Does nothing if the program has moved
+   * the memory to another ArrayBuffer (`buffer.transfer()`), which owns it until it is garbage
+   * collected. Idempotent.
    */
   release(): void;
 }
 
 export interface NativeBinding {
-  /** A new memfd. Throws an Error with `code`: EMFILE, ENOMEM. */
+  /** Creates a memfd. Throws an Error with `code`: EMFILE, ENOMEM. */
   createMemoryFile(): NativeMemoryFile;
   /**
    * Maps `length` bytes from `offset` (any number; absent = from the start, to the end) of a memfd
-   * that nobody can change any more. The descriptor is needed no longer. Throws an Error with
-   * `code`: EPROTO (no memfd, not sealed against writing and shrinking, made of huge pages, or with
-   * holes), EINVAL (out of range), EFBIG (over 4 GiB at once), EBADF, EACCES, ENOMEM. `copy`: into
-   * memory of V8.
+   * that can no longer change. The descriptor may be closed afterwards. Throws an Error with
+   * `code`: EPROTO (not a memfd, not sealed against writing and shrinking, made of huge pages, or
+   * with holes), EINVAL (out of range), EFBIG (over 4 GiB at once), EBADF, EACCES, ENOMEM. With
+   * `copy` the bytes are copied into memory of V8.
    */
   mapMemoryFile(fd: number, offset?: number, length?: number, copy?: boolean): NativeMapping;
-  /** Two connected stream sockets, close-on-exec. Throws an Error with `code`: EMFILE. */
+  /** Creates two connected stream sockets, close-on-exec. Throws an Error with `code`: EMFILE. */
   createSocketPair(): [NativeDescriptor, NativeDescriptor];
-  /** A copy of a descriptor, close-on-exec. Throws an Error with `code`: EBADF, EMFILE. */
+  /** Duplicates a descriptor, close-on-exec. Throws an Error with `code`: EBADF, EMFILE. */
   duplicateDescriptor(fd: number): NativeDescriptor;
-  /** Throws an Error with `code` (EADDRINUSE, EINVAL, EPERM, ...). */
+  /** Starts a domain. Throws an Error with `code` (EADDRINUSE, EINVAL, EPERM, ...). */
   startDomain(options: NativeDomainOptions): NativeDomain;
-  /** Rejects with an Error with `code`: ENODEV when no such domain runs, EACCES, EAGAIN, EINVAL. */
+  /**
+   * Opens a device. Rejects with an Error with `code`: ENODEV if no such domain runs, EACCES,
+   * EAGAIN, EINVAL.
+   */
   openDevice(options: NativeDeviceOptions): Promise<NativeDevice>;
 }

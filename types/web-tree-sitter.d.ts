@@ -1,6 +1,6 @@
 /**
- * Names of browsers and of Emscripten that web-tree-sitter's own types mention and nothing here
- * uses.
+ * Declares names of browsers and of Emscripten that the types of web-tree-sitter mention. This
+ * project does not use them.
  */
 declare namespace WebAssembly {
   type Module = object;

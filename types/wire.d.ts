@@ -1,38 +1,40 @@
 /**
- * What goes over the wire between TypeScript programs: who is who, and the words of a message's
- * header that LiteIPC carries without looking at them.
+ * Defines the identities of callers, and the header words of messages that LiteIPC carries without
+ * interpretation.
  */
 
 declare const brand: unique symbol;
 
-/** A number that must not be mixed up with another kind of number. */
+/** A number type that is not assignable from other numbers. */
 export type Branded<Name extends string> = number & { readonly [brand]: Name };
 
-/** Names a service task within its domain; reused after its death, told apart by the generation. */
+/**
+ * Identifies the task of a service within its domain. Handles are reused; the generation
+ * distinguishes the tasks.
+ */
 export type ServiceHandle = Branded<'ServiceHandle'>;
-/** Names a task within its domain. A service's task ID is its handle. */
+/** Identifies a task within its domain. The task ID of a service is its handle. */
 export type TaskId = Branded<'TaskId'>;
-/** Names an opened device within its domain; not the operating system's pid. */
+/** Identifies an open device within its domain. It is not the pid of the operating system. */
 export type ProcessId = Branded<'ProcessId'>;
 
-/** Who sent a message, as stamped by the domain: the sender cannot choose any of it. */
+/** The sender of a message, as stamped by the domain. The sender cannot choose these values. */
 export interface Caller {
-  /** The LiteIPC process, that is one opened device. */
+  /** The LiteIPC process: one open device. */
   readonly processId: ProcessId;
-  /** The task that sent it. */
+  /** The sending task. */
   readonly taskId: TaskId;
-  /** The operating system's process ID. */
+  /** Process ID of the operating system. */
   readonly pid: number;
-  /** User ID at connect. */
+  /** User ID when the device was opened. */
   readonly uid: number;
-  /** Group ID at connect. */
+  /** Group ID when the device was opened. */
   readonly gid: number;
 }
 
 /**
- * How the data is encoded, one bit of the `cookie` word in requests and replies.
- * 0: MessagePack with maps as plain objects. 1: MessagePack with records, maps, and references
- * (cycles).
+ * Encoding of the data: one bit of the `cookie` word in requests and replies. 0: MessagePack with
+ * maps as plain objects. 1: MessagePack with records, maps, and references (cycles).
  */
 export type EncodingBits = 0 | 1;
 
@@ -40,41 +42,41 @@ export type EncodingBits = 0 | 1;
 export interface CookieBits {
   /** See {@link EncodingBits}. */
   readonly Rich: 1;
-  /** Requests: the `token` word names the call, which its caller may abort by that name. */
+  /** Requests: the `token` word identifies the call, and the caller may abort it by this token. */
   readonly Abortable: 2;
-  /** Requests: metadata stands behind the data; see lib/wire/metadata.ts. Never with a parcel. */
+  /** Requests: metadata follows the data; see lib/wire/metadata.ts. Never with a parcel. */
   readonly Metadata: 4;
   /**
    * The last object is a sealed memfd with bytes of the value; see lib/attachments/outgoing.ts.
    * Never with a parcel.
    */
   readonly Memory: 0x100;
-  /** The value lies in that memory, the data says where. */
+  /** That memory contains the value; the data is its location. */
   readonly Outside: 0x200;
 }
 
 /**
- * The `code` word of a reply; in requests it is the method's index in its contract. An error is a
- * message of type MT_FAILED_REPLY; in any other reply, which may be a C program's, this word is not
- * looked at.
+ * The `code` word of a reply; in requests it is the index of the method in its contract. An error
+ * is a message of type MT_FAILED_REPLY. In other replies, which C programs may send too, this word
+ * is ignored.
  */
 export interface ReplyCodes {
   /** The data is the result. */
   readonly Result: 0;
-  /** The data is an {@link WireError}: the implementation threw. */
+  /** The data is a {@link WireError}: the implementation threw. */
   readonly Thrown: 1;
-  /** The data is an {@link WireError}: LiteIPC itself refused the call. */
+  /** The data is a {@link WireError}: LiteIPC itself refused the call. */
   readonly Refused: 2;
 }
 
-/** An error on its way to the caller. */
+/** The form of an error in messages. */
 export interface WireError {
   readonly name: string;
   readonly message: string;
   readonly code?: string;
   readonly stack?: string;
-  /** The next error of the cause chain, or any other value that could be encoded. */
+  /** The next error of the cause chain, or any other value that can be encoded. */
   readonly cause?: WireError;
-  /** What else the program had put there. */
+  /** Other properties of the error. */
   readonly properties?: Readonly<Record<string, unknown>>;
 }

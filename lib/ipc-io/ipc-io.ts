@@ -1,17 +1,17 @@
 /**
- * `IpcIo`: the parcel of OpenHarmony's small system, byte for byte as its 32-bit reference (ILP32,
- * little-endian) has it. What each method writes is said in docs/ipc-io.md.
+ * Implements `IpcIo`, the parcel of OpenHarmony's small system. It is identical byte by byte to its
+ * 32-bit reference (ILP32, little-endian). docs/ipc-io.md describes the format of each method.
  *
- * A write rounds its size up to 4 unless it says otherwise; where it begins is never rounded, so
- * after an unaligned write everything lies where that ended. Reads mirror writes and begin at the
- * first byte; what they return is copied.
+ * A write rounds its size up to 4 unless documented otherwise. The start of a write is never
+ * rounded, so after an unaligned write all later data is unaligned. Reads correspond to writes,
+ * start at the first byte, and return copies.
  *
- * A method that fails throws and changes nothing but {@link IpcIo.overflow}:
- * - TypeError: the argument is not what the method takes; the parcel can still be used
- * - LiteIpcError `EMSGSIZE`: it does not fit; `overflow` is true from now on
- * - LiteIpcError `EPROTO`: it is not there; `overflow` is true if the parcel ends too early or no
- *   object begins here, and stays as it was if the bytes are something else (a string without its
- *   NUL, an object of another type)
+ * A method that fails throws and changes nothing except {@link IpcIo.overflow}:
+ * - TypeError: the argument is not valid; the parcel can still be used.
+ * - LiteIpcError `EMSGSIZE`: the data does not fit; `overflow` is true from then on.
+ * - LiteIpcError `EPROTO`: the expected data is not there. `overflow` is true from then on if the
+ *   parcel ends too early or no object begins here, and unchanged if the bytes have another form (a
+ *   string without its NUL, an object of another type).
  */
 import { checkInteger } from '../common/arguments.js';
 import { LiteIpcError } from '../common/errors.js';
@@ -20,14 +20,14 @@ import * as kinds from './values.js';
 import type { NumberKind } from './values.js';
 import { CONTENT, ObjectType, WritableParcel, type SvcIdentity } from './writable-parcel.js';
 
-/** Makes the array that a vector is read into. */
+/** The constructor of the array for a vector. */
 type ArrayOf<Value, Result> = new (length: number) => Result & { [index: number]: Value };
 
-/** A parcel, to write and to read. */
+/** A parcel to write and to read. */
 export class IpcIo extends WritableParcel {
   /**
-   * A parcel to be read. `data` is not copied: it must not change until all is read. `offsets`
-   * tells where objects begin. Throws EMSGSIZE for more than a parcel holds.
+   * Creates a parcel for reading. `data` is not copied and must not change until all of it is read.
+   * `offsets` are the positions of objects. Throws EMSGSIZE if the data exceeds a parcel.
    */
   static from(data: Uint8Array, offsets: readonly number[] = []): IpcIo {
     const io = new IpcIo();
@@ -35,12 +35,12 @@ export class IpcIo extends WritableParcel {
     return io;
   }
 
-  /** Where in {@link data} the next read begins. */
+  /** Position of the next read in {@link data}. */
   get position(): number {
     return this.store.position;
   }
 
-  /** Number of bytes that were not read yet. */
+  /** Number of unread bytes. */
   get remaining(): number {
     return this.store.used - this.store.position;
   }
@@ -110,7 +110,9 @@ export class IpcIo extends WritableParcel {
     return this.#next(kinds.uint16, 'readUint16Unaligned');
   }
 
-  /** Text; EPROTO if it is not UTF-8 or has a NUL in it: {@link readStringBytes} takes any. */
+  /**
+   * Text. Throws EPROTO if it is not UTF-8 or contains a NUL; {@link readStringBytes} accepts any.
+   */
   readString(): string {
     return this.#string('readString', (bytes) => {
       const text = kinds.textOf(bytes);
@@ -118,26 +120,26 @@ export class IpcIo extends WritableParcel {
       return text;
     });
   }
-  /** The bytes of a string, without the NUL that ends it. */
+  /** The bytes of a string, without the terminating NUL. */
   readStringBytes(): Uint8Array {
     return this.#string('readStringBytes', (bytes) => bytes.slice());
   }
-  /** Their number, UTF-16 code units, a zero unit; rounded up. */
+  /** The count, UTF-16 code units and a zero unit; rounded up. */
   readString16(): string {
     return this.#string16('readString16');
   }
-  /** As a string of UTF-16 code units. */
+  /** Like a string of UTF-16 code units. */
   readInterfaceToken(): string {
     return this.#string16('readInterfaceToken');
   }
-  /** `size` bytes, at least 1: a buffer does not say how many it has. */
+  /** Reads `size` bytes, at least 1. A buffer does not contain its size. */
   readBuffer(size: number): Uint8Array {
     checkInteger(size, 'readBuffer', 1, MAX_IO_SIZE);
     const start = this.store.peek('readBuffer', align4(size));
     this.store.position += align4(size);
     return this.store.bytes.slice(start, start + size);
   }
-  /** Bytes that say how many they are; EPROTO if that is not `size`, when given. */
+  /** Bytes after their count. Throws EPROTO if the count is not `size`. */
   readRawData(size?: number): Uint8Array {
     if (size !== undefined) checkInteger(size, 'readRawData', 1, MAX_IO_SIZE);
     const { store } = this;
@@ -151,52 +153,52 @@ export class IpcIo extends WritableParcel {
     return store.bytes.slice(start + 4, start + 4 + length);
   }
 
-  /** Their number, then 4 bytes for each. */
+  /** The count, then 4 bytes for each. */
   readBoolVector(): boolean[] {
     return this.#vector(kinds.int32, Array<number>, 'readBoolVector').map((word) => word !== 0);
   }
-  /** Their number, then 1 byte for each; not rounded up. */
+  /** The count, then 1 byte for each; not rounded up. */
   readInt8Vector(): Int8Array {
     return this.#vector(kinds.int8, Int8Array, 'readInt8Vector');
   }
-  /** Their number, then 4 bytes for each. */
+  /** The count, then 4 bytes for each. */
   readInt16Vector(): Int16Array {
     return this.#vector(kinds.int16InWord, Int16Array, 'readInt16Vector');
   }
-  /** Their number, then 4 bytes for each. */
+  /** The count, then 4 bytes for each. */
   readInt32Vector(): Int32Array {
     return this.#vector(kinds.int32, Int32Array, 'readInt32Vector');
   }
-  /** Their number, then 8 bytes for each. */
+  /** The count, then 8 bytes for each. */
   readInt64Vector(): BigInt64Array {
     return this.#vector(kinds.int64, BigInt64Array, 'readInt64Vector');
   }
-  /** Their number, then 1 byte for each; not rounded up. */
+  /** The count, then 1 byte for each; not rounded up. */
   readUInt8Vector(): Uint8Array {
     return this.#vector(kinds.uint8, Uint8Array, 'readUInt8Vector');
   }
-  /** Their number, then 2 bytes for each; not rounded up. */
+  /** The count, then 2 bytes for each; not rounded up. */
   readUInt16Vector(): Uint16Array {
     return this.#vector(kinds.uint16, Uint16Array, 'readUInt16Vector');
   }
-  /** Their number, then 4 bytes for each. */
+  /** The count, then 4 bytes for each. */
   readUInt32Vector(): Uint32Array {
     return this.#vector(kinds.uint32, Uint32Array, 'readUInt32Vector');
   }
-  /** Their number, then 8 bytes for each. */
+  /** The count, then 8 bytes for each. */
   readUInt64Vector(): BigUint64Array {
     return this.#vector(kinds.uint64, BigUint64Array, 'readUInt64Vector');
   }
-  /** Their number, then 4 bytes for each. */
+  /** The count, then 4 bytes for each. */
   readFloatVector(): Float32Array {
     return this.#vector(kinds.float, Float32Array, 'readFloatVector');
   }
-  /** Their number, then 8 bytes for each. */
+  /** The count, then 8 bytes for each. */
   readDoubleVector(): Float64Array {
     return this.#vector(kinds.double, Float64Array, 'readDoubleVector');
   }
 
-  /** A descriptor. Whose it is, the parcel does not know. */
+  /** A descriptor. The parcel does not know its owner. */
   readFileDescriptor(): number {
     const at = this.#object('readFileDescriptor', ObjectType.FileDescriptor);
     return this.store.view.getUint32(at, true);
@@ -261,7 +263,7 @@ export class IpcIo extends WritableParcel {
     return result;
   }
 
-  /** Where the content of the next object lies, which is of this type. */
+  /** Returns the position of the content of the next object, which must have this type. */
   #object(what: string, type: number): number {
     const { store } = this;
     store.checkUsable(what);
@@ -278,7 +280,7 @@ export class IpcIo extends WritableParcel {
   }
 }
 
-/** What was read is there, but is not what it should be. */
+/** Returns the error for data that exists but is not valid. */
 function malformed(what: string, text: string): LiteIpcError {
   return new LiteIpcError('EPROTO', `IpcIo.${what}: ${text} (EPROTO)`);
 }

@@ -1,12 +1,12 @@
-/** Parcels as inputs and outputs of methods: written and read by hand instead of encoded. */
+/** Defines parcels as inputs and outputs of methods. The program writes and reads them itself. */
 import { checkFunction, checkObject } from '../common/arguments.js';
 import { LiteIpcError } from '../common/errors.js';
 import { IpcIo } from './ipc-io.js';
 
 /**
- * How a value lies in a parcel. `Written` is what the sender gives, `Read` what the receiver gets;
- * usually the same. Both functions are synchronous and may throw: the call fails with EINVAL or
- * EPROTO then.
+ * Describes how a value is stored in a parcel. The sender passes `Written`, the receiver gets
+ * `Read`; they are usually the same type. Both functions must be synchronous. If one throws, the
+ * call fails with EINVAL or EPROTO.
  */
 export interface ParcelFormat<Written, Read = Written> {
   /** Writes a value into an empty parcel. */
@@ -15,12 +15,12 @@ export interface ParcelFormat<Written, Read = Written> {
   readonly read: (io: IpcIo) => Read;
 }
 
-/** A format of whatever, as the running code has it. */
+/** A format of unknown types, for use at run time. */
 export type AnyParcelFormat = ParcelFormat<never, unknown>;
 
 /**
- * For `input` and `output` of a method whose messages are to be parcels, so that a C program can
- * serve or call it:
+ * Creates a format for `input` and `output` of a method whose messages are parcels, so that a C
+ * program can serve or call it:
  *
  * ```ts
  * const point = parcel<Point>({
@@ -40,7 +40,7 @@ export function parcel<Written, Read = Written>(
   return Object.freeze({ write, read });
 }
 
-/** Whether something that stands where a validator may stand is a format. */
+/** Returns true if the value is a format rather than a validator. */
 export function isParcelFormat(value: unknown): value is AnyParcelFormat {
   if (typeof value !== 'object' || value === null || '~standard' in value) return false;
   const { write, read } = value as Partial<AnyParcelFormat>;
@@ -48,7 +48,7 @@ export function isParcelFormat(value: unknown): value is AnyParcelFormat {
 }
 
 /**
- * The bytes of a value. Throws a LiteIpcError: EMSGSIZE for more than fits, EINVAL for all else.
+ * Returns the bytes of a value. Throws a LiteIpcError: EMSGSIZE if it does not fit, else EINVAL.
  */
 export function writeParcel(format: AnyParcelFormat, value: unknown): Uint8Array {
   const io = new IpcIo();
@@ -69,7 +69,7 @@ export function writeParcel(format: AnyParcelFormat, value: unknown): Uint8Array
   return io.data;
 }
 
-/** The value of bytes that came. `data` must be the value's own. Throws a LiteIpcError (EPROTO). */
+/** Returns the value of received bytes, which it may own. Throws a LiteIpcError (EPROTO). */
 export function readParcel(format: AnyParcelFormat, data: Uint8Array): unknown {
   try {
     const io = IpcIo.from(data);
@@ -86,17 +86,17 @@ export function readParcel(format: AnyParcelFormat, data: Uint8Array): unknown {
 
 function refusePromise(value: unknown, what: string): void {
   if (!(value instanceof Promise)) return;
-  // It may reject: nobody else would hear of it.
+  // Its rejection would be unhandled.
   value.catch(() => undefined);
   throw new TypeError(`Expected ${what} of parcel() to be synchronous, it returned a promise`);
 }
 
-/** Of an overflow that the format has caught this tells again. */
+/** Throws again if the format has caught the error of an overflow. */
 function refuseOverflow(io: IpcIo): void {
   if (io.overflow) throw new LiteIpcError('EMSGSIZE', 'it overflowed');
 }
 
-/** Without the code at its end: the call's error ends with its own. */
+/** Returns the message without the code at its end, because the error of the call has its own. */
 function textOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(/ \(E[A-Z]+\)$/, '');
 }

@@ -1,45 +1,48 @@
 /**
- * The memory of a parcel: its data, the offsets of the objects in it, the place of the next read
- * and the overflow flag. It knows sizes and room, not types.
+ * Manages the memory of a parcel: its data, the offsets of its objects, the position of the next
+ * read and the overflow flag. It knows sizes but not types.
  */
 import { checkInteger, checkObject, unexpected } from '../common/arguments.js';
 import { LiteIpcError } from '../common/errors.js';
 
-/** Most bytes of a parcel, data and table of offsets together. */
+/** Maximum size of a parcel in bytes, data and table of offsets together. */
 export const MAX_IO_SIZE = 8192;
-/** Most objects in a parcel. */
+/** Maximum number of objects in a parcel. */
 export const MAX_OBJ_NUM = 32;
-/** Bytes of an object (SpecialObj of ILP32). */
+/** Size of an object in bytes (SpecialObj of ILP32). */
 export const OBJECT_SIZE = 16;
-/** Bytes of an entry in the table of offsets. */
+/** Size of an entry of the table of offsets in bytes. */
 const OFFSET_SIZE = 4;
-/** First size of a parcel's memory, which grows as it is written. */
+/** Initial size of the memory in bytes. The memory grows with the parcel. */
 const FIRST_CAPACITY = 256;
 const nothing = new Uint8Array(0);
 
-/** How large a parcel may become. */
+/** Limits of a parcel. */
 export interface IpcIoOptions {
-  /** Bytes for data and table of offsets together, 1 to 8192 (the default). */
+  /** Maximum size of data and table of offsets in bytes, 1 to 8192. The default is 8192. */
   readonly size?: number;
   /**
-   * Most objects, 0 to 32. When given, 4 bytes of `size` are set aside for each, as `IpcIoInit`
-   * does; else there may be 32, and each takes its 4 bytes when it is written.
+   * Maximum number of objects, 0 to 32. If present, `size` reserves 4 bytes for each object, as
+   * `IpcIoInit` does. Otherwise 32 objects are allowed, and each takes its 4 bytes when it is
+   * written.
    */
   readonly maxObjects?: number;
 }
 
-/** A size rounded up to the parcel's alignment. */
+/** Rounds a size up to the alignment of parcels. */
 export function align4(size: number): number {
   return Math.ceil(size / 4) * 4;
 }
 
-/** Memory of one parcel. `what`, everywhere: the operation, for messages. */
+/**
+ * The memory of one parcel. The parameter `what` is always the name of the operation for messages.
+ */
 export class ParcelStore {
-  /** The written bytes are the first {@link used} of these, the others are zero. */
+  /** The first {@link used} bytes are written; the others are zero. */
   bytes: Uint8Array;
   view: DataView;
   used = 0;
-  /** Where the next read begins. */
+  /** Position of the next read. */
   position = 0;
   readonly offsets: number[] = [];
   /** Number of objects that were read. */
@@ -65,7 +68,7 @@ export class ParcelStore {
     this.#isReceived = isReceived;
   }
 
-  /** An empty parcel. Throws a TypeError for options that are none. */
+  /** Creates an empty parcel. Throws a TypeError for invalid options. */
   static empty(options: IpcIoOptions): ParcelStore {
     checkObject(options, 'the options of IpcIo');
     const { size = MAX_IO_SIZE, maxObjects } = options;
@@ -80,17 +83,17 @@ export class ParcelStore {
     return new ParcelStore(nothing, size, maxObjects, false);
   }
 
-  /** A parcel that came from somewhere; keeps `data` itself. */
+  /** Creates a parcel from received data without copying it. */
   static received(data: Uint8Array, offsets: readonly number[]): ParcelStore {
     if (!(data instanceof Uint8Array)) throw unexpected('a Uint8Array', 'the data of IpcIo', data);
     if (!Array.isArray(offsets)) throw unexpected('an array', 'the offsets of IpcIo', offsets);
     if (data.length > MAX_IO_SIZE || offsets.length > MAX_OBJ_NUM) {
       const text =
-        `${data.length} bytes with ${offsets.length} objects are no parcel: it has at most ` +
+        `${data.length} bytes with ${offsets.length} objects exceed a parcel, which has at most ` +
         `${MAX_IO_SIZE} bytes and ${MAX_OBJ_NUM} objects (EMSGSIZE)`;
       throw new LiteIpcError('EMSGSIZE', text);
     }
-    // A plain view: the `slice` of a Buffer would not copy.
+    // A plain view, because the `slice` of a Buffer does not copy.
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
     const store = new ParcelStore(bytes, data.length, offsets.length, true);
     for (const offset of offsets) {
@@ -101,50 +104,48 @@ export class ParcelStore {
     return store;
   }
 
-  /** Whether something did not fit or was not there: then nothing more is written or read. */
+  /** True after an operation that exceeded the parcel. No further operation succeeds then. */
   get overflow(): boolean {
     return this.#overflow !== undefined;
   }
 
-  /** Throws if the parcel has overflowed before. */
+  /** Throws if the parcel has overflowed. */
   checkUsable(what: string): void {
     if (this.#overflow === undefined) return;
     const { code, message } = this.#overflow;
-    const text = `IpcIo.${what}: this parcel is of no more use: ${message}`;
+    const text = `IpcIo.${what}: this parcel can no longer be used: ${message}`;
     throw new LiteIpcError(code, text, { cause: this.#overflow });
   }
 
-  /**
-   * The error of an operation that needs more than there is; from now on {@link overflow} is true.
-   */
+  /** Returns the error of an operation that exceeds the parcel. Sets {@link overflow}. */
   overflowed(code: 'EMSGSIZE' | 'EPROTO', what: string, text: string): LiteIpcError {
     this.#overflow ??= new LiteIpcError(code, `IpcIo.${what}: ${text} (${code})`);
     return this.#overflow;
   }
 
-  /** Whether so many more bytes and objects fit. */
+  /** Returns true if this number of bytes and objects fits. */
   fits(size: number, objects: number): boolean {
     const count = this.offsets.length + objects;
     const table = OFFSET_SIZE * Math.max(this.#reserved, count);
     return count <= this.#maxObjects && this.used + size + table <= this.#size;
   }
 
-  /** Throws if the parcel cannot be written at all. */
+  /** Throws if the parcel cannot be written. */
   checkWritable(what: string): void {
     this.checkUsable(what);
     if (!this.#isReceived) return;
-    const text = `IpcIo.${what}: a received parcel is only read; write to a new IpcIo() (EINVAL)`;
+    const text = `IpcIo.${what}: a received parcel is read-only; write to a new IpcIo() (EINVAL)`;
     throw new LiteIpcError('EINVAL', text);
   }
 
-  /** Throws unless so many more bytes and objects fit; {@link overflow} is true if they do not. */
+  /** Throws unless this number of bytes and objects fits. Then {@link overflow} is set. */
   checkRoom(what: string, size: number, objects = 0): void {
     this.checkWritable(what);
     if (this.fits(size, objects)) return;
     throw this.overflowed('EMSGSIZE', what, this.roomText(size, objects));
   }
 
-  /** Why {@link fits} said no. */
+  /** Returns the reason why {@link fits} returned false. */
   roomText(size: number, objects: number): string {
     if (this.offsets.length + objects > this.#maxObjects) {
       return `no room for object ${this.offsets.length + objects}: the parcel takes ${this.#maxObjects}`;
@@ -156,7 +157,10 @@ export class ParcelStore {
     return `no room for ${size} bytes, ${left} of ${this.#size} are left; ${remedy}`;
   }
 
-  /** Where the next `size` bytes go, which are zero. Their room has been checked. */
+  /**
+   * Extends the data by `size` zero bytes. Returns their position. The caller has checked that they
+   * fit.
+   */
   extend(size: number): number {
     const start = this.used;
     this.used += size;
@@ -170,7 +174,7 @@ export class ParcelStore {
     return start;
   }
 
-  /** Where the next `size` bytes lie that are to be read; {@link position} stays. */
+  /** Returns the position of the next `size` bytes to read, without advancing. */
   peek(what: string, size: number): number {
     this.checkUsable(what);
     const left = this.used - this.position;

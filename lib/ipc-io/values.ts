@@ -1,11 +1,11 @@
-/** The kinds of numbers in a parcel: how many bytes, which values, and how they lie in memory. */
+/** Defines the kinds of numbers in a parcel: their sizes, ranges and representations. */
 import { unexpected } from '../common/arguments.js';
 
-/** One kind of number. `Value` is what JavaScript has for it. */
+/** A kind of number. `Value` is its type in JavaScript. */
 export interface NumberKind<Value extends number | bigint> {
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** Throws a TypeError for what this kind cannot hold. */
+  /** Throws a TypeError for a value outside the range. */
   readonly check: (value: unknown, what: string) => Value;
   readonly get: (view: DataView, at: number) => Value;
   readonly set: (view: DataView, at: number, value: Value) => void;
@@ -113,7 +113,10 @@ export const double: NumberKind<number> = {
   },
 };
 
-/** A kind in a word of its own: sign- or zero-extended, whose low part alone is read. */
+/**
+ * Returns the kind that stores a smaller kind sign- or zero-extended in a word. Only the low part
+ * is read.
+ */
 function inWord(kind: NumberKind<number>, word: NumberKind<number>): NumberKind<number> {
   return { size: 4, check: kind.check, get: kind.get, set: word.set };
 }
@@ -123,13 +126,13 @@ export const uint8InWord = inWord(uint8, uint32);
 export const int16InWord = inWord(int16, int32);
 export const uint16InWord = inWord(uint16, uint32);
 
-/** Checks a boolean; 0 or 1. */
+/** Checks a boolean. Returns 0 or 1. */
 export function checkBool(value: unknown, what: string): number {
   if (typeof value !== 'boolean') throw unexpected('a boolean', what, value);
   return value ? 1 : 0;
 }
 
-/** UTF-8 as C writes it: checked, without the NUL that ends it. */
+/** Returns UTF-8 without the terminating NUL, after checking the text. */
 export function checkText(value: unknown, what: string): Uint8Array {
   if (value instanceof Uint8Array) {
     if (value.includes(0)) throw unexpected('bytes without NUL, which ends a string,', what, value);
@@ -147,7 +150,7 @@ export function checkText(value: unknown, what: string): Uint8Array {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text of such bytes; undefined if they are none. */
+/** Returns the text of such bytes; undefined if they are not valid. */
 export function textOf(bytes: Uint8Array): string | undefined {
   if (bytes.includes(0)) return undefined;
   try {

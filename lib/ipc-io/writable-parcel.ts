@@ -1,4 +1,4 @@
-/** The writing half of a parcel; see ipc-io.ts for the rules of both. */
+/** Implements the writing operations of a parcel; see ipc-io.ts for the rules. */
 import { checkObject, unexpected } from '../common/arguments.js';
 import { LiteIpcError } from '../common/errors.js';
 import {
@@ -12,11 +12,9 @@ import {
 import * as kinds from './values.js';
 import type { NumberKind } from './values.js';
 
-/** A service, as an object of a parcel: a `SvcIdentity` of the kernel. */
+/** A service as an object of a parcel: a `SvcIdentity` of the kernel. */
 export interface SvcIdentity {
-  /**
-   * The service's task ID; -1 with token 1 is the sending task, which the driver puts in its place.
-   */
+  /** Task ID of the service. -1 with token 1 is the sending task: the driver replaces it. */
   readonly handle: number;
   readonly token: number;
   readonly cookie: number;
@@ -24,47 +22,49 @@ export interface SvcIdentity {
 
 /** ObjType of the kernel. */
 export const ObjectType = { FileDescriptor: 0, Service: 2 } as const;
-/** Where in an object its content begins, bytes. */
+/** Offset of the content in an object, in bytes. */
 export const CONTENT = 4;
 
-/** Most bytes of a string, and most code units of a string of such, without what ends it. */
+/**
+ * Maximum size of a string in bytes, and of a UTF-16 string in code units, without the terminator.
+ */
 const STRING_MAX = MAX_IO_SIZE - 1;
 const STRING16_MAX = MAX_IO_SIZE / 2 - 1;
 
-/** A parcel that can be written. */
+/** A parcel to write. */
 export class WritableParcel {
-  /** Most bytes of data and table of offsets together. */
+  /** Maximum size of data and table of offsets, in bytes. */
   static readonly MAX_IO_SIZE = MAX_IO_SIZE;
-  /** Most objects. */
+  /** Maximum number of objects. */
   static readonly MAX_OBJ_NUM = MAX_OBJ_NUM;
 
   /** @internal */
   protected store: ParcelStore;
 
-  /** An empty parcel; its memory grows as it is written. */
+  /** Creates an empty parcel, whose memory grows when it is written. */
   constructor(options: IpcIoOptions = {}) {
     this.store = ParcelStore.empty(options);
   }
 
-  /** The bytes written so far: a view, which later writes may leave behind. */
+  /** The bytes written so far. A view that later writes may make obsolete. */
   get data(): Uint8Array {
     return this.store.bytes.subarray(0, this.store.used);
   }
 
-  /** Where in {@link data} its objects begin, in order. */
+  /** Offsets of its objects in {@link data}, in ascending order. */
   get offsets(): readonly number[] {
     return [...this.store.offsets];
   }
 
-  /** True once something did not fit or was not there. Nothing more can be written or read then. */
+  /** True after an operation that exceeded the parcel. No further operation succeeds then. */
   get overflow(): boolean {
     return this.store.overflow;
   }
 
   /**
-   * Copies all of another parcel behind what is here, rounded up to 4 bytes; its objects move
-   * along. Without room it throws EMSGSIZE; {@link overflow} is true then only if the padding alone
-   * has no room.
+   * Appends the content of another parcel, rounded up to 4 bytes, and adjusts the offsets of its
+   * objects. Throws EMSGSIZE if it does not fit. Then {@link overflow} is set only if even the
+   * padding does not fit.
    */
   append(other: WritableParcel): this {
     if (!(other instanceof WritableParcel)) throw unexpected('an IpcIo', 'append', other);
@@ -129,7 +129,7 @@ export class WritableParcel {
   writeDouble(value: number): this {
     return this.#number(kinds.double, value, 'writeDouble');
   }
-  /** 1 byte, as the next four: what follows is not aligned any more. */
+  /** 1 byte. After this and the next four methods the position is not aligned. */
   writeBoolUnaligned(value: boolean): this {
     const bit = kinds.checkBool(value, 'writeBoolUnaligned');
     return this.#number(kinds.uint8, bit, 'writeBoolUnaligned');
@@ -151,7 +151,9 @@ export class WritableParcel {
     return this.#number(kinds.uint16, value, 'writeUint16Unaligned');
   }
 
-  /** Text as UTF-8, or bytes as they are; without NUL, which ends it. At most 8191 bytes. */
+  /**
+   * Text as UTF-8, or bytes without conversion, without NUL; at most 8191 bytes. A NUL is appended.
+   */
   writeString(value: string | Uint8Array): this {
     const text = kinds.checkText(value, 'writeString');
     this.#checkLength('writeString', text.length, STRING_MAX, 'bytes');
@@ -164,66 +166,66 @@ export class WritableParcel {
   writeString16(value: string): this {
     return this.#string16(value, 'writeString16');
   }
-  /** The name of an interface; as {@link writeString16}. */
+  /** The name of an interface; like {@link writeString16}. */
   writeInterfaceToken(name: string): this {
     return this.#string16(name, 'writeInterfaceToken');
   }
-  /** Bytes without their number, at least 1. */
+  /** Bytes without their count, at least 1. */
   writeBuffer(bytes: Uint8Array): this {
     return this.#bytes(bytes, 0, 'writeBuffer');
   }
-  /** Bytes with their number, at least 1. */
+  /** Bytes after their count, at least 1. */
   writeRawData(bytes: Uint8Array): this {
     return this.#bytes(bytes, 4, 'writeRawData');
   }
 
-  /** Their number, then 4 bytes for each. */
+  /** The count, then 4 bytes for each. */
   writeBoolVector(values: ArrayLike<boolean>): this {
     const kind = { ...kinds.int32, check: kinds.checkBool };
     return this.#vector(kind, values, 'writeBoolVector');
   }
-  /** Their number, then 1 byte for each; not rounded up. */
+  /** The count, then 1 byte for each; not rounded up. */
   writeInt8Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.int8, values, 'writeInt8Vector');
   }
-  /** Their number, then 4 bytes for each. */
+  /** The count, then 4 bytes for each. */
   writeInt16Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.int16InWord, values, 'writeInt16Vector');
   }
-  /** Their number, then 4 bytes for each. */
+  /** The count, then 4 bytes for each. */
   writeInt32Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.int32, values, 'writeInt32Vector');
   }
-  /** Their number, then 8 bytes for each. */
+  /** The count, then 8 bytes for each. */
   writeInt64Vector(values: ArrayLike<bigint>): this {
     return this.#vector(kinds.int64, values, 'writeInt64Vector');
   }
-  /** Their number, then 1 byte for each; not rounded up. */
+  /** The count, then 1 byte for each; not rounded up. */
   writeUInt8Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.uint8, values, 'writeUInt8Vector');
   }
-  /** Their number, then 2 bytes for each; not rounded up. */
+  /** The count, then 2 bytes for each; not rounded up. */
   writeUInt16Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.uint16, values, 'writeUInt16Vector');
   }
-  /** Their number, then 4 bytes for each. */
+  /** The count, then 4 bytes for each. */
   writeUInt32Vector(values: ArrayLike<number>): this {
     return this.#vector(kinds.uint32, values, 'writeUInt32Vector');
   }
-  /** Their number, then 8 bytes for each. */
+  /** The count, then 8 bytes for each. */
   writeUInt64Vector(values: ArrayLike<bigint>): this {
     return this.#vector(kinds.uint64, values, 'writeUInt64Vector');
   }
-  /** Their number, then 4 bytes for each. */
+  /** The count, then 4 bytes for each. */
   writeFloatVector(values: ArrayLike<number>): this {
     return this.#vector(kinds.float, values, 'writeFloatVector');
   }
-  /** Their number, then 8 bytes for each. */
+  /** The count, then 8 bytes for each. */
   writeDoubleVector(values: ArrayLike<number>): this {
     return this.#vector(kinds.double, values, 'writeDoubleVector');
   }
 
-  /** A descriptor of the sending process. The parcel does not own it. */
+  /** A descriptor of the sending process, which the parcel does not own. */
   writeFileDescriptor(descriptor: number): this {
     kinds.uint32.check(descriptor, 'writeFileDescriptor');
     return this.#object('writeFileDescriptor', ObjectType.FileDescriptor, [descriptor]);
@@ -256,7 +258,7 @@ export class WritableParcel {
   #checkLength(what: string, length: number, maximum: number, unit: string): void {
     this.store.checkWritable(what);
     if (length <= maximum) return;
-    const text = `${length} ${unit} are too many, ${maximum} the most; send it in parts`;
+    const text = `${length} ${unit} are too many, the maximum is ${maximum}; send it in parts`;
     throw this.store.overflowed('EMSGSIZE', what, text);
   }
 
@@ -291,8 +293,7 @@ export class WritableParcel {
     const count = checkCount(values, what);
     const size = 4 + count * kind.size;
     this.store.checkRoom(what, size);
-    // Taken out once: a getter among them might say something else the second time, or write
-    // itself.
+    // Read once: a getter may return another value the second time, or write to the parcel.
     const checked = Array.from({ length: count }, (_, index) =>
       kind.check(values[index], `element ${index} of ${what}`),
     );
@@ -317,7 +318,7 @@ export class WritableParcel {
   }
 }
 
-/** Number of elements of an array or typed array, at least 1. */
+/** Returns the number of elements of an array or typed array; at least 1. */
 function checkCount(values: unknown, what: string): number {
   const length =
     Array.isArray(values) || ArrayBuffer.isView(values)

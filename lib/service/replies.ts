@@ -1,7 +1,7 @@
 /**
- * Sends replies. Like requests they usually leave at once; while the lane to the caller is being
- * made or the caller has no room they wait, per caller, each keeping its request alive in our pool.
- * So a caller that does not read can make us keep no more than its share of the pool.
+ * Sends replies. A reply usually leaves at once. While the lane to the caller is being created, or
+ * the caller has no room, replies wait in a queue per caller. Each retains its request in our pool,
+ * so a caller that does not read can occupy at most its share of the pool.
  */
 import type { NativeDevice } from '../../types/native.js';
 import type { WireError } from '../../types/wire.js';
@@ -22,39 +22,39 @@ import {
 const RETRY_FIRST_MS = 1;
 const RETRY_MAX_MS = 32;
 
-/** Names a request that is to be answered. */
+/** Identifies a request that is to be answered. */
 export interface PendingRequest {
   /** The task that received it. */
   readonly task: number;
-  /** `Incoming.Request` of it. */
+  /** Its `Incoming.Request`. */
   readonly request: number;
   /** The task that sent it. */
   readonly callerTask: number;
-  /** Files that go with the result; closed once it was sent. */
+  /** Files to send with the result. They are closed after that. */
   readonly attached?: FilesToSend | undefined;
 }
 
-/** A reply, encoded. */
+/** An encoded reply. */
 interface Reply {
   readonly to: PendingRequest;
   readonly code: number;
   readonly cookie: number;
   readonly start: number;
   readonly size: number;
-  /** Undefined: in the outbox. */
+  /** Undefined if the data is in the outbox. */
   readonly data: Uint8Array | undefined;
   readonly objects: ObjectsToSend | undefined;
 }
 
-/** The replies of one connection. */
+/** Sends the replies of one connection. */
 export class Replies {
-  /** For what is sent as {@link sendData}; anyone may use it between two sends. */
+  /** For data of {@link sendData}. Any code may use it between two sends. */
   readonly encoder: Encoder<Attachments>;
-  /** Most data of a message, bytes. */
+  /** Maximum size of a message's data in bytes. */
   readonly dataLimit: number;
   readonly #native: NativeDevice;
   readonly #outgoing: Uint32Array;
-  /** By the caller's task. Never holds an empty array. */
+  /** By the task of the caller. Never contains an empty array. */
   readonly #waiting = new Map<number, Reply[]>();
   #timer: NodeJS.Timeout | undefined;
   #delayMs = RETRY_FIRST_MS;
@@ -67,7 +67,7 @@ export class Replies {
     this.dataLimit = native.dataLimit;
   }
 
-  /** Answers with a result; with an error if the result cannot be sent. */
+  /** Sends a result, or an error if the result cannot be sent. */
   sendResult(to: PendingRequest, value: unknown, about: ContractMethod): void {
     const encoder = this.encoder;
     const { attached } = to;
@@ -92,7 +92,7 @@ export class Replies {
     }
   }
 
-  /** Meanwhile later replies are sent before it. */
+  /** Replies of later calls may overtake it. */
   #sendWhen(ready: Promise<void>, reply: Reply, about: ContractMethod): void {
     ready.then(
       () => {
@@ -110,16 +110,16 @@ export class Replies {
     this.sendRefusal(to, callError(code, about, encodingErrorText('output', error)));
   }
 
-  /** Answers with bytes, which are the sender's again when this returns. */
+  /** Sends bytes. The caller may reuse them when this returns. */
   sendData(to: PendingRequest, data: Uint8Array): void {
     this.encoder.place(data, 0);
     this.#send(this.#encoded(to, ReplyCode.Result, 0), true);
   }
 
-  /** Answers with what the implementation threw. */
+  /** Sends an exception of the implementation. */
   sendThrown(to: PendingRequest, thrown: unknown): void {
     const error = toWireError(thrown);
-    // A property that cannot be sent must not hide the error.
+    // Properties that cannot be sent must not hide the error.
     const fits = this.#tryEncode(error) || this.#tryEncode(withSendableProperties(error));
     if (!fits) this.encoder.encode(withoutProperties(error));
     this.#send(this.#encoded(to, ReplyCode.Thrown, this.encoder.encoding));
@@ -134,7 +134,7 @@ export class Replies {
     }
   }
 
-  /** Answers that LiteIPC refuses the call. */
+  /** Sends a refusal by LiteIPC. */
   sendRefusal(to: PendingRequest, error: LiteIpcError): void {
     const { name, message, code, retryAfterMs } = error;
     const properties = retryAfterMs === undefined ? {} : { properties: { retryAfterMs } };
@@ -142,7 +142,10 @@ export class Replies {
     this.#send(this.#encoded(to, ReplyCode.Refused, this.encoder.encoding));
   }
 
-  /** The lane to a caller is there or refused, or there may be room again: tries once more. */
+  /**
+   * Sends the waiting replies to a caller, because its lane was created or refused, or it may have
+   * room again.
+   */
   retry(callerTask: number): void {
     const replies = this.#waiting.get(callerTask);
     if (replies === undefined) return;
@@ -154,7 +157,7 @@ export class Replies {
     this.#waiting.delete(callerTask);
   }
 
-  /** Whether a service's task has answers that have not been sent yet. */
+  /** Returns true if a task of this device has unsent replies. */
   hasWaiting(task: number): boolean {
     for (const replies of this.#waiting.values()) {
       if (replies.some(({ to }) => to.task === task)) return true;
@@ -162,13 +165,13 @@ export class Replies {
     return false;
   }
 
-  /** After each batch of events. */
+  /** Sends all waiting replies that can be sent. Called after each batch of events. */
   retryAll(): void {
     if (this.#waiting.size === 0) return;
     for (const callerTask of [...this.#waiting.keys()]) this.retry(callerTask);
   }
 
-  /** The connection has ended: whatever implementations still return goes nowhere. */
+  /** Discards all replies, now and in future, because the connection has ended. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -177,13 +180,13 @@ export class Replies {
     this.#waiting.clear();
   }
 
-  /** What was encoded last, as a reply. */
+  /** Returns the value that was encoded last as a reply. */
   #encoded(to: PendingRequest, code: number, cookie: number, objects?: ObjectsToSend): Reply {
     const { start, size, data } = this.encoder;
     return { to, code, cookie, start, size, data, objects };
   }
 
-  /** `borrowed`: the data is somebody's who goes on using it. */
+  /** `borrowed`: the caller continues to use the data. */
   #send(reply: Reply, borrowed = false): void {
     if (this.#stopped) {
       reply.objects?.close();
@@ -196,21 +199,18 @@ export class Replies {
       queue = [];
       this.#waiting.set(callerTask, queue);
     }
-    // The outbox is the next message's.
+    // The next message overwrites the outbox.
     const isOwn = reply.data !== undefined && !borrowed;
     queue.push({ ...reply, start: 0, data: isOwn ? reply.data : this.encoder.copy() });
     this.#arm();
   }
 
-  /**
-   * Anything else that is not 0 means that nobody waits for the answer: too late, or the caller is
-   * gone.
-   */
+  /** Returns true for a transient status. Any other error means that the caller no longer waits. */
   #mustWait(status: number): boolean {
     return status === Status.inProgress || status === Status.noMemory;
   }
 
-  // A caller that makes room does not tell us, so somebody has to look.
+  // A caller that makes room sends no notification, so the replies are retried.
   #arm(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
@@ -237,8 +237,8 @@ export class Replies {
           objects.sent();
         } else {
           objects.close();
-          // An answer with objects that is refused leaves its request. Perhaps somebody still waits
-          // for it.
+          // A refused reply with objects leaves its request answerable, and the caller may still
+          // wait.
           const why = 'what the output refers to cannot be sent';
           this.sendRefusal(to, new LiteIpcError(codeOfStatus(status), why));
         }

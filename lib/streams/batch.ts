@@ -1,7 +1,7 @@
 /**
- * Batches: several items of a stream in one message. A byte of flags, then for each item a word
- * (little-endian; the size in bytes times 2, plus 1 for the rich encoding) and the item, encoded by
- * itself.
+ * Encodes several items of a stream in one message. A batch is a byte of flags, then for each item
+ * a word (little-endian: twice the size in bytes, plus 1 for the rich encoding) and the encoded
+ * item.
  */
 import type { EncodingBits } from '../../types/wire.js';
 import { decodeCopying, type Encoder } from '../wire/codec.js';
@@ -9,9 +9,9 @@ import { LiteIpcError } from '../common/errors.js';
 
 /** Bits of a batch's first byte. */
 export const BatchFlag = {
-  /** There are no more items. */
+  /** The stream has no more items. */
   End: 1,
-  /** There are no items, but one error, as a WireError: the sender's items could not go on. */
+  /** The batch contains one error as a WireError: the sender cannot supply more items. */
   Failed: 2,
 } as const;
 
@@ -24,23 +24,22 @@ export const STREAM_WINDOW = 2;
 const FLAGS_BYTES = 1;
 const ITEM_HEAD_BYTES = 4;
 const FIRST_CAPACITY = 1024;
-/** A batch with so many items is sent. */
+/** Number of items after which a batch is sent. */
 const BATCH_ITEMS = 256;
-/** A batch of so many bytes is sent. */
+/** Size in bytes after which a batch is sent. */
 const BATCH_BYTES = 32 * 1024;
 /**
- * Part of a message's data that a batch may take before it is sent: so one more small item always
- * fits.
+ * Share of a message's data after which a batch is sent, so that one more small item always fits.
  */
 const BATCH_SHARE = 0.5;
 
-/** An item, encoded, in memory of its own. */
+/** An encoded item in memory of its own. */
 export interface EncodedItem {
   readonly data: Uint8Array;
   readonly encoding: EncodingBits;
 }
 
-/** Puts items together. */
+/** Collects items in a batch. */
 export class BatchWriter {
   #bytes = Buffer.allocUnsafe(FIRST_CAPACITY);
   #size = FLAGS_BYTES;
@@ -48,29 +47,30 @@ export class BatchWriter {
   readonly #limit: number;
   readonly #fullBytes: number;
 
-  /** `limit`: most data of a message, bytes. */
+  /** `limit` is the maximum size of a message's data in bytes. */
   constructor(limit: number) {
     this.#limit = limit;
     this.#fullBytes = Math.min(BATCH_BYTES, limit * BATCH_SHARE);
   }
 
-  /** Items in it. */
+  /** Number of items in the batch. */
   get count(): number {
     return this.#count;
   }
 
-  /** Whether it is to be sent before more goes in. */
+  /** True if the batch is to be sent before the next item is added. */
   get full(): boolean {
     return this.#count >= BATCH_ITEMS || this.#size >= this.#fullBytes;
   }
 
-  /** Most bytes of an item. */
+  /** Maximum size of an item in bytes. */
   get itemLimit(): number {
     return this.#limit - FLAGS_BYTES - ITEM_HEAD_BYTES;
   }
 
   /**
-   * Puts in what was encoded last. False if there is no room for it; then it has to be sent first.
+   * Adds the value that `encoder` encoded last. Returns false if it does not fit and the batch must
+   * be sent first.
    */
   addFrom(encoder: Encoder): boolean {
     const at = this.#makeRoom(encoder.size, encoder.encoding);
@@ -79,7 +79,7 @@ export class BatchWriter {
     return true;
   }
 
-  /** Puts in an item that was encoded before. False as {@link addFrom}. */
+  /** Adds an encoded item. Returns false like {@link addFrom}. */
   add({ data, encoding }: EncodedItem): boolean {
     const at = this.#makeRoom(data.length, encoding);
     if (at === -1) return false;
@@ -87,7 +87,7 @@ export class BatchWriter {
     return true;
   }
 
-  /** The batch as it is; valid until the next item is put in, which begins a new one. */
+  /** Returns the batch. It is valid until the next item is added, which begins a new batch. */
   take(flags = 0): Uint8Array {
     this.#bytes[0] = flags;
     const batch = this.#bytes.subarray(0, this.#size);
@@ -116,15 +116,12 @@ export class BatchWriter {
   }
 }
 
-/** A batch without items: tells that the stream has begun. */
+/** A batch without items, which reports that the stream has begun. */
 export const emptyBatch: Uint8Array = Uint8Array.of(0);
-/** A batch without items that is the last. */
+/** A batch without items, which ends the stream. */
 export const endBatch: Uint8Array = Uint8Array.of(BatchFlag.End);
 
-/**
- * A batch that tells why there are no more items. `data` is a WireError, encoded by the plain
- * encoding.
- */
+/** Returns a batch with the error that ends the stream. `data` is a WireError. */
 export function failedBatch({ data, encoding }: EncodedItem): Uint8Array {
   const batch = Buffer.allocUnsafe(FLAGS_BYTES + ITEM_HEAD_BYTES + data.length);
   batch[0] = BatchFlag.Failed;
@@ -133,12 +130,12 @@ export function failedBatch({ data, encoding }: EncodedItem): Uint8Array {
   return batch;
 }
 
-/** Takes a batch apart, item by item. */
+/** Reads a batch item by item. */
 export class BatchReader {
   readonly #bytes: Buffer;
   #at = FLAGS_BYTES;
 
-  /** `bytes` must be the reader's own. */
+  /** The reader owns `bytes`. */
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -147,12 +144,12 @@ export class BatchReader {
     return this.#bytes[0] ?? 0;
   }
 
-  /** Whether there is nothing more in it. */
+  /** True if all items were read. */
   get isEmpty(): boolean {
     return this.#at >= this.#bytes.length;
   }
 
-  /** The next item. Throws a LiteIpcError (EPROTO) for what is not readable. */
+  /** Returns the next item. Throws a LiteIpcError (EPROTO) for invalid data. */
   next(): unknown {
     const bytes = this.#bytes;
     const head = this.#at;

@@ -1,7 +1,6 @@
 /**
- * Items as they arrive: an async iterator over batches. It tells when one of them has been taken to
- * its end, so that whoever sends knows that there is room for one more. Items are decoded when they
- * are taken.
+ * Implements an async iterator over received batches. It reports when a batch was read to its end,
+ * so that the sender may send another. Items are decoded when they are read.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { asError, callRefusal, Refusal, type ServiceReference } from '../common/errors.js';
@@ -17,24 +16,27 @@ interface Waiting {
 
 const finished: Step = Object.freeze({ done: true, value: undefined });
 
-/** What a reader needs of its stream. */
+/** Options of an {@link ItemReader}. */
 export interface ItemReaderOptions {
   readonly about: ServiceReference;
-  /** What errors call the items: of the contract's `input` or its `output`. */
+  /** Name of the items in errors. */
   readonly what: 'input' | 'output';
   readonly schema: StandardSchemaV1 | undefined;
-  /** A batch has been taken to its end. */
+  /** Called when a batch was read to its end. */
   readonly onTaken: () => void;
-  /** Nobody takes items any more: the reader has left, or an item was not readable or not valid. */
+  /**
+   * Called when no more items are read: the iteration ended early, or an item was not readable or
+   * not valid.
+   */
   readonly onLeft: (error: Error | undefined) => void;
 }
 
-/** See above. */
+/** Iterates over the items of received batches. */
 export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
   readonly #options: ItemReaderOptions;
   readonly #batches: BatchReader[] = [];
   readonly #waiting: Waiting[] = [];
-  /** What comes after the batches: the end, or an error that is told once. */
+  /** The end after the batches, or an error that is thrown once. */
   #end: { error: Error | undefined } | undefined;
   #left = false;
   #index = 0;
@@ -43,17 +45,17 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
     this.#options = options;
   }
 
-  /** Batches of which not all was taken. */
+  /** Number of batches with unread items. */
   get unread(): number {
     return this.#batches.length;
   }
 
-  /** Whether somebody waits for an item. */
+  /** True if a call of `next` is pending. */
   get awaited(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** A batch has arrived; it may have no items. */
+  /** Adds a received batch, which may be empty. */
   add(batch: BatchReader): void {
     if (this.#left || this.#end !== undefined) return;
     if (batch.isEmpty) {
@@ -72,20 +74,21 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
   }
 
   /**
-   * Nothing more arrives: after what is there comes the end, or the error. The first word counts.
+   * Ends the sequence after the batches that have arrived, with an error if there is one. Later
+   * calls have no effect.
    */
   end(error?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    if (this.#batches.length === 0) this.#tellEnd();
+    if (this.#batches.length === 0) this.#settleEnd();
   }
 
-  /** Ends at once: what was not taken is not given any more. */
+  /** Ends the sequence at once and discards unread items. */
   fail(error: Error): void {
     if (this.#left) return;
     this.#batches.length = 0;
     if (this.#end === undefined || this.#end.error === undefined) this.#end = { error };
-    this.#tellEnd();
+    this.#settleEnd();
   }
 
   next(): Promise<Step> {
@@ -119,7 +122,7 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
       if (schema !== undefined)
         value = validate(schema, value, `item ${index} of the ${what}`, about);
     } catch (error) {
-      throw this.#unusable(error, index);
+      throw this.#failWith(error, index);
     }
     if (batch.isEmpty) {
       this.#batches.shift();
@@ -129,14 +132,14 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
       return value.then(
         (checked: unknown): Step => ({ done: false, value: checked }),
         (error: unknown) => {
-          throw this.#unusable(error, index);
+          throw this.#failWith(error, index);
         },
       );
     }
     return { done: false, value };
   }
 
-  #unusable(error: unknown, index: number): Error {
+  #failWith(error: unknown, index: number): Error {
     const { about, what } = this.#options;
     const failure =
       error instanceof Refusal
@@ -153,11 +156,11 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
     this.#left = true;
     this.#batches.length = 0;
     this.#end = { error: undefined };
-    this.#tellEnd();
+    this.#settleEnd();
     this.#options.onLeft(error);
   }
 
-  #tellEnd(): void {
+  #settleEnd(): void {
     const end = this.#end;
     if (end === undefined) return;
     for (const { resolve } of this.#waiting.splice(0)) resolve(this.#lastStep(end));

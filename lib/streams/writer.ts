@@ -1,8 +1,7 @@
 /**
- * Takes items from an iterable and sends them in batches, one for each credit that it was given.
- * What becomes available within one turn of the event loop goes together. Without credit it takes
- * items until one batch is full and then waits, so it holds at most that batch and one item that
- * did not fit.
+ * Sends the items of an iterable in batches, one batch per credit. Items that become available
+ * within one turn of the event loop share a batch. Without credit, items are read until one batch
+ * is full. So at most this batch and one item that did not fit are buffered.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { encodingErrorText, type Encoder } from '../wire/codec.js';
@@ -14,22 +13,22 @@ import { validate } from '../contract/validation.js';
 
 type AnyIterator = Iterator<unknown, unknown> | AsyncIterator<unknown, unknown>;
 
-/** What a source needs of its stream. */
+/** Options of an {@link ItemSource}. */
 export interface ItemSourceOptions {
   readonly about: ServiceReference;
-  /** What errors call the items: of the contract's `input` or its `output`. */
+  /** Name of the items in errors. */
   readonly what: 'input' | 'output';
   readonly schema: StandardSchemaV1 | undefined;
   readonly encoder: Encoder;
-  /** Most data of a message, bytes. */
+  /** Maximum size of a message's data in bytes. */
   readonly dataLimit: number;
-  /** Sends a batch, which it may not keep. */
+  /** Sends a batch. Must not retain the array. */
   readonly send: (batch: Uint8Array) => void;
 }
 
 /**
- * Encodes an item. Throws a {@link Refusal} that names it by its number: EINVAL for what cannot be
- * sent, EMSGSIZE for what is larger than a message.
+ * Encodes an item. Throws a {@link Refusal} with the index of the item: EINVAL if it cannot be
+ * sent, EMSGSIZE if it is larger than a message.
  */
 export function encodeItem(
   encoder: Encoder,
@@ -42,7 +41,7 @@ export function encodeItem(
     encoder.encode(value);
   } catch (error) {
     const code = error instanceof LiteIpcError ? error.code : 'EINVAL';
-    // The text has "input" for the value itself.
+    // The text names the value itself "input".
     const text = encodingErrorText('input', error).slice('input'.length);
     throw callRefusal(code, about, what + text, { cause: error });
   }
@@ -55,7 +54,8 @@ export function encodeItem(
 type AnyIterable = Partial<AsyncIterable<unknown> & Iterable<unknown>>;
 
 /**
- * Throws a TypeError unless `value` can be iterated. Text could be, too, but is hardly meant so.
+ * Throws a TypeError unless `value` is iterable. A string is rejected, because it is hardly ever
+ * intended.
  */
 export function checkItems(value: unknown, what: string): asserts value is AnyIterable {
   const iterable = value as AnyIterable | null | undefined;
@@ -75,13 +75,13 @@ function iteratorOf(value: unknown, what: string): AnyIterator {
   return iterator as AnyIterator;
 }
 
-/** See above. */
+/** Sends the items of one iterable. */
 export class ItemSource {
   readonly #options: ItemSourceOptions;
   readonly #writer: BatchWriter;
   #credits = 0;
-  /** An item that did not fit the batch any more. */
-  #held: EncodedItem | undefined;
+  /** An item that did not fit in the batch. */
+  #overflow: EncodedItem | undefined;
   #count = 0;
   #flushing = false;
   #wake: (() => void) | undefined;
@@ -94,12 +94,12 @@ export class ItemSource {
     this.#writer = new BatchWriter(options.dataLimit);
   }
 
-  /** How many credits there are. */
+  /** Number of unused credits. */
   get credits(): number {
     return this.#credits;
   }
 
-  /** One more batch may be sent. */
+  /** Adds a credit: one more batch may be sent. */
   credit(): void {
     this.#credits++;
     if (this.#writer.count > 0) this.#flush();
@@ -107,8 +107,9 @@ export class ItemSource {
   }
 
   /**
-   * Takes all items. Resolves when all were sent, or it was stopped. Rejects, when what came before
-   * was sent, with what the iterable threw, or a Refusal that names the item which cannot be sent.
+   * Sends all items. Resolves when all are sent or after {@link stop}. Rejects after the previous
+   * items are sent, with the error of the iterable or a Refusal that names the item which cannot be
+   * sent.
    */
   run(iterable: unknown): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -117,12 +118,12 @@ export class ItemSource {
     });
   }
 
-  /** Ends the iterable with `return()`; what was not sent is not sent any more. Idempotent. */
+  /** Ends the iterable with `return()` and discards unsent items. Idempotent. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#wakeUp();
-    // Not awaited by the loop above, which may itself wait for an item that never comes.
+    // Not awaited by #take, which may be waiting for an item that never comes.
     void this.#return().then(this.#settle);
   }
 
@@ -141,7 +142,7 @@ export class ItemSource {
       failure = { error };
     }
     await this.#return();
-    while (!this.#stopped && (this.#writer.count > 0 || this.#held !== undefined)) {
+    while (!this.#stopped && (this.#writer.count > 0 || this.#overflow !== undefined)) {
       if (!this.#flush()) await this.#untilCredit();
     }
     if (failure !== undefined && !this.#stopped) throw failure.error;
@@ -149,7 +150,7 @@ export class ItemSource {
 
   async #pump(iterator: AnyIterator): Promise<void> {
     for (;;) {
-      while (this.#writer.full || this.#held !== undefined) {
+      while (this.#writer.full || this.#overflow !== undefined) {
         if (this.#stopped) return;
         if (!this.#flush()) await this.#untilCredit();
       }
@@ -159,7 +160,7 @@ export class ItemSource {
         const pending = iterator.next();
         step = isThenable(pending) ? await pending : pending;
       } catch (error) {
-        this.#iterator = undefined; // who throws has ended
+        this.#iterator = undefined; // An iterator that throws has ended.
         throw error;
       }
       if (step.done === true) {
@@ -172,7 +173,7 @@ export class ItemSource {
     }
   }
 
-  /** A promise only if the validator gives one. */
+  /** Returns a promise only if the validator does. */
   #add(value: unknown): Promise<void> | undefined {
     const { schema, about, what } = this.#options;
     const index = this.#count++;
@@ -192,7 +193,7 @@ export class ItemSource {
     const { encoder, about, what } = this.#options;
     encodeItem(encoder, value, this.#writer.itemLimit, `${what}[${index}]`, about);
     if (!this.#writer.addFrom(encoder)) {
-      this.#held = { data: encoder.copy(), encoding: encoder.encoding };
+      this.#overflow = { data: encoder.copy(), encoding: encoder.encoding };
     }
     if (this.#credits > 0 && !this.#flushing) {
       this.#flushing = true;
@@ -205,19 +206,19 @@ export class ItemSource {
     if (!this.#stopped && this.#writer.count > 0) this.#flush();
   };
 
-  /** Sends the batch. False if there is no credit. */
+  /** Sends the batch. Returns false if there is no credit. */
   #flush(): boolean {
     if (this.#credits === 0 || this.#stopped) return false;
     this.#credits--;
     this.#options.send(this.#writer.take());
-    if (this.#held !== undefined) {
-      this.#writer.add(this.#held);
-      this.#held = undefined;
+    if (this.#overflow !== undefined) {
+      this.#writer.add(this.#overflow);
+      this.#overflow = undefined;
     }
     return true;
   }
 
-  /** Also until it is stopped. */
+  /** Waits for a credit or for {@link stop}. */
   async #untilCredit(): Promise<void> {
     if (this.#credits > 0 || this.#stopped) return;
     await new Promise<void>((resolve) => {
@@ -231,14 +232,14 @@ export class ItemSource {
     wake?.();
   }
 
-  /** What `return()` itself throws concerns nobody any more. */
+  /** Ignores errors of `return()`: no code waits for them. */
   async #return(): Promise<void> {
     const iterator = this.#iterator;
     this.#iterator = undefined;
     try {
       await iterator?.return?.();
     } catch {
-      // The sequence is over in any case.
+      // The sequence has ended in any case.
     }
   }
 }

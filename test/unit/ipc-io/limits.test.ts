@@ -30,12 +30,12 @@ test('after an overflow nothing is written or read, and the error says since whe
   );
   const again = {
     code: 'EMSGSIZE',
-    message: /writeBoolUnaligned: .* no more use: .*writeInt32: no room/,
+    message: /writeBoolUnaligned: .* can no longer be used: .*writeInt32: no room/,
   };
   t.throws(() => io.writeBoolUnaligned(true), again);
-  t.throws(() => io.readInt32(), { message: /no more use/ });
-  t.throws(() => new IpcIo().append(io), { message: /no more use/ });
-  t.throws(() => io.append(new IpcIo()), { message: /no more use/ });
+  t.throws(() => io.readInt32(), { message: /can no longer be used/ });
+  t.throws(() => new IpcIo().append(io), { message: /can no longer be used/ });
+  t.throws(() => io.append(new IpcIo()), { message: /can no longer be used/ });
 
   const short = IpcIo.from(bytes('010000'));
   t.throws(() => short.readBool(), {
