@@ -1,4 +1,7 @@
-/** `liteipc access`: the matrix of who may call what in a running domain, and why. */
+/**
+ * Implements `liteipc access`: the matrix of callers and services in a running domain, with the
+ * deciding rules.
+ */
 import { Command, InvalidArgumentError } from 'commander';
 import { checkServiceName } from '../common/arguments.js';
 import { askAccess, type AccessMatrix, type Cell, type Row } from './access-matrix.js';
@@ -95,7 +98,7 @@ async function run(options: AccessOptions): Promise<void> {
   process.stdout.write(`${text}\n`);
 }
 
-/** The command. */
+/** Returns the command. */
 export function accessCommand(): Command {
   return new Command('access')
     .description(

@@ -1,4 +1,4 @@
-/** Who may call what, and why: asks a domain's inspector for every cell. */
+/** Builds the matrix of callers and services: queries a domain's inspector for every cell. */
 import { readFileSync } from 'node:fs';
 import type { ExplainOutput, ProcessReport } from '../manager/inspect/contract.js';
 import type { Identity } from '../policy/subject.js';
@@ -11,17 +11,17 @@ import {
 import { UsageError } from '../common/usage-error.js';
 import { userGroup, userName } from './users.js';
 
-/** Questions that are on their way at a time. */
+/** Number of queries in flight. */
 const AT_ONCE = 64;
-/** From so many questions on, the processes of a user and group are not asked about one by one. */
+/** Above this number of queries, processes of one user and group are not queried individually. */
 const QUESTIONS_MAX = 20_000;
 
-/** Whom a row is about. */
+/** The identity that a row is about. */
 export interface Row extends Identity {
   readonly user?: string;
-  /** Named on the command line, or connected to the domain. */
+  /** `given`: named on the command line. `seen`: connected to the domain. */
   readonly origin: 'given' | 'seen';
-  /** The processes that it stands for; of a user that was named without a process: none. */
+  /** The processes that the row stands for. Empty for a user that was named without a process. */
   readonly pids: readonly number[];
   readonly programs: readonly string[];
   readonly cells: readonly Cell[];
@@ -31,12 +31,12 @@ export interface Row extends Identity {
 export interface Cell {
   readonly service: string;
   readonly method?: string;
-  /** `some`: some of its methods. */
+  /** `some`: only some of its methods are allowed. */
   readonly allowed: 'yes' | 'some' | 'no';
   readonly explanation: string;
-  /** The rule that decided, if one did. */
+  /** The deciding rule, if there is one. */
   readonly rule?: string;
-  /** Rules that limit how much it may use. */
+  /** Rules that limit the usage. */
   readonly limits: readonly string[];
 }
 
@@ -44,26 +44,26 @@ export interface Cell {
 export interface AccessMatrix {
   readonly domain: string;
   readonly rows: readonly Row[];
-  /** Only one process of each user and group was asked about: there are too many. */
+  /** True if only one process of each user and group was queried, because there are too many. */
   readonly shortened: boolean;
 }
 
-/** What the command line asks for. */
+/** The question that the command line asks. */
 export interface AccessQuestion {
   readonly uids: readonly number[];
   readonly gids: readonly number[];
   readonly pids: readonly number[];
-  /** Names of services; none: those that are registered. */
+  /** Names of services. Empty for all registered services. */
   readonly services: readonly string[];
-  /** A cell for every method. */
+  /** True for a cell per method. */
   readonly methods: boolean;
-  /** Only about those that were named. */
+  /** True to include only the named identities. */
   readonly onlyGiven: boolean;
 }
 
 type Asked = Identity & Pick<Row, 'origin' | 'programs'>;
 
-/** uid and gid of a process as the domain would stamp them: the effective ones. */
+/** Returns the uid and gid that the domain would stamp for a process: the effective IDs. */
 function identityOf(pid: number): Identity {
   let status: string;
   try {
@@ -85,7 +85,7 @@ function givenIdentities(
     return groups.map((gid) => ({ pid: 0, uid, gid, programs: [] }));
   });
   const processes = pids.map((pid) => {
-    // As it was when it connected; it may be another user by now.
+    // The identity at the time of connection. The process may run as another user now.
     const found = connected.find((each) => each.pid === pid);
     const { uid, gid } = found ?? identityOf(pid);
     return { pid, uid, gid, programs: found?.program === undefined ? [] : [found.program] };
@@ -109,7 +109,7 @@ function seenIdentities(connected: readonly ProcessReport[], onePerUser: boolean
   return [...found.values()];
 }
 
-/** What is asked about: a service with its methods. */
+/** A service with its methods. */
 interface Column {
   readonly service: string;
   readonly methods: readonly string[];
@@ -164,7 +164,7 @@ async function cellsOf(
   return [cellOf(service, whole, refused > 0 ? 'some' : 'yes')];
 }
 
-/** Rows of processes of one user and group that get the same answers are one. */
+/** Merges rows of processes that have the same user, group and answers. */
 function merged(rows: readonly Row[]): Row[] {
   const found = new Map<string, Row>();
   for (const row of rows) {
@@ -185,8 +185,8 @@ function merged(rows: readonly Row[]): Row[] {
 }
 
 /**
- * Asks for the whole matrix. Throws a {@link UsageError} for a process or service that is not
- * there.
+ * Queries the whole matrix. Throws a {@link UsageError} for a process or service that does not
+ * exist.
  */
 export async function askAccess(
   inspector: InspectorClient,
@@ -203,7 +203,7 @@ export async function askAccess(
     }
     columns.push({ service, methods });
   }
-  // This command itself is nobody whom they want to know about.
+  // This command itself is left out.
   const connected = (await listProcesses(inspector)).filter(({ pid }) => pid !== process.pid);
   const given = givenIdentities(question, connected);
   const cellCount = columns.reduce((sum, { methods }) => sum + methods.length + 1, 0);

@@ -1,4 +1,4 @@
-/** A domain without a ServiceManager in it, for programs that bring their own. */
+/** Starts a domain without a ServiceManager, for programs that bring their own. */
 import { Option } from 'commander';
 import { checkDomainName } from '../common/arguments.js';
 import { loadNativeBinding } from '../native/binding.js';
@@ -6,14 +6,16 @@ import type { DomainProfile } from '../manager/inspect/contract.js';
 import type { NativeDomain } from '../../types/native.js';
 import { UsageError } from '../common/usage-error.js';
 
-/** `--profile`, the same for every command that starts a domain. */
+/** Returns the option `--profile`, which every command that starts a domain has. */
 export function profileOption(): Option {
   return new Option('--profile <profile>', 'limits of the domain')
     .choices(['host', 'liteos-a'])
     .default('host');
 }
 
-/** A domain's name as the command line gave it, or a {@link UsageError}. */
+/**
+ * Returns the name of a domain from the command line. Throws a {@link UsageError} if it is invalid.
+ */
 export function checkedDomainName(name: string): string {
   try {
     checkDomainName(name, 'the domain');
@@ -23,7 +25,7 @@ export function checkedDomainName(name: string): string {
   return name;
 }
 
-/** Starts it; it ends with `stop()` or with this process. */
+/** Starts the domain. It ends with `stop()` or with this process. */
 export function startBareDomain(name: string, profile: DomainProfile): NativeDomain {
   try {
     return loadNativeBinding().startDomain({ name, profile: profile === 'host' ? 0 : 1 });
@@ -38,7 +40,7 @@ export function startBareDomain(name: string, profile: DomainProfile): NativeDom
   }
 }
 
-/** Throws an `Error` for people if no such domain is running, or not for this user. */
+/** Throws an `Error` with a remedy if no such domain is running, or this user may not use it. */
 export async function checkDomainRuns(name: string): Promise<void> {
   try {
     const device = await loadNativeBinding().openDevice({

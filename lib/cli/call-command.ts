@@ -1,5 +1,6 @@
 /**
- * `liteipc call`: calls a method of a running service, whose contract it learns from the registry.
+ * Implements `liteipc call`: calls a method of a running service. The registry provides the
+ * contract.
  */
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -25,7 +26,7 @@ interface Options {
   readonly json?: true;
 }
 
-/** Longest that a service may take to be found, ms. */
+/** Time limit for the lookup of a service, ms. */
 const LOOKUP_MS = 5000;
 const SIGINT_STATUS = 130;
 
@@ -65,7 +66,10 @@ function openFiles(paths: readonly string[]): number[] {
   }
 }
 
-/** Those that this user may know of; the inspector need not admit it. */
+/**
+ * Returns the names of other services that this user may see. The inspector need not admit the
+ * user.
+ */
 async function otherServices(domain: string): Promise<string[]> {
   try {
     const services = await withInspector(domain, (inspector) => listServices(inspector));
@@ -109,7 +113,7 @@ function pick(
   return { service, method: found };
 }
 
-/** Says what the service, or LiteIPC, answered instead of a result. */
+/** Reports the error that the service, or LiteIPC, returned instead of a result. */
 function complain(where: string, error: unknown, json: boolean): void {
   const {
     name = 'Error',
@@ -131,7 +135,8 @@ function print(value: unknown, json: boolean): void {
 type ClientFunction = (...args: readonly unknown[]) => Promise<unknown> | AsyncIterable<unknown>;
 
 /**
- * What the method takes before its options: nothing for an event, items for a sink and a duplex.
+ * Returns the method's arguments before its options: none for an event, items for a sink and a
+ * duplex.
  */
 async function argumentsFor(
   { kind, name }: FoundMethod,
@@ -156,7 +161,7 @@ async function argumentsFor(
   }
 }
 
-/** One item after the other, each on a line of its own; waits for whoever reads them. */
+/** Prints one item per line, and waits for the reader of the output. */
 async function printAll(items: AsyncIterable<unknown>): Promise<void> {
   for await (const item of items) {
     if (!process.stdout.write(`${JSON.stringify(toJson(item))}\n`)) {
@@ -194,7 +199,7 @@ async function call(
   const { timeout, metadata, json = false } = options;
   const domain = requiredDomain('call', options.domain);
   checkName(service);
-  // First what does not take the service's time.
+  // Checks that need no round trip to the service come first.
   const isGiven = argument !== undefined && argument !== '-';
   const input = isGiven ? parseInput(argument, 'the input') : undefined;
   const files = openFiles(options.file);
@@ -225,12 +230,12 @@ async function call(
     else throw error;
   } finally {
     for (const fd of files) closeSync(fd);
-    // What is left of it must not keep the program.
+    // Unread input must not keep the program alive.
     process.stdin.destroy();
   }
 }
 
-/** The command. */
+/** Returns the command. */
 export function callCommand(): Command {
   return new Command('call')
     .description(

@@ -1,4 +1,4 @@
-/** `liteipc compare-source`: what differs between the kernel's LiteIPC and this package's. */
+/** Implements `liteipc compare-source`: compares the kernel's LiteIPC with this package's. */
 import { Command } from 'commander';
 
 interface Options {

@@ -1,7 +1,4 @@
-/**
- * `liteipc conformance`: runs scenarios and says which steps came to something else than they
- * should.
- */
+/** Implements `liteipc conformance`: runs scenarios and reports steps whose result differs. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { writeBoard } from '../conformance/board.js';
 import { inOneProcess, inProcesses, onDevice, type Engine } from '../conformance/engine.js';
@@ -30,7 +27,9 @@ interface ConformanceOptions {
   readonly board?: string;
 }
 
-/** More would only wait for the processor: 24 finish as soon as the scenario that waits longest. */
+/**
+ * Default number of concurrent scenarios. With 24 the run takes as long as its longest scenario.
+ */
 const defaultJobs = 24;
 const jobsMax = 256;
 
@@ -40,7 +39,7 @@ function readJobs(text: string): number {
   throw new InvalidArgumentError(`Expected a number from 1 to ${jobsMax}.`);
 }
 
-/** Complains about all malformed files before anything is run. */
+/** Reads the scenarios. Reports all malformed files before anything is run. */
 function load(paths: readonly string[], target: Target): readonly Scenario[] {
   let loaded: ReturnType<typeof loadScenarios>;
   try {
@@ -63,8 +62,8 @@ function chooseEngine({ device, processes }: ConformanceOptions): Engine {
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /**
- * Ends what runs on SIGINT, SIGTERM and SIGHUP, cleans up, and then ends as the signal would have.
- * Does so too, without the last, when nobody reads the output any more.
+ * Aborts `body` on SIGINT, SIGTERM and SIGHUP, cleans up, and then ends as the signal would have.
+ * Aborts as well when the reader of the output has gone.
  */
 async function untilSignal<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
@@ -73,7 +72,7 @@ async function untilSignal<T>(body: (signal: AbortSignal) => Promise<T>): Promis
     received ??= name;
     controller.abort(new Error(`ended by ${name}`));
   };
-  // Stays: what is written last may be refused after the end.
+  // Never removed: the last output may fail after the end of the run.
   process.stdout.on('error', () => controller.abort(new Error('nobody reads the output')));
   const names: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const name of names) process.on(name, onSignal);
@@ -87,7 +86,7 @@ async function untilSignal<T>(body: (signal: AbortSignal) => Promise<T>): Promis
 
 async function run(paths: readonly string[], options: ConformanceOptions): Promise<void> {
   const { target, json, tap, board } = options;
-  // On one device all scenarios are in one system, where they would meet.
+  // On one device all scenarios share one system, so they run one at a time.
   const jobs = options.device === undefined ? options.jobs : 1;
   const scenarios = load(paths, target);
   if (board !== undefined) {

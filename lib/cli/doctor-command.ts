@@ -1,4 +1,4 @@
-/** `liteipc doctor`: what keeps LiteIPC from working here, and what to do about it. */
+/** Implements `liteipc doctor`: finds what keeps LiteIPC from working, with remedies. */
 import { constants } from 'node:os';
 import { Command } from 'commander';
 import type { Finding } from '../doctor/finding.js';
@@ -43,7 +43,7 @@ async function runDoctor({ domain, json }: DoctorOptions): Promise<void> {
   if (findings.some(({ result }) => result === 'failed')) process.exitCode = 1;
 }
 
-/** The command. */
+/** Returns the command. */
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(

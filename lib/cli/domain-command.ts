@@ -1,4 +1,4 @@
-/** `liteipc domain`: a domain for programs in several terminals to meet in. */
+/** Implements `liteipc domain`: runs a domain for programs in several terminals. */
 import { Command } from 'commander';
 import type { DomainProfile } from '../manager/inspect/contract.js';
 import { checkedDomainName, profileOption, startBareDomain } from './bare-domain.js';
@@ -8,10 +8,10 @@ interface DomainOptions {
   readonly profile: DomainProfile;
 }
 
-/** Resolves when the process is asked to end. */
+/** Resolves when a signal asks the process to end. */
 function untilAskedToEnd(): Promise<void> {
   return new Promise((resolve) => {
-    // Signals alone do not keep Node running.
+    // Signal handlers alone do not keep Node running.
     const alive = setInterval(() => undefined, 0x7fff_ffff);
     const end = (): void => {
       clearInterval(alive);
@@ -29,7 +29,7 @@ async function runDomain({ name, profile }: DomainOptions): Promise<void> {
   domain.stop();
 }
 
-/** The command. */
+/** Returns the command. */
 export function domainCommand(): Command {
   return new Command('domain')
     .description(

@@ -1,9 +1,9 @@
-/** `--domain` or LITEIPC_DOMAIN: which domain a command is about. */
+/** Reads `--domain` or LITEIPC_DOMAIN. */
 import { Option } from 'commander';
 import { checkedDomainName } from './bare-domain.js';
 import { UsageError } from '../common/usage-error.js';
 
-/** `--domain`, the same for every command about one domain. */
+/** Returns the option `--domain`, which every command about one domain has. */
 export function domainOption(): Option {
   return new Option(
     '--domain <name>',
@@ -11,14 +11,16 @@ export function domainOption(): Option {
   );
 }
 
-/** The domain that the command line or else the environment names; an empty variable names none. */
+/**
+ * Returns the domain that the command line or the environment names. An empty variable names none.
+ */
 export function givenDomain(domain: string | undefined): string | undefined {
   const environment = process.env['LITEIPC_DOMAIN'];
   const name = domain ?? (environment === '' ? undefined : environment);
   return name === undefined ? undefined : checkedDomainName(name);
 }
 
-/** The same for a command that cannot do without. */
+/** Returns the domain for a command that requires one. Throws a {@link UsageError} without one. */
 export function requiredDomain(command: string, domain: string | undefined): string {
   const name = givenDomain(domain);
   if (name !== undefined) return name;

@@ -1,16 +1,16 @@
-/** What can be seen of an executable file without running it. Source: elf(5), execve(2). */
+/** Reads the header of an executable file without running it. Source: elf(5), execve(2). */
 import { closeSync, openSync, readSync } from 'node:fs';
 
-/** An executable, as far as a preloaded library has to know it. */
+/** The facts about an executable that matter for a preloaded library. */
 export type Executable =
   | { readonly kind: 'script'; readonly interpreter: string }
   | { readonly kind: 'other' }
   | {
       readonly kind: 'elf';
       readonly bits: 32 | 64;
-      /** The number that elf.h calls e_machine. */
+      /** The field e_machine of elf.h. */
       readonly machine: number;
-      /** The dynamic loader, such as `/lib64/ld-linux-x86-64.so.2`; a static program has none. */
+      /** The dynamic loader, such as `/lib64/ld-linux-x86-64.so.2`. `undefined` for a static program. */
       readonly loader: string | undefined;
     };
 
@@ -59,7 +59,7 @@ function describe(file: number): Executable {
   return { kind: 'elf', bits, machine, loader: isReadable ? readLoader(file, header) : undefined };
 }
 
-/** Looks at a file. Throws what opening and reading it throws. */
+/** Reads a file. Throws the errors of opening and reading it. */
 export function readExecutable(path: string): Executable {
   const file = openSync(path, 'r');
   try {

@@ -1,4 +1,4 @@
-/** The way of the commands to a domain's inspector. */
+/** Connects commands to a domain's inspector. */
 import type { ClientOf } from '../contract/contract.js';
 import { openDevice } from '../device/device.js';
 import {
@@ -8,12 +8,12 @@ import {
   type ServiceReport,
 } from '../manager/inspect/contract.js';
 
-/** The inspector as a client calls it. */
+/** The inspector's client. */
 export type InspectorClient = ClientOf<typeof Inspector>;
 
 /**
- * Runs `body` with the inspector of a running domain. Rejects with an error for people if the
- * domain is not there or does not admit this user to it.
+ * Runs `body` with the inspector of a running domain. Rejects with a readable error if the domain
+ * does not run or does not admit this user.
  */
 export async function withInspector<Result>(
   domain: string,
@@ -27,7 +27,7 @@ export async function withInspector<Result>(
   }
 }
 
-/** The registered services, by name. `all`: the domain's own, too. */
+/** Returns the registered services by name. `all` includes the domain's own services. */
 export async function listServices(
   inspector: InspectorClient,
   all = false,
@@ -46,7 +46,7 @@ export async function listServices(
   );
 }
 
-/** The processes that are connected, by LiteIPC process. */
+/** Returns the connected processes, in the order of their LiteIPC process IDs. */
 export async function listProcesses(inspector: InspectorClient): Promise<ProcessReport[]> {
   const found: ProcessReport[] = [];
   for (let after: number | undefined = 0; after !== undefined;) {
@@ -59,7 +59,9 @@ export async function listProcesses(inspector: InspectorClient): Promise<Process
   return found;
 }
 
-/** The methods of a service, in the order of their numbers; none if it is not registered. */
+/**
+ * Returns the methods of a service in the order of their numbers. Empty if it is not registered.
+ */
 export async function listMethods(
   inspector: InspectorClient,
   service: string,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command line, `npx liteipc COMMAND`. Exit status: 0 success, 1 the command found a fault or
+ * Entry point of `npx liteipc COMMAND`. Exit status: 0 success, 1 the command found a fault or
  * failed, 2 wrong usage or unusable input.
  */
 import { readFileSync } from 'node:fs';
@@ -21,7 +21,9 @@ const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
 
-/** A command that ended the process by itself would leave the entry point no say in the status. */
+/**
+ * Makes commands throw instead of ending the process, so that the entry point sets the exit status.
+ */
 function overrideExits(command: Command): Command {
   command.exitOverride();
   for (const each of command.commands) overrideExits(each);
@@ -56,7 +58,7 @@ async function main(): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : 2;
     } else {
       const message = error instanceof Error ? error.message : String(error);
-      // Some begin with the name of the package, which is the name of the command, too.
+      // Some messages begin with the name of the package, which is also the name of the command.
       process.stderr.write(`liteipc: ${message.replace(/^liteipc: /, '')}\n`);
       process.exitCode = error instanceof UsageError ? 2 : 1;
     }

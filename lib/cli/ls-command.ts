@@ -1,4 +1,6 @@
-/** `liteipc ls`: the services of a running domain, who serves them, and how busy they are. */
+/**
+ * Implements `liteipc ls`: lists the services of a running domain, their processes and their load.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import type { DomainReport, ProcessReport, ServiceReport } from '../manager/inspect/contract.js';
@@ -14,10 +16,10 @@ interface LsOptions {
   readonly json?: true;
 }
 
-/** One instance of a service with what happened between two looks at it. */
+/** One instance of a service with its rates between two samples. */
 export interface Instance extends Omit<ServiceReport, 'name' | 'owner'> {
   readonly owner: ProcessReport & { readonly user?: string };
-  /** Absent if it was not there, or did not answer, both times. */
+  /** Absent if the instance did not exist or did not answer in both samples. */
   readonly perSecond?: { readonly calls: number; readonly errors: number };
 }
 
@@ -81,7 +83,7 @@ function rowOf(name: string, instance: Instance): string[] {
     rate(perSecond?.calls),
     rate(perSecond?.errors),
     of(({ running }) => running),
-    // In the program's queue, and those that it was not handed yet.
+    // Requests in the program's queue, and requests that the core has not passed to it yet.
     of(({ waiting, queued }) => waiting + queued),
     of(({ dropped }) => Object.values(dropped).reduce((sum, count) => sum + count, 0)),
     of(({ device }) => formatBytes(device.poolBytes)),
@@ -120,7 +122,7 @@ async function run(options: LsOptions): Promise<void> {
   process.stdout.write(`${text}\n`);
 }
 
-/** The command. */
+/** Returns the command. */
 export function lsCommand(): Command {
   return new Command('ls')
     .description('list the services of a running domain: who serves them, and how busy they are')

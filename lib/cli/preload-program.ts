@@ -6,7 +6,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { machineOf, readExecutable } from './elf.js';
 import { UsageError } from '../common/usage-error.js';
 
-/** A script may name a script as its interpreter; Linux follows so many. */
+/** A script may name a script as its interpreter. Linux follows this many. */
 const INTERPRETERS_MAX = 5;
 
 function isExecutable(path: string): boolean {
@@ -18,7 +18,10 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** The file that a shell would run for this name. Throws a {@link UsageError} if there is none. */
+/**
+ * Returns the file that a shell would run for this name. Throws a {@link UsageError} if there is
+ * none.
+ */
 export function findProgram(name: string, searchPath = process.env['PATH'] ?? ''): string {
   if (name.includes('/')) {
     const path = resolve(name);
@@ -42,7 +45,10 @@ export function findProgram(name: string, searchPath = process.env['PATH'] ?? ''
   return resolve(found);
 }
 
-/** Linux ignores LD_PRELOAD for programs that run with another user's or group's rights. */
+/**
+ * Rejects programs that run with another user's or group's rights, because Linux ignores LD_PRELOAD
+ * for them.
+ */
 function checkRights(path: string): void {
   const { mode, uid, gid } = statSync(path);
   const isOther =
@@ -56,16 +62,16 @@ function checkRights(path: string): void {
   }
 }
 
-/** The libc of this Node, and with it of `liteipc_preload.so`. */
+/** Returns the libc of this Node, and therefore of `liteipc_preload.so`. */
 function ownLibc(): 'glibc' | 'musl' {
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return report.header?.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
 }
 
 /**
- * The name of the shim's build for this program. Throws a {@link UsageError} that says why for
- * programs that cannot have one: static ones, those for other processors, those with another user's
- * rights.
+ * Returns the name of the shim's build for this program. Throws a {@link UsageError} with the
+ * reason for programs that cannot use it: static programs, programs for other processors, and
+ * programs with another user's rights.
  */
 export function chooseShim(program: string): string {
   let path = program;

@@ -1,4 +1,4 @@
-/** `liteipc run`: gives an unmodified program a /dev/lite_ipc. See docs/preload.md. */
+/** Implements `liteipc run`: gives an unmodified program a /dev/lite_ipc. See docs/preload.md. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { Command } from 'commander';
@@ -18,12 +18,12 @@ interface RunOptions {
   readonly profile: DomainProfile;
 }
 
-/** Passed on whoever sent them. */
+/** Signals that are always forwarded to the program. */
 const forwarded = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const;
-/** A terminal sends these to the program itself, too. */
+/** Signals that a terminal sends to the program directly. */
 const fromTerminal = ['SIGINT', 'SIGQUIT'] as const;
 
-/** The path of this build of the shim. */
+/** Returns the path of this build of the shim. */
 function findShim(name: string): string {
   try {
     return findNativeFile(name);
@@ -36,9 +36,7 @@ function findShim(name: string): string {
   }
 }
 
-/**
- * LD_PRELOAD with the shim after what is there: the sanitizers' libraries insist on being first.
- */
+/** Returns LD_PRELOAD with the shim appended. Libraries of sanitizers must come first. */
 function preloadWith(shim: string): string {
   if (/[\s:]/.test(shim)) {
     throw new Error(`${shim}: LD_PRELOAD cannot hold a path with spaces or colons`);
@@ -47,7 +45,7 @@ function preloadWith(shim: string): string {
   return before === '' ? shim : `${before}:${shim}`;
 }
 
-/** Resolves to the exit status that a shell would give for it. */
+/** Resolves to the exit status that a shell would report. */
 function whenEnded(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -58,8 +56,8 @@ function whenEnded(child: ChildProcess): Promise<number> {
 }
 
 /**
- * Passes signals on to whatever `child` gives. To be called before there is a child, so that none
- * is lost: the handlers run in a later turn, when there is.
+ * Forwards signals to the process that `child` returns. The caller installs the handlers before the
+ * child starts, so that no signal is lost: handlers run in a later turn.
  */
 function passSignals(child: () => ChildProcess | undefined): void {
   for (const signal of forwarded) process.on(signal, () => child()?.kill(signal));
@@ -92,7 +90,7 @@ async function runProgram(name: string, args: string[], options: RunOptions): Pr
   }
 }
 
-/** The command. Its parent must have positional options enabled. */
+/** Returns the command. Its parent must have positional options enabled. */
 export function runCommand(): Command {
   return new Command('run')
     .description(

@@ -1,6 +1,4 @@
-/**
- * `liteipc serve`: a domain and its ServiceManager as a program of their own, with a policy file.
- */
+/** Implements `liteipc serve`: runs a domain and its ServiceManager with a policy file. */
 import { Command, Option } from 'commander';
 import type { DomainProfile } from '../manager/inspect/contract.js';
 import { ServiceManager } from '../manager/manager.js';
@@ -23,7 +21,7 @@ interface ServeOptions {
   readonly json?: true;
 }
 
-/** Reads the policy file and says what is wrong with it, all of it. */
+/** Reads the policy file and reports all of its problems. */
 async function checkPolicy({ policy, json }: ServeOptions): Promise<void> {
   if (policy === undefined) throw new UsageError('serve: --check needs --policy FILE');
   const { PolicyFile } = await import('../policy/file.js');
@@ -47,7 +45,7 @@ async function checkPolicy({ policy, json }: ServeOptions): Promise<void> {
   }
 }
 
-/** The signals that end it. A second one of them ends it at once, as it would any program. */
+/** Resolves on a signal that asks the process to end. A second signal ends it immediately. */
 function untilAskedToEnd(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
@@ -73,7 +71,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const sockets = await socketOptions('serve', domain, options);
   const report = new ServeReport(json === true);
   const ended = untilAskedToEnd();
-  // Until there are rules to be read again: not the end of the program.
+  // Until the rules can be reloaded, SIGHUP does nothing; it never ends the program.
   let onHangUp = (): void => undefined;
   process.on('SIGHUP', () => onHangUp());
   const manager = await ServiceManager.start({
@@ -96,7 +94,7 @@ async function serve(options: ServeOptions): Promise<void> {
   await manager.close();
 }
 
-/** The command. */
+/** Returns the command. */
 export function serveCommand(): Command {
   return new Command('serve')
     .description(

@@ -1,5 +1,5 @@
 /**
- * What `liteipc serve` says while it runs: lines for people and logs, or a line of JSON for each
+ * Formats the events of `liteipc serve`: lines for people and logs, or a line of JSON for each
  * event.
  */
 import type { PolicyLoaded } from '../manager/manager.js';
@@ -21,17 +21,19 @@ export type ServeEvent =
       readonly problems: readonly PolicyProblem[];
     };
 
-/** How many of something, in words. */
+/** Returns a count with its noun. */
 export function counted(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** Every problem on a line of its own; of a file that could not be read, the message. */
+/** Returns one line for each problem, or the message if the file could not be read. */
 export function problemLines({ problems, message }: PolicyFileError): string[] {
   return problems.length === 0 ? [message] : problems.map(formatComplaint);
 }
 
-/** Says what happens. Nothing it does can end the server: nobody may be reading any more. */
+/**
+ * Prints events. An error of the output does not end the server, because the reader may be gone.
+ */
 export class ServeReport {
   readonly #json: boolean;
 
@@ -69,7 +71,7 @@ export class ServeReport {
     this.note('the old rules stay in force');
   }
 
-  /** To standard error, in both forms. */
+  /** Prints to standard error in both forms. */
   note(text: string): void {
     process.stderr.write(`liteipc: ${text}\n`);
   }

@@ -1,4 +1,4 @@
-/** `--socket-mode` and `--socket-group`: which users may connect to a domain. */
+/** Reads `--socket-mode` and `--socket-group`: the users that may connect to a domain. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -8,7 +8,7 @@ import { UsageError } from '../common/usage-error.js';
 const GID_MAX = 0xffff_fffe;
 const execute = promisify(execFile);
 
-/** The value of `--socket-mode`. */
+/** Parses the value of `--socket-mode`. */
 export function readSocketMode(text: string): number {
   const mode = /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : 0;
   if ((mode & 0o600) === 0o600) return mode;
@@ -16,7 +16,8 @@ export function readSocketMode(text: string): number {
 }
 
 async function groupLine(name: string): Promise<string | undefined> {
-  // The file alone does not know groups of a directory service; without getent there is none.
+  // The file alone does not list groups of a directory service. Without getent there is no other
+  // source.
   const text = await execute('getent', ['group', name]).then(
     ({ stdout }) => stdout,
     () => readFileSync('/etc/group', 'utf8'),
@@ -24,7 +25,10 @@ async function groupLine(name: string): Promise<string | undefined> {
   return text.split('\n').find((line) => line.startsWith(`${name}:`));
 }
 
-/** The ID of a group given by name or number, which this process must be able to give to a file. */
+/**
+ * Returns the ID of a group given by name or number. This process must be able to give a file to
+ * the group.
+ */
 async function findGroup(command: string, group: string): Promise<number> {
   const number = /^\d+$/.test(group) ? group : (await groupLine(group))?.split(':')[2];
   const gid = Number(number);
@@ -40,7 +44,7 @@ async function findGroup(command: string, group: string): Promise<number> {
   return gid;
 }
 
-/** What to give {@link ServiceManager.start}. A group alone means that its members may connect. */
+/** Returns the options of {@link ServiceManager.start}. A group alone admits its members. */
 export async function socketOptions(
   command: string,
   domain: string,

@@ -1,4 +1,4 @@
-/** Tells systemd that a service is ready. Node has no datagram sockets of the system's own kind. */
+/** Notifies systemd that a service is ready. Node has no Unix datagram sockets. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -6,9 +6,8 @@ const TIMEOUT_MS = 5000;
 const execute = promisify(execFile);
 
 /**
- * Sends READY=1 if systemd waits for it (NOTIFY_SOCKET), by its own program `systemd-notify`: the
- * unit must have NotifyAccess=all. Resolves to what went wrong, for the log: the service runs all
- * the same.
+ * Sends READY=1 if systemd waits for it (NOTIFY_SOCKET), through the program `systemd-notify`. The
+ * unit needs NotifyAccess=all. Resolves to an error text for the log; the service runs in any case.
  */
 export async function notifyReady(): Promise<string | undefined> {
   const socket = process.env['NOTIFY_SOCKET'];

@@ -1,6 +1,4 @@
-/**
- * `liteipc watch`: the messages of a running domain, as its services see them, while they happen.
- */
+/** Implements `liteipc watch`: prints the messages of a running domain as its services see them. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkServiceName } from '../common/arguments.js';
@@ -30,9 +28,9 @@ interface WatchOptions {
   readonly json?: true;
 }
 
-/** Between two readings, ms. */
+/** Time between two readings, ms. */
 const PAUSE_MS = 100;
-/** Parts that are sorted by time together. */
+/** Number of parts that are sorted by time together. */
 const PARTS_MAX = 32;
 
 const hookNames = Object.keys(traceHooks) as TraceHook[];
@@ -125,9 +123,9 @@ function makeReader(inspector: InspectorClient): MessageReader {
   });
 }
 
-/** What is printed, and whether anybody still reads it. */
+/** Prints lines, and notices when the reader of the output has gone. */
 class Output {
-  /** Aborted when the command has to end: by a signal, a closed pipe, its time or its count. */
+  /** Aborts when the command has to end: by a signal, a closed pipe, its time or its count. */
   readonly ending = new AbortController();
   readonly #json: boolean;
   #left: number;
@@ -135,7 +133,7 @@ class Output {
   constructor({ json, count = Infinity }: WatchOptions) {
     this.#json = json === true;
     this.#left = count;
-    // A pipe whose reader has gone is an end as good as any.
+    // A closed pipe is a normal end.
     process.stdout.on('error', () => {
       this.ending.abort();
     });
@@ -223,7 +221,7 @@ async function watchUntilEnd(inspector: InspectorClient, options: WatchOptions):
       await readOnce(inspector, watch, reader, options, output, silent);
       await pause(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
-    // What has happened until now is told, too, unless nobody reads.
+    // Prints what has happened so far, unless the reader has gone.
     if (options.for !== undefined)
       await readOnce(inspector, watch, reader, options, output, silent);
   } finally {
@@ -241,7 +239,7 @@ async function run(options: WatchOptions): Promise<void> {
   await withInspector(domain, (inspector) => watchUntilEnd(inspector, options));
 }
 
-/** The command. */
+/** Returns the command. */
 export function watchCommand(): Command {
   return new Command('watch')
     .description('show the messages of a running domain while they happen')

@@ -1,4 +1,4 @@
-/** One message of `liteipc watch` as a line. */
+/** Formats one message of `liteipc watch` as a line. */
 import type { Party, WatchedMessage } from '../manager/inspect/messages.js';
 import { formatBytes, printable } from './table.js';
 
@@ -13,7 +13,7 @@ function clock(time: Date): string {
   return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${ms}`;
 }
 
-/** For people: time, what, who to whom, which method, how much, and what else there is to say. */
+/** Returns a line for people: time, event, sender and receiver, method, size and details. */
 export function messageLine(message: WatchedMessage): string {
   const { time, kind, from, to, service, method, size, oneWay, reason, afterMs, hook } = message;
   const name = [service, method].filter((part) => part !== undefined).join('.');
@@ -31,7 +31,7 @@ export function messageLine(message: WatchedMessage): string {
   return printable(parts.join('  '));
 }
 
-/** For programs. */
+/** Returns a line of JSON. */
 export function jsonLine(message: WatchedMessage): string {
   return JSON.stringify(message);
 }

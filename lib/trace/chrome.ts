@@ -1,39 +1,38 @@
 /**
- * Traces for a viewer: the JSON object of the Trace Event Format, which Perfetto (ui.perfetto.dev)
- * and chrome://tracing open.
+ * Converts traces to the Trace Event Format, which Perfetto (ui.perfetto.dev) and chrome://tracing
+ * open.
  *
- * A device is a process, a task a thread. Every record is a short slice, every wait a slice as long
- * as it lasted, and an arrow leads from where a message was written to where it was read or
- * dropped.
+ * A device is a process and a task is a thread. Every record is a short slice, every wait is a
+ * slice of its duration, and an arrow leads from the write of a message to its read or drop.
  */
 import { dropReasons, type DropReason, type TraceRecord } from './record.js';
 
 /**
- * What {@link traceToChrome} takes: the records of one device, as `Device.readTrace` gives
+ * The input of {@link traceToChrome}: the records of one device, as `Device.readTrace` returns
  * them.
  */
 export interface ChromeTraceSource {
   readonly records: readonly TraceRecord[];
   readonly lost?: number;
-  /** What the viewer calls the process. Default: `LiteIPC process N`. */
+  /** Name of the process in the viewer. Default: `LiteIPC process N`. */
   readonly name?: string;
 }
 
 interface EventPlace {
   /** LiteIPC process ID. */
   readonly pid: number;
-  /** Task ID; {@link EVENT_LOOP} + process ID for an event loop that waits. */
+  /** Task ID, or {@link EVENT_LOOP} + process ID for an event loop that waits. */
   readonly tid: number;
 }
 
 interface TimedEvent extends EventPlace {
   readonly name: string;
   readonly cat: string;
-  /** µs since the first record of all. */
+  /** µs since the first record of all devices. */
   readonly ts: number;
 }
 
-/** Details of a record, for the viewer's panel. */
+/** Details of a record for the viewer's panel. */
 export type ChromeTraceArguments = Readonly<Record<string, string | number | boolean>>;
 
 /** One event of the Trace Event Format. */
@@ -45,7 +44,7 @@ export type ChromeTraceEvent =
     })
   | (TimedEvent & {
       readonly ph: 'X';
-      /** µs. */
+      /** Duration in µs. */
       readonly dur: number;
       readonly cname?: 'bad';
       readonly args: ChromeTraceArguments;
@@ -54,22 +53,22 @@ export type ChromeTraceEvent =
   | (TimedEvent & { readonly ph: 's'; readonly id: number })
   | (TimedEvent & { readonly ph: 'f'; readonly bp: 'e'; readonly id: number });
 
-/** What {@link traceToChrome} gives: to be written with JSON.stringify. */
+/** The result of {@link traceToChrome}, to be written with JSON.stringify. */
 export interface ChromeTrace {
   readonly traceEvents: ChromeTraceEvent[];
   readonly displayTimeUnit: 'ns';
   readonly otherData: {
-    /** CLOCK_MONOTONIC in ns, decimal, of ts 0. */
+    /** CLOCK_MONOTONIC in ns at ts 0, decimal. */
     readonly startNs: string;
-    /** Records that nobody read. */
+    /** Number of records that were overwritten before they were read. */
     readonly lost: number;
   };
 }
 
 const CATEGORY = 'liteipc';
-/** Nothing is that short, but a slice must be seen; it is cut where the next begins. */
+/** Length of a slice, long enough to be visible. It is cut where the next slice begins. */
 const SLICE_NS = 1000n;
-/** Task IDs are smaller. */
+/** Offset of the IDs of event loops; task IDs are smaller. */
 const EVENT_LOOP = 1_000_000;
 
 function placeOf(record: TraceRecord): EventPlace {
@@ -82,8 +81,8 @@ function isWait(record: TraceRecord): boolean {
 }
 
 /**
- * Does this record of the same task end its wait? A message that is dropped does so only by failing
- * the call.
+ * Returns whether this record of the same task ends its wait. A dropped message ends a wait only if
+ * it fails the call.
  */
 function endsWait(record: TraceRecord): boolean {
   switch (record.hook) {
@@ -129,7 +128,7 @@ function argumentsOf(record: TraceRecord): ChromeTraceArguments {
   };
 }
 
-/** A message's name in all traces, if it is one that a task wrote. */
+/** Returns the name of a message in all traces, or `undefined` if no task wrote it. */
 function messageKey(record: TraceRecord): string | undefined {
   const { messageType, taskId, peerTaskId, hook } = record;
   const written = hook === 'IPC_WRITE';
@@ -146,15 +145,15 @@ function byTime(a: TraceRecord, b: TraceRecord): number {
   return a.time < b.time ? -1 : a.time > b.time ? 1 : 0;
 }
 
-/** A record and when its slice ends. */
+/** A record and the end of its slice. */
 interface Slice {
   readonly record: TraceRecord;
   readonly end: bigint;
 }
 
 /**
- * The slices of one process, whose records are in the order of time. A wait lasts until its task
- * goes on; that of an event loop, until anything happens in its process.
+ * Returns the slices of one process, whose records are sorted by time. A wait lasts until the next
+ * record of its task; the wait of an event loop lasts until the next record of its process.
  */
 function slicesOf(records: readonly TraceRecord[]): Slice[] {
   const nextOfTask = new Map<number, bigint>();
@@ -183,7 +182,7 @@ function byProcess(records: readonly TraceRecord[]): Iterable<TraceRecord[]> {
   return groups.values();
 }
 
-/** Where a message was written, and where it was read or dropped. */
+/** The write of a message, and its read or drop. */
 interface Way {
   written?: TraceRecord;
   taken?: TraceRecord;
@@ -224,8 +223,8 @@ function metadata(sources: readonly ChromeTraceSource[]): ChromeTraceEvent[] {
 }
 
 /**
- * Converts the traces of devices of one domain: `JSON.stringify(traceToChrome([{ ...a.readTrace(),
- * name: 'shop' }, b.readTrace()]))` is a file that Perfetto opens.
+ * Converts the traces of devices of one domain. Perfetto opens a file with the text
+ * `JSON.stringify(traceToChrome([{ ...a.readTrace(), name: 'shop' }, b.readTrace()]))`.
  */
 export function traceToChrome(
   traces: ChromeTraceSource | readonly ChromeTraceSource[],
@@ -263,8 +262,7 @@ export function traceToChrome(
     events.push({ ph: 's', ...timed(written, name), id });
     events.push({ ph: 'f', bp: 'e', ...timed(taken, name), id });
   }
-  // Slices come first in each moment: the ends of an arrow are tied to the slice that is open
-  // there.
+  // Slices come first at each time, because an arrow attaches to the slice that is open there.
   events.sort((a, b) => a.ts - b.ts || Number(b.ph === 'X') - Number(a.ph === 'X'));
   return {
     traceEvents: [...metadata(sources), ...events],

@@ -1,20 +1,20 @@
-/** The trace of a device through all its connections. */
+/** Records the trace of a device across its connections. */
 import type { NativeDevice } from '../../types/native.js';
 import { checkInteger, checkObject } from '../common/arguments.js';
 import { LiteIpcError } from '../common/errors.js';
 import { TraceShare, type TraceReader } from './share.js';
 import { decodeTrace, type Trace, type TraceRecord } from './record.js';
 
-/** Records that a trace holds unless said otherwise: 1.3 MB. */
+/** Default number of records that a trace holds: 1.3 MB. */
 const RECORDS_DEFAULT = 16_384;
 /** LITEIPC_TRACE_RECORDS_MAX. */
 const RECORDS_MAX = 262_144;
 
-/** What `Device.startTrace` takes. */
+/** Options of `Device.startTrace`. */
 export interface TraceOptions {
   /**
-   * How many records are kept until they are read, 1 to 262,144, rounded up to a power of two; the
-   * oldest give way. Each takes 80 bytes. Default: 16,384.
+   * Number of records that are stored until they are read, 1 to 262,144, rounded up to a power of
+   * two. Newer records overwrite the oldest. A record takes 80 bytes. Default: 16,384.
    */
   readonly records?: number;
 }
@@ -28,19 +28,19 @@ function notStarted(error: unknown): LiteIpcError {
   return new LiteIpcError(code, `The trace was not started (${code})`, { cause: error });
 }
 
-/** Keeps what was recorded when a connection ends, and goes on recording in the next. */
+/** Saves the records when a connection ends, and continues recording in the next connection. */
 export class DeviceTrace {
-  /** Records that the running trace holds; undefined: it is off. */
+  /** Number of records of the running trace; undefined: it is off. */
   #wanted: number | undefined;
   #everStarted = false;
-  /** The open connection's device, if there is one, and what it records. */
+  /** The device of the open connection, if there is one, and its reader. */
   #native: NativeDevice | undefined;
   #reader: TraceReader | undefined;
-  /** Records of connections that have ended, and what was lost with them. */
+  /** Records of connections that have ended, and the number that these lost. */
   #kept: TraceRecord[] = [];
   #lost = 0;
 
-  /** A connection begins. */
+  /** Attaches a new connection. */
   attach(native: NativeDevice): void {
     this.#native = native;
     this.#reader = undefined;
@@ -48,13 +48,13 @@ export class DeviceTrace {
     try {
       this.#reader = TraceShare.of(native).open(this.#wanted);
     } catch (error) {
-      // No memory for it: the device is worth more.
+      // There is no memory for the trace. The device continues without it.
       this.#wanted = undefined;
       process.emitWarning(String(notStarted(error)), 'LiteIpcWarning');
     }
   }
 
-  /** It ends; the native device is still open. */
+  /** Detaches the connection. The native device is still open. */
   detach(): void {
     this.#collect();
     this.#native = undefined;

@@ -1,12 +1,11 @@
-/** What a trace says, in words: from the numbers of native/kernel/hook_types.h. */
+/** Converts trace records to names, from the numbers of native/kernel/hook_types.h. */
 import type { NativeTrace } from '../../types/native.js';
 import type { ProcessId, ServiceHandle, TaskId } from '../../types/wire.js';
 import { codeOfStatus } from '../common/errors.js';
 import { MessageFlag, TraceWords } from '../native/layout.js';
 
 /**
- * The kernel's seven hooks, in the order of their numbers, and what has happened when each is
- * called.
+ * The seven hooks of the kernel in the order of their numbers, with the event that each reports.
  */
 export const traceHooks = {
   IPC_WRITE: "a message was written to the receiver's lane",
@@ -18,9 +17,7 @@ export const traceHooks = {
   IPC_KILL: 'a wait ended with its task, process or domain; the reason is a negative errno',
 } as const;
 
-/**
- * Why a message that had arrived was not handed out (IPC_READ_DROP), in the order of their numbers.
- */
+/** Reasons for dropping a received message (IPC_READ_DROP), in the order of their numbers. */
 export const dropReasons = {
   NONE: 'it was not dropped',
   MALFORMED: 'its record breaks the rules',
@@ -41,64 +38,59 @@ const messageTypes = ['request', 'reply', 'failed-reply', 'death-notice'] as con
 
 /** One of the kernel's seven hooks. */
 export type TraceHook = keyof typeof traceHooks;
-/** Why a message that had arrived was not handed out. */
+/** The reason for dropping a received message. */
 export type DropReason = keyof typeof dropReasons;
-/** What kind of message; `unknown`: its sender wrote a number that is none. */
+/** The type of a message. `unknown`: its sender wrote a number that is not defined. */
 export type TraceMessageType = (typeof messageTypes)[number] | 'unknown';
 
-/** One thing that happened to a message, or to a wait for one, in one device. */
+/** One event of a message, or of a wait for a message, in one device. */
 export interface TraceRecord {
-  /**
-   * When: CLOCK_MONOTONIC in ns, the clock of `process.hrtime.bigint()`, the same for every
-   * process.
-   */
+  /** CLOCK_MONOTONIC in ns, the clock of `process.hrtime.bigint()`, which all processes share. */
   readonly time: bigint;
-  /** What happened. */
+  /** The event. */
   readonly hook: TraceHook;
   /**
-   * Why: IPC_READ_DROP: a {@link DropReason}; IPC_WRITE_DROP, IPC_READ_TIMEOUT, IPC_KILL: the name
-   * of an errno, as `EACCES`. Otherwise undefined.
+   * The reason. IPC_READ_DROP: a {@link DropReason}. IPC_WRITE_DROP, IPC_READ_TIMEOUT, IPC_KILL: the
+   * name of an errno, such as `EACCES`. Otherwise undefined.
    */
   readonly reason: string | undefined;
-  /** Whose device this is. */
+  /** The process of the device. */
   readonly processId: ProcessId;
-  /** The task that wrote, read or waited; 0: an event loop waits for whichever of its tasks. */
+  /** The task that wrote, read or waited. 0: an event loop waits for any of its tasks. */
   readonly taskId: TaskId;
   /**
-   * Of a message that is written: for whom. Of one that is read: from whom. Of a wait: who was
-   * asked.
+   * The peer: the receiver of a written message, the sender of a read message, or the process that is
+   * waited for.
    */
   readonly peerProcessId: ProcessId;
   readonly peerTaskId: TaskId;
-  /** Of the message, or of the message that is waited for (`request`: whatever comes). */
+  /** The type of the message, or of the message that is waited for (`request`: any). */
   readonly messageType: TraceMessageType;
   /**
-   * Of the request, in ns; its answer carries the same. Together with the task that made the
-   * request it names the call, in the traces of all devices. 0n for a wait for whatever comes.
+   * Timestamp of the request in ns, which its answer repeats. Together with the calling task it
+   * identifies the call in the traces of all devices. 0n for a wait for any message.
    */
   readonly timestamp: bigint;
   readonly code: number;
   /** The handle that the message is addressed to. */
   readonly handle: ServiceHandle;
-  /** Bytes of data. */
+  /** Size of the data, in bytes. */
   readonly size: number;
-  /** A request that wants no answer. */
+  /** True for a request that wants no answer. */
   readonly oneWay: boolean;
-  /**
-   * IPC_WRITE: the receiver slept, as far as could be seen. Otherwise: the task waits, or had to.
-   */
+  /** IPC_WRITE: the receiver appeared to sleep. Otherwise: the task waits, or had to wait. */
   readonly waiting: boolean;
 }
 
-/** Records in the order in which they were made. */
+/** Records in the order of their creation. */
 export interface Trace {
   readonly records: TraceRecord[];
-  /** Records since the last reading that gave way to newer ones before anyone read them. */
+  /** Number of records since the last reading that were overwritten before they were read. */
   readonly lost: number;
 }
 
 const hookNames = Object.keys(traceHooks) as TraceHook[];
-/** By their numbers. */
+/** Names by number. */
 export const dropReasonNames = Object.keys(dropReasons) as DropReason[];
 
 function reasonOf(hook: TraceHook, reason: number): string | undefined {
@@ -129,7 +121,7 @@ function decodeRecord(words: Uint32Array, start: number): TraceRecord {
   };
 }
 
-/** The records of a native trace. */
+/** Converts the records of a native trace. */
 export function decodeTrace(trace: NativeTrace): Trace {
   const records: TraceRecord[] = [];
   for (let start = 0; start < trace.words.length; start += TraceWords.Words) {

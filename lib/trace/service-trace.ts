@@ -1,19 +1,19 @@
 /**
- * The service's side of watching a domain: hands its manager what the trace of its device records.
+ * Implements the service's side of watching a domain: sends the trace of its device to the manager.
  */
 import type { NativeDevice, NativeTrace } from '../../types/native.js';
 import { TraceWords } from '../native/layout.js';
 import { TraceShare, type TraceReader } from './share.js';
 
-/** Records that are kept until they are read: 1 MiB. */
+/** Number of records that are stored until they are read: 1 MiB. */
 const RECORDS = 16_384;
-/** A manager that does not read for so long has forgotten it, ms. */
+/** A manager that does not read for this time has abandoned the watch, ms. */
 const FORGOTTEN_MS = 10_000;
-/** Bytes of an answer besides its records, and what one record may take on its way. */
+/** Bytes of an answer besides its records, and the most that one record takes. */
 const ANSWER_BYTES = 1024;
 const RECORD_BYTES = 96;
 
-/** What a watch wants of one device. Absent: everything. */
+/** Selects the records of a watch. Absent members select everything. */
 export interface TraceFilter {
   /** Numbers of hooks. */
   readonly hooks?: readonly number[];
@@ -23,11 +23,11 @@ export interface TraceFilter {
 
 /** A part of a trace. */
 export interface TracePart {
-  /** TraceWords.Words words for each record, oldest first; in the machine's byte order. */
+  /** TraceWords.Words words for each record, oldest first, in the machine's byte order. */
   readonly words: Uint8Array;
-  /** Records that gave way to newer ones before anyone read them. */
+  /** Number of records that were overwritten before they were read. */
   readonly lost: number;
-  /** There may be more already. */
+  /** True if more records may be available. */
   readonly more: boolean;
 }
 
@@ -44,7 +44,7 @@ function chosen(words: Uint32Array, { hooks, tasks }: TraceFilter, manager: numb
   let size = 0;
   for (let start = 0; start < words.length; start += TraceWords.Words) {
     const word = (index: number): number => words[start + index] as number;
-    // What the manager asks and is told, this watch included, is no traffic of the domain.
+    // The traffic between a service and its manager, such as this watch, is not traffic of the domain.
     if (word(TraceWords.PeerProcess) === manager) continue;
     if (hooks?.includes(word(TraceWords.Hook)) === false) continue;
     if (tasks?.includes(word(TraceWords.Task)) === false) continue;
@@ -54,7 +54,7 @@ function chosen(words: Uint32Array, { hooks, tasks }: TraceFilter, manager: numb
   return kept.subarray(0, size);
 }
 
-/** The watches of one device, by the manager's numbers for them. */
+/** The watches of one device, by the manager's numbers. */
 export class ServiceTrace {
   readonly #native: NativeDevice;
   readonly #watches: Map<number, Watch>;
@@ -66,7 +66,7 @@ export class ServiceTrace {
     watchesOf.set(native, this.#watches);
   }
 
-  /** Begins a watch, or gives it another filter. */
+  /** Starts a watch, or replaces its filter. */
   start(watch: number, filter: TraceFilter): void {
     const running = this.#watches.get(watch);
     if (running !== undefined) {
@@ -81,8 +81,8 @@ export class ServiceTrace {
   }
 
   /**
-   * What was recorded since the last reading; undefined if there is no such watch. `manager` is its
-   * process.
+   * Returns the records since the last reading, or undefined if there is no such watch. `manager` is
+   * the manager's process.
    */
   read(watch: number, manager: number): TracePart | undefined {
     const running = this.#watches.get(watch);
@@ -107,7 +107,7 @@ export class ServiceTrace {
     try {
       running.reader.stop();
     } catch {
-      // The device is closed, and with it its trace.
+      // The device is closed, and its trace with it.
     }
   }
 }

@@ -1,7 +1,4 @@
-/**
- * The one trace that a native device has, for all who want one: each reads it as if it were its
- * own.
- */
+/** Shares the single trace of a native device: each reader reads it as if it were its own. */
 import type { NativeDevice, NativeTrace } from '../../types/native.js';
 import { TraceWords } from '../native/layout.js';
 
@@ -12,7 +9,7 @@ function powerOfTwo(least: number): number {
 /** One reader's view of the trace. Made by {@link TraceShare.open}. */
 export class TraceReader {
   readonly #share: TraceShare;
-  /** Records that are kept until they are read. */
+  /** Number of records that are stored until they are read. */
   readonly #capacity: number;
   #chunks: Uint32Array[] = [];
   #words = 0;
@@ -23,10 +20,7 @@ export class TraceReader {
     this.#capacity = powerOfTwo(records) * TraceWords.Words;
   }
 
-  /**
-   * Takes the oldest that was recorded since the last reading: everything, or at most so many
-   * records.
-   */
+  /** Takes the oldest records since the last reading: all of them, or at most `maximum`. */
   read(maximum = Infinity): NativeTrace {
     this.#share.collect();
     const words = new Uint32Array(Math.min(this.#words, maximum * TraceWords.Words));
@@ -45,12 +39,12 @@ export class TraceReader {
     return { words, lost };
   }
 
-  /** Ends it; what was recorded can still be read. Idempotent. */
+  /** Stops the recording. Stored records can still be read. Idempotent. */
   stop(): void {
     this.#share.close(this);
   }
 
-  /** What was recorded while it was open. */
+  /** Adds records that were made while the reader was open. */
   add({ words, lost }: NativeTrace): void {
     this.#lost += lost;
     if (words.length === 0) return;
@@ -69,7 +63,7 @@ export class TraceReader {
 
 const shares = new WeakMap<NativeDevice, TraceShare>();
 
-/** The trace of one native device. Recording goes on as long as anybody has it open. */
+/** The trace of one native device. It records while any reader has it open. */
 export class TraceShare {
   readonly #native: NativeDevice;
   readonly #open = new Set<TraceReader>();
@@ -79,7 +73,7 @@ export class TraceShare {
     this.#native = native;
   }
 
-  /** Of this device. */
+  /** Returns the share of a device. */
   static of(native: NativeDevice): TraceShare {
     let share = shares.get(native);
     if (share === undefined) {
@@ -90,8 +84,8 @@ export class TraceShare {
   }
 
   /**
-   * Records from now on, with room for so many records. Throws what {@link NativeDevice.startTrace}
-   * throws.
+   * Starts recording with room for `records` records. Throws the errors of {@link
+   * NativeDevice.startTrace}.
    */
   open(records: number): TraceReader {
     if (this.#open.size === 0) {
@@ -110,7 +104,7 @@ export class TraceShare {
     return reader;
   }
 
-  /** Ends one reader's recording. */
+  /** Ends the recording of one reader. */
   close(reader: TraceReader): void {
     if (!this.#open.has(reader)) return;
     this.collect();
@@ -118,7 +112,7 @@ export class TraceShare {
     if (this.#open.size === 0) this.#native.stopTrace();
   }
 
-  /** Hands what was recorded to all that have it open. */
+  /** Distributes the recorded data to all open readers. */
   collect(): void {
     if (this.#open.size === 0) return;
     const trace = this.#native.readTrace();

@@ -1,4 +1,4 @@
-/** Finds out what a service offers without having its contract: the registry tells its shape. */
+/** Learns a service's contract from the shape that the registry provides. */
 import type { Connection } from '../../connection/connection.js';
 import {
   defineService,
@@ -18,21 +18,21 @@ import { openConnection } from '../../device/open-connection.js';
 import { Registry, type LookupOutput } from '../../registry/protocol.js';
 import { Route } from '../../calls/route.js';
 
-/** A method of a service as its shape tells it. */
+/** A method of a service according to its shape. */
 export interface FoundMethod {
   readonly name: string;
-  /** `method`, `oneway` ...; a parcel's format is known to its two sides alone. */
+  /** `method`, `oneway` and so on. Only the two sides of a service know the format of a parcel. */
   readonly kind: string;
   readonly usesParcel: boolean;
 }
 
-/** What a service offers. */
+/** The methods that a service offers. */
 export interface FoundService {
   readonly contract: Contract;
   readonly methods: readonly FoundMethod[];
 }
 
-/** Never used: it stands for what only the two sides of a service know. */
+/** Never called. It stands for a format that only the two sides of a service know. */
 const unknownFormat = parcel<unknown>({ write: () => undefined, read: () => undefined });
 
 const makers: Readonly<Record<string, (schemas: object) => MethodDefinition>> = {
@@ -47,7 +47,7 @@ const makers: Readonly<Record<string, (schemas: object) => MethodDefinition>> = 
 const linePattern = /^([a-z]+)(\(parcel\))?(:parcel)? (\w+)$/;
 
 /**
- * The contract that a shape (contract-shape.ts) belongs to. Throws an Error for one of a later
+ * Returns the contract of a shape (contract/shape.ts). Throws an Error for a shape of a later
  * version.
  */
 function contractOfShape(service: string, shape: string): FoundService {
@@ -84,7 +84,7 @@ async function lookUp(
     return found as LookupOutput;
   } catch (error) {
     if (!(error instanceof LiteIpcError)) throw error;
-    // Handle 0 is nobody's.
+    // No process owns handle 0.
     if (error.code !== 'EINVAL' && error.code !== 'EPIPE') throw error;
     throw new LiteIpcError('ENODEV', 'the domain has no ServiceManager (ENODEV)', { cause: error });
   } finally {
@@ -93,8 +93,8 @@ async function lookUp(
 }
 
 /**
- * Asks for a service by a hash that does not fit, and so learns its shape. Rejects as a lookup
- * does: ENOENT, EACCES, ETIME.
+ * Looks up a service with a hash that does not match, and thereby learns its shape. Rejects like a
+ * lookup: ENOENT, EACCES, ETIME.
  */
 export async function findService(
   domain: string,
@@ -103,7 +103,7 @@ export async function findService(
 ): Promise<FoundService> {
   const connection = await openConnection({ domain });
   try {
-    // A hash may be any number, but not two at a time.
+    // One of two different hashes cannot match.
     for (const hash of [0, 1]) {
       const found = await lookUp(connection, service, hash, timeoutMs);
       if ('shape' in found) return contractOfShape(service, found.shape);

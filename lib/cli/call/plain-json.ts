@@ -1,13 +1,14 @@
 /**
- * Values of calls as JSON and back. What JSON has no notion of is an object with one name that
- * begins with `$`: `{"$bigint": "12"}`, `{"$date": "2026-01-01T00:00:00.000Z"}`, `{"$bytes":
- * BASE64}`, `{"$map": [[KEY, VALUE]]}`, `{"$set": [...]}`, `{"$number": "NaN"}`, `{"$undefined":
- * true}`, `{"$regexp": ["a+", "g"]}`, `{"$error": {"name", "message", ...}}`, `{"$Float64Array":
- * [...]}`, `{"$cycle": PATH}`. A plain object that looks like one of them is `{"$object": {...}}`.
+ * Converts values of calls to JSON and back. A value without a JSON notation is an object with one
+ * name that begins with `$`: `{"$bigint": "12"}`, `{"$date": "2026-01-01T00:00:00.000Z"}`,
+ * `{"$bytes": BASE64}`, `{"$map": [[KEY, VALUE]]}`, `{"$set": [...]}`, `{"$number": "NaN"}`,
+ * `{"$undefined": true}`, `{"$regexp": ["a+", "g"]}`, `{"$error": {"name", "message", ...}}`,
+ * `{"$Float64Array": [...]}`, `{"$cycle": PATH}`. A plain object of such a form is `{"$object":
+ * {...}}`.
  */
 import { bytesOf, type Bytes } from '../../common/values.js';
 
-/** What JSON can hold. */
+/** A JSON value. */
 export type Json =
   null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
@@ -31,7 +32,7 @@ function base64Of(value: Bytes): string {
   return Buffer.from(bytesOf(value)).toString('base64');
 }
 
-/** What an object that is neither an array nor plain is shown as. */
+/** Returns the notation of an object that is neither an array nor plain. */
 function special(value: object, inner: (value: unknown, name: string) => Json): Json | undefined {
   if (value instanceof Date) {
     return { $date: Number.isNaN(value.getTime()) ? 'invalid' : value.toISOString() };
@@ -66,12 +67,12 @@ function special(value: object, inner: (value: unknown, name: string) => Json): 
   return undefined;
 }
 
-/** Also for names that assignment would not make a property of. */
+/** Creates own properties for names that an assignment would not, such as `__proto__`. */
 function fromEntries(entries: readonly (readonly [string, Json])[]): { [name: string]: Json } {
   return Object.fromEntries(entries);
 }
 
-/** A value as it came from a call. */
+/** Converts a value of a call. */
 export function toJson(value: unknown): Json {
   const path: string[] = [];
   const open: unknown[] = [];
@@ -200,8 +201,8 @@ function typedArrayFrom(name: TypedArrayName, content: Json): unknown {
 }
 
 /**
- * The value that JSON text stands for. Throws a TypeError for a `$` name that is none or is used
- * wrongly.
+ * Returns the value that JSON text stands for. Throws a TypeError for a `$` name that does not
+ * exist or is used wrongly.
  */
 export function fromJson(json: Json): unknown {
   if (typeof json !== 'object' || json === null) return json;

@@ -1,4 +1,4 @@
-/** The input of `liteipc call`: an argument or standard input, whole or line by line. */
+/** Reads the input of `liteipc call`: an argument or standard input, whole or line by line. */
 import { fstatSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
@@ -6,7 +6,7 @@ import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 import { UsageError } from '../../common/usage-error.js';
 import { fromJson, type Json } from './plain-json.js';
 
-/** The first thing that is wrong, with line and column. */
+/** Returns the first syntax error with line and column. */
 function placeOf(source: string): string {
   const errors: ParseError[] = [];
   parse(source, errors, { disallowComments: true });
@@ -17,7 +17,7 @@ function placeOf(source: string): string {
   return `:${before.length}:${column}: ${printParseErrorCode(first.error)}`;
 }
 
-/** A value from JSON text; `where` begins the message of what is wrong. No text is no input. */
+/** Parses JSON text. `where` begins the error message. Empty text means no input. */
 export function parseInput(source: string, where: string): unknown {
   if (source.trim() === '') return undefined;
   let json: Json;
@@ -33,7 +33,7 @@ export function parseInput(source: string, where: string): unknown {
   }
 }
 
-/** Whether something was piped into this program, or a file given to it. */
+/** Returns whether standard input is a pipe or a file. */
 function isPiped(): boolean {
   try {
     const facts = fstatSync(0);
@@ -43,7 +43,10 @@ function isPiped(): boolean {
   }
 }
 
-/** The whole input. `-` is standard input; so is nothing, if it is a pipe or a file. */
+/**
+ * Reads the whole input. `-` means standard input, and so does no argument if it is a pipe or a
+ * file.
+ */
 export async function readInput(argument: string | undefined): Promise<unknown> {
   if (argument !== undefined && argument !== '-') return parseInput(argument, 'the input');
   if (argument === undefined && !isPiped()) return undefined;
@@ -51,8 +54,8 @@ export async function readInput(argument: string | undefined): Promise<unknown> 
 }
 
 /**
- * A value for each line that is not empty. `onBad` is told why a line is none; then it ends with
- * that.
+ * Yields a value for each line that is not empty. `onBad` receives the error of an invalid line,
+ * which ends the iteration.
  */
 export async function* readLines(
   onBad: (error: Error) => void,

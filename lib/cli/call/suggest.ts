@@ -1,6 +1,6 @@
-/** "Did you mean" for names that were written wrongly. */
+/** Suggests names that resemble a mistyped one. */
 
-/** How many letters have to be added, removed, changed or swapped with the next one. */
+/** Returns the number of letters to add, remove, change or swap with the next one. */
 export function distance(left: string, right: string): number {
   let before: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, index) => index);
@@ -27,10 +27,10 @@ export function distance(left: string, right: string): number {
   return last[right.length] ?? 0;
 }
 
-/** More are not listed. */
+/** Longer lists are cut. */
 const LISTED_MAX = 20;
 
-/** `; did you mean "buy"? It has: buy, list`. Empty if there is nothing. */
+/** Returns `; did you mean "buy"? It has: buy, list`, or an empty text without names. */
 export function suggestion(wrong: string, names: readonly string[], intro: string): string {
   if (names.length === 0) return '';
   const lower = wrong.toLowerCase();
