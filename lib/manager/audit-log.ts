@@ -1,42 +1,44 @@
-/** What the ServiceManager decided, for whoever has to know: as events and as lines of a file. */
+/** Defines the audit events of the ServiceManager and writes them to a file. */
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { LiteIpcError } from '../common/errors.js';
 import type { RuleAction, Rule } from '../policy/rules.js';
 import type { Identity } from '../policy/subject.js';
 
-/** One decision of the ServiceManager, or of a service by its rules. */
+/**
+ * Describes one decision of the ServiceManager, or of a service that applies the manager's rules.
+ */
 export interface AuditEvent {
   readonly time: Date;
   /**
-   * `request`: somebody asked. `change`: the rules have changed, and somebody lost what it had.
-   * `message`: a service has refused messages, as it says itself: at most once a second for each
-   * service, with their number.
+   * `request`: a process asked. `change`: the rules changed and a process lost a right. `message`:
+   * a service refused messages. A service reports refused messages at most once a second, as a
+   * count.
    */
   readonly occasion: 'request' | 'change' | 'message';
   /** Calling the service, or registering its name. */
   readonly action: RuleAction;
   readonly service: string;
-  /** The methods that the caller may call, if not all. */
+  /** The methods that the caller may call; absent: all. */
   readonly methods?: readonly string[];
-  /** Of `message`: the method that was called. */
+  /** For `message`: the method that was called. */
   readonly method?: string;
-  /** Of `message`: how many messages were refused. */
+  /** For `message`: number of messages that were refused. */
   readonly count?: number;
-  /** Of `message`: how many more were, by too many callers and methods to be told one by one. */
+  /** For `message`: number of further refused messages that are not listed one by one. */
   readonly others?: number;
-  /** Who, as stamped by the domain. */
+  /** The caller, as stamped by the domain. */
   readonly caller: Identity;
   readonly allowed: boolean;
-  /** Why, e.g. `rule 2 allows uid 1000`. */
+  /** The reason, e.g. `rule 2 allows uid 1000`. */
   readonly explanation: string;
-  /** The rule that decided, if one did. */
+  /** The rule that decided; absent if no rule did. */
   readonly rule?: Rule;
 }
 
-/** Most that waits for a slow disk, bytes; what comes then is counted and not kept. */
+/** Most bytes that wait for a slow disk. Further events are counted and dropped. */
 const PENDING_MAX = 1024 * 1024;
 
-/** Appends decisions to a file, a line of JSON for each. */
+/** Appends audit events to a file, one line of JSON each. */
 export class AuditLog {
   readonly #stream: WriteStream;
   #lost = 0;
@@ -47,7 +49,8 @@ export class AuditLog {
   }
 
   /**
-   * Opens the file, which only its owner may read if it is new. Rejects if that is not possible.
+   * Opens the file for appending. A new file is readable only by its owner. Rejects if it cannot be
+   * opened.
    */
   static async open(path: string): Promise<AuditLog> {
     const stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
@@ -64,12 +67,12 @@ export class AuditLog {
     const log = new AuditLog(stream);
     stream.on('error', (error) => {
       log.#failed = true;
-      process.emitWarning(`audit log ${path} ends: ${error.message}`, 'LiteIpcWarning');
+      process.emitWarning(`Audit log ${path} stopped:  ${error.message}`, 'LiteIpcWarning');
     });
     return log;
   }
 
-  /** Adds a line. */
+  /** Appends one event. Never blocks; counts the event as lost if too much is pending. */
   write(event: AuditEvent): void {
     if (this.#failed) return;
     if (this.#stream.writableLength > PENDING_MAX) {
@@ -83,7 +86,7 @@ export class AuditLog {
     this.#stream.write(`${JSON.stringify(event)}\n`);
   }
 
-  /** Resolves when everything is in the file. */
+  /** Resolves when all events have been written. */
   async close(): Promise<void> {
     if (this.#failed) return;
     const lost =

@@ -1,4 +1,7 @@
-/** The ServiceManager: starts a domain in this process and decides who may call what in it. */
+/**
+ * Implements the ServiceManager: it starts a domain in this process and decides which process may
+ * call or serve what.
+ */
 import { EventEmitter } from 'node:events';
 import { AuditLog, type AuditEvent } from './audit-log.js';
 import type { Contract } from '../contract/contract.js';
@@ -31,60 +34,67 @@ import type { NativeDomain, NativeDomainCounters } from '../../types/native.js';
 /** Bytes of a message to the ServiceManager besides its data. */
 const MESSAGE_OVERHEAD = 4096;
 
-/** What {@link ServiceManager.start} takes. */
+/** Options of {@link ServiceManager.start}. */
 export interface ServiceManagerOptions {
   /** 1 to 64 of `[A-Za-z0-9._-]`, or the absolute path of the domain's socket. */
   readonly domain: string;
-  /** Who may call and serve what. Default: the manager's own uid, everything. */
+  /**
+   * Rules that decide which processes may call and serve what. Default: every process of the
+   * manager's own uid may call and serve everything.
+   */
   readonly policy?: PolicyInput;
   /**
-   * More rules, in a file of JSON with comments (policy.schema.json); reloaded when it changes. A
-   * file that is not good keeps the manager from starting; later it changes nothing and is told by
-   * `policyError`.
+   * Path of a file with more rules: JSON with comments (see policy.schema.json). The manager
+   * reloads it when it changes. An invalid file prevents the start; an invalid change of it has no
+   * effect and is reported by `policyError`.
    */
   readonly policyFile?: string;
-  /** File that gets a line of JSON for every {@link AuditEvent}, after what it has. */
+  /** Path of a file to which the manager appends every {@link AuditEvent} as one line of JSON. */
   readonly auditLog?: string;
   /** Default `host`. */
   readonly profile?: DomainProfile;
-  /** Permission bits of the socket. Default 0o600; others than the owner need more to connect. */
+  /**
+   * Permission bits of the socket. Default 0o600. Processes of other users need more to connect.
+   */
   readonly socketMode?: number;
   /** Group of the socket. */
   readonly socketGid?: number;
 }
 
-/** A policy file that was loaded while the manager runs. */
+/** Describes a policy file that was loaded while the manager runs. */
 export interface PolicyLoaded {
   /** Absolute path. */
   readonly file: string;
-  /** How many rules it has. */
+  /** Number of rules in the file. */
   readonly rules: number;
-  /** How many processes lost a right, or methods, by it. */
+  /** Number of processes that lost the right to call a service, or some of its methods. */
   readonly revoked: number;
 }
 
 /** Events of a {@link ServiceManager}. */
 export interface ServiceManagerEvents {
-  /** The policy file has changed; its rules are in force, what they deny has been revoked. */
+  /** The policy file changed. Its rules are in force; the rights that they deny are revoked. */
   policyLoaded: [loaded: PolicyLoaded];
   /**
-   * The policy file has changed and cannot be used: the rules that it had before stay in force.
-   * Without a listener it is a process warning.
+   * The policy file changed and is invalid: the previous rules stay in force. Without a listener, a
+   * process warning is emitted.
    */
   policyError: [error: PolicyFileError];
   /**
-   * A rule names methods that a registered service does not have, perhaps misspelt: told when the
-   * service registers, or else when the rules change, and once until something about it changes.
-   * Without a listener it is a process warning.
+   * A rule names methods that a registered service does not have; the name may be misspelt. Emitted
+   * when the service registers or the rules change, and only once until the rules or the service
+   * change. Without a listener, a process warning is emitted.
    */
   policyWarning: [warning: PolicyWarning];
-  /** Somebody asked for a service or a name, or lost one because the rules have changed. */
+  /**
+   * The manager decided about a request for a service or a name, or a rule change revoked a right.
+   */
   audit: [event: AuditEvent];
 }
 
 /**
- * Every manager that was started and not closed: a program need not hold on to it for its domain to
- * live, and the end of a NativeDomain object is the end of the domain.
+ * Managers that are started and not closed. The set keeps a manager alive that the program does not
+ * reference: collecting its NativeDomain would end the domain.
  */
 const running = new Set<ServiceManager>();
 
@@ -92,11 +102,11 @@ function startError(error: unknown, domain: string): Error {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== 'string' || !(error instanceof Error)) return error as Error;
   const remedies: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'a domain of this name is running; choose another name or end that one',
-    EPERM: 'its folder is not safe: it must belong to this user and be writable by nobody else',
-    ENOENT: 'there is no folder for its socket; make it first',
-    EACCES: 'this user may not make its socket there, or reach the folder for it',
-    EEXIST: 'something that is not a socket lies at its path; remove it or choose another path',
+    EADDRINUSE: 'a domain of this name is running; choose another name or stop that domain',
+    EPERM: 'its folder is not safe: it must belong to this user, and no other user may write to it',
+    ENOENT: 'the folder for its socket does not exist; create it first',
+    EACCES: 'this user may not create a socket there, or may not enter its folder',
+    EEXIST: 'its path exists and is not a socket; remove it or choose another path',
   };
   const text = remedies[code] ?? error.message;
   return new LiteIpcError(code, `Domain "${domain}": ${text} (${code})`, { cause: error });
@@ -115,16 +125,15 @@ function runtimeRule(
 }
 
 /**
- * Most bytes of a message to the manager that may lie in memory of their own: contracts are no
- * larger.
+ * Most bytes of a message to the manager that may travel in sealed memory. No contract is larger.
  */
 const MESSAGE_LIMIT = 1024 * 1024;
 
 /** A running domain and its ServiceManager. */
 export class ServiceManager extends EventEmitter<ServiceManagerEvents> implements AsyncDisposable {
-  /** As given to {@link ServiceManager.start}. */
+  /** The name or path that was passed to {@link ServiceManager.start}. */
   readonly domain: string;
-  /** The domain's socket. */
+  /** Path of the domain's socket. */
   readonly path: string;
 
   readonly #native: NativeDomain;
@@ -156,7 +165,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
   }
 
   /**
-   * Starts a domain whose server is a thread of this process, and becomes its ServiceManager.
+   * Starts a domain, whose server is a thread of this process, and becomes its ServiceManager.
    * Rejects with EADDRINUSE if a domain of this name is running. The domain ends with {@link close}
    * or with the process.
    */
@@ -177,7 +186,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     if (auditPath !== undefined && (typeof auditPath !== 'string' || auditPath === '')) {
       throw unexpected('a path', 'auditLog', auditPath);
     }
-    // Its readers are loaded only where there is one.
+    // Loads the parser only if there is a policy file.
     const file = policyFile && new (await import('../policy/file.js')).PolicyFile(policyFile);
     const fileRules = file ? await file.load() : [];
 
@@ -218,7 +227,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
       const registry = new RegistryService(connection, task, policy, {
         onAudit: (event) => {
           auditLog?.write(event);
-          // Not here: what a listener throws is not the answer to whoever asked.
+          // Deferred, so that an exception of a listener does not become the reply to the request.
           queueMicrotask(() => made.manager?.emit('audit', event));
         },
         onRegistered: (service) => {
@@ -226,7 +235,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
         },
       });
       made.registry = registry;
-      // Before the role is taken: the first request may come at once.
+      // Registered before the role is taken, because the first request may arrive at once.
       connection.hosts.set(task, new ServiceHost(Registry, registry));
       const sizeMax = connection.native.dataLimit + MESSAGE_OVERHEAD;
       await connection.control(ControlOperation.SetCms, task, sizeMax);
@@ -260,14 +269,14 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     }
   }
 
-  /** The services that are registered and alive. */
+  /** Returns the services that are registered and alive. */
   services(): ServiceInfo[] {
     return this.#registry.list();
   }
 
   /**
-   * May this caller call the service, or this method of it, and which rule decides? What is
-   * answered is what a client of this pid, uid and gid would be told now.
+   * Returns whether a caller may call a service, or one of its methods, and which rule decides. The
+   * result equals the decision that a client with this pid, uid and gid would get now.
    */
   explain(caller: Identity, service: Contract | string, method?: string): Explanation {
     checkIdentity(caller);
@@ -276,7 +285,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     return this.#registry.explain(caller, name, method);
   }
 
-  /** May this caller register the service's name, and which rule decides? */
+  /** Returns whether a caller may register a service's name, and which rule decides. */
   explainServing(caller: Identity, service: Contract | string): Explanation {
     checkIdentity(caller);
     const judgement = this.#policy.judge('serve', nameOf(service), caller);
@@ -284,14 +293,14 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     return { ...judgement.decide(), limits, considered };
   }
 
-  /** The rules: the program's, the file's, granted and revoked ones. */
+  /** Returns the rules in force: those of the program and of the file, granted and revoked ones. */
   get rules(): readonly Rule[] {
     return this.#policy.rules;
   }
 
   /**
-   * Reads the policy file now, e.g. at SIGHUP, instead of at the next look (four in a second).
-   * Rejects with a {@link PolicyFileError} that changes nothing.
+   * Reads the policy file now, e.g. at SIGHUP, instead of at the next of four polls a second.
+   * Rejects with a {@link PolicyFileError} and changes nothing if the file is invalid.
    */
   async reloadPolicy(): Promise<PolicyLoaded> {
     const file = this.#policyFile;
@@ -301,15 +310,15 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     return await this.#useFile(file, await file.load());
   }
 
-  /** What the domain holds at the moment, for tests and tools. */
+  /** Returns the numbers of objects that the domain holds at the moment, for tests and tools. */
   counters(): NativeDomainCounters {
     return this.#native.counters();
   }
 
   /**
-   * Admits to a service, or to some of its methods, besides whom the policy admits, until {@link
-   * revoke} of the same or the end of the manager. A standing `deny` still wins. Resolves when
-   * those who have the service already can use it.
+   * Allows a subject to call a service, or some of its methods, in addition to the policy. A grant
+   * is in force until {@link revoke} of the same or the end of the manager. A `deny` rule wins over
+   * it. Resolves when processes that already have the service can use the grant.
    */
   async grant(
     service: Contract | string,
@@ -321,10 +330,10 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
   }
 
   /**
-   * Takes away the right to call a service, or some of its methods, at once and from then on, until
-   * {@link grant} of the same: when the promise resolves, nothing more of those processes is
-   * delivered, not even what they had sent. Resolves to the number of processes that lost
-   * something.
+   * Revokes the right to call a service, or some of its methods. A revocation is in force until
+   * {@link grant} of the same. When the promise resolves, no further message of the affected
+   * processes is delivered, including messages that they have already sent. Resolves to the number
+   * of processes that lost a right.
    */
   async revoke(
     service: Contract | string,
@@ -335,13 +344,13 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
     return await this.#registry.decideAgain();
   }
 
-  /** Ends the domain: every device of it is told. Idempotent. */
+  /** Ends the domain; every device of the domain is notified. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  /** The same as {@link close}. */
+  /** Calls {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -352,7 +361,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
       onRules: (rules) => void this.#useFile(file, rules),
       onError: (error) => {
         if (this.emit('policyError', error)) return;
-        process.emitWarning(`${error.message}; the old rules stay in force`, 'LiteIpcWarning');
+        process.emitWarning(`${error.message}; the previous rules stay in force`, 'LiteIpcWarning');
       },
     });
   }

@@ -1,18 +1,22 @@
-/** The manager's side of method-access.ts: tells one service which methods its callers may call. */
+/**
+ * Sends a service the methods that its callers may call: the manager's side of
+ * service/method-access.ts.
+ */
 import type { MethodAccessEntry, MethodAccessUpdate } from '../service/method-access.js';
 import type { ServiceControlClient } from './service-control-client.js';
 
-/** How long a service may take to confirm, ms: less than a lookup may take. */
+/** Time in which a service must confirm, ms. It is shorter than the time-out of a lookup. */
 const CONFIRM_TIMEOUT_MS = 3000;
 /**
- * What the entries of one message may take, bytes by estimate: a message of `liteos-a` has 6144.
+ * Most bytes, estimated, that the entries of one message take. A message of profile `liteos-a`
+ * holds 6144 bytes.
  */
 const ENTRIES_SIZE = 5000;
-/** What an entry takes besides its methods, and each limit besides its name and methods, bytes. */
+/** Bytes of an entry besides its methods, and of a limit besides its name and methods. */
 const ENTRY_SIZE = 24;
 const LIMIT_SIZE = 120;
 
-/** Tells one registered service. */
+/** Sends method rules to one registered service. */
 export class MethodAccessSender {
   readonly #control: ServiceControlClient;
   #restricted = false;
@@ -21,13 +25,13 @@ export class MethodAccessSender {
     this.#control = control;
   }
 
-  /** Whether the service was told, and not untold, that there are rules for methods. */
+  /** Returns whether the service applies method rules at the moment. */
   get restricted(): boolean {
     return this.#restricted;
   }
 
-  /** Tells what these processes may call. Resolves when the service goes by it. */
-  async tell(entries: readonly MethodAccessEntry[]): Promise<void> {
+  /** Sends the entries of the given processes. Resolves when the service applies them. */
+  async update(entries: readonly MethodAccessEntry[]): Promise<void> {
     const sent: Promise<unknown>[] = [];
     let start = 0;
     do {
@@ -37,7 +41,8 @@ export class MethodAccessSender {
         size += sizeOf(entries[end++] as MethodAccessEntry);
       }
       if (size > ENTRIES_SIZE && end > start + 1) end--;
-      // Who is not named yet is shut out only once everyone has been.
+      // The service starts to reject unlisted callers only after the last message, when every
+      // caller is listed.
       const restricted = this.#restricted || end >= entries.length;
       sent.push(this.#send({ restricted, entries: entries.slice(start, end) }));
       start = end;
@@ -46,7 +51,7 @@ export class MethodAccessSender {
     await Promise.all(sent);
   }
 
-  /** There are no rules for methods any more. */
+  /** Stops the service from applying method rules. */
   async lift(): Promise<void> {
     this.#restricted = false;
     await this.#send({ restricted: false, entries: [] });
@@ -57,7 +62,7 @@ export class MethodAccessSender {
   }
 }
 
-/** What an entry takes in a message at most, bytes. */
+/** Returns the most bytes that an entry takes in a message. */
 function sizeOf([, , methods, limits]: MethodAccessEntry): number {
   return limits.reduce(
     (sum, [, name, , only]) => sum + LIMIT_SIZE + name.length * 3 + (only?.length ?? 0),

@@ -1,4 +1,7 @@
-/** The manager's side of refusal-reports.ts: makes audit events of what services report. */
+/**
+ * Makes audit events of the refusals that services report: the manager's side of
+ * device/refusal-reports.ts.
+ */
 import type { NativeDevice } from '../../types/native.js';
 import type { AuditEvent } from './audit-log.js';
 import type { Policy } from '../policy/policy.js';
@@ -9,16 +12,16 @@ import type { Registration } from './registration.js';
 import type { RefusalEntry, RefusalReport } from '../registry/protocol.js';
 
 /**
- * Reports of one service that are listened to, per second and at once: a service sends one a
+ * Reports that are accepted from one service, per second and in a burst. A service sends one a
  * second.
  */
 const REPORTS_PER_SECOND = 2;
 const REPORTS_BURST = 4;
 
-/** What was decided about a message, and why. */
+/** The decision about a message, with its reason. */
 type MessageDecision = Pick<AuditEvent, 'explanation' | 'rule'>;
 
-/** The refusals that the services of one manager report. */
+/** Converts the reports of one manager's services to audit events. */
 export class RefusalAudit {
   readonly #native: Pick<NativeDevice, 'query'>;
   readonly #policy: Policy;
@@ -36,7 +39,8 @@ export class RefusalAudit {
   }
 
   /**
-   * Takes a report that has been checked, of the service that sent it. False if it sends too many.
+   * Emits an audit event for each entry of a validated report. Returns false, without an effect, if
+   * the service sends too many reports.
    */
   take(service: Registration, { entries, others }: RefusalReport): boolean {
     const now = performance.now();
@@ -62,7 +66,10 @@ export class RefusalAudit {
     return true;
   }
 
-  /** From what the manager knows by itself: a service says only which process it was. */
+  /**
+   * Returns the caller's identity from the manager's own records, because a service reports only
+   * process and task.
+   */
   #identityOf(service: Registration, [taskId, processId]: RefusalEntry): Identity | undefined {
     const granted = service.grants.get(processId)?.caller;
     const task = this.#native.query(taskId);
@@ -79,7 +86,7 @@ export class RefusalAudit {
     if (limit !== 0) {
       const found = this.#policy.limitById(limit);
       if (found?.rule.service !== service || found.rule.quota === undefined) {
-        return { explanation: 'over a quota that is not one of the rules any more' };
+        return { explanation: 'exceeded a quota that is no longer in the rules' };
       }
       const { rule, name } = found;
       const quota = quotaInWords(found.rule.quota);
@@ -90,6 +97,8 @@ export class RefusalAudit {
       const { explanation, rule } = decision;
       return { explanation, ...(rule === undefined ? {} : { rule }) };
     }
-    return { explanation: 'it had not asked the ServiceManager, or the rules were others' };
+    return {
+      explanation: 'the caller had no grant from the ServiceManager, or the rules were different',
+    };
   }
 }

@@ -1,4 +1,4 @@
-/** A registered service, and which of its methods a caller may call. */
+/** Describes a registered service and computes the rights of its callers. */
 import type { Caller } from '../../types/wire.js';
 import type { MethodAccessSender } from './method-access-sender.js';
 import {
@@ -12,45 +12,45 @@ import { subjectInWords } from '../policy/subject.js';
 import { quotaInWords } from '../policy/quota.js';
 import type { ServiceControlClient } from './service-control-client.js';
 
-/** What a caller may do with a service. */
+/** The methods of a service that a caller may call, and its limits. */
 export interface CallerRights {
-  /** A bit for each method that it may call. */
+  /** One bit for each method, set if the caller may call it. */
   methods: Uint8Array;
   limits: readonly LimitEntry[];
 }
 
-/** A process that was given the right to call a service. */
+/** The rights of one process that may call a service. */
 export interface Grant extends CallerRights {
   readonly caller: Caller;
   readonly processGeneration: number;
 }
 
-/** A name, the service that has it, and who may call it. */
+/** A registered service: its name, its task, and the grants of its callers. */
 export interface Registration {
   readonly name: string;
   readonly shape: string;
   readonly hash: number;
-  /** Of its contract, if it says one. */
+  /** Version of its contract, if the contract has one. */
   readonly version: string | undefined;
   /** Names of its methods, by number. */
   readonly methods: readonly string[];
   readonly owner: Caller;
   readonly handle: number;
   readonly generation: number;
-  /** Whether there may be other instances of the same name. */
+  /** Whether other instances may have the same name. */
   readonly many: boolean;
-  /** By LiteIPC process. */
+  /** Grants by LiteIPC process ID. */
   readonly grants: Map<number, Grant>;
   /**
-   * The way to its process; undefined for a service that does not speak to the manager, as one in
-   * C.
+   * Sends control messages to the service; undefined if the service does not support them, as one
+   * in C.
    */
   readonly control: ServiceControlClient | undefined;
-  /** Tells the service which methods its callers may call; undefined if it does not check that. */
+  /** Sends method rules to the service; undefined if the service does not check method rules. */
   readonly access: MethodAccessSender | undefined;
 }
 
-/** Identifies a task: a number of the domain and the generation of its use. */
+/** Identifies a task: a number within the domain, and the generation of that number. */
 export interface ServiceTask {
   readonly taskId: number;
   readonly generation: number;
@@ -62,8 +62,8 @@ export function isTask(service: Registration, task: ServiceTask): boolean {
 }
 
 /**
- * What a caller may do with a service, and whether that is anything. `decision` is about the
- * service.
+ * Computes the rights of a caller and whether they permit anything. `decision` is the decision
+ * about the service as a whole.
  */
 export function decideRights(
   service: Registration,
@@ -93,25 +93,25 @@ export function decideRights(
   return { allowed: isAny || refusal === undefined ? decision : refusal, rights };
 }
 
-/** The methods in a set; undefined if it has all of them. */
+/** Returns the names of the methods in a set, or undefined if the set has all methods. */
 export function namesOf(service: Registration, bits: Uint8Array): readonly string[] | undefined {
   const names = service.methods.filter((_name, index) => hasMethod(bits, index));
   return names.length === service.methods.length ? undefined : names;
 }
 
-/** What the service is told of a caller. */
+/** Returns the entry that the service receives about a caller. */
 export function entryOf([processId, grant]: readonly [number, Grant]): MethodAccessEntry {
   return [processId, grant.processGeneration, grant.methods, grant.limits];
 }
 
 function uncheckedMethods(refusal: Decision): Decision {
   const why =
-    'its process does not check rules for methods, so it gets only callers that may call all';
+    'its process does not check method rules, so it admits only callers that may call every method';
   return { ...refusal, explanation: `${why}; ${refusal.explanation}` };
 }
 
 function uncheckedLimit({ rule, name, quota }: LimitInForce): Decision {
-  const why = 'its process does not check quotas, so it gets only callers without one';
+  const why = 'its process does not check quotas, so it admits only callers without a quota';
   const explanation = `${why}; ${name} limits ${subjectInWords(rule.subject)} to ${quotaInWords(quota)}`;
   return { allowed: false, explanation, rule };
 }

@@ -1,4 +1,4 @@
-/** The manager's side of the registry: names, their owners, and the rights that were given out. */
+/** Implements the registry: names, the services that own them, and the rights of callers. */
 import type { Caller } from '../../types/wire.js';
 import type { AuditEvent } from './audit-log.js';
 import type { CallContext } from '../contract/call-context.js';
@@ -37,22 +37,22 @@ import {
 import { ServiceNames } from './service-names.js';
 import { WaitingLookups } from './waiting-lookups.js';
 
-const UNSERVED = 'its process may not serve the name any more';
+const UNSERVED = 'its process may no longer serve the name';
 
-/** What a manager tells of a registered service, or of each instance of one. */
+/** Describes a registered service, or one instance of it. */
 export interface ServiceInfo {
   readonly name: string;
   readonly handle: number;
   readonly owner: Caller;
-  /** Whether it shares its name with other instances, or would. */
+  /** Whether the service permits other instances of the same name. */
   readonly instances: 'one' | 'many';
 }
 
-/** Who is told what happens. Must not throw. */
+/** Receives the events of a registry. Must not throw. */
 export interface RegistryListener {
-  /** A decision. */
+  /** The registry made a decision. */
   onAudit(event: AuditEvent): void;
-  /** A service has come, or is there while the rules have changed. */
+  /** A service registered, or the rules changed while it is registered. */
   onRegistered(service: Registration): void;
 }
 
@@ -67,7 +67,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   readonly #waiting = new WaitingLookups();
   readonly #refusals: RefusalAudit;
 
-  /** `task` is the ServiceManager's. */
+  /** `task` is the ServiceManager's task. */
   constructor(connection: Connection, task: number, policy: Policy, listener: RegistryListener) {
     this.#connection = connection;
     this.#task = task;
@@ -79,7 +79,10 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     });
   }
 
-  /** What the rules say about a call, and, if it is there, the service's own abilities. */
+  /**
+   * Returns the decision of the rules about a call. If the service is registered, it also considers
+   * whether the service can check method rules.
+   */
   explain(caller: Identity, name: string, method?: string): Explanation {
     const judgement = this.#policy.judge('call', name, caller);
     const { considered } = judgement;
@@ -92,12 +95,12 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     return { ...judgement.decideMethod(method), limits, considered };
   }
 
-  /** The services whose tasks live, the domain's own included. */
+  /** Returns the services whose tasks are alive, including the domain's own. */
   registrations(): Registration[] {
     return this.#names.named().filter((service) => this.#rights.isAlive(service));
   }
 
-  /** The same for programs, without the domain's own. */
+  /** Describes the services whose tasks are alive, without the domain's own. */
   list(): ServiceInfo[] {
     return this.registrations()
       .filter(({ name }) => !isReservedName(name))
@@ -145,10 +148,11 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       control,
       access: control && new MethodAccessSender(control),
     };
-    // At once, before anything is awaited: two that ask together must not both get the name.
+    // Before the first await: two requests at the same time must not both get the name.
     this.#names.add(registration);
     try {
-      // Gives the manager access to the service, and with it the notice of its death.
+      // Gives the manager access to the service; the domain then notifies it of the service's
+      // death.
       await this.#connection.control(
         ControlOperation.GenHandle,
         this.#task,
@@ -181,7 +185,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     }
     const [other] = held;
     if (other === undefined) return;
-    const text = `belongs to ${describeCaller(other.owner)}, not to ${describeCaller(caller)}`;
+    const text = `is served by ${describeCaller(other.owner)}, not by ${describeCaller(caller)}`;
     throw refusal('EACCES', input.name, text);
   };
 
@@ -190,7 +194,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const { caller } = call;
     const until = performance.now() + Math.min(waitMs, call.remainingMs);
     for (;;) {
-      // Permission first, each time: who may not call a service does not learn whether it is there.
+      // Checks permission first and each time: a caller without it must not learn whether the
+      // service exists.
       const judgement = this.#policy.judge('call', name, caller);
       const decision = judgement.decide();
       if (!decision.allowed) {
@@ -224,11 +229,11 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       throw refusal('EACCES', name, `is not served by ${describeCaller(call.caller)}`);
     }
     if (!this.#refusals.take(service, report)) {
-      throw refusal('EAGAIN', name, 'reports more often than once a second');
+      throw refusal('EAGAIN', name, 'reports refusals more than once a second');
     }
   };
 
-  /** Gives the right to call every one of the services, and tells which they are. */
+  /** Grants the right to call each of the services and returns their locations. */
   async #answer(
     name: string,
     services: readonly Registration[],
@@ -258,12 +263,12 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     return {
       instances: instances.map(({ service: { handle, generation } }) => ({ handle, generation })),
       many: service.many,
-      // Who was not told of all has no version: it asks again.
+      // Version 0 makes a client that did not get every instance ask again.
       version: failed === undefined ? version : 0,
     };
   }
 
-  /** A task to which the manager had access has ended. */
+  /** Removes the services of a task that ended. The manager had access to the task. */
   onDeath(handle: number): void {
     for (const service of this.#names.all()) {
       if (service.handle === handle && !this.#rights.isAlive(service)) this.#forget(service);
@@ -271,8 +276,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
   }
 
   /**
-   * The policy has changed: decides again about everyone who has a right. Resolves when nobody has
-   * more than the policy admits, to how many processes lost something.
+   * Re-evaluates every grant after a change of the policy. Resolves when no process has more rights
+   * than the policy permits, to the number of processes that lost a right.
    */
   async decideAgain(): Promise<number> {
     const services = this.#names.all();
@@ -284,7 +289,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
 
   #decideServing(name: string, caller: Caller): Decision {
     if (!isReservedName(name)) return this.#policy.decide('serve', name, caller);
-    const explanation = "names that begin with liteipc. are the domain's own";
+    const explanation = 'names that begin with liteipc. are reserved for the domain';
     return { allowed: caller.processId === this.#connection.native.processId, explanation };
   }
 
@@ -297,7 +302,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       this.#forget(service);
     }
     const removed: [number, Grant][] = [];
-    const kept: [number, Grant][] = [];
+    const remaining: [number, Grant][] = [];
     let narrowed = 0;
     for (const [processId, grant] of grants) {
       const judgement = this.#policy.judge('call', name, grant.caller);
@@ -316,7 +321,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
           );
         }
         Object.assign(grant, rights);
-        kept.push([processId, grant]);
+        remaining.push([processId, grant]);
       } else {
         grants.delete(processId);
         removed.push([processId, grant]);
@@ -327,25 +332,28 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const ended = this.#rights.removeGrants(service, removed);
     if (isServed && access !== undefined) {
       try {
-        if (this.#policy.hasMessageRules(name)) await access.tell(kept.map(entryOf));
+        if (this.#policy.hasMessageRules(name)) await access.update(remaining.map(entryOf));
         else if (access.restricted) await access.lift();
       } catch {
-        // It does not confirm: then nobody has a right that it might not limit. Who asks again is
-        // told.
-        for (const [processId, { caller }] of kept) {
+        // Without the confirmation the service may not enforce the rules, so all its grants are
+        // removed. Callers that look it up again get a new decision.
+        for (const [processId, { caller }] of remaining) {
           grants.delete(processId);
           this.#audit('change', 'call', name, caller, {
             allowed: false,
             explanation: 'the service did not confirm the rules of its methods',
           });
         }
-        return (await ended) + (await this.#rights.removeGrants(service, kept));
+        return (await ended) + (await this.#rights.removeGrants(service, remaining));
       }
     }
     return (await ended) + narrowed;
   }
 
-  /** A task serves one name, so that what a process can make the manager remember is limited. */
+  /**
+   * Checks that the task serves no other name. This limits what a process can make the manager
+   * store.
+   */
   #checkTaskIsFree(name: string, task: ServiceTask): void {
     const other = this.#names.all().find((each) => isTask(each, task));
     if (other === undefined) return;
@@ -371,14 +379,14 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     });
   }
 
-  /** It has ended, or may not serve any more. */
+  /** Removes a service that ended or may no longer serve. */
   #forget(service: Registration): void {
     service.control?.dispose();
     this.#names.remove(service);
     this.#waiting.wake(service.name);
   }
 
-  /** The live services of a name. */
+  /** Returns the living services of a name. */
   #live(name: string): Registration[] {
     return this.#names.of(name).filter((service) => {
       const isAlive = this.#rights.isAlive(service);
@@ -387,7 +395,10 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     });
   }
 
-  /** Names the process of a caller; undefined if it has ended: then nobody reads the answer. */
+  /**
+   * Returns a key of the caller's process, or undefined if the process ended and cannot read the
+   * reply.
+   */
   #processOf(caller: Caller): string | undefined {
     const info = this.#connection.native.query(caller.taskId);
     if (info?.alive !== true || info.processId !== caller.processId) return undefined;

@@ -1,7 +1,4 @@
-/**
- * Gives callers the right to call a service, and takes it away: what the manager asks of the
- * domain.
- */
+/** Grants and revokes the right to call a service, by requests to the domain. */
 import type { Caller } from '../../types/wire.js';
 import { describeCaller } from '../common/caller.js';
 import type { Connection } from '../connection/connection.js';
@@ -17,37 +14,40 @@ import {
   type Registration,
 } from './registration.js';
 
-/** The rights of one manager's services. */
+/** Manages the rights of callers to one manager's services. */
 export class Rights {
   readonly #connection: Connection;
   readonly #task: number;
   readonly #policy: Policy;
 
-  /** `task` is the ServiceManager's. */
+  /** `task` is the ServiceManager's task. */
   constructor(connection: Connection, task: number, policy: Policy) {
     this.#connection = connection;
     this.#task = task;
     this.#policy = policy;
   }
 
-  /** Whether the service's task lives. */
+  /** Returns whether the service's task is alive. */
   isAlive(service: Registration): boolean {
     const info = this.#connection.native.query(service.handle);
     return info?.alive === true && isTask(service, info);
   }
 
-  /** Gives the caller its right; the service is told its methods before. Throws a Refusal. */
+  /**
+   * Grants a caller the right to call a service, after the service confirmed the caller's method
+   * rules. Throws a Refusal.
+   */
   async grant(service: Registration, caller: Caller, rights: CallerRights): Promise<void> {
     const { native } = this.#connection;
     const before = native.query(caller.taskId);
     if (before?.alive !== true || before.processId !== caller.processId) return;
     const { processGeneration } = before;
     const grant: Grant = { caller, processGeneration, ...rights };
-    // Before anything is awaited: a policy that changes meanwhile finds it.
+    // Before the first await, so that a concurrent change of the policy finds the grant.
     service.grants.set(caller.processId, grant);
     if (service.access !== undefined && this.#policy.hasMessageRules(service.name)) {
       try {
-        await service.access.tell([entryOf([caller.processId, grant])]);
+        await service.access.update([entryOf([caller.processId, grant])]);
       } catch (error) {
         if (service.grants.get(caller.processId) === grant) {
           service.grants.delete(caller.processId);
@@ -77,11 +77,11 @@ export class Rights {
       );
     } catch (error) {
       if (!(error instanceof LiteIpcError) || error.code !== 'EINVAL') throw error;
-      // One of the two has ended while the domain was asked. If it is the caller, nobody reads
-      // this.
+      // The caller or the service ended during the request. If the caller ended, no process reads
+      // the reply.
       throw notRegistered(service.name);
     }
-    // The right may have been revoked meanwhile.
+    // The right may have been revoked during the request.
     const granted = service.grants.get(caller.processId);
     if (granted?.processGeneration === before.processGeneration) return;
     await this.#removeAccess(service, caller.processId, before.processGeneration);
@@ -92,7 +92,7 @@ export class Rights {
     );
   }
 
-  /** Takes rights away. Resolves to how many there were. */
+  /** Revokes grants. Resolves to the number of processes that had access. */
   async removeGrants(
     service: Registration,
     removed: readonly (readonly [number, Grant])[],
@@ -103,7 +103,10 @@ export class Rights {
     return (await Promise.all(ended)).filter((wasThere) => wasThere).length;
   }
 
-  /** False if the process or the service was gone already. */
+  /**
+   * Removes the access of a process. Resolves to false if the process or the service had already
+   * ended.
+   */
   async #removeAccess(
     service: Registration,
     processId: number,

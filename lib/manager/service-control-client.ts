@@ -1,21 +1,21 @@
-/** The manager's side of service-control.ts: tells and asks one registered service. */
+/** Sends control messages to one registered service: the manager's side of service/control.ts. */
 import type { Connection } from '../connection/connection.js';
 import { methodsOf, type ContractMethod } from '../contract/method-table.js';
 import { Route } from '../calls/route.js';
 import { CONTROL_CODE, ServiceControlContract, type ControlMethod } from '../service/control.js';
 import type { ServiceStatistics } from '../service/statistics.js';
 
-/** After so long a service that was asked for its statistics may be asked once more, ms. */
+/** Time after which a pending request for statistics fails, ms. */
 const STATISTICS_TIMEOUT_MS = 5000;
 
 const methods = new Map(methodsOf(ServiceControlContract).map((each) => [each.method, each]));
 
-/** The way to one registered service. */
+/** Sends control messages to one registered service. */
 export class ServiceControlClient {
   readonly #connection: Connection;
   readonly #route: Route;
   readonly #key: Uint8Array;
-  #asked: Promise<ServiceStatistics> | undefined;
+  #pending: Promise<ServiceStatistics> | undefined;
 
   constructor(
     connection: Connection,
@@ -32,7 +32,7 @@ export class ServiceControlClient {
     connection.routes.add(this.#route);
   }
 
-  /** Sends the service a message; resolves to its answer. */
+  /** Sends a control message and resolves to the reply. */
   send(name: ControlMethod, input: object, timeoutMs: number): Promise<unknown> {
     const found = methods.get(name) as ContractMethod;
     const { service } = this.#route;
@@ -45,19 +45,26 @@ export class ServiceControlClient {
     );
   }
 
-  /** One question at a time: who does not answer is not buried in questions. */
+  /**
+   * Requests the service's statistics. At most one request is pending, so that a blocked service
+   * does not collect requests.
+   */
   statistics(): Promise<ServiceStatistics> {
-    if (this.#asked !== undefined) return this.#asked;
-    const asked = this.send('statistics', {}, STATISTICS_TIMEOUT_MS) as Promise<ServiceStatistics>;
-    this.#asked = asked;
-    const forget = (): void => {
-      this.#asked = undefined;
+    if (this.#pending !== undefined) return this.#pending;
+    const pending = this.send(
+      'statistics',
+      {},
+      STATISTICS_TIMEOUT_MS,
+    ) as Promise<ServiceStatistics>;
+    this.#pending = pending;
+    const clear = (): void => {
+      this.#pending = undefined;
     };
-    asked.then(forget, forget);
-    return asked;
+    pending.then(clear, clear);
+    return pending;
   }
 
-  /** The service is not registered any more. */
+  /** Stops the use of the service's route. */
   dispose(): void {
     this.#connection.routes.delete(this.#route);
   }

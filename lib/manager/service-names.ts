@@ -1,13 +1,13 @@
-/** Which services have which name. A name has one service, or several instances of one. */
+/** Maps names to services. A name has one service, or several instances of one. */
 import { randomInt } from 'node:crypto';
 import type { Registration } from './registration.js';
 
-/** Versions are below this. */
+/** Versions are less than this. */
 const VERSION_MAX = 0x7fff_ffff;
 
 interface Name {
   readonly services: Set<Registration>;
-  /** Another one after every change. */
+  /** Changes with every change of `services`. */
   version: number;
 }
 
@@ -15,27 +15,28 @@ interface Name {
 export class ServiceNames {
   /** Never holds an empty set. */
   readonly #names = new Map<string, Name>();
-  /** Services without a name whose tasks have not ended: they finish their calls. */
+  /** Services that were withdrawn from their names and whose tasks still finish their calls. */
   readonly #withdrawn = new Set<Registration>();
-  // Not from 1: what a client knows from another manager must not seem to be the same.
+  // Starts at a random number, so that a version from an earlier manager is not taken for a current
+  // one.
   #version = randomInt(VERSION_MAX);
 
-  /** The services that have a name. */
+  /** Returns the services of a name. */
   of(name: string): Registration[] {
     return [...(this.#names.get(name)?.services ?? [])];
   }
 
-  /** Of the name's services as a whole; above 0. */
+  /** Returns the version of a name's set of services, or 0 if there is no service. */
   versionOf(name: string): number {
     return this.#names.get(name)?.version ?? 0;
   }
 
-  /** The services that have a name. */
+  /** Returns the services that have a name. */
   named(): Registration[] {
     return [...this.#names.values()].flatMap(({ services }) => [...services]);
   }
 
-  /** The same, and those that have been taken back and have not ended. */
+  /** Returns the services that have a name, and withdrawn services that have not ended. */
   all(): Registration[] {
     return [...this.named(), ...this.#withdrawn];
   }
@@ -51,7 +52,7 @@ export class ServiceNames {
     name.version = this.#version;
   }
 
-  /** The service has ended. */
+  /** Removes a service that ended. */
   remove(service: Registration): void {
     this.#withdrawn.delete(service);
     const name = this.#names.get(service.name);
@@ -61,7 +62,7 @@ export class ServiceNames {
     if (name.services.size === 0) this.#names.delete(service.name);
   }
 
-  /** The service gives its name back and goes on with the calls that it has. */
+  /** Removes a service's name while the service finishes its calls. */
   withdraw(service: Registration): void {
     this.remove(service);
     this.#withdrawn.add(service);

@@ -1,10 +1,7 @@
-/**
- * Lookups that the manager keeps back until a service is there: who asks need not ask again and
- * again.
- */
+/** Delays lookups until their service registers, so that clients need not poll. */
 import { refusal } from './refusals.js';
 
-/** How many of one process may wait at a time. */
+/** Most pending lookups of one process. */
 const WAITING_LOOKUPS_MAX = 64;
 
 interface Waiting {
@@ -14,16 +11,16 @@ interface Waiting {
   readonly resolve: () => void;
 }
 
-/** The lookups of one manager that wait. */
+/** The pending lookups of one manager. */
 export class WaitingLookups {
-  /** By the service's name. Never holds an empty set. */
+  /** Pending lookups by the service's name. Never holds an empty set. */
   readonly #waiting = new Map<string, Set<Waiting>>();
-  /** How many of each process. Never holds 0. */
+  /** Number of pending lookups by process. Never holds 0. */
   readonly #counts = new Map<string, number>();
 
   /**
-   * Resolves when the name is woken, or after so many ms. `process` names the one that asks. Throws
-   * EAGAIN if it has too many of them waiting.
+   * Resolves when the name is woken, or after `milliseconds`. `process` identifies the process that
+   * asks. Throws EAGAIN if that process has too many pending lookups.
    */
   wait(name: string, process: string, milliseconds: number): Promise<void> {
     const count = this.#counts.get(process) ?? 0;
@@ -36,7 +33,7 @@ export class WaitingLookups {
       const timer = setTimeout(() => {
         this.#end(waiting);
       }, milliseconds);
-      // It is the open device that keeps the manager's process alive.
+      // The open device, not this timer, keeps the manager's process alive.
       timer.unref();
       const waiting: Waiting = { name, process, timer, resolve };
       const others = this.#waiting.get(name);
@@ -45,12 +42,12 @@ export class WaitingLookups {
     });
   }
 
-  /** Something has changed about a name: all that wait for it look again. */
+  /** Wakes the lookups of a name after a change. */
   wake(name: string): void {
     for (const waiting of [...(this.#waiting.get(name) ?? [])]) this.#end(waiting);
   }
 
-  /** The same for every name. */
+  /** Wakes the lookups of every name. */
   wakeAll(): void {
     for (const name of [...this.#waiting.keys()]) this.wake(name);
   }

@@ -29,7 +29,7 @@ import { Watches } from './watches.js';
 import { refusal } from '../refusals.js';
 import { livingProcesses, programOf } from './processes.js';
 
-/** How long a service may take to tell its numbers, ms: others wait for the list. */
+/** Time in which a service must return its statistics, ms. The whole list waits for it. */
 const ANSWER_MS = 500;
 /** Most bytes that one entry of a list takes in a message. */
 const ENTRY_BYTES = 768;
@@ -38,18 +38,18 @@ const EXPLANATION_MAX = 500;
 const CONSIDERED_MAX = 32;
 const CURSOR_MAX = 0xffff_ffff;
 
-/** What the inspector looks at. */
+/** The parts of a manager that the inspector reads. */
 export interface Inspected {
   readonly domain: string;
   readonly profile: DomainProfile;
   readonly native: NativeDomain;
   readonly connection: Connection;
   readonly registry: {
-    /** Every registered service that is alive. */
+    /** Returns the registered services that are alive. */
     registrations(): readonly Registration[];
     explain(caller: Identity, name: string, method?: string): Explanation;
   };
-  /** How many rules there are. */
+  /** Returns the number of rules. */
   readonly ruleCount: () => number;
 }
 
@@ -60,7 +60,7 @@ function withProgram<Process extends Identity>(
   return program === undefined ? process : { ...process, program };
 }
 
-/** `promise`, or undefined if it fails or takes too long. */
+/** Resolves to the result of `promise`, or to undefined if it fails or takes too long. */
 async function inTime<Value>(promise: Promise<Value>): Promise<Value | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
@@ -75,7 +75,7 @@ async function inTime<Value>(promise: Promise<Value>): Promise<Value | undefined
   }
 }
 
-/** The inspector's implementation. */
+/** Implements the inspector. */
 export class InspectorService implements ImplementationOf<typeof Inspector> {
   readonly #inspected: Inspected;
   readonly #watches: Watches;
@@ -88,7 +88,10 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
     this.#watches = new Watches(connection, () => registry.registrations());
   }
 
-  /** Offers it in the domain, from the manager's own connection; it ends with that. */
+  /**
+   * Exposes the inspector in the domain on the manager's own connection. It ends with that
+   * connection.
+   */
   static async start(inspected: Inspected): Promise<void> {
     const host = new ServiceHost(Inspector, new InspectorService(inspected));
     await new Exposure(host).start(inspected.connection);

@@ -1,56 +1,57 @@
-/** Makes messages with names out of what the traces of a domain have recorded. */
+/** Converts the trace records of a domain to messages with names. */
 import { decodeTrace, type TraceHook, type TraceRecord } from '../../trace/record.js';
 import { ABORT_CODE } from '../../wire/header.js';
 import type { MethodReport, WatchPart } from './contract.js';
 
-/** What has become of a message; `wait`: of a wait for one. */
+/** What the record shows: a message of this type, a dropped message, or a wait for a message. */
 export type MessageKind = 'request' | 'reply' | 'error' | 'notice' | 'drop' | 'wait';
 
-/** One side of a message. What is absent is not known (any more). */
+/** One side of a message. A field is absent if its value is not known. */
 export interface Party {
   readonly processId: number;
   readonly taskId: number;
   readonly pid?: number;
   readonly uid?: number;
   readonly gid?: number;
-  /** The service that the task serves. */
+  /** Name of the service that the task serves. */
   readonly service?: string;
 }
 
-/** A message that was seen. */
+/** A recorded message. */
 export interface WatchedMessage {
-  /** When it was seen. */
+  /** Time at which it was recorded. */
   readonly time: Date;
   readonly kind: MessageKind;
   readonly hook: TraceHook;
-  /** Of a drop or a wait: why. */
+  /** For a drop or a wait: the reason. */
   readonly reason?: string;
   readonly from: Party;
   readonly to: Party;
   readonly service?: string;
   /**
-   * By the service's contract; a number if that has none of it; absent if the request was not seen.
+   * Name of the method from the service's contract, or a number if the contract has no such method.
+   * Absent if the request was not recorded.
    */
   readonly method?: string;
   /** Bytes of data. */
   readonly size: number;
   readonly oneWay: boolean;
-  /** ms since the request was sent. */
+  /** Time since the request was sent, ms. */
   readonly afterMs?: number;
 }
 
-/** Names the methods of a service; handle and generation tell its instances apart. */
+/** Returns the names of a service's methods. Handle and generation distinguish its instances. */
 export type MethodsOf = (
   service: string,
   handle: number,
   generation: number,
 ) => Promise<readonly MethodReport[]>;
 
-/** Requests whose answers may come, and messages that were told of already. */
+/** Most requests without a reply, and most reported messages, that are stored. */
 const REMEMBERED_MAX = 20_000;
 
-/** A map that forgets its oldest. */
-class Memory<Value> {
+/** A map of bounded size that removes its oldest entry. */
+class BoundedMap<Value> {
   readonly #entries = new Map<string, Value>();
 
   get(key: string): Value | undefined {
@@ -83,18 +84,18 @@ function kindOf({ hook, messageType }: TraceRecord): MessageKind {
 /** Reads the parts of one watch. */
 export class MessageReader {
   readonly #methodsOf: MethodsOf;
-  /** Wall clock minus trace clock, ms. */
+  /** Difference of wall clock and trace clock, ms. */
   readonly #offsetMs = Date.now() - Number(process.hrtime.bigint()) / 1e6;
-  readonly #asked = new Memory<{ readonly service?: string; readonly method: string }>();
-  readonly #told = new Memory<TraceHook>();
+  readonly #asked = new BoundedMap<{ readonly service?: string; readonly method: string }>();
+  readonly #reported = new BoundedMap<TraceHook>();
 
   constructor(methodsOf: MethodsOf) {
     this.#methodsOf = methodsOf;
   }
 
   /**
-   * The messages of a part. One that two processes have seen, who sent it and who received it, is
-   * given once, unless `each` seeing is wanted.
+   * Returns the messages of a part. A message that both its sender and its receiver recorded is
+   * returned once, unless `each` is set.
    */
   async messages(part: WatchPart, each: boolean): Promise<WatchedMessage[]> {
     const words = new Uint32Array(Uint8Array.from(part.words).buffer);
@@ -121,10 +122,10 @@ export class MessageReader {
       const isSent = record.hook === 'IPC_WRITE' || record.hook === 'IPC_WRITE_DROP';
       const [from, to] = isSent ? [own, peer] : [peer, own];
       const isRequest = record.messageType === 'request';
-      // Together they name the call in the traces of all processes.
+      // Caller task and time stamp identify the call in the traces of all processes.
       const key = `${(isRequest ? from : to).taskId} ${record.timestamp}`;
       const kind = kindOf(record);
-      if (kind !== 'wait' && this.#wasTold(`${kind} ${key}`, record.hook) && !each) continue;
+      if (kind !== 'wait' && this.#wasReported(`${kind} ${key}`, record.hook) && !each) continue;
       const about =
         isRequest && kind !== 'wait' ? await this.#named(record, to, services) : undefined;
       if (about !== undefined) this.#asked.set(key, about);
@@ -147,11 +148,11 @@ export class MessageReader {
     return messages;
   }
 
-  /** Whether the other side's process has told of it already. */
-  #wasTold(key: string, hook: TraceHook): boolean {
-    const told = this.#told.get(key);
-    if (told === undefined) this.#told.set(key, hook);
-    return told !== undefined && told !== hook;
+  /** Returns whether the process of the other side has already reported the message. */
+  #wasReported(key: string, hook: TraceHook): boolean {
+    const reporter = this.#reported.get(key);
+    if (reporter === undefined) this.#reported.set(key, hook);
+    return reporter !== undefined && reporter !== hook;
   }
 
   async #named(

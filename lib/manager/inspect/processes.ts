@@ -1,14 +1,14 @@
-/** The processes of a domain, as its manager sees them. */
+/** Lists the processes of a domain. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { NativeDevice, NativeTaskInfo } from '../../../types/native.js';
 
-/** Task IDs are below this, in every profile. */
+/** Task IDs are less than this in every profile. */
 const TASK_LIMIT = 4096;
 const COMMAND_MAX = 4096;
 const PROGRAM_MAX = 100;
 
-/** One task of every living process, by LiteIPC process. */
+/** Returns one task of every living LiteIPC process. */
 export function livingProcesses(native: NativeDevice): NativeTaskInfo[] {
   const found = new Map<number, NativeTaskInfo>();
   for (let task = 1; task < TASK_LIMIT; task++) {
@@ -30,9 +30,9 @@ function readCommand(pid: number): string[] {
 }
 
 /**
- * The program of a process by its file names alone, for arguments may hold secrets: `node shop.js`,
- * `my-service`. What the process says of itself: not to be trusted. Undefined if the system does
- * not tell.
+ * Returns the program of a process, reduced to file names because arguments may hold secrets: `node
+ * shop.js`, `my-service`. The process chooses this text, so it must not be trusted. Returns
+ * undefined if /proc does not permit it.
  */
 export function programOf(pid: number): string | undefined {
   try {

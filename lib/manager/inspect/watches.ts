@@ -1,7 +1,7 @@
 /**
- * Watching messages of a domain: the manager asks the processes of the services for what their
- * traces have recorded, when whoever watches asks the manager. Nobody asks: nothing is done, and
- * soon nothing recorded.
+ * Watches the messages of a domain. A watch makes the processes of services record a trace; each
+ * read of the watch requests the records from them. A watch that is not read ends, and the
+ * recording with it.
  */
 import { checkInteger, checkObject, checkServiceName, unexpected } from '../../common/arguments.js';
 import type { Connection } from '../../connection/connection.js';
@@ -13,13 +13,13 @@ import type { ServiceControlClient } from '../service-control-client.js';
 import type { TraceFilter, TracePart } from '../../trace/service-trace.js';
 import type { StartWatchInput, WatchPart, WatchRead } from './contract.js';
 
-/** Watches at a time. */
+/** Most watches at a time. */
 const WATCHES_MAX = 8;
-/** Whoever does not read for so long is gone, ms. */
+/** A watch ends if it is not read for this long, ms. */
 const FORGOTTEN_MS = 3000;
-/** How long one reading waits for processes that do not answer, ms. */
+/** Longest time that one read waits for processes that do not reply, ms. */
 const ANSWER_MS = 300;
-/** How long a process may take in the end, ms; until then it is not asked again. */
+/** Time-out of one request to a process, ms. The process gets no other request until then. */
 const LATE_MS = 10_000;
 const SERVICES_MAX = 64;
 const HOOKS = 7;
@@ -27,14 +27,14 @@ const HOOKS = 7;
 /** One process that is traced for a watch. */
 interface Traced {
   control: ServiceControlClient;
-  /** The filter that it was told, as text; undefined: it has to be told. */
-  told: string | undefined;
+  /** The filter that the process applies, as text; undefined if it must be sent. */
+  appliedFilter: string | undefined;
   reading: Promise<void> | undefined;
 }
 
 interface Watch {
   readonly id: number;
-  /** The LiteIPC process that watches. */
+  /** The LiteIPC process that owns the watch. */
   readonly owner: number;
   readonly services: ReadonlySet<string> | undefined;
   readonly hooks: readonly number[] | undefined;
@@ -55,11 +55,11 @@ export class Watches {
     this.#registrations = registrations;
   }
 
-  /** Begins; resolves when every process that answers records. */
+  /** Starts a watch. Resolves when every process that replies is recording. */
   async start(input: StartWatchInput, owner: number): Promise<{ readonly watch: number }> {
     checkStart(input);
     if (this.#watches.size >= WATCHES_MAX) {
-      throw new Refusal('EBUSY', `${WATCHES_MAX} watches are running; end one of them (EBUSY)`);
+      throw new Refusal('EBUSY', `${WATCHES_MAX} watches are running; end one first (EBUSY)`);
     }
     const { services, hooks } = input;
     const id = this.#next++;
@@ -80,7 +80,7 @@ export class Watches {
     return { watch: id };
   }
 
-  /** The next part of what was recorded. */
+  /** Returns the next records. */
   async read(input: { readonly watch: number }, owner: number): Promise<WatchRead> {
     const watch = this.#find(input, owner);
     watch.timer.refresh();
@@ -105,7 +105,7 @@ export class Watches {
     });
     const watch = this.#watches.get(input.watch);
     if (watch?.owner === owner) return watch;
-    const text = `There is no watch ${input.watch}: it ends when it is not read for ${FORGOTTEN_MS} ms (ENOENT)`;
+    const text = `There is no watch ${input.watch}: a watch ends if it is not read for ${FORGOTTEN_MS} ms (ENOENT)`;
     throw new Refusal('ENOENT', text);
   }
 
@@ -116,12 +116,15 @@ export class Watches {
     this.#watches.delete(id);
     if (!this.#connection.alive) return;
     for (const { control } of watch.traced.values()) {
-      // Who does not hear it forgets the watch by itself.
+      // A process that misses this message ends the recording by itself.
       control.send('stopTrace', { watch: id }, LATE_MS).catch(() => undefined);
     }
   }
 
-  /** Asks every process that is not being asked, and waits for the answers, but not for long. */
+  /**
+   * Requests records from every process without a pending request, and waits briefly for the
+   * replies.
+   */
   async #ask(watch: Watch): Promise<void> {
     const wanted = this.#wanted(watch);
     for (const [processId, { control }] of watch.traced) {
@@ -133,7 +136,7 @@ export class Watches {
     for (const [processId, { control, filter }] of wanted) {
       let traced = watch.traced.get(processId);
       if (traced === undefined) {
-        traced = { control, told: undefined, reading: undefined };
+        traced = { control, appliedFilter: undefined, reading: undefined };
         watch.traced.set(processId, traced);
       }
       traced.control = control;
@@ -144,9 +147,10 @@ export class Watches {
             one.reading = undefined;
           },
           () => {
-            // It has ended, or comes too late; in either case it may have to be told anew.
+            // The process ended or replied too late; in either case the filter may have to be sent
+            // again.
             one.reading = undefined;
-            one.told = undefined;
+            one.appliedFilter = undefined;
           },
         );
       }
@@ -166,11 +170,11 @@ export class Watches {
     traced: Traced,
     filter: TraceFilter,
   ): Promise<void> {
-    const telling = JSON.stringify(filter);
-    if (traced.told !== telling) {
+    const wanted = JSON.stringify(filter);
+    if (traced.appliedFilter !== wanted) {
       await traced.control.send('startTrace', { watch: watch.id, ...filter }, LATE_MS);
-      traced.told = telling;
-      // Ended meanwhile: nobody else will tell it.
+      traced.appliedFilter = wanted;
+      // The watch ended during the request, so the process has not received its stop message.
       if (!this.#watches.has(watch.id)) {
         await traced.control.send('stopTrace', { watch: watch.id }, LATE_MS);
         return;
@@ -178,11 +182,11 @@ export class Watches {
     }
     const read = await traced.control.send('readTrace', { watch: watch.id }, LATE_MS);
     const part = read as TracePart | undefined;
-    if (part === undefined) traced.told = undefined;
+    if (part === undefined) traced.appliedFilter = undefined;
     else if (part.words.length > 0 || part.lost > 0) watch.parts.push(this.#named(processId, part));
   }
 
-  /** The processes to trace, each by one of its services. */
+  /** Returns the processes to trace, each with one of its services. */
   #wanted(watch: Watch): Map<number, { control: ServiceControlClient; filter: TraceFilter }> {
     const own = this.#connection.native.processId;
     const found = new Map<number, { control: ServiceControlClient; tasks: number[] }>();
@@ -202,13 +206,13 @@ export class Watches {
     );
   }
 
-  /** With who is who, as long as that is known. */
+  /** Adds the identities of the tasks and services in the records, as far as they are known. */
   #named(processId: number, { words: bytes, lost, more }: TracePart): WatchPart {
     const registrations = this.#registrations();
     const words = new Uint32Array(Uint8Array.from(bytes).buffer);
     const tasks = new Map<number, number>();
     const meet = (task: number, peer: number): void => {
-      // Of a message that was refused it may be told for whom it was, but not in which process.
+      // A record of a refused message may name the receiving task without its process.
       if (peer !== 0 || !tasks.has(task)) tasks.set(task, peer);
     };
     for (let start = 0; start < words.length; start += TraceWords.Words) {
@@ -230,7 +234,7 @@ export class Watches {
   }
 }
 
-/** Who may have ended already, but was given the right to call a service. */
+/** Returns a caller that may have ended but that a service has a grant for. */
 function formerCaller(
   registrations: readonly Registration[],
   processId: number,

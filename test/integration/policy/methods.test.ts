@@ -138,7 +138,7 @@ test('a service that does not check methods gets no callers but those that may c
   await device.service(Log);
   t.is(await domain.manager.revoke(Log, { pid: process.pid }, ['clear']), 1);
   const error = await t.throwsAsync((await domain.open()).service(Log), { code: 'EACCES' });
-  t.regex(error.message, /does not check rules for methods/);
+  t.regex(error.message, /does not check method rules/);
 });
 
 test('nobody but the manager can change the rules of a service', async (t) => {
