@@ -192,7 +192,7 @@ test('what keeps it from starting is one line, status 1, and leaves nothing behi
     [['--domain', 'other', '--policy', write(broken)], /policy\.jsonc:2:42: .*and 1 more/],
     [['--domain', 'other', '--policy', join(runtime, 'none')], /cannot be read: ENOENT/],
     [['--domain', 'other', '--audit-log', runtime], /The audit log cannot be opened: EISDIR/],
-    [['--domain', join(runtime, 'none/x.sock')], /there is no folder for its socket/],
+    [['--domain', join(runtime, 'none/x.sock')], /the folder for its socket does not exist/],
     [['--domain', file], /something that is not a socket lies at its path/],
     [['--domain', `/${'x'.repeat(200)}`], /ENAMETOOLONG/],
   ];
