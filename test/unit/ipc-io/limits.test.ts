@@ -93,7 +93,7 @@ test('texts and vectors of every length that is allowed, and one more', (t) => {
   t.is(new IpcIo().writeInt16Vector(new Int16Array(2047)).data.length, 8192);
   const tooLong: Record<string, [act: (io: IpcIo) => unknown, message: RegExp]> = {
     'a string without room': [(io) => io.writeString('x'.repeat(8191)), /no room for 8196 bytes/],
-    'a string': [(io) => io.writeString('x'.repeat(8192)), /8192 bytes are too many, 8191/],
+    'a string': [(io) => io.writeString('x'.repeat(8192)), /8192 bytes are too many, the maximum is 8191/],
     'a string of wide characters': [(io) => io.writeString('ä'.repeat(4096)), /8192 bytes are/],
     'a string16 without room': [(io) => io.writeString16('x'.repeat(4095)), /no room for 8196/],
     'a string16': [(io) => io.writeString16('x'.repeat(4096)), /4096 code units are too many/],
@@ -281,7 +281,7 @@ test('append without room changes nothing; without room for the padding it overf
 
 test('a received parcel is not written', (t) => {
   const io = IpcIo.from(bytes('01000000'));
-  const refused = { code: 'EINVAL', message: /only read; write to a new IpcIo/ };
+  const refused = { code: 'EINVAL', message: /read-only; write to a new IpcIo/ };
   t.throws(() => io.writeInt32(1), refused);
   t.throws(() => io.writeString('x'.repeat(9000)), refused);
   t.throws(() => io.append(new IpcIo()), refused);
