@@ -2,8 +2,8 @@
  * The client's end of a control socket: sending and receiving control/message.h. It knows the
  * wire, not the meaning. A socket is used by one thread at a time.
  */
-#ifndef LITEIPC_HOST_CONTROL_CLIENT_H
-#define LITEIPC_HOST_CONTROL_CLIENT_H
+#ifndef LITEIPC_CONTROL_CLIENT_H
+#define LITEIPC_CONTROL_CLIENT_H
 
 #include "control/message.h"
 #include "platform/owned_descriptors.h"

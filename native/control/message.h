@@ -15,8 +15,8 @@
  * sender's identity comes from SCM_CREDENTIALS and SO_PEERCRED. A malformed message ends the
  * connection.
  */
-#ifndef LITEIPC_HOST_CONTROL_MESSAGE_H
-#define LITEIPC_HOST_CONTROL_MESSAGE_H
+#ifndef LITEIPC_CONTROL_MESSAGE_H
+#define LITEIPC_CONTROL_MESSAGE_H
 
 #include <stdint.h>
 

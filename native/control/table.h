@@ -23,8 +23,8 @@
  * Every field is atomic because readers run at any time; plain accesses would be data races even
  * where the generation check discards the result. Fields are relaxed; the state word orders them.
  */
-#ifndef LITEIPC_HOST_CONTROL_TABLE_H
-#define LITEIPC_HOST_CONTROL_TABLE_H
+#ifndef LITEIPC_CONTROL_TABLE_H
+#define LITEIPC_CONTROL_TABLE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -13,8 +13,8 @@
 #define LOCK_ATTEMPTS 100
 
 /*
- * What exit(3) has to remove. A program-wide list, because an exit handler gets no argument; it
- * holds the domains whose address is taken, and nothing reads it but the handler.
+ * The domains whose files exit(3) removes. The list is global because an exit handler gets no
+ * argument; only the handler reads it.
  */
 static struct List exitList = {&exitList, &exitList};
 static pthread_mutex_t exitLock = PTHREAD_MUTEX_INITIALIZER;
@@ -27,8 +27,8 @@ static void RemoveFiles(const struct Domain *domain)
 }
 
 /*
- * The domain's thread may still be running: only strings that do not change are looked at. A forked
- * child may have inherited a lock that nobody will ever release, so this does not wait for it.
+ * The domain's thread may still run: only strings that do not change are read. Does not wait for
+ * the lock, because a forked child may have inherited it locked.
  */
 static void RemoveAtExit(void)
 {
@@ -93,7 +93,7 @@ static int RemoveStale(const char *path)
     return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
-/* Nobody can connect before listen(2), so mode and group are there in time. */
+/* Mode and group are set before listen(2): no client can connect earlier. */
 static int Listen(struct Domain *domain, uint32_t mode, gid_t gid)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -12,6 +12,7 @@
 
 #include "domain/outbox.h"
 #include "domain/process.h"
+#include "domain/user.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
@@ -20,13 +21,13 @@
 void DomainConnectionDrop(struct Domain *domain, struct DomainConnection *connection)
 {
     (void)epoll_ctl(domain->epoll, EPOLL_CTL_DEL, connection->descriptor, NULL);
-    (void)shutdown(connection->descriptor, SHUT_RDWR); /* as in DomainSocketClose */
+    (void)shutdown(connection->descriptor, SHUT_RDWR); /* see DomainSocketClose */
     close(connection->descriptor);
     connection->descriptor = -1;
-    DomainUserRefund(domain, connection->user, GOOD_CONNECTION);
+    DomainUserRefund(domain, connection->user, RESOURCE_CONNECTION);
 }
 
-/* A free slot for this peer, or null when it has to go. */
+/* Returns a slot for this peer, or null if it is refused. */
 static struct DomainConnection *Admit(struct Domain *domain, int descriptor)
 {
     struct ucred peer;
@@ -47,8 +48,8 @@ static struct DomainConnection *Admit(struct Domain *domain, int descriptor)
     if (user == NULL) {
         return NULL;
     }
-    if (!DomainUserCharge(domain, user, GOOD_CONNECTION)) {
-        DomainUserForget(user);
+    if (!DomainUserCharge(domain, user, RESOURCE_CONNECTION)) {
+        DomainUserRelease(user);
         return NULL;
     }
     connection->serial = ++domain->connectionSerial;
@@ -61,7 +62,10 @@ static struct DomainConnection *Admit(struct Domain *domain, int descriptor)
     return connection;
 }
 
-/* Out of descriptors: without this the refused connection would wake the domain for ever. */
+/*
+ * Refuses a connection when this process has no free descriptors. Otherwise the connection would
+ * wake the domain again and again.
+ */
 static void RefuseOne(struct Domain *domain)
 {
     if (domain->spareDescriptor >= 0) {
@@ -97,27 +101,27 @@ void DomainConnectionsAccept(struct Domain *domain)
             DomainConnectionDrop(domain, connection);
             continue;
         }
-        /* HELLO is usually there already; taking it now keeps the slot free for others. */
+        /* HELLO has usually arrived; handling it now frees the slot. */
         DomainConnectionEvent(domain, slot, connection->serial);
     }
 }
 
-/* A descriptor of the process that connected, or a negative errno. */
+/* Returns a pidfd of the process that connected, or a negative errno. */
 static int OpenPid(int descriptor, pid_t pid)
 {
     int pidDescriptor;
     socklen_t size = sizeof(pidDescriptor);
     if (pid <= 0) {
-        return -EPERM; /* of a process namespace that we cannot see into: all of them look alike */
+        return -EPERM; /* a PID namespace that is not visible here: all its processes have pid 0 */
     }
     if (getsockopt(descriptor, SOL_SOCKET, SO_PEERPIDFD, &pidDescriptor, &size) == 0) {
-        return pidDescriptor; /* close-on-exec, says the kernel */
+        return pidDescriptor; /* the kernel sets close-on-exec */
     }
     pidDescriptor = (int)syscall(SYS_pidfd_open, pid, 0);
     return pidDescriptor >= 0 ? pidDescriptor : -errno;
 }
 
-/* uid 0 of another user namespace is nobody's root but its own. */
+/* Returns true for uid 0 of another user namespace. */
 static bool IsForeignRoot(const struct DomainConnection *connection)
 {
     char path[48];
@@ -131,7 +135,7 @@ static bool IsForeignRoot(const struct DomainConnection *connection)
            ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
 }
 
-/* Its process, or why it cannot have one. The connection keeps its descriptor on failure. */
+/* Creates the process of a connection. After an error the connection still owns its descriptor. */
 static int Greet(struct Domain *domain, struct DomainConnection *connection,
                  const struct ControlMessage *message, struct DomainProcess **process)
 {
@@ -143,7 +147,8 @@ static int Greet(struct Domain *domain, struct DomainConnection *connection,
         return pidDescriptor;
     }
     /*
-     * Looked at after the descriptor was opened: the numbers belong to a process that still lives.
+     * Checked after the pidfd was opened: if the process still lives, the pid was its own all the
+     * time.
      */
     struct pollfd ended = {.fd = pidDescriptor, .events = POLLIN};
     int status = IsForeignRoot(connection) ? -EPERM : 0;
@@ -171,8 +176,8 @@ static void Hello(struct Domain *domain, struct DomainConnection *connection,
         DomainConnectionDrop(domain, connection);
         return;
     }
-    connection->descriptor = -1; /* it is the process's now */
-    DomainUserRefund(domain, connection->user, GOOD_CONNECTION);
+    connection->descriptor = -1; /* now owned by the process */
+    DomainUserRefund(domain, connection->user, RESOURCE_CONNECTION);
     answer.protocolVersion = CONTROL_PROTOCOL_VERSION;
     answer.identity = (struct ControlIdentity){
         .processID = process->id,
@@ -216,7 +221,7 @@ int DomainConnectionsTimeout(const struct Domain *domain)
     uint64_t now = DomainNowMs();
     uint64_t first = UINT64_MAX;
 
-    if (atomic_load_explicit(&domain->counts[GOOD_CONNECTION], memory_order_relaxed) > 0) {
+    if (atomic_load_explicit(&domain->counts[RESOURCE_CONNECTION], memory_order_relaxed) > 0) {
         for (uint32_t slot = 0; slot < DOMAIN_CONNECTIONS_MAX; slot++) {
             const struct DomainConnection *connection = &domain->connections[slot];
             if (connection->descriptor >= 0 && connection->deadlineMs < first) {
@@ -235,7 +240,7 @@ int DomainConnectionsTimeout(const struct Domain *domain)
 
 void DomainConnectionsExpire(struct Domain *domain)
 {
-    if (atomic_load_explicit(&domain->counts[GOOD_CONNECTION], memory_order_relaxed) == 0) {
+    if (atomic_load_explicit(&domain->counts[RESOURCE_CONNECTION], memory_order_relaxed) == 0) {
         return;
     }
     uint64_t now = DomainNowMs();

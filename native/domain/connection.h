@@ -1,20 +1,24 @@
 /*
- * Sockets between connect(2) and HELLO: who is there, and may it become a process. Domain's thread
- * only.
+ * Connections between connect(2) and HELLO: accepts them, checks their credentials, and turns them
+ * into processes. Domain's thread only.
  */
-#ifndef LITEIPC_HOST_DOMAIN_CONNECTION_H
-#define LITEIPC_HOST_DOMAIN_CONNECTION_H
+#ifndef LITEIPC_DOMAIN_CONNECTION_H
+#define LITEIPC_DOMAIN_CONNECTION_H
 
 #include "domain/state.h"
 
-/* Takes what waits on the listening socket. */
+/* Accepts pending connections. */
 void DomainConnectionsAccept(struct Domain *domain);
-/* Something came on a socket that is not a process yet. */
+/* Handles input of a socket that is not a process yet. */
 void DomainConnectionEvent(struct Domain *domain, uint32_t slot, uint32_t serial);
-/* Cuts off those that said nothing for too long. */
+/* Closes connections that did not send HELLO before their deadline. */
 void DomainConnectionsExpire(struct Domain *domain);
-/* Milliseconds until there is something to expire; -1: nothing. */
+/*
+ * Returns the milliseconds until the next deadline of a connection or of unread death notices; -1:
+ * none.
+ */
 int DomainConnectionsTimeout(const struct Domain *domain);
+/* Closes a connection. */
 void DomainConnectionDrop(struct Domain *domain, struct DomainConnection *connection);
 
 #endif

@@ -1,12 +1,12 @@
-#include <errno.h>
+#include "domain/death.h"
+
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
 #include "domain/outbox.h"
-#include "domain/process.h"
-#include "domain/task.h"
+#include "domain/reclaim.h"
 
-/* So many unread bytes in a thread's socket say "look" as well as another message would. */
+/* With so many unread bytes in its socket, a thread needs no further message to wake it. */
 #define UNREAD_ENOUGH (32 * 1024)
 
 void DomainRelate(struct Domain *domain, const struct DomainProcess *process)
@@ -39,10 +39,10 @@ void DomainWakeThread(struct Domain *domain, struct DomainThread *thread)
     int unread = 0;
 
     /*
-     * May be dropped when the socket is full: then there is something to read, and whoever reads
-     * looks at the attention word afterwards.
+     * The message may be dropped when the socket is full: the thread then has something to read,
+     * and checks the attention word afterwards.
      */
-    if (thread->socket.descriptor >= 0 && thread->socket.waiting == 0 && !domain->stopping &&
+    if (thread->socket.descriptor >= 0 && thread->socket.queued == 0 && !domain->stopping &&
         (ioctl(thread->socket.descriptor, SIOCOUTQ, &unread) != 0 || unread < UNREAD_ENOUGH)) {
         (void)DomainTransmit(thread->socket.descriptor, &message, NULL, 0);
     }
@@ -65,27 +65,30 @@ void DomainWakeRelated(struct Domain *domain)
 
 static bool PendingTest(const struct DomainTask *task, const struct DomainProcess *process)
 {
-    return (task->toldPending[process->id / 64] >> (process->id % 64)) & 1U;
+    return (task->noticeTargets[process->id / 64] >> (process->id % 64)) & 1U;
 }
 
 static void PendingClear(struct Domain *domain, struct DomainTask *task,
                          struct DomainProcess *process)
 {
-    task->toldPending[process->id / 64] &= ~(1ULL << (process->id % 64));
-    task->pendingCount--;
+    task->noticeTargets[process->id / 64] &= ~(1ULL << (process->id % 64));
+    task->noticeTargetCount--;
     process->pendingDeaths--;
     domain->pendingDeaths--;
-    DomainTaskSettle(domain, task);
+    DomainTaskReclaim(domain, task);
 }
 
-/* Sends one notice. False: no room (or a closed end, whose own event ends this). */
-static bool Tell(struct Domain *domain, struct DomainThread *thread, uint32_t ipcTaskID,
-                 const struct DomainTask *task)
+/*
+ * Sends one notice. Returns false without room. A closed end also returns false, and causes an
+ * event that ends its thread.
+ */
+static bool SendNotice(struct Domain *domain, struct DomainThread *thread, uint32_t ipcTaskID,
+                       const struct DomainTask *task)
 {
     struct ControlMessage message = {.type = CONTROL_EVENT_DEATH, .death = task->death};
 
     message.death.ipcTaskID = ipcTaskID;
-    if (thread->socket.waiting > 0 ||
+    if (thread->socket.queued > 0 ||
         DomainTransmit(thread->socket.descriptor, &message, NULL, 0) != 0) {
         DomainSocketWatchRoom(domain, &thread->socket, true);
         return false;
@@ -111,15 +114,15 @@ void DomainDeathNotice(struct Domain *domain, struct DomainProcess *process,
         PendingTest(task, process)) {
         return;
     }
-    /* Behind others that wait already, it waits too. */
-    if (process->pendingDeaths == 0 && Tell(domain, ipcTask->thread, ipcTask->id, task)) {
+    /* Earlier notices that are pending go first. */
+    if (process->pendingDeaths == 0 && SendNotice(domain, ipcTask->thread, ipcTask->id, task)) {
         return;
     }
     if (process->pendingDeaths == 0) {
-        process->deathsWaitSinceMs = DomainNowMs();
+        process->deathsPendingSinceMs = DomainNowMs();
     }
-    task->toldPending[process->id / 64] |= 1ULL << (process->id % 64);
-    task->pendingCount++;
+    task->noticeTargets[process->id / 64] |= 1ULL << (process->id % 64);
+    task->noticeTargetCount++;
     process->pendingDeaths++;
     domain->pendingDeaths++;
 }
@@ -136,10 +139,10 @@ void DomainDeathFlush(struct Domain *domain, struct DomainProcess *process)
         if (!PendingTest(task, process)) {
             continue;
         }
-        if (!Tell(domain, ipcTask->thread, ipcTask->id, task)) {
+        if (!SendNotice(domain, ipcTask->thread, ipcTask->id, task)) {
             return;
         }
-        process->deathsWaitSinceMs = DomainNowMs();
+        process->deathsPendingSinceMs = DomainNowMs();
         PendingClear(domain, task, process);
     }
 }

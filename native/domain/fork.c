@@ -1,9 +1,8 @@
-/* What a fork(2) of the host program means to a domain: its child must not keep it alive. */
+/* Implements the fork functions of domain/server.h: a forked child must not keep a domain alive. */
 #include <unistd.h>
 
-#include "domain/lane.h"
 #include "domain/outbox.h"
-#include "domain/state.h"
+#include "domain/server.h"
 
 void DomainForkPrepare(struct Domain *domain)
 {
@@ -31,14 +30,14 @@ static void ThreadClose(struct DomainThread *thread)
         CloseOne(&end->cursors);
         BellClose(&end->bell);
     }
-    LIST_EACH (node, &thread->parkedHere) {
+    LIST_EACH (node, &thread->parkedInbound) {
         CloseOne(&LIST_ENTRY(node, struct DomainParked, inReceiver)->ring);
     }
 }
 
 /*
- * The domain's thread is between two turns, so everything is as it should be. Nothing is told to
- * anybody: the epoll set, the sockets and the lock on the file are the parent's still.
+ * The domain's thread is not handling an event, so all structures are consistent. Only close(2) is
+ * called: the epoll set, the sockets and the lock on the file are shared with the parent.
  */
 void DomainForkChild(struct Domain *domain)
 {

@@ -1,91 +1,32 @@
 #include "domain/lane.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
+#include "domain/lane_end.h"
 #include "domain/lane_open.h"
-#include "domain/process.h"
-
-bool DomainIsSealedMemory(int descriptor, uint64_t size)
-{
-    const int required = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
-    struct stat facts;
-    struct statfs system;
-    int seals = fcntl(descriptor, F_GET_SEALS);
-
-    /* Not huge pages: reading a hole of them may end in SIGBUS. */
-    return seals >= 0 && (seals & required) == required && (seals & F_SEAL_WRITE) == 0 &&
-           fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode) &&
-           (uint64_t)facts.st_size == size && fstatfs(descriptor, &system) == 0 &&
-           system.f_type == TMPFS_MAGIC;
-}
-
-void DomainLaneEndFree(struct Domain *domain, struct DomainThread *thread,
-                       struct DomainLaneEnd *end)
-{
-    ListRemove(&end->link);
-    thread->laneEndCount--;
-    DomainUserRefund(domain, thread->process->user, GOOD_LANE_END);
-    close(end->cursors);
-    BellClose(&end->bell);
-    free(end);
-}
-
-static int Deposit(struct Domain *domain, struct DomainThread *thread, struct DomainInput *input)
-{
-    struct DomainLaneEnd *end;
-
-    if (input->descriptors[2] < 0) {
-        return input->descriptorsLost ? -EMFILE : -EINVAL;
-    }
-    if (!DomainIsSealedMemory(input->descriptors[0], CURSORS_SIZE) ||
-        !BellIsEnd(input->descriptors[1], false) || !BellIsEnd(input->descriptors[2], true)) {
-        return -EINVAL;
-    }
-    if (thread->laneEndCount >= CONTROL_LANE_ENDS_MAX ||
-        !DomainUserCharge(domain, thread->process->user, GOOD_LANE_END)) {
-        return -ENOMEM;
-    }
-    end = calloc(1, sizeof(*end));
-    if (end == NULL) {
-        DomainUserRefund(domain, thread->process->user, GOOD_LANE_END);
-        return -ENOMEM;
-    }
-    end->endID = input->message.object.id;
-    end->cursors = DomainInputTake(input, 0);
-    end->bell =
-        (struct Bell){.listen = DomainInputTake(input, 1), .ring = DomainInputTake(input, 2)};
-    ListAppend(&thread->laneEnds, &end->link);
-    thread->laneEndCount++;
-    return 0;
-}
+#include "domain/reclaim.h"
+#include "domain/user.h"
 
 void DomainLaneDeposit(struct Domain *domain, struct DomainThread *thread,
                        struct DomainInput *input)
 {
-    int status = Deposit(domain, thread, input);
+    int status = DomainLaneEndAdd(domain, thread, input);
 
     if (status == -EINVAL) {
-        /* Not what a lane end is made of: as good as a malformed message. */
-        DomainProcessDoom(domain, thread->process);
+        /* The descriptors are not those of a lane end: treated like a malformed message. */
+        DomainProcessTerminate(domain, thread->process);
         return;
     }
-    thread->restockAsked = false;
-    /* Without an end there is nothing to wait for: those who wait are refused, not left waiting. */
+    thread->restockRequested = false;
+    /* If the deposit failed, requests that wait for it are refused. */
     DomainParkedResume(domain, thread, status);
 }
 
-struct DomainLane *DomainLaneFind(struct Domain *domain, uint32_t laneID)
+static struct DomainLane *LaneFind(struct Domain *domain, uint32_t laneID)
 {
-    uint32_t slot = laneID & 0xFFFF; /* from 1 on: no lane has the ID 0 */
+    uint32_t slot = laneID & 0xFFFF; /* starts at 1: no lane has the ID 0 */
     if (slot == 0 || slot > domain->limits.laneLimit) {
         return NULL;
     }
@@ -93,7 +34,7 @@ struct DomainLane *DomainLaneFind(struct Domain *domain, uint32_t laneID)
     return lane->sender != NULL && lane->id == laneID ? lane : NULL;
 }
 
-void DomainLaneDrop(struct Domain *domain, struct DomainLane *lane)
+static void LaneDrop(struct Domain *domain, struct DomainLane *lane)
 {
     struct DomainProcess *sender = lane->sender;
 
@@ -104,17 +45,17 @@ void DomainLaneDrop(struct Domain *domain, struct DomainLane *lane)
     lane->lease = NULL;
     lane->receiver = NULL;
     ListAppend(&domain->freeLanes, &lane->link);
-    DomainUserRefund(domain, sender->user, GOOD_LANE);
-    DomainProcessSettle(domain, sender);
+    DomainUserRefund(domain, sender->user, RESOURCE_LANE);
+    DomainProcessReclaim(domain, sender);
 }
 
 int DomainLaneLease(struct Domain *domain, struct DomainThread *thread, uint32_t laneID)
 {
-    struct DomainLane *lane = DomainLaneFind(domain, laneID);
+    struct DomainLane *lane = LaneFind(domain, laneID);
     if (lane == NULL || lane->sender != thread->process) {
         return -ENOENT;
     }
-    /* Which thread of the process writes is the process's own business: the ring is its memory. */
+    /* Any thread of the process may write: the ring is memory of the process. */
     ListRemove(&lane->inLease);
     ListAppend(&thread->leased, &lane->inLease);
     lane->lease = thread;
@@ -123,15 +64,15 @@ int DomainLaneLease(struct Domain *domain, struct DomainThread *thread, uint32_t
 
 int DomainLaneClose(struct Domain *domain, struct DomainThread *thread, uint32_t laneID)
 {
-    struct DomainLane *lane = DomainLaneFind(domain, laneID);
+    struct DomainLane *lane = LaneFind(domain, laneID);
     struct ControlMessage event = {.type = CONTROL_EVENT_LANE_CLOSED, .object.id = laneID};
 
     if (lane == NULL || (lane->sender != thread->process && lane->receiver != thread)) {
         return -ENOENT;
     }
-    /* An unleased lane needs no event: whoever wants to lease it is told that it is gone. */
+    /* An unleased lane needs no event: the next lease fails with -ENOENT. */
     struct DomainThread *other = lane->receiver == thread ? lane->lease : lane->receiver;
-    DomainLaneDrop(domain, lane);
+    LaneDrop(domain, lane);
     if (other != NULL && other != thread) {
         DomainSendThread(domain, other, &event, NULL, 0);
     }
@@ -140,9 +81,9 @@ int DomainLaneClose(struct Domain *domain, struct DomainThread *thread, uint32_t
 
 void DomainLaneDrained(struct Domain *domain, struct DomainThread *thread, uint32_t laneID)
 {
-    struct DomainLane *lane = DomainLaneFind(domain, laneID);
+    struct DomainLane *lane = LaneFind(domain, laneID);
     if (lane != NULL && lane->receiver == thread && lane->sender->state == CONTROL_DEAD) {
-        DomainLaneDrop(domain, lane);
+        LaneDrop(domain, lane);
     }
 }
 
@@ -159,18 +100,18 @@ void DomainLanesOfThreadEnd(struct Domain *domain, struct DomainThread *thread)
         lane->lease = NULL;
     }
     LIST_EACH_REMOVABLE (node, &thread->inbound) {
-        DomainLaneDrop(domain, LIST_ENTRY(node, struct DomainLane, inReceiver));
+        LaneDrop(domain, LIST_ENTRY(node, struct DomainLane, inReceiver));
     }
 }
 
-/* Nothing is kept for a receiver that does not read: the sender can try again. */
+/* Fails if the receiver does not read its control socket: the sender can try again. */
 static int LaneSocketMake(struct Domain *domain, struct DomainLane *lane, int *senderEnd)
 {
     struct ControlMessage event = {.type = CONTROL_EVENT_LANE_SOCKET, .object = {.id = lane->id}};
     struct DomainThread *receiver = lane->receiver;
     int ends[2];
 
-    if (receiver->socket.waiting > 0 ||
+    if (receiver->socket.queued > 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
         return -ENOMEM;
     }
@@ -189,7 +130,7 @@ static int LaneSocketMake(struct Domain *domain, struct DomainLane *lane, int *s
 void DomainLaneSocket(struct Domain *domain, struct DomainThread *thread,
                       const struct ControlMessage *request)
 {
-    struct DomainLane *lane = DomainLaneFind(domain, request->object.id);
+    struct DomainLane *lane = LaneFind(domain, request->object.id);
     struct ControlMessage answer = *request;
     int end = -1;
 

@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "domain/lane.h"
-#include "domain/process.h"
+#include "domain/lane_end.h"
+#include "domain/user.h"
 
 #define RING_SIZE_UNIT 4096U
-/* A ring is this many times the receiver's pool at most, and some more for a tiny pool. */
+/* The largest ring: the receiver's pool size times RING_POOL_FACTOR, plus RING_EXTRA bytes. */
 #define RING_POOL_FACTOR 4U
 #define RING_EXTRA       (1U << 20)
 
-/* Handle 0 is the ServiceManager's task, here as everywhere. */
+/* Returns the task of a request, or null. Handle 0 is the ServiceManager's task. */
 static struct DomainTask *Destination(struct Domain *domain, const struct ControlLaneOpen *request)
 {
     uint32_t taskID = request->taskID;
@@ -48,12 +48,13 @@ static bool IsEntitled(const struct Domain *domain, const struct DomainProcess *
     return sender == receiver || (cms != 0 && domain->tasks[cms].process == receiver) ||
            DomainHasRight(domain, sender, receiver) || DomainHasRight(domain, receiver, sender) ||
            /*
-            * Who could ask is answered, although the right may be gone by now: the CMS's callers.
+            * A reply needs no right while a lane from the caller exists: the CMS's callers, or a
+            * caller whose right was revoked after it had sent the request.
             */
            (isReply && LanesBetween(receiver, sender) > 0);
 }
 
-/* Everything but the lane end: 0 and the destination, or why there is to be no lane. */
+/* Checks everything but the lane end. 0 with the destination, or the reason for a refusal. */
 static int Check(struct Domain *domain, const struct DomainThread *thread,
                  const struct ControlLaneOpen *request, int ring, struct DomainTask **destination)
 {
@@ -92,31 +93,31 @@ static int Check(struct Domain *domain, const struct DomainThread *thread,
     return 0;
 }
 
-static void AskForEnds(struct Domain *domain, struct DomainThread *thread)
+static void RequestEnds(struct Domain *domain, struct DomainThread *thread)
 {
     struct ControlMessage event = {.type = CONTROL_EVENT_RESTOCK,
                                    .object.id = CONTROL_LANE_ENDS_INITIAL};
     uint32_t parked = 0;
 
-    if (thread->restockAsked) {
+    if (thread->restockRequested) {
         return;
     }
-    LIST_EACH (node, &thread->parkedHere) {
+    LIST_EACH (node, &thread->parkedInbound) {
         parked++;
     }
     event.object.id += parked;
-    thread->restockAsked = true;
+    thread->restockRequested = true;
     DomainSendThread(domain, thread, &event, NULL, 0);
 }
 
-/* Joins ring and lane end. */
+/* Joins the ring with a lane end of the receiver, which has one, and notifies both threads. */
 static int Connect(struct Domain *domain, struct DomainThread *thread, uint32_t requestID,
                    const struct ControlLaneOpen *request, int ring, struct DomainTask *task)
 {
     struct DomainThread *receiver = task->thread;
     struct DomainProcess *sender = thread->process;
 
-    if (ListIsEmpty(&domain->freeLanes) || !DomainUserCharge(domain, sender->user, GOOD_LANE)) {
+    if (ListIsEmpty(&domain->freeLanes) || !DomainUserCharge(domain, sender->user, RESOURCE_LANE)) {
         return -ENOMEM;
     }
     struct DomainLane *lane = LIST_ENTRY(ListTake(&domain->freeLanes), struct DomainLane, link);
@@ -152,12 +153,12 @@ static int Connect(struct Domain *domain, struct DomainThread *thread, uint32_t 
                      (int[]){end->cursors, end->bell.listen, end->bell.ring}, 3);
     DomainLaneEndFree(domain, receiver, end);
     if (receiver->laneEndCount <= 1) {
-        AskForEnds(domain, receiver);
+        RequestEnds(domain, receiver);
     }
     return 0;
 }
 
-/* Keeps the request until the receiver deposits. Takes the ring on success. */
+/* Stores the request until the receiver deposits a lane end. Takes the ring on success. */
 static int Park(struct Domain *domain, struct DomainThread *thread, uint32_t requestID,
                 const struct ControlLaneOpen *request, int ring, struct DomainTask *task)
 {
@@ -165,36 +166,36 @@ static int Park(struct Domain *domain, struct DomainThread *thread, uint32_t req
     struct DomainParked *parked;
 
     if (process->parked >= DOMAIN_PARKED_PER_PROCESS ||
-        !DomainUserCharge(domain, process->user, GOOD_PARKED)) {
+        !DomainUserCharge(domain, process->user, RESOURCE_PARKED)) {
         return -ENOMEM;
     }
     parked = calloc(1, sizeof(*parked));
     if (parked == NULL) {
-        DomainUserRefund(domain, process->user, GOOD_PARKED);
+        DomainUserRefund(domain, process->user, RESOURCE_PARKED);
         return -ENOMEM;
     }
-    parked->asker = thread;
+    parked->requester = thread;
     parked->requestID = requestID;
     parked->request = *request;
-    /* The task that was meant, whatever becomes of its ID or of the ServiceManager meanwhile. */
+    /* The request stays bound to this task if its ID or the ServiceManager changes meanwhile. */
     parked->request.taskID = task->id;
     parked->request.generation = task->generation;
     parked->ring = ring;
     process->parked++;
-    ListAppend(&task->thread->parkedHere, &parked->inReceiver);
-    ListAppend(&thread->parkedByUs, &parked->inAsker);
-    AskForEnds(domain, task->thread);
+    ListAppend(&task->thread->parkedInbound, &parked->inReceiver);
+    ListAppend(&thread->parkedOutbound, &parked->inRequester);
+    RequestEnds(domain, task->thread);
     return 0;
 }
 
-/* Out of all lists and counts; the ring is still to be closed. */
+/* Removes a request from all lists and counts. The ring is still open. */
 static void ParkedDetach(struct Domain *domain, struct DomainParked *parked)
 {
-    struct DomainProcess *process = parked->asker->process;
+    struct DomainProcess *process = parked->requester->process;
     ListRemove(&parked->inReceiver);
-    ListRemove(&parked->inAsker);
+    ListRemove(&parked->inRequester);
     process->parked--;
-    DomainUserRefund(domain, process->user, GOOD_PARKED);
+    DomainUserRefund(domain, process->user, RESOURCE_PARKED);
 }
 
 static void ParkedFree(struct DomainParked *parked)
@@ -238,35 +239,35 @@ void DomainLaneOpen(struct Domain *domain, struct DomainThread *thread, struct D
 
 void DomainParkedResume(struct Domain *domain, struct DomainThread *receiver, int status)
 {
-    while (!ListIsEmpty(&receiver->parkedHere) &&
+    while (!ListIsEmpty(&receiver->parkedInbound) &&
            (status != 0 || !ListIsEmpty(&receiver->laneEnds))) {
         struct DomainParked *parked =
-            LIST_ENTRY(receiver->parkedHere.next, struct DomainParked, inReceiver);
+            LIST_ENTRY(receiver->parkedInbound.next, struct DomainParked, inReceiver);
         struct DomainTask *task;
         int result = status;
         ParkedDetach(domain, parked);
         if (!ListIsEmpty(&receiver->laneEnds)) {
-            /* Looked at again: rights, tasks and pools may have changed while it waited. */
-            result = Check(domain, parked->asker, &parked->request, parked->ring, &task);
+            /* Checked again: rights, tasks and pools may have changed while the request waited. */
+            result = Check(domain, parked->requester, &parked->request, parked->ring, &task);
             if (result == 0) {
-                result = Connect(domain, parked->asker, parked->requestID, &parked->request,
+                result = Connect(domain, parked->requester, parked->requestID, &parked->request,
                                  parked->ring, task);
             }
         }
         if (result != 0) {
-            Refuse(domain, parked->asker, parked->requestID, result);
+            Refuse(domain, parked->requester, parked->requestID, result);
         }
         ParkedFree(parked);
     }
-    if (status == 0 && !ListIsEmpty(&receiver->parkedHere)) {
-        AskForEnds(domain, receiver);
+    if (status == 0 && !ListIsEmpty(&receiver->parkedInbound)) {
+        RequestEnds(domain, receiver);
     }
 }
 
-void DomainParkedForget(struct Domain *domain, struct DomainThread *asker)
+void DomainParkedForget(struct Domain *domain, struct DomainThread *requester)
 {
-    LIST_EACH_REMOVABLE (node, &asker->parkedByUs) {
-        struct DomainParked *parked = LIST_ENTRY(node, struct DomainParked, inAsker);
+    LIST_EACH_REMOVABLE (node, &requester->parkedOutbound) {
+        struct DomainParked *parked = LIST_ENTRY(node, struct DomainParked, inRequester);
         ParkedDetach(domain, parked);
         ParkedFree(parked);
     }

@@ -7,10 +7,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "domain/process.h"
 #include "platform/discard.h"
 
-struct Waiting {
+struct QueuedMessage {
     struct List link;
     struct ControlMessage message;
     int descriptors[CONTROL_DESCRIPTORS_MAX];
@@ -44,7 +43,7 @@ static void TakeControl(struct msghdr *header, struct DomainInput *input, bool *
         }
     }
     if (header->msg_flags & MSG_CTRUNC) {
-        /* Either there were more than we have room for, or this process is out of descriptors. */
+        /* Either there were more than fit, or this process has no free descriptors. */
         *tooMany = *tooMany || count == CONTROL_DESCRIPTORS_MAX;
         input->descriptorsLost = true;
     }
@@ -71,7 +70,7 @@ int DomainReceive(int descriptor, struct DomainInput *input)
         input->descriptors[index] = -1;
     }
     do {
-        /* ECONNRESET comes once, before what the peer had sent: look again */
+        /* ECONNRESET is reported once, before the messages that the peer had sent. */
         length = recvmsg(descriptor, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (length < 0 && (errno == EINTR || errno == ECONNRESET));
     if (length < 0) {
@@ -132,34 +131,34 @@ int DomainTransmit(int descriptor, const struct ControlMessage *message, const i
     return 0;
 }
 
-/* Keeps a message until there is room. False: it cannot be kept. */
-static bool Keep(struct Domain *domain, struct DomainSocket *socket,
-                 const struct ControlMessage *message, const int *descriptors,
-                 uint32_t descriptorCount)
+/* Queues a message until there is room. Returns false without memory or room in the queue. */
+static bool Enqueue(struct Domain *domain, struct DomainSocket *socket,
+                    const struct ControlMessage *message, const int *descriptors,
+                    uint32_t descriptorCount)
 {
-    struct Waiting *waiting;
+    struct QueuedMessage *queued;
 
-    if (socket->waiting >= DOMAIN_OUTBOX_MAX) {
+    if (socket->queued >= DOMAIN_OUTBOX_MAX) {
         return false;
     }
-    waiting = calloc(1, sizeof(*waiting));
-    if (waiting == NULL) {
+    queued = calloc(1, sizeof(*queued));
+    if (queued == NULL) {
         return false;
     }
-    waiting->message = *message;
+    queued->message = *message;
     for (uint32_t index = 0; index < descriptorCount; index++) {
         int copy = fcntl(descriptors[index], F_DUPFD_CLOEXEC, 0);
         if (copy < 0) {
-            while (waiting->descriptorCount > 0) {
-                close(waiting->descriptors[--waiting->descriptorCount]);
+            while (queued->descriptorCount > 0) {
+                close(queued->descriptors[--queued->descriptorCount]);
             }
-            free(waiting);
+            free(queued);
             return false;
         }
-        waiting->descriptors[waiting->descriptorCount++] = copy;
+        queued->descriptors[queued->descriptorCount++] = copy;
     }
-    ListAppend(&socket->outbox, &waiting->link);
-    socket->waiting++;
+    ListAppend(&socket->outbox, &queued->link);
+    socket->queued++;
     DomainSocketWatchRoom(domain, socket, true);
     return true;
 }
@@ -173,15 +172,15 @@ void DomainSend(struct Domain *domain, struct DomainProcess *process, struct Dom
     if (socket->descriptor < 0 || domain->stopping) {
         return;
     }
-    if (socket->waiting == 0) {
+    if (socket->queued == 0) {
         status = DomainTransmit(socket->descriptor, message, descriptors, descriptorCount);
     }
-    if (status == -EAGAIN && Keep(domain, socket, message, descriptors, descriptorCount)) {
+    if (status == -EAGAIN && Enqueue(domain, socket, message, descriptors, descriptorCount)) {
         return;
     }
-    /* EPIPE: the peer closed its end, which is an event of its own. */
+    /* EPIPE: the peer closed its end, which causes an event of its own. */
     if (status != 0 && status != -EPIPE && status != -ECONNRESET) {
-        DomainProcessDoom(domain, process);
+        DomainProcessTerminate(domain, process);
     }
 }
 
@@ -204,19 +203,19 @@ int DomainSocketInit(struct Domain *domain, struct DomainSocket *socket, int des
     socket->descriptor = descriptor;
     socket->key = key;
     ListInit(&socket->outbox);
-    socket->waiting = 0;
+    socket->queued = 0;
     socket->watchesRoom = false;
     return 0;
 }
 
-static void WaitingFree(struct DomainSocket *socket, struct Waiting *waiting)
+static void QueuedFree(struct DomainSocket *socket, struct QueuedMessage *queued)
 {
-    ListRemove(&waiting->link);
-    socket->waiting--;
-    for (uint32_t index = 0; index < waiting->descriptorCount; index++) {
-        close(waiting->descriptors[index]);
+    ListRemove(&queued->link);
+    socket->queued--;
+    for (uint32_t index = 0; index < queued->descriptorCount; index++) {
+        close(queued->descriptors[index]);
     }
-    free(waiting);
+    free(queued);
 }
 
 int DomainSocketDetach(struct Domain *domain, struct DomainSocket *socket)
@@ -225,9 +224,12 @@ int DomainSocketDetach(struct Domain *domain, struct DomainSocket *socket)
 
     if (descriptor >= 0) {
         LIST_EACH_REMOVABLE (node, &socket->outbox) {
-            WaitingFree(socket, LIST_ENTRY(node, struct Waiting, link));
+            QueuedFree(socket, LIST_ENTRY(node, struct QueuedMessage, link));
         }
-        /* Explicitly: a forked child of the host may hold a copy that would go on waking us. */
+        /*
+         * close(2) alone is not enough: a copy in a forked child of the host would still cause
+         * events.
+         */
         (void)epoll_ctl(domain->epoll, EPOLL_CTL_DEL, descriptor, NULL);
         socket->descriptor = -1;
     }
@@ -244,7 +246,7 @@ void DomainSocketAbandon(struct DomainSocket *socket)
 {
     if (socket->descriptor >= 0) {
         LIST_EACH_REMOVABLE (node, &socket->outbox) {
-            WaitingFree(socket, LIST_ENTRY(node, struct Waiting, link));
+            QueuedFree(socket, LIST_ENTRY(node, struct QueuedMessage, link));
         }
         close(socket->descriptor);
         socket->descriptor = -1;
@@ -269,15 +271,15 @@ bool DomainSocketFlush(struct Domain *domain, struct DomainProcess *process,
                        struct DomainSocket *socket)
 {
     LIST_EACH_REMOVABLE (node, &socket->outbox) {
-        struct Waiting *waiting = LIST_ENTRY(node, struct Waiting, link);
-        int status = DomainTransmit(socket->descriptor, &waiting->message, waiting->descriptors,
-                                    waiting->descriptorCount);
+        struct QueuedMessage *queued = LIST_ENTRY(node, struct QueuedMessage, link);
+        int status = DomainTransmit(socket->descriptor, &queued->message, queued->descriptors,
+                                    queued->descriptorCount);
         if (status == -EAGAIN) {
             return false;
         }
-        WaitingFree(socket, waiting);
+        QueuedFree(socket, queued);
         if (status != 0 && status != -EPIPE && status != -ECONNRESET) {
-            DomainProcessDoom(domain, process);
+            DomainProcessTerminate(domain, process);
         }
     }
     DomainSocketWatchRoom(domain, socket, false);

@@ -1,30 +1,26 @@
 #include "domain/process.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "domain/lane.h"
+#include "domain/death.h"
 #include "domain/outbox.h"
+#include "domain/reclaim.h"
 #include "domain/task.h"
-
-uint64_t DomainNowMs(void)
-{
-    return DomainNowNs() / 1000000U;
-}
+#include "domain/user.h"
 
 int DomainProcessCreate(struct Domain *domain, const struct DomainConnection *connection,
                         int pidDescriptor, struct DomainProcess **result)
 {
     if (ListIsEmpty(&domain->freeProcesses) ||
-        !DomainUserCharge(domain, connection->user, GOOD_PROCESS)) {
+        !DomainUserCharge(domain, connection->user, RESOURCE_PROCESS)) {
         return -EAGAIN;
     }
     struct DomainProcess *process =
         LIST_ENTRY(domain->freeProcesses.next, struct DomainProcess, link);
     struct ControlProcess *entry = DomainProcessEntry(domain, process);
-    /* The generation that the slot will have, so that nothing has to be taken back on a failure. */
+    /* The generation that the slot will have. After an error nothing has to be undone. */
     uint32_t generation =
         /* relaxed: only this thread writes it */
         ControlGenerationOf(atomic_load_explicit(&entry->state, memory_order_relaxed));
@@ -38,12 +34,12 @@ int DomainProcessCreate(struct Domain *domain, const struct DomainConnection *co
     }
     if (status != 0) {
         process->socket.descriptor = -1;
-        DomainUserRefund(domain, connection->user, GOOD_PROCESS);
+        DomainUserRefund(domain, connection->user, RESOURCE_PROCESS);
         return status;
     }
     ListRemove(&process->link);
     process->state = CONTROL_ALIVE;
-    process->doomed = false;
+    process->terminating = false;
     process->pid = connection->pid;
     process->uid = connection->uid;
     process->gid = connection->gid;
@@ -57,17 +53,9 @@ int DomainProcessCreate(struct Domain *domain, const struct DomainConnection *co
     return 0;
 }
 
-void DomainProcessDoom(struct Domain *domain, struct DomainProcess *process)
-{
-    if (process->state == CONTROL_ALIVE && !process->doomed) {
-        process->doomed = true;
-        ListAppend(&domain->doomed, &process->link);
-    }
-}
-
 void DomainProcessEnd(struct Domain *domain, struct DomainProcess *process)
 {
-    uint64_t now = DomainNowNs();
+    uint64_t now = ClockNow();
 
     ListRemove(&process->link);
     DomainDeathForget(domain, process);
@@ -75,14 +63,14 @@ void DomainProcessEnd(struct Domain *domain, struct DomainProcess *process)
     LIST_EACH (node, &process->threads) {
         struct DomainThread *thread = LIST_ENTRY(node, struct DomainThread, inProcess);
         LIST_EACH (taskNode, &thread->tasks) {
-            DomainTaskLeave(domain, LIST_ENTRY(taskNode, struct DomainTask, inThread), now);
+            DomainTaskExit(domain, LIST_ENTRY(taskNode, struct DomainTask, inThread), now);
         }
     }
     process->state = CONTROL_DEAD;
     LIST_EACH (node, &process->threads) {
         struct DomainThread *thread = LIST_ENTRY(node, struct DomainThread, inProcess);
         LIST_EACH_REMOVABLE (taskNode, &thread->tasks) {
-            DomainTaskMark(domain, LIST_ENTRY(taskNode, struct DomainTask, inThread));
+            DomainTaskMarkDead(domain, LIST_ENTRY(taskNode, struct DomainTask, inThread));
         }
     }
     ControlStateMarkDead(&DomainProcessEntry(domain, process)->state);
@@ -94,37 +82,14 @@ void DomainProcessEnd(struct Domain *domain, struct DomainProcess *process)
     close(process->pidDescriptor);
     process->pidDescriptor = -1;
     DomainWakeRelated(domain);
-    DomainProcessSettle(domain, process);
+    DomainProcessReclaim(domain, process);
 }
 
 void DomainProcessReap(struct Domain *domain)
 {
-    while (!ListIsEmpty(&domain->doomed)) {
-        DomainProcessEnd(domain, LIST_ENTRY(domain->doomed.next, struct DomainProcess, link));
+    while (!ListIsEmpty(&domain->terminating)) {
+        DomainProcessEnd(domain, LIST_ENTRY(domain->terminating.next, struct DomainProcess, link));
     }
-}
-
-void DomainProcessSettle(struct Domain *domain, struct DomainProcess *process)
-{
-    if (process->state != CONTROL_DEAD || !ListIsEmpty(&process->outbound) ||
-        !ListIsEmpty(&process->threads)) {
-        return;
-    }
-    LIST_EACH_REMOVABLE (node, &process->tasks) {
-        DomainTaskRelease(domain, LIST_ENTRY(node, struct DomainTask, inProcess));
-    }
-    for (uint32_t taskID = 1; taskID < domain->limits.taskLimit; taskID++) {
-        struct ControlTask *entry = ControlTaskAt(domain->table, taskID);
-        if (domain->tasks[taskID].state == CONTROL_ALIVE && ControlAccessTest(entry, process->id)) {
-            ControlAccessSet(entry, process->id, false);
-        }
-    }
-    ControlStateFree(&DomainProcessEntry(domain, process)->state);
-    process->state = CONTROL_FREE;
-    ListAppend(&domain->freeProcesses, &process->link);
-    struct DomainUser *user = process->user;
-    process->user = NULL;
-    DomainUserRefund(domain, user, GOOD_PROCESS);
 }
 
 void DomainProcessCheckReaders(struct Domain *domain)
@@ -137,21 +102,8 @@ void DomainProcessCheckReaders(struct Domain *domain)
     for (uint32_t processID = 1; processID < domain->limits.processLimit; processID++) {
         struct DomainProcess *process = &domain->processes[processID];
         if (process->state == CONTROL_ALIVE && process->pendingDeaths > 0 &&
-            now - process->deathsWaitSinceMs >= DOMAIN_DEATHS_TIMEOUT_MS) {
-            DomainProcessDoom(domain, process);
+            now - process->deathsPendingSinceMs >= DOMAIN_DEATHS_TIMEOUT_MS) {
+            DomainProcessTerminate(domain, process);
         }
     }
-}
-
-bool DomainHasRight(const struct Domain *domain, const struct DomainProcess *process,
-                    const struct DomainProcess *of)
-{
-    LIST_EACH (node, &of->tasks) {
-        const struct DomainTask *task = LIST_ENTRY(node, struct DomainTask, inProcess);
-        if (task->state == CONTROL_ALIVE &&
-            ControlAccessTest(DomainTaskEntry(domain, task), process->id)) {
-            return true;
-        }
-    }
-    return false;
 }

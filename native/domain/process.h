@@ -1,34 +1,27 @@
-/*
- * Processes of a domain: from HELLO to the day when the last lane of the dead is drained.
- * Domain's thread only.
- */
-#ifndef LITEIPC_HOST_DOMAIN_PROCESS_H
-#define LITEIPC_HOST_DOMAIN_PROCESS_H
+/* Creates and ends the processes of a domain. Domain's thread only. */
+#ifndef LITEIPC_DOMAIN_PROCESS_H
+#define LITEIPC_DOMAIN_PROCESS_H
 
 #include "domain/state.h"
 
 /*
- * The connection becomes a process: on success the process owns `descriptor` and `pidDescriptor`.
- * -EAGAIN: no slot, or the user has its share.
+ * Turns a connection into a process, which then owns `pidDescriptor` and the connection's
+ * descriptor. After an error the caller owns both. -EAGAIN: no slot is free, or the quota is used
+ * up.
  */
 int DomainProcessCreate(struct Domain *domain, const struct DomainConnection *connection,
                         int pidDescriptor, struct DomainProcess **process);
 
-/* Ends it once the current event has been handled. Idempotent. */
-void DomainProcessDoom(struct Domain *domain, struct DomainProcess *process);
-
-/* Notices, mark, then wakes everyone concerned. */
+/*
+ * Ends a process: sends death notices of its tasks, marks it dead, then wakes all related
+ * processes.
+ */
 void DomainProcessEnd(struct Domain *domain, struct DomainProcess *process);
 
-/* Ends the doomed, until there are none. */
+/* Ends the processes that are scheduled for termination, until there are none. */
 void DomainProcessReap(struct Domain *domain);
 
-/* Frees the slot of a dead process that has no lanes left. */
-void DomainProcessSettle(struct Domain *domain, struct DomainProcess *process);
-
-/* Dooms who leaves a socket full of death notices unread for too long. */
+/* Terminates processes that leave a socket full of death notices unread for too long. */
 void DomainProcessCheckReaders(struct Domain *domain);
-
-uint64_t DomainNowMs(void);
 
 #endif

@@ -4,14 +4,16 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "domain/death.h"
 #include "domain/lane.h"
+#include "domain/lane_open.h"
 #include "domain/outbox.h"
 #include "domain/process.h"
 #include "domain/task.h"
 
 #define POOL_SIZE_UNIT 4096U
 
-/* A child that inherited a socket, or whoever got it otherwise, is not the process. */
+/* Returns false for another process that got the socket, for instance a forked child. */
 static bool IsSender(const struct DomainProcess *process, const struct DomainInput *input)
 {
     return input->credentials.pid == process->pid && input->credentials.uid == process->uid &&
@@ -38,7 +40,7 @@ static void ThreadCreate(struct Domain *domain, struct DomainProcess *process,
 static void ProcessExit(struct Domain *domain, struct DomainProcess *process,
                         const struct ControlMessage *request)
 {
-    /* The answer comes when everything has been done, so the socket outlives the process. */
+    /* The answer follows when everything has been done, so the socket outlives the process. */
     int descriptor = DomainSocketDetach(domain, &process->socket);
     DomainProcessEnd(domain, process);
     DomainLastAnswer(descriptor, request);
@@ -51,7 +53,7 @@ static int ProcessOpen(struct Domain *domain, struct DomainProcess *process)
     return 0;
 }
 
-/* False: not a request that this socket takes. */
+/* Returns false for a message that is not a request on this socket. */
 static bool ProcessRequest(struct Domain *domain, struct DomainProcess *process,
                            const struct DomainInput *input)
 {
@@ -83,7 +85,7 @@ void DomainProcessEvent(struct Domain *domain, uint32_t slot, uint32_t generatio
 
     for (int turn = 0; turn < DOMAIN_BATCH; turn++) {
         if (process->state != CONTROL_ALIVE || process->generation != generation ||
-            process->doomed) {
+            process->terminating) {
             return;
         }
         if (turn == 0 && (events & EPOLLOUT)) {
@@ -95,7 +97,7 @@ void DomainProcessEvent(struct Domain *domain, uint32_t slot, uint32_t generatio
         }
         bool fits = status == 1 && IsSender(process, &input);
         if (!fits || !ProcessRequest(domain, process, &input)) {
-            DomainProcessDoom(domain, process);
+            DomainProcessTerminate(domain, process);
         }
         DomainInputClose(&input);
     }
@@ -125,7 +127,7 @@ static int TaskInit(struct Domain *domain, struct DomainThread *thread,
     /* relaxed: only this thread writes it */
     uint32_t cms = (uint32_t)atomic_load_explicit(&domain->table->cms, memory_order_relaxed);
 
-    /* One's own, and the ServiceManager's, to which anybody may send the first message. */
+    /* Tasks of the process, and the ServiceManager's, to which any process may send first. */
     if (task == NULL || (task->process != thread->process && task->id != cms)) {
         return -EINVAL;
     }
@@ -133,7 +135,7 @@ static int TaskInit(struct Domain *domain, struct DomainThread *thread,
     return 0;
 }
 
-/* The living task of this thread that makes the call, or null. */
+/* Returns the living task of this thread that makes the call, or null. */
 static struct DomainTask *Caller(struct Domain *domain, const struct DomainThread *thread,
                                  uint32_t taskID)
 {
@@ -141,7 +143,7 @@ static struct DomainTask *Caller(struct Domain *domain, const struct DomainThrea
     return task != NULL && task->thread == thread ? task : NULL;
 }
 
-/* Requests of the kernel's control paths, on behalf of a task. */
+/* Handles requests that a task makes. */
 static int TaskRequest(struct Domain *domain, struct DomainThread *thread,
                        struct ControlMessage *message)
 {
@@ -182,8 +184,8 @@ static void ThreadExit(struct Domain *domain, struct DomainThread *thread,
 }
 
 /*
- * Requests without descriptors; the answer is `message` with this status. -EBADMSG: no such
- * request.
+ * Handles requests without descriptors. Returns the status of the answer, which is `message`;
+ * -EBADMSG: no such request.
  */
 static int PlainRequest(struct Domain *domain, struct DomainThread *thread,
                         struct ControlMessage *message)
@@ -221,7 +223,7 @@ static int PlainRequest(struct Domain *domain, struct DomainThread *thread,
     }
 }
 
-/* False: not a request that this socket takes. */
+/* Returns false for a message that is not a request on this socket. */
 static bool ThreadRequest(struct Domain *domain, struct DomainThread *thread,
                           struct DomainInput *input)
 {
@@ -269,7 +271,7 @@ void DomainThreadEvent(struct Domain *domain, uint32_t slot, uint32_t generation
     struct DomainInput input;
 
     for (int turn = 0; turn < DOMAIN_BATCH; turn++) {
-        if (thread->process == NULL || thread->generation != generation || process->doomed) {
+        if (thread->process == NULL || thread->generation != generation || process->terminating) {
             return;
         }
         if (turn == 0 && (events & EPOLLOUT) &&
@@ -286,7 +288,7 @@ void DomainThreadEvent(struct Domain *domain, uint32_t slot, uint32_t generation
         }
         bool fits = status == 1 && IsSender(process, &input);
         if (!fits || !ThreadRequest(domain, thread, &input)) {
-            DomainProcessDoom(domain, process);
+            DomainProcessTerminate(domain, process);
         }
         DomainInputClose(&input);
     }

@@ -10,12 +10,9 @@
 
 #include "domain/address.h"
 #include "domain/connection.h"
-#include "domain/outbox.h"
 #include "domain/process.h"
 #include "domain/request.h"
 #include "domain/setup.h"
-#include "domain/state.h"
-#include "domain/task.h"
 
 #define EVENTS_MAX 64
 
@@ -40,7 +37,7 @@ static void Handle(struct Domain *domain, uint64_t key, uint32_t events)
             break;
         case EVENT_PID:
             if (domain->processes[slot].generation == generation) {
-                DomainProcessDoom(domain, &domain->processes[slot]);
+                DomainProcessTerminate(domain, &domain->processes[slot]);
             }
             break;
         case EVENT_THREAD:
@@ -108,7 +105,7 @@ int DomainStart(const struct DomainOptions *options, struct Domain **result)
     return 0;
 }
 
-/* Everything ends, but for nobody else to see: they see the end of their sockets. */
+/* Ends all connections and processes. Clients see only the end of their sockets. */
 static void EndAll(struct Domain *domain)
 {
     for (uint32_t slot = 0; slot < DOMAIN_CONNECTIONS_MAX; slot++) {
@@ -121,8 +118,8 @@ static void EndAll(struct Domain *domain)
             DomainProcessEnd(domain, &domain->processes[id]);
         }
     }
-    for (uint32_t good = 0; good < GOODS; good++) {
-        assert(atomic_load_explicit(&domain->counts[good], memory_order_relaxed) == 0);
+    for (uint32_t resource = 0; resource < RESOURCE_COUNT; resource++) {
+        assert(atomic_load_explicit(&domain->counts[resource], memory_order_relaxed) == 0);
     }
     assert(ListIsEmpty(&domain->users) && ListIsEmpty(&domain->heldTasks));
 }
@@ -132,11 +129,11 @@ void DomainStop(struct Domain *domain)
     (void)eventfd_write(domain->stopDescriptor, 1);
     (void)pthread_join(domain->thread, NULL);
     domain->stopping = true;
-    /* release: pairs with the clients' acquire; who finds its socket closed finds this too */
+    /* release: pairs with the clients' acquire; a client that finds its socket closed sees this */
     atomic_store_explicit(&domain->table->running, 0, memory_order_release);
     /*
-     * From here on the table is a private copy: what is taken down is no death of anybody's, and
-     * must not look like one.
+     * From here on the table is a private copy: clients must not mistake the clean-up for deaths of
+     * processes and tasks.
      */
     void *copy = mmap(domain->table, domain->tableSize, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_FIXED, domain->tableDescriptor, 0);
@@ -148,15 +145,18 @@ void DomainStop(struct Domain *domain)
 
 void DomainCount(const struct Domain *domain, struct DomainCounters *counters)
 {
-    /* relaxed: numbers to look at */
+    /* relaxed: counters, which order nothing */
     counters->connections =
-        atomic_load_explicit(&domain->counts[GOOD_CONNECTION], memory_order_relaxed);
-    counters->processes = atomic_load_explicit(&domain->counts[GOOD_PROCESS], memory_order_relaxed);
-    counters->threads = atomic_load_explicit(&domain->counts[GOOD_THREAD], memory_order_relaxed);
-    counters->tasks = atomic_load_explicit(&domain->counts[GOOD_TASK], memory_order_relaxed);
-    counters->lanes = atomic_load_explicit(&domain->counts[GOOD_LANE], memory_order_relaxed);
-    counters->laneEnds = atomic_load_explicit(&domain->counts[GOOD_LANE_END], memory_order_relaxed);
-    counters->parked = atomic_load_explicit(&domain->counts[GOOD_PARKED], memory_order_relaxed);
+        atomic_load_explicit(&domain->counts[RESOURCE_CONNECTION], memory_order_relaxed);
+    counters->processes =
+        atomic_load_explicit(&domain->counts[RESOURCE_PROCESS], memory_order_relaxed);
+    counters->threads =
+        atomic_load_explicit(&domain->counts[RESOURCE_THREAD], memory_order_relaxed);
+    counters->tasks = atomic_load_explicit(&domain->counts[RESOURCE_TASK], memory_order_relaxed);
+    counters->lanes = atomic_load_explicit(&domain->counts[RESOURCE_LANE], memory_order_relaxed);
+    counters->laneEnds =
+        atomic_load_explicit(&domain->counts[RESOURCE_LANE_END], memory_order_relaxed);
+    counters->parked = atomic_load_explicit(&domain->counts[RESOURCE_PARKED], memory_order_relaxed);
 }
 
 const char *DomainPath(const struct Domain *domain)

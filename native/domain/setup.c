@@ -15,7 +15,9 @@
 
 #define QUOTA_DIVISOR 4
 
-/* In one call, so that there is no moment in which a receiver could map the memory writable. */
+/*
+ * Creates, maps and seals the table before its descriptor is sent: no receiver can map it writable.
+ */
 static int MakeTable(struct Domain *domain)
 {
     uint64_t epoch;
@@ -63,8 +65,8 @@ static void InitThread(struct DomainThread *thread, uint32_t id)
     ListInit(&thread->inbound);
     ListInit(&thread->leased);
     ListInit(&thread->laneEnds);
-    ListInit(&thread->parkedHere);
-    ListInit(&thread->parkedByUs);
+    ListInit(&thread->parkedInbound);
+    ListInit(&thread->parkedOutbound);
 }
 
 static int MakeSlots(struct Domain *domain)
@@ -77,9 +79,9 @@ static int MakeSlots(struct Domain *domain)
     domain->tasks = calloc(limits->taskLimit, sizeof(*domain->tasks));
     domain->lanes = calloc(limits->laneLimit, sizeof(*domain->lanes));
     domain->related = calloc(words, sizeof(*domain->related));
-    domain->toldPending = calloc(words * limits->taskLimit, sizeof(*domain->toldPending));
+    domain->noticeTargets = calloc(words * limits->taskLimit, sizeof(*domain->noticeTargets));
     if (domain->processes == NULL || domain->threads == NULL || domain->tasks == NULL ||
-        domain->lanes == NULL || domain->related == NULL || domain->toldPending == NULL) {
+        domain->lanes == NULL || domain->related == NULL || domain->noticeTargets == NULL) {
         return -ENOMEM;
     }
     for (uint32_t id = 1; id < limits->processLimit; id++) {
@@ -93,7 +95,7 @@ static int MakeSlots(struct Domain *domain)
     for (uint32_t id = 1; id < limits->taskLimit; id++) {
         struct DomainTask *task = &domain->tasks[id];
         task->id = id;
-        task->toldPending = domain->toldPending + words * id;
+        task->noticeTargets = domain->noticeTargets + words * id;
         ListInit(&task->link);
         ListInit(&task->inProcess);
         ListInit(&task->inThread);
@@ -131,7 +133,8 @@ int DomainMakeEvents(struct Domain *domain)
 }
 
 /*
- * Each uid's share. Lane ends hold two descriptors, requests that wait one: half of what there is.
+ * Sets the quotas of each uid. A lane end holds three descriptors, a parked request one; their
+ * quotas are fractions of RLIMIT_NOFILE.
  */
 static void MakeQuotas(struct Domain *domain, uint32_t divisor)
 {
@@ -140,16 +143,16 @@ static void MakeQuotas(struct Domain *domain, uint32_t divisor)
 
     (void)getrlimit(RLIMIT_NOFILE, &descriptors);
     rlim_t available = descriptors.rlim_cur < (1U << 20) ? descriptors.rlim_cur : 1U << 20;
-    domain->quotas[GOOD_CONNECTION] = DOMAIN_CONNECTIONS_PER_USER * divisor;
-    domain->quotas[GOOD_PROCESS] = limits->processLimit;
-    domain->quotas[GOOD_THREAD] = limits->threadLimit;
-    domain->quotas[GOOD_TASK] = limits->taskLimit;
-    domain->quotas[GOOD_LANE] = limits->laneLimit;
-    domain->quotas[GOOD_LANE_END] = (uint32_t)(available / 4);
-    domain->quotas[GOOD_PARKED] = (uint32_t)(available / 8);
-    for (uint32_t good = 0; good < GOODS; good++) {
-        domain->quotas[good] /= divisor;
-        domain->quotas[good] = domain->quotas[good] > 0 ? domain->quotas[good] : 1;
+    domain->quotas[RESOURCE_CONNECTION] = DOMAIN_CONNECTIONS_PER_USER * divisor;
+    domain->quotas[RESOURCE_PROCESS] = limits->processLimit;
+    domain->quotas[RESOURCE_THREAD] = limits->threadLimit;
+    domain->quotas[RESOURCE_TASK] = limits->taskLimit;
+    domain->quotas[RESOURCE_LANE] = limits->laneLimit;
+    domain->quotas[RESOURCE_LANE_END] = (uint32_t)(available / 4);
+    domain->quotas[RESOURCE_PARKED] = (uint32_t)(available / 8);
+    for (uint32_t resource = 0; resource < RESOURCE_COUNT; resource++) {
+        domain->quotas[resource] /= divisor;
+        domain->quotas[resource] = domain->quotas[resource] > 0 ? domain->quotas[resource] : 1;
     }
 }
 
@@ -218,7 +221,7 @@ void DomainFree(struct Domain *domain)
     free(domain->tasks);
     free(domain->lanes);
     free(domain->related);
-    free(domain->toldPending);
+    free(domain->noticeTargets);
     free(domain->cmsUids);
     free(domain->cmsProgram);
     free(domain);
@@ -238,9 +241,9 @@ int DomainMake(const struct DomainOptions *options, struct Domain **result)
     domain->spareDescriptor = domain->tableDescriptor = -1;
     domain->listener = domain->lockDescriptor = -1;
     (void)pthread_mutex_init(&domain->turn, NULL);
-    struct List *heads[] = {&domain->inExitList,  &domain->users,     &domain->freeProcesses,
-                            &domain->freeThreads, &domain->freeTasks, &domain->freeLanes,
-                            &domain->heldTasks,   &domain->doomed};
+    struct List *heads[] = {&domain->inExitList,  &domain->users,      &domain->freeProcesses,
+                            &domain->freeThreads, &domain->freeTasks,  &domain->freeLanes,
+                            &domain->heldTasks,   &domain->terminating};
     for (size_t index = 0; index < sizeof(heads) / sizeof(heads[0]); index++) {
         ListInit(heads[index]);
     }

@@ -1,18 +1,14 @@
-/*
- * Making a domain before it runs, and freeing it after it has ended.
- */
-#ifndef LITEIPC_HOST_DOMAIN_SETUP_H
-#define LITEIPC_HOST_DOMAIN_SETUP_H
+/* Allocates a domain before it runs, and frees it after it has ended. */
+#ifndef LITEIPC_DOMAIN_SETUP_H
+#define LITEIPC_DOMAIN_SETUP_H
 
 #include "domain/state.h"
 
-/*
- * Checks and copies the options, makes table and slots, starts the module. Errors as DomainStart.
- */
+/* Checks and copies the options, creates table and slots, calls `init`. Errors: DomainStart. */
 int DomainMake(const struct DomainOptions *options, struct Domain **domain);
-/* The epoll set, with the listening socket, and the descriptors that the domain's thread needs. */
+/* Creates the epoll set, which has the listening socket, and the descriptors of the thread. */
 int DomainMakeEvents(struct Domain *domain);
-/* Frees everything that was made, also of a domain that was made in part. */
+/* Frees a domain, also one that was created in part. */
 void DomainFree(struct Domain *domain);
 
 #endif

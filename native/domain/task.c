@@ -2,24 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "domain/death.h"
 #include "domain/lane.h"
 #include "domain/outbox.h"
-#include "domain/process.h"
+#include "domain/reclaim.h"
+#include "domain/user.h"
 
-uint64_t DomainNowNs(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
-/* Our end is non-blocking and says who sends; the client's end is left as it likes to have it. */
+/* The domain's end is non-blocking and receives credentials. The client sets up its own end. */
 static int MakeSockets(int ends[2])
 {
     int on = 1;
@@ -42,12 +34,12 @@ int DomainThreadCreate(struct Domain *domain, struct DomainProcess *process,
     int ends[2];
 
     if (ListIsEmpty(&domain->freeThreads) ||
-        !DomainUserCharge(domain, process->user, GOOD_THREAD)) {
+        !DomainUserCharge(domain, process->user, RESOURCE_THREAD)) {
         return -EAGAIN;
     }
     int status = MakeSockets(ends);
     if (status != 0) {
-        DomainUserRefund(domain, process->user, GOOD_THREAD);
+        DomainUserRefund(domain, process->user, RESOURCE_THREAD);
         return status;
     }
     struct DomainThread *thread = LIST_ENTRY(domain->freeThreads.next, struct DomainThread, link);
@@ -60,13 +52,13 @@ int DomainThreadCreate(struct Domain *domain, struct DomainProcess *process,
         ControlStateFree(&entry->state);
         close(ends[0]);
         close(ends[1]);
-        DomainUserRefund(domain, process->user, GOOD_THREAD);
+        DomainUserRefund(domain, process->user, RESOURCE_THREAD);
         return status;
     }
     ListRemove(&thread->link);
     thread->process = process;
     thread->laneEndCount = 0;
-    thread->restockAsked = false;
+    thread->restockRequested = false;
     ListAppend(&process->threads, &thread->inProcess);
     *result = thread;
     *clientEnd = ends[1];
@@ -83,19 +75,19 @@ void DomainThreadClose(struct Domain *domain, struct DomainThread *thread)
     ListRemove(&thread->inProcess);
     thread->process = NULL;
     ListAppend(&domain->freeThreads, &thread->link);
-    DomainUserRefund(domain, process->user, GOOD_THREAD);
+    DomainUserRefund(domain, process->user, RESOURCE_THREAD);
 }
 
 void DomainThreadEnd(struct Domain *domain, struct DomainThread *thread)
 {
-    uint64_t now = DomainNowNs();
+    uint64_t now = ClockNow();
 
     DomainRelateThread(domain, thread);
     LIST_EACH (node, &thread->tasks) {
-        DomainTaskLeave(domain, LIST_ENTRY(node, struct DomainTask, inThread), now);
+        DomainTaskExit(domain, LIST_ENTRY(node, struct DomainTask, inThread), now);
     }
     LIST_EACH_REMOVABLE (node, &thread->tasks) {
-        DomainTaskMark(domain, LIST_ENTRY(node, struct DomainTask, inThread));
+        DomainTaskMarkDead(domain, LIST_ENTRY(node, struct DomainTask, inThread));
     }
     DomainThreadClose(domain, thread);
     DomainWakeRelated(domain);
@@ -105,7 +97,8 @@ int DomainTaskCreate(struct Domain *domain, struct DomainThread *thread, struct 
 {
     struct DomainProcess *process = thread->process;
 
-    if (ListIsEmpty(&domain->freeTasks) || !DomainUserCharge(domain, process->user, GOOD_TASK)) {
+    if (ListIsEmpty(&domain->freeTasks) ||
+        !DomainUserCharge(domain, process->user, RESOURCE_TASK)) {
         return -EAGAIN;
     }
     struct DomainTask *task = LIST_ENTRY(ListTake(&domain->freeTasks), struct DomainTask, link);
@@ -126,7 +119,7 @@ int DomainTaskCreate(struct Domain *domain, struct DomainThread *thread, struct 
     return 0;
 }
 
-void DomainTaskLeave(struct Domain *domain, struct DomainTask *task, uint64_t timestamp)
+void DomainTaskExit(struct Domain *domain, struct DomainTask *task, uint64_t timestamp)
 {
     task->death = (struct ControlDeath){
         .deadTaskID = task->id,
@@ -140,13 +133,13 @@ void DomainTaskLeave(struct Domain *domain, struct DomainTask *task, uint64_t ti
     domain->kernel->taskExit(domain, task);
 }
 
-void DomainTaskMark(struct Domain *domain, struct DomainTask *task)
+void DomainTaskMarkDead(struct Domain *domain, struct DomainTask *task)
 {
     task->state = CONTROL_DEAD;
     task->thread = NULL;
     ListRemove(&task->inThread);
     ControlStateMarkDead(&DomainTaskEntry(domain, task)->state);
-    DomainTaskSettle(domain, task);
+    DomainTaskReclaim(domain, task);
 }
 
 void DomainTaskEnd(struct Domain *domain, struct DomainTask *task)
@@ -155,41 +148,7 @@ void DomainTaskEnd(struct Domain *domain, struct DomainTask *task)
     LIST_EACH (node, &task->process->outbound) {
         DomainRelate(domain, LIST_ENTRY(node, struct DomainLane, inSender)->receiver->process);
     }
-    DomainTaskLeave(domain, task, DomainNowNs());
-    DomainTaskMark(domain, task);
+    DomainTaskExit(domain, task, ClockNow());
+    DomainTaskMarkDead(domain, task);
     DomainWakeRelated(domain);
-}
-
-void DomainTaskSettle(struct Domain *domain, struct DomainTask *task)
-{
-    if (task->user == NULL || task->state == CONTROL_ALIVE || task->pendingCount > 0 ||
-        (task->process != NULL && task->process->state == CONTROL_DEAD)) {
-        return;
-    }
-    ListRemove(&task->link);
-    ListAppend(&domain->freeTasks, &task->link);
-    struct DomainUser *user = task->user;
-    task->user = NULL;
-    DomainUserRefund(domain, user, GOOD_TASK);
-}
-
-void DomainTaskRelease(struct Domain *domain, struct DomainTask *task)
-{
-    ControlStateFree(&DomainTaskEntry(domain, task)->state);
-    task->state = CONTROL_FREE;
-    task->process = NULL;
-    ListRemove(&task->inProcess);
-    DomainTaskSettle(domain, task);
-}
-
-struct DomainTask *DomainTaskFind(struct Domain *domain, uint32_t taskID, uint32_t generation)
-{
-    if (taskID == 0 || taskID >= domain->limits.taskLimit) {
-        return NULL;
-    }
-    struct DomainTask *task = &domain->tasks[taskID];
-    if (task->state != CONTROL_ALIVE || (generation != 0 && generation != task->generation)) {
-        return NULL;
-    }
-    return task;
 }

@@ -1,36 +1,27 @@
-/*
- * Threads and tasks of a domain. Domain's thread only.
- */
-#ifndef LITEIPC_HOST_DOMAIN_TASK_H
-#define LITEIPC_HOST_DOMAIN_TASK_H
+/* Creates and ends the threads and tasks of a domain. Domain's thread only. */
+#ifndef LITEIPC_DOMAIN_TASK_H
+#define LITEIPC_DOMAIN_TASK_H
 
 #include "domain/state.h"
 
 /*
- * A new thread and its socket; `*clientEnd` is the caller's to hand over and close. -EAGAIN: no
- * slot, or the user has its share; or what socketpair(2) says.
+ * Creates a thread and its socket. The caller passes `*clientEnd` to the client and closes it.
+ * -EAGAIN: no slot is free, or the quota is used up; or the error of socketpair(2).
  */
 int DomainThreadCreate(struct Domain *domain, struct DomainProcess *process,
                        struct DomainThread **thread, int *clientEnd);
-/*
- * The thread ends alone: its tasks end, its inbound lanes are dropped, those concerned are woken.
- */
+/* Ends one thread and its tasks, drops its inbound lanes, and wakes all related processes. */
 void DomainThreadEnd(struct Domain *domain, struct DomainThread *thread);
-/* Frees slot, socket, lane ends and inbound lanes of a thread whose tasks have ended. */
+/* Frees the slot, socket, lane ends and inbound lanes of a thread whose tasks have ended. */
 void DomainThreadClose(struct Domain *domain, struct DomainThread *thread);
 
-/* -EAGAIN: no slot, or the user has its share. */
+/* Creates a task. -EAGAIN: no slot is free, or the quota is used up. */
 int DomainTaskCreate(struct Domain *domain, struct DomainThread *thread, struct DomainTask **task);
-/* The task ends alone: notices, mark, wakes. */
+/* Ends one task: DomainTaskExit, DomainTaskMarkDead, then wakes all related processes. */
 void DomainTaskEnd(struct Domain *domain, struct DomainTask *task);
-/* The two halves, for whoever ends several at once: notices, then the mark. */
-void DomainTaskLeave(struct Domain *domain, struct DomainTask *task, uint64_t timestamp);
-void DomainTaskMark(struct Domain *domain, struct DomainTask *task);
-/* Lets a dead task's slot be reused if nothing needs it any more. */
-void DomainTaskSettle(struct Domain *domain, struct DomainTask *task);
-/* Its process is gone: nothing of it may be readable any more. */
-void DomainTaskRelease(struct Domain *domain, struct DomainTask *task);
-
-uint64_t DomainNowNs(void);
+/* Holds the task and sends its death notices. `timestamp`: CLOCK_MONOTONIC in ns. */
+void DomainTaskExit(struct Domain *domain, struct DomainTask *task, uint64_t timestamp);
+/* Marks a task dead after DomainTaskExit. */
+void DomainTaskMarkDead(struct Domain *domain, struct DomainTask *task);
 
 #endif

@@ -1,4 +1,4 @@
-#include "domain/state.h"
+#include "domain/user.h"
 
 #include <stdlib.h>
 
@@ -19,29 +19,29 @@ struct DomainUser *DomainUserGet(struct Domain *domain, uint32_t uid)
     return user;
 }
 
-bool DomainUserCharge(struct Domain *domain, struct DomainUser *user, enum DomainGood good)
+bool DomainUserCharge(struct Domain *domain, struct DomainUser *user, enum DomainResource resource)
 {
-    if (!user->exempt && user->used[good] >= domain->quotas[good]) {
+    if (!user->exempt && user->used[resource] >= domain->quotas[resource]) {
         return false;
     }
-    user->used[good]++;
-    /* relaxed: a number to look at, it orders nothing */
-    atomic_fetch_add_explicit(&domain->counts[good], 1, memory_order_relaxed);
+    user->used[resource]++;
+    /* relaxed: a counter, which orders nothing */
+    atomic_fetch_add_explicit(&domain->counts[resource], 1, memory_order_relaxed);
     return true;
 }
 
-void DomainUserRefund(struct Domain *domain, struct DomainUser *user, enum DomainGood good)
+void DomainUserRefund(struct Domain *domain, struct DomainUser *user, enum DomainResource resource)
 {
-    user->used[good]--;
+    user->used[resource]--;
     /* relaxed: as above */
-    atomic_fetch_sub_explicit(&domain->counts[good], 1, memory_order_relaxed);
-    DomainUserForget(user);
+    atomic_fetch_sub_explicit(&domain->counts[resource], 1, memory_order_relaxed);
+    DomainUserRelease(user);
 }
 
-void DomainUserForget(struct DomainUser *user)
+void DomainUserRelease(struct DomainUser *user)
 {
-    for (uint32_t good = 0; good < GOODS; good++) {
-        if (user->used[good] != 0) {
+    for (uint32_t resource = 0; resource < RESOURCE_COUNT; resource++) {
+        if (user->used[resource] != 0) {
             return;
         }
     }

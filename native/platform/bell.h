@@ -9,8 +9,8 @@
  *
  * The ringing side holds both ends, so that a receiver's death is no SIGPIPE.
  */
-#ifndef LITEIPC_HOST_BELL_H
-#define LITEIPC_HOST_BELL_H
+#ifndef LITEIPC_PLATFORM_BELL_H
+#define LITEIPC_PLATFORM_BELL_H
 
 #include <stdbool.h>
 

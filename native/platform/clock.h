@@ -1,8 +1,8 @@
 /*
  * Time: CLOCK_MONOTONIC in ns, the same for every process of a machine. Source: clock_gettime(2).
  */
-#ifndef LITEIPC_HOST_CLOCK_H
-#define LITEIPC_HOST_CLOCK_H
+#ifndef LITEIPC_PLATFORM_CLOCK_H
+#define LITEIPC_PLATFORM_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

@@ -2,8 +2,8 @@
  * Closing descriptors that somebody else sent, without ever waiting. close(2) of a file on a FUSE
  * mount waits for whoever serves it, and that may be the one who sent the descriptor to hang us.
  */
-#ifndef LITEIPC_HOST_DISCARD_H
-#define LITEIPC_HOST_DISCARD_H
+#ifndef LITEIPC_PLATFORM_DISCARD_H
+#define LITEIPC_PLATFORM_DISCARD_H
 
 #ifdef __cplusplus
 extern "C" {

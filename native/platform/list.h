@@ -2,8 +2,8 @@
  * An intrusive, circular, doubly linked list. A head and a detached node point at themselves.
  * Not synchronised.
  */
-#ifndef LITEIPC_HOST_LIST_H
-#define LITEIPC_HOST_LIST_H
+#ifndef LITEIPC_PLATFORM_LIST_H
+#define LITEIPC_PLATFORM_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

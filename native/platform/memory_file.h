@@ -3,8 +3,8 @@
  * every change, and passes its descriptor; whoever gets one checks the seals and maps it. No state;
  * any thread. Source: memfd_create(2), fcntl(2) F_ADD_SEALS, mmap(2).
  */
-#ifndef LITEIPC_HOST_MEMORY_FILE_H
-#define LITEIPC_HOST_MEMORY_FILE_H
+#ifndef LITEIPC_PLATFORM_MEMORY_FILE_H
+#define LITEIPC_PLATFORM_MEMORY_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>

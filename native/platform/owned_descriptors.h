@@ -7,8 +7,8 @@
  * Cost: a lock around system calls that make, receive or close something. No message takes it,
  * unless it carries descriptors.
  */
-#ifndef LITEIPC_HOST_OWNED_DESCRIPTORS_H
-#define LITEIPC_HOST_OWNED_DESCRIPTORS_H
+#ifndef LITEIPC_PLATFORM_OWNED_DESCRIPTORS_H
+#define LITEIPC_PLATFORM_OWNED_DESCRIPTORS_H
 
 #include <pthread.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  *                   $TMPDIR/liteipc-UID/shop.sock (TMPDIR: default /tmp)
  *   "/run/x/shop"   as it is: the directory and its permissions are the caller's business
  */
-#ifndef LITEIPC_HOST_RUNTIME_DIRECTORY_H
-#define LITEIPC_HOST_RUNTIME_DIRECTORY_H
+#ifndef LITEIPC_PLATFORM_RUNTIME_DIRECTORY_H
+#define LITEIPC_PLATFORM_RUNTIME_DIRECTORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

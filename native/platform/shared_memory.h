@@ -4,8 +4,8 @@
  * it writable again, resize it, or take a page away under a reader.
  * Source: memfd_create(2), fcntl(2) F_ADD_SEALS.
  */
-#ifndef LITEIPC_HOST_SHARED_MEMORY_H
-#define LITEIPC_HOST_SHARED_MEMORY_H
+#ifndef LITEIPC_PLATFORM_SHARED_MEMORY_H
+#define LITEIPC_PLATFORM_SHARED_MEMORY_H
 
 #include <stddef.h>
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "domain/state.h"
+#include "domain/death.h"
 #include "kernel/access.h"
 #include "kernel/control_path/control_paths.h"
 

@@ -8,7 +8,7 @@
 #ifndef LITEIPC_KERNEL_CONTROL_PATHS_H
 #define LITEIPC_KERNEL_CONTROL_PATHS_H
 
-#include "domain/server.h"
+#include "domain/options.h"
 
 /* The functions below as a domain takes them: the `kernel` of struct DomainOptions. */
 extern const struct DomainKernelOperations LITEIPC_KERNEL_OPERATIONS;

@@ -1,6 +1,6 @@
 #include <errno.h>
 
-#include "domain/state.h"
+#include "domain/death.h"
 #include "kernel/access.h"
 #include "kernel/control_path/control_paths.h"
 #include "kernel/los_liteipc.h"

@@ -17,6 +17,7 @@
 #include "domain/process.h"
 #include "domain/setup.h"
 #include "domain/task.h"
+#include "domain/user.h"
 #include "kernel/access.h"
 #include "kernel/control_path/control_paths.h"
 #include "kernel/los_liteipc.h"
@@ -215,7 +216,7 @@ static void WhoDoesNotReadNoticesIsCutOff(void **state)
     DomainProcessCheckReaders(domain);
     DomainProcessReap(domain);
     assert_int_equal(reader.process->state, CONTROL_ALIVE);
-    reader.process->deathsWaitSinceMs -= DOMAIN_DEATHS_TIMEOUT_MS;
+    reader.process->deathsPendingSinceMs -= DOMAIN_DEATHS_TIMEOUT_MS;
     DomainProcessCheckReaders(domain);
     DomainProcessReap(domain);
     assert_int_equal(reader.process->state, CONTROL_FREE);
