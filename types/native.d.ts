@@ -148,7 +148,7 @@ export interface ControlOperationLayout {
 
 /**
  * Layout of a trace record: word indexes, relative to `record * TraceWords.Words`. See
- * kernel/hook_types.h.
+ * liteipc/hook_types.h.
  */
 export interface TraceWordsLayout {
   /** Time in ns of CLOCK_MONOTONIC, low and high word. */

@@ -1,4 +1,4 @@
-/** Converts trace records to names, from the numbers of native/kernel/hook_types.h. */
+/** Converts trace records to names, from the numbers of native/include/liteipc/hook_types.h. */
 import type { NativeTrace } from '../../types/native.js';
 import type { ProcessId, ServiceHandle, TaskId } from '../../types/wire.js';
 import { codeOfStatus } from '../common/errors.js';

@@ -16,8 +16,8 @@
 #ifndef LOSCFG_SECURITY_CAPABILITY
 #define LOSCFG_SECURITY_CAPABILITY
 #endif
-#include "kernel/hook_types.h"
 #include "liteipc/hm_liteipc.h"
+#include "liteipc/hook_types.h"
 
 struct LiteIpcDevice;
 struct LiteIpcThread;

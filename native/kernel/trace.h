@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernel/hook_types.h"
+#include "liteipc/hook_types.h"
 
 struct IpcTrace;
 

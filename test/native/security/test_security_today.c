@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "kernel/hook_types.h"
+#include "liteipc/hook_types.h"
 #include "support/actors.h"
 #include "support/control_client.h"
 #include "support/parcel.h"

@@ -62,7 +62,7 @@ function throwsCode(t: Parameters<typeof startDomain>[0], code: string, run: () 
 }
 
 test('names and texts are those of the core', (t) => {
-  const path = join(root, 'native/kernel/hook_types.h');
+  const path = join(root, 'native/include/liteipc/hook_types.h');
   const header = readFileSync(path, 'utf8');
   const list = (macro: string): [string, string][] => {
     const body = new RegExp(`#define ${macro}\\(X\\)([^]*?)\\n\\n`).exec(header)?.[1] ?? '';

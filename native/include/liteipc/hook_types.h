@@ -3,8 +3,8 @@
  * holds. Plain numbers and lists, for the core, for programs and for tools. Source of the hooks:
  * LOS_HOOK_TYPE_IPC_...
  */
-#ifndef LITEIPC_KERNEL_HOOK_TYPES_H
-#define LITEIPC_KERNEL_HOOK_TYPES_H
+#ifndef LITEIPC_HOOK_TYPES_H
+#define LITEIPC_HOOK_TYPES_H
 
 #include <stdint.h>
 
