@@ -1,83 +1,125 @@
 // Builds and runs the C tests: node scripts/test-native.mjs [--sanitize address|thread] [--require]
-// Without --require a missing cmocka is reported with its remedy and is not a failure.
+// Without --require, the tests are skipped where cmocka is missing.
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildNative, nativeFolders } from './build.mjs';
 import { Tally } from './support/closing-line.mjs';
-import { Problem, main, root, run } from './support/run.mjs';
+import { Problem, main, root } from './support/run.mjs';
+import { TestReport, summaryLines } from './support/test-report.mjs';
 
-const labels = { none: 'plain', address: 'ASan+UBSan', thread: 'TSan' };
+/** Number of programs that run at a time. Most of them wait most of the time. */
+const SIDE_BY_SIDE_MAX = 2;
 
-/**
- * Counts cmocka's own tests from CTest's JUnit file; a program that crashed counts as a failure.
- */
-function countResults(file) {
-  let passed = 0;
-  let failed = 0;
-  const report = readFileSync(file, 'utf8');
-  const cases = report.matchAll(/<testcase name="([^"]*)"[^>]*?status="(\w+)"(.*?)<\/testcase>/gs);
-  for (const [, program, status, body] of cases) {
-    const succeeded = body.match(/^\[ {7}OK \] /gm)?.length ?? 0;
-    const broken = new Set(body.match(/^\[ {2}FAILED {2}\] (?!\d+ test).*$/gm)).size;
-    passed += succeeded;
-    if (status !== 'run') failed += Math.max(broken, 1);
-    else if (succeeded === 0) {
-      console.error(`${program} ran no test`);
-      failed += 1;
-    }
+const labels = { none: '', address: ' under ASan and UBSan', thread: ' under TSan' };
+
+/** Adds the tests of a program, whose output is cmocka's, to the report. */
+function reportProgram(report, folder, { program, status, output }) {
+  const passed = output.match(/^\[ {7}OK \] /gm)?.length ?? 0;
+  const skipped = [...output.matchAll(/^(?:(needs .*)\n)?\[ {2}SKIPPED \] (\w+)/gm)];
+  const failed = new Set(
+    [...output.matchAll(/^\[ {2}FAILED {2}\] (?!\d+ test)(\S+)/gm)].map(([, name]) => name),
+  );
+  const rerun = `ctest --test-dir ${folder} --output-on-failure -R '^${program}$'`;
+  report.pass(passed);
+  for (const [, reason, test] of skipped) {
+    report.skip(test, program, reason ?? 'no reason given');
   }
-  return { passed, failed };
+  const problems = [...failed];
+  if (failed.size === 0 && status !== 'run') problems.push('ended early, or ran too long');
+  else if (failed.size + passed + skipped.length === 0) problems.push('ran no test');
+  const details = output.replaceAll(/^\[ +(?:RUN|OK) +\].*\n/gm, '');
+  for (const problem of problems) {
+    report.fail(`${program}: ${problem}`, rerun, problem === problems[0] ? details : '');
+  }
+}
+
+/** Returns the programs in CTest's JUnit file. */
+function readResults(file) {
+  const text = readFileSync(file, 'utf8');
+  const unescape = (part) =>
+    part
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&quot;', '"')
+      .replaceAll('&amp;', '&');
+  return [...text.matchAll(/<testcase name="([^"]*)"[^>]*?status="(\w+)"(.*?)<\/testcase>/gs)].map(
+    ([, program, status, body]) => {
+      const [, output = ''] = /<system-out>(.*?)<\/system-out>/s.exec(body) ?? [];
+      return { program, status, output: unescape(output) };
+    },
+  );
 }
 
 function testPrograms() {
-  const files = readdirSync(join(root, 'test/native'), { recursive: true });
-  return files.filter((file) => /\/test_\w+\.c$/.test(file));
+  return readdirSync(join(root, 'test/native'), { recursive: true })
+    .filter((file) => /\/test_\w+\.c$/.test(file))
+    .map((file) => basename(file, '.c'));
 }
 
-/** Returns { passed, failed }, or undefined if the tests could not be built for want of cmocka. */
-export function testNative(sanitizer = 'none', required = false) {
-  console.log(`C tests, ${labels[sanitizer]}: building ...`);
+/** Builds and runs the C tests, and adds their results to the report. */
+export async function testNative(report, sanitizer = 'none', required = false) {
+  const programs = testPrograms();
+  report.expect(programs.length);
+  report.say(`C tests${labels[sanitizer]}: building ...`);
   if (!buildNative(sanitizer, required)) {
-    console.warn(
-      `\nNot built for want of cmocka, and so not run: ${testPrograms().join(', ')}\n` +
-        'Remedy: install cmocka (Debian, Ubuntu: apt-get install libcmocka-dev).\n',
-    );
-    return undefined;
+    for (const program of programs) {
+      report.skip('all tests', program, 'needs cmocka: apt-get install libcmocka-dev');
+    }
+    return;
   }
-  const folder = join(root, nativeFolders[sanitizer]);
-  const report = join(folder, 'results.xml');
-  rmSync(report, { force: true });
-  const { status } = run(
+  const folder = nativeFolders[sanitizer];
+  const results = join(root, folder, 'results.xml');
+  rmSync(results, { force: true });
+  const child = spawn(
     'ctest',
     [
       ...['--test-dir', folder, '--output-on-failure', '--no-tests=error'],
-      ...['--parallel', '2'], // most of them wait most of the time
-      ...['--output-junit', report, '--test-output-size-passed', '10000000'],
+      ...['--parallel', String(SIDE_BY_SIDE_MAX)],
+      ...['--output-junit', results, '--test-output-size-passed', '10000000'],
+      ...['--test-output-size-failed', '10000000'],
     ],
-    { check: false },
+    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
   );
-  const results = existsSync(report) ? countResults(report) : { passed: 0, failed: 0 };
-  if (status !== 0 && results.failed === 0) results.failed = 1;
-  console.log(
-    `C tests, ${labels[sanitizer]}: ${results.passed} passed, ${results.failed} failed\n`,
-  );
-  return results;
+  const closed = new Promise((resolve, reject) => {
+    child.once('error', () => reject(new Problem('Cannot run ctest: install CMake')));
+    child.once('close', resolve);
+  });
+  child.stderr.on('data', (data) => report.log(data.toString()));
+  const read = async () => {
+    for await (const line of createInterface({ input: child.stdout })) {
+      report.log(line);
+      const [, program] = /^ *\d+\/\d+ Test +#\d+: (\w+) /.exec(line) ?? [];
+      if (program !== undefined) report.begin(`${program}${labels[sanitizer]}`);
+    }
+  };
+  const [status] = await Promise.all([closed, read()]);
+  const failuresBefore = report.failures.length;
+  if (existsSync(results)) {
+    for (const result of readResults(results)) reportProgram(report, folder, result);
+  }
+  if (status !== 0 && report.failures.length === failuresBefore) {
+    report.fail(`ctest ended with status ${status}`, undefined);
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await main(() => {
+  await main(async () => {
     const { values } = parseArgs({
       options: { sanitize: { type: 'string', default: 'none' }, require: { type: 'boolean' } },
     });
     if (!(values.sanitize in nativeFolders)) {
       throw new Problem(`--sanitize ${values.sanitize}: expected address or thread`);
     }
-    const results = testNative(values.sanitize, values.require);
-    if (results === undefined) return;
+    const report = new TestReport('test-native');
+    await testNative(report, values.sanitize, values.require);
+    const { passed, failed, skipped, failures, skips } = report.close();
+    for (const line of summaryLines(failures, skips)) console.log(line);
     const tally = new Tally();
-    tally.add(results.passed, results.failed);
+    tally.add(passed, failed, skipped);
     tally.close();
   });
 }

@@ -1,83 +1,63 @@
-// npm test: the C tests, the AVA tests, and a check that they leave nothing behind. With arguments
-// only those AVA tests run: npm test -- test/unit/wire/codec.test.ts
-import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+// npm test: runs the C tests, the AVA tests, and a check that they leave nothing behind. With
+// arguments it runs only these AVA tests: npm test -- test/unit test/tools/abi/abi.test.ts
+// --match 'a title, with * for anything'
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
-import { reportLeftovers, withLeakCheck } from './leak-check.mjs';
+import { parseArgs } from 'node:util';
+import { withLeakCheck } from './leak-check.mjs';
 import { Tally } from './support/closing-line.mjs';
-import { main, packageBin, root } from './support/run.mjs';
+import { runAva } from './support/run-ava.mjs';
+import { Problem, main, root } from './support/run.mjs';
+import { TestReport, summaryLines } from './support/test-report.mjs';
 import { testNative } from './test-native.mjs';
 
-/** Where a test's compiled file is: test/x.test.ts is out/test/x.test.js. */
-function compiled(path) {
-  return path.replace(/^(?:\.\/)?test\//, 'out/test/').replace(/\.ts$/, '.js');
-}
-
-/** Files in a folder `alone` run one at a time: they measure time. The others run side by side. */
+/** Number of files that run at a time. Files in a folder `alone` measure time, and run alone. */
 const SIDE_BY_SIDE_MAX = 3;
 
-/** Returns the test files: those that run side by side, and those that run alone. */
-function allFiles() {
-  const files = readdirSync(join(root, 'test'), { recursive: true })
-    .filter((file) => file.endsWith('.test.ts'))
-    .map((file) => join('test', file))
+/** Returns the test files of the paths; a path is a file or a folder. */
+function testFiles(paths) {
+  return paths
+    .flatMap((path) => {
+      const status = statSync(join(root, path), { throwIfNoEntry: false });
+      if (status === undefined) throw new Problem(`There is no ${path}`);
+      if (!status.isDirectory()) return [path];
+      const files = readdirSync(join(root, path), { recursive: true });
+      return files.filter((file) => file.endsWith('.test.ts')).map((file) => join(path, file));
+    })
     .sort();
-  const isAlone = (file) => file.includes('/alone/');
-  return [files.filter((file) => !isAlone(file)), files.filter(isAlone)];
 }
 
-/** Runs AVA, shows its TAP output, and counts it; skipped tests and tests to do count as failed. */
-async function runAva(files, environment, concurrency = 1) {
-  const options = ['--tap', '--concurrency', String(concurrency)];
-  const child = spawn(
-    process.execPath,
-    [packageBin('ava', 'entrypoints/cli.mjs'), ...options, ...files.map(compiled)],
-    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } },
-  );
-  const closed = new Promise((resolve) => child.on('close', resolve));
-  let passed = 0;
-  let failed = 0;
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (/^not ok|^ok.*# (?:SKIP|TODO)/.test(line)) failed += 1;
-    else if (line.startsWith('ok')) passed += 1;
-    // A hook is worth a line only when it fails.
-    if (!/^# .* hook for /.test(line)) console.log(line);
-  }
-  const status = await closed;
-  // The reporter itself may break, for instance if a test file calls process.exit().
-  if (status !== 0 && failed === 0) failed = 1;
-  return { passed, failed };
-}
-
-async function runAllAva(environment) {
-  const [sideBySide, alone] = allFiles();
-  const first = await runAva(sideBySide, environment, SIDE_BY_SIDE_MAX);
-  const second = await runAva(alone, environment);
-  return { passed: first.passed + second.passed, failed: first.failed + second.failed };
-}
-
-/** The AVA tests with their leak check, which counts as one more. */
-export async function testNode(files = []) {
-  const { result, leftovers } = await withLeakCheck((environment) =>
-    files.length === 0 ? runAllAva(environment) : runAva(files, environment),
-  );
-  const isClean = reportLeftovers(leftovers);
-  return {
-    passed: result.passed + (isClean ? 1 : 0),
-    failed: result.failed + (isClean ? 0 : 1),
-  };
+/** Runs AVA tests and their leak check, which counts as a test. */
+export async function testNode(report, paths = ['test'], options = []) {
+  const files = testFiles(paths);
+  report.expect(files.length);
+  const { leftovers } = await withLeakCheck(async (environment) => {
+    const isAlone = (file) => file.includes('/alone/');
+    const sideBySide = files.filter((file) => !isAlone(file));
+    const settings = { environment, options, concurrency: SIDE_BY_SIDE_MAX };
+    await runAva(report, sideBySide, settings);
+    await runAva(report, files.filter(isAlone), { ...settings, concurrency: 1 });
+  });
+  if (leftovers.length === 0) report.pass();
+  else report.fail('leak check', undefined, leftovers.join('\n'));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   await main(async () => {
-    const files = process.argv.slice(2);
+    const { positionals, values } = parseArgs({
+      allowPositionals: true,
+      options: { match: { type: 'string', multiple: true, default: [] } },
+    });
+    const report = new TestReport('test');
+    const isAll = positionals.length === 0 && values.match.length === 0;
+    if (isAll) await testNative(report);
+    const match = values.match.map((pattern) => `--match=${pattern}`);
+    await testNode(report, positionals.length === 0 ? ['test'] : positionals, match);
+    const { passed, failed, skipped, failures, skips } = report.close();
+    for (const line of summaryLines(failures, skips)) console.log(line);
     const tally = new Tally();
-    const results = [files.length === 0 ? testNative() : undefined, await testNode(files)];
-    for (const result of results) {
-      if (result !== undefined) tally.add(result.passed, result.failed);
-    }
+    tally.add(passed, failed, skipped);
     tally.close();
   });
 }

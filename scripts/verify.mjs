@@ -12,6 +12,7 @@ import { packCheck } from './pack-check.mjs';
 import { prebuiltAddon, smoke } from './smoke.mjs';
 import { Tally } from './support/closing-line.mjs';
 import { Problem, main, root, run, runNode } from './support/run.mjs';
+import { TestReport, summaryLines } from './support/test-report.mjs';
 import { testNative } from './test-native.mjs';
 import { testNode } from './test.mjs';
 
@@ -37,8 +38,8 @@ function buildAll(...names) {
 }
 
 /**
- * Every scenario counts. What the port skips on purpose is neither passed nor failed. `folder` has
- * the programs that run them, if they are not those beside the addon.
+ * Counts every scenario. `folder` has the programs that run the scenarios, if that is not the
+ * folder of the addon.
  */
 function conformance(options, folder = '') {
   return () => {
@@ -48,21 +49,40 @@ function conformance(options, folder = '') {
       env: { LITEIPC_NATIVE_FILES: folder },
     });
     process.stdout.write(stdout);
-    const counts = /^(\d+) passed, (\d+) failed, \d+ skipped$/m.exec(stdout);
+    const counts = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(stdout);
     if (counts === null) throw new Problem('The scenarios were not run to their end');
-    return { passed: Number(counts[1]), failed: Number(counts[2]) };
+    const [passed, failed, skipped] = counts.slice(1).map(Number);
+    const skips = [...stdout.matchAll(/^skip ([^:]+): (.*)$/gm)].map(([, title, reason]) => ({
+      ...{ title, reason },
+      file: ['scenarios', ...options].join(' '),
+    }));
+    return { passed, failed, skipped, skips };
   };
 }
 
-// A step throws, or returns { passed, failed }, or returns nothing and counts as one that passed.
+/** Runs tests that report to a log of their own. */
+function reported(name, body) {
+  return async () => {
+    const report = new TestReport(name);
+    await body(report);
+    return report.close();
+  };
+}
+
+// A step throws, or returns { passed, failed, skipped, failures, skips }, of which the last three
+// may be missing, or returns nothing and counts as one that passed.
 const steps = {
   'build: addon, library, programs': buildAll('addon', 'lib', 'programs'),
   'build: debug addon': buildAll('addon-debug'),
   lint: () => lint(),
-  'C tests': () => testNative('none', true),
-  'C tests under ASan and UBSan': () => testNative('address', true),
-  'C tests under TSan': () => testNative('thread', true),
-  'AVA tests and leak check': () => testNode(),
+  'C tests': reported('test-native', (report) => testNative(report, 'none', true)),
+  'C tests under ASan and UBSan': reported('test-native-asan', (report) =>
+    testNative(report, 'address', true),
+  ),
+  'C tests under TSan': reported('test-native-tsan', (report) =>
+    testNative(report, 'thread', true),
+  ),
+  'AVA tests and leak check': reported('test', (report) => testNode(report)),
   'scenarios in one process': conformance([]),
   'scenarios in processes of their own': conformance(['--processes']),
   'scenarios under ASan and UBSan': conformance([], join(root, nativeFolders.address)),
@@ -109,7 +129,7 @@ function processorSeconds() {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
 }
 
-/** In a process of its own: runs a step, and sends { passed, failed, processorSeconds }. */
+/** Runs a step in this process, and sends its results and `processorSeconds` to the parent. */
 async function runStepHere(title) {
   let result;
   try {
@@ -122,9 +142,10 @@ async function runStepHere(title) {
     console.error(`${title}: nothing was checked`);
     result = { passed: 0, failed: 1 };
   }
-  const { passed, failed } = result;
+  const { passed, failed, skipped = 0, failures = [], skips = [] } = result;
   await new Promise((sent) => {
-    process.send({ passed, failed, processorSeconds: processorSeconds() }, sent);
+    const taken = processorSeconds();
+    process.send({ passed, failed, skipped, failures, skips, processorSeconds: taken }, sent);
   });
   process.disconnect();
 }
@@ -142,7 +163,7 @@ async function runStep(title, hold) {
   const output = [];
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (data) => output.push(data));
-  let result = { passed: 0, failed: 1, processorSeconds: 0 };
+  let result = { passed: 0, failed: 1, skipped: 0, failures: [], skips: [], processorSeconds: 0 };
   child.on('message', (message) => (result = message));
   const status = await new Promise((resolve) => child.on('close', resolve));
   if (hold) process.stdout.write(`\n=== ${title}\n${Buffer.concat(output).toString()}`);
@@ -187,15 +208,19 @@ await main(async () => {
   }
   const tally = new Tally();
   const summary = [];
+  const failures = [];
+  const skips = [];
   for (const lanes of chosenStages(process.argv.slice(2))) {
-    for (const { title, passed, failed, ...taken } of await runStage(lanes)) {
-      tally.add(passed, failed);
+    for (const { title, passed, failed, skipped, ...taken } of await runStage(lanes)) {
+      tally.add(passed, failed, skipped);
+      failures.push(...taken.failures);
+      skips.push(...taken.skips);
       summary.push(
-        `${failed === 0 ? 'ok    ' : 'FAILED'} ${title}: ${passed} passed, ${failed} failed ` +
+        `${failed === 0 ? 'ok    ' : 'FAILED'} ${title}: ${passed} passed, ${failed} failed, ${skipped} skipped ` +
           `(${taken.seconds.toFixed(0)} s, ${taken.processorSeconds.toFixed(0)} s of processor)`,
       );
     }
   }
-  console.log(`\n${summary.join('\n')}\n`);
+  console.log(`\n${[...summary, ...summaryLines(failures, skips)].join('\n')}\n`);
   tally.close();
 });
