@@ -11,7 +11,7 @@ import { Problem, main, root, run } from './support/run.mjs';
 const nodeLines = [20, 22, 24];
 const timeoutMs = 60_000;
 
-/** A binary of that line of Node: the running one if it is, else a package, kept in out/. */
+/** Returns a binary of that line of Node: the running one, or a package stored in out/. */
 function nodeBinary(line) {
   if (process.versions.node.startsWith(`${line}.`)) return process.execPath;
   const folder = join(root, 'out/node', String(line));

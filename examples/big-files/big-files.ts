@@ -1,6 +1,6 @@
 /**
- * Big files and big values between two processes: as an open file, which is passed and not copied,
- * and as bytes, which go through memory that both processes map. The service is service.ts.
+ * Sends a big file to another process in two ways: as an open file, which is not copied, and as
+ * bytes, in memory that both processes map. service.ts is the service.
  */
 import { fork } from 'node:child_process';
 import { createHash, randomFillSync } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * A client in C with a service in Node: compiles client.c, starts it in this program's domain, and
- * serves it. The C program knows the device and the parcel, nothing of Node.
+ * Serves a client in C: compiles client.c, starts it in this program's domain, and offers the
+ * service. The C program uses only the device and the parcel.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,8 +35,7 @@ try {
     },
   });
 
-  // `liteipc run` gives a program its /dev/lite_ipc; the contract's hash says that both mean the
-  // same one.
+  // `liteipc run` provides /dev/lite_ipc. The hash shows that both sides use the same contract.
   const command = [join(root, 'dist/cli/liteipc.js'), 'run', '--domain', manager.domain, program];
   const client = spawn(process.execPath, [...command, Weather.name, String(Weather.hash)], {
     stdio: 'inherit',

@@ -1,7 +1,7 @@
 /*
- * A client of the service `weather`, in C, as a program of LiteOS-A would be: it opens the device,
- * asks the ServiceManager for the service's handle, and sends parcels. Usage: client NAME HASH, of
- * the contract.
+ * A client of the service `weather` in C, written like a program of LiteOS-A: it opens the device,
+ * asks the ServiceManager for the service's handle, and sends parcels. Usage: client NAME HASH,
+ * with name and hash of the contract.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,8 +60,8 @@ static void Free(IpcMsg *message)
 }
 
 /*
- * The handle of a service. The ServiceManager speaks MessagePack: {name: TEXT, hash: NUMBER} is
- * answered with {handle: NUMBER, ...}, and from then on this process may call it.
+ * Returns the handle of a service. The ServiceManager uses MessagePack: it answers the request
+ * {name: TEXT, hash: NUMBER} with {handle: NUMBER, ...} and grants this process the right to call.
  */
 static uint32_t Lookup(const char *name, uint32_t hash)
 {

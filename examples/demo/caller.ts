@@ -1,4 +1,4 @@
-/** A client that goes on calling, whatever happens to the service. */
+/** A client that continues to call while its service ends and restarts. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiteIpcError, openDevice } from 'liteipc';
 import { TextFiles } from './contract.js';
@@ -11,7 +11,7 @@ const textFiles = await device.service(TextFiles);
 let answered = 0;
 let gapMs = 0;
 let lastAnswer = performance.now();
-let told = false;
+let reported = false;
 let down = false;
 const failed: Record<string, number> = {};
 let running = true;
@@ -29,14 +29,14 @@ while (running) {
     gapMs = Math.max(gapMs, now - lastAnswer);
     lastAnswer = now;
     answered++;
-    if (answered === 10_000 || (down && !told)) {
-      if (down) told = true;
+    if (answered === 10_000 || (down && !reported)) {
+      if (down) reported = true;
       send({ type: 'ready', text: down ? 'answered again' : 'answered' });
     }
   } catch (error) {
     if (!(error instanceof LiteIpcError)) throw error;
     failed[error.code] = (failed[error.code] ?? 0) + 1;
-    // Nobody has the name at the moment: ask again a little later.
+    // The name is not registered now: retry a little later.
     if (error.code === 'ENOENT') await sleep(5);
   }
 }

@@ -1,7 +1,7 @@
-/** What the demo's service offers. Both sides import this file: it is all they have in common. */
+/** The contract of the demo's service; both sides import this file. */
 import { defineService, method } from 'liteipc';
 
-/** What the service finds out about a text file. */
+/** The facts that the service reports about a text file. */
 export interface FileReport {
   readonly name: string;
   readonly bytes: number;
@@ -10,11 +10,11 @@ export interface FileReport {
 }
 
 export const TextFiles = defineService('text-files', {
-  /** Takes the next part of a file; gives the number of bytes taken so far. */
+  /** Takes the next part of a file and returns the number of bytes taken so far. */
   add: method<{ readonly name: string; readonly part: Uint8Array }, number>(),
-  /** The file is complete. */
+  /** Ends a file and returns its report. */
   finish: method<string, FileReport>(),
-  /** The smallest thing worth calling, for measuring. */
+  /** Adds two numbers: a small call for measurements. */
   sum: method<readonly [number, number], number>(),
 });
 

@@ -1,9 +1,9 @@
 /**
- * The demo: real processes call each other through LiteIPC. One is refused, one keeps calling while
- * its service is killed and started again. Ends with status 0 and the line `demo: ok` only if
- * everything went as it must.
+ * Runs the demo: real processes call each other through LiteIPC. One is refused, and one continues
+ * to call while its service is killed and restarted. The demo ends with status 0 and the line
+ * `demo: ok` only if all results are as expected.
  *
- * Usage: demo.js [FILE...]    text files to be examined; by default this project's own sources
+ * Usage: demo.js [FILE...]    text files to examine; by default this project's own sources
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { DemoProcess } from './processes.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const SHOWN_FILES = 5;
-/** How long nobody serves, ms. */
+/** Time without a service, ms. */
 const PAUSE_MS = 200;
 
 const processes: DemoProcess[] = [];

@@ -1,4 +1,4 @@
-/** The manager process: starts the domain and admits those whose pids it is told. */
+/** The manager process: starts the domain and admits the processes whose pids it receives. */
 import { ServiceManager, allow } from 'liteipc';
 import { TextFiles } from './contract.js';
 import { receive, send } from './messages.js';

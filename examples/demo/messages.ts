@@ -1,8 +1,8 @@
-/** How the demo directs its processes: a few messages over the channel that fork() makes. */
+/** Defines the messages between the demo and its processes, over the channel of fork(). */
 import type { FileReport } from './contract.js';
 import type { Speed } from './speed.js';
 
-/** What the demo tells a process. */
+/** A message from the demo to a process. */
 export type Order =
   | { readonly type: 'manage'; readonly domain: string; readonly admitted: readonly number[] }
   | { readonly type: 'serve'; readonly domain: string }
@@ -11,7 +11,7 @@ export type Order =
   | { readonly type: 'call'; readonly domain: string }
   | { readonly type: 'stop' };
 
-/** What a process tells the demo. */
+/** A message from a process to the demo. */
 export type Report =
   | { readonly type: 'ready'; readonly text: string }
   | { readonly type: 'refused'; readonly code: string; readonly text: string }

@@ -1,11 +1,11 @@
-/** Starts the demo's processes, talks to them, and ends them whatever happens. */
+/** Starts the demo's processes, exchanges messages with them, and ends them in every case. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Order, Report } from './messages.js';
 
-/** Longest time that a process may take for a report or for its end, ms. */
-const PATIENCE_MS = 60_000;
+/** Longest time until a process reports or ends, ms. */
+const REPORT_MAX_MS = 60_000;
 
 /** One process of the demo. */
 export class DemoProcess {
@@ -41,7 +41,7 @@ export class DemoProcess {
 
   /** The next report, which must be of this type. */
   async report<Type extends Report['type']>(type: Type): Promise<Extract<Report, { type: Type }>> {
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + REPORT_MAX_MS;
     while (this.#reports.length === 0) {
       if (this.#end !== undefined) throw new Error(`${this.name} ended early (${this.#end})`);
       const left = deadline - performance.now();
@@ -79,7 +79,7 @@ export class DemoProcess {
   /** Waits for the end, which must be a good one. */
   async ended(): Promise<void> {
     if (this.#end === undefined) {
-      await once(this.#child, 'exit', { signal: AbortSignal.timeout(PATIENCE_MS) });
+      await once(this.#child, 'exit', { signal: AbortSignal.timeout(REPORT_MAX_MS) });
     }
     if (this.#end !== 'status 0') throw new Error(`${this.name} ended with ${this.#end ?? '?'}`);
   }

@@ -1,4 +1,4 @@
-/** A client that is admitted: has files examined, then measures how fast calls are. */
+/** A client that is admitted: it sends files to the service, then measures the speed of calls. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';

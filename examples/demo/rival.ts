@@ -1,4 +1,4 @@
-/** The same sum, served over process.send: what LiteIPC is compared with. */
+/** Serves the same sum over process.send, for comparison. */
 process.on('message', ({ id, numbers }: { id: number; numbers: [number, number] }) => {
   process.send?.({ id, sum: numbers[0] + numbers[1] });
 });

@@ -17,7 +17,7 @@ const files = new Map<string, OpenFile>();
 
 await device.expose(TextFiles, {
   add({ name, part }, call) {
-    // Two clients may send files of one name; the stamp of the caller keeps them apart.
+    // Two clients may send files of one name; the caller's process ID distinguishes them.
     const key = `${call.caller.processId} ${name}`;
     const file = files.get(key) ?? { hash: createHash('sha256'), bytes: 0, lines: 0 };
     files.set(key, file);

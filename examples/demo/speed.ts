@@ -1,6 +1,6 @@
-/** Measures a call, whatever carries it. */
+/** Measures the speed of a call over any transport. */
 
-/** How fast a call is. */
+/** The speed of a call. */
 export interface Speed {
   /** Median round trip with one call at a time, microseconds. */
   readonly roundTripUs: number;

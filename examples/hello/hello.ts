@@ -1,4 +1,4 @@
-/** A domain, a service and a client in twenty lines; in real life each is a process of its own. */
+/** Runs a domain, a service and a client in one process; usually each is a process of its own. */
 import { ServiceManager, allow, defineService, method, openDevice } from 'liteipc';
 
 const Calculator = defineService('calculator', {

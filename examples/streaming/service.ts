@@ -7,7 +7,7 @@ const device = await openDevice({ domain });
 let made = 0;
 
 const sensors = await device.expose(Sensors, {
-  // Runs only as far ahead of its reader as the credits allow, and ends where the reader stops.
+  // Runs ahead of its reader only as far as the credit allows, and ends when the reader stops.
   watch: function* (room) {
     let sent = 0;
     try {

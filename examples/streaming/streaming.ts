@@ -1,5 +1,6 @@
 /**
- * Streams in every direction between two processes: the service is service.ts, its client is here.
+ * Streams in every direction between two processes. This file is the client; service.ts is the
+ * service.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,7 @@
 /**
- * A process of one user: client.js DOMAIN UID GID. It becomes that user before it opens its device,
- * and the system tells the domain who it is. Whenever it is told to, it tries what it may do.
+ * Runs as one user: client.js DOMAIN UID GID. The process becomes this user before it opens its
+ * device, so the domain learns the user from the operating system. For each message from its parent
+ * it calls all methods and reports the results.
  */
 import { LiteIpcError, openDevice } from 'liteipc';
 import { Ledger, type Attempts } from './contract.js';

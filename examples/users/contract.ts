@@ -7,7 +7,6 @@ export const Ledger = defineService('ledger', {
 });
 
 /**
- * A client is asked to try all methods, and tells for each how it went: `ok`, or the code of its
- * error.
+ * The result of each method that a client was asked to try: `ok`, or the code of the error.
  */
 export type Attempts = Readonly<Record<'read' | 'write', string>>;

@@ -1,7 +1,7 @@
 /**
- * A service for several users: who may do what is said by a policy file, and enforced by the
- * system's own knowledge of who is who. As root it starts clients of four users; else only one, of
- * this user, whom the policy does not name.
+ * Runs a service for several users. A policy file says who may do what, and the identities of the
+ * operating system enforce it. As root the example starts clients of four users; otherwise it
+ * starts one client of this user, whom the policy does not name.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ const isRoot = process.getuid?.() === 0;
 const [uid = 0, gid = 0] = [process.getuid?.(), process.getgid?.()];
 const shown = isRoot ? users : [{ name: 'you', uid, gid }];
 
-// The socket's folder has to let the clients pass; the policy stays ours alone.
+// Clients need search permission on the folder of the socket; only this user may read the policy.
 const folder = mkdtempSync(join(tmpdir(), 'liteipc-users-'));
 chmodSync(folder, 0o711);
 const policyFile = join(folder, 'policy.jsonc');

@@ -1,6 +1,6 @@
 /**
- * A pool of worker threads behind one service: calls spread over them, and the client's own thread
- * stays free.
+ * Runs a pool of worker threads behind one service. The calls are distributed over the workers, and
+ * the client's own thread remains free.
  */
 import { ServiceManager, exposeInWorkers, openDevice } from 'liteipc';
 import { Primes } from './contract.js';
