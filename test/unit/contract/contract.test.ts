@@ -1,4 +1,4 @@
-/** Contracts: what is refused when they are written, and what both sides must agree on. */
+/** Tests the definition of contracts, and the comparison of the contracts of two sides. */
 import test from 'ava';
 import { z } from 'zod';
 import { defineService, duplex, event, method, oneway, sink, stream } from 'liteipc';
@@ -9,7 +9,7 @@ import { usePrivateRuntime } from '#test/support/private-runtime.js';
 
 usePrivateRuntime();
 
-test('a contract keeps its name and its methods in order', (t) => {
+test('a contract preserves its name and the order of its methods', (t) => {
   const contract = defineService('shop.orders', {
     place: method({ input: z.string(), output: z.number() }),
     note: oneway<string>(),
@@ -21,7 +21,7 @@ test('a contract keeps its name and its methods in order', (t) => {
 });
 
 for (const name of ['', 'a'.repeat(65), 'with space', 'ümlaut', 7, undefined]) {
-  test(`a service cannot be named ${String(name).slice(0, 12)} (${typeof name})`, (t) => {
+  test(`defineService rejects the name ${String(name).slice(0, 12)} (${typeof name})`, (t) => {
     const error = t.throws(() => defineService(name as string, { a: method() }), {
       instanceOf: TypeError,
     });
@@ -29,14 +29,14 @@ for (const name of ['', 'a'.repeat(65), 'with space', 'ümlaut', 7, undefined]) 
   });
 }
 
-test('names that JavaScript looks up by itself cannot be methods', (t) => {
+test('names that JavaScript reads from every object cannot be methods', (t) => {
   for (const name of ['then', 'constructor', 'toJSON', '__proto__', '1a', 'a-b']) {
     const methods = Object.fromEntries([[name, method()]]);
     t.throws(() => defineService('s', methods), { message: /a name that is free for a method/ });
   }
 });
 
-test('methods must be made by one of the functions for it, and there must be one', (t) => {
+test('a contract needs at least one method, and accepts only method definitions', (t) => {
   t.throws(() => defineService('s', { a: 5 as never }), {
     message: 'Expected method(...), oneway(...) or the like for s.a but received number 5',
   });
@@ -53,7 +53,7 @@ test('a schema must be a Standard Schema', (t) => {
   t.throws(() => oneway({ output: z.string() } as never), { message: /no output for oneway/ });
 });
 
-test('the hash depends on names, kinds and order, on nothing else', (t) => {
+test('the hash depends only on names, kinds and order', (t) => {
   const one = { a: { kind: 'method' }, b: { kind: 'oneway' } };
   t.is(shapeHash(one), shapeHash({ a: { kind: 'method' }, b: { kind: 'oneway' } }));
   t.not(shapeHash(one), shapeHash({ b: { kind: 'oneway' }, a: { kind: 'method' } }));
@@ -81,7 +81,7 @@ test('the differences of two shapes name every method', (t) => {
     '"a" is method 1 here and 2 in the service',
     '"b" is method 2 here and 1 in the service',
   ]);
-  // One that is missing in front does not count as all others having moved.
+  // A missing method does not count as a change of order of the others.
   t.deepEqual(
     shapeDifferences(
       shape({ x: 'event', a: 'method', b: 'sink' }),
@@ -95,7 +95,7 @@ test('the differences of two shapes name every method', (t) => {
   ]);
 });
 
-test('every kind is part of the hash', (t) => {
+test('the hash contains every kind', (t) => {
   const kinds = [
     method(),
     oneway(),
@@ -108,7 +108,7 @@ test('every kind is part of the hash', (t) => {
   t.is(new Set(hashes).size, kinds.length);
 });
 
-test('a version is no part of the hash', (t) => {
+test('the hash does not contain the version', (t) => {
   const one = defineService('s', { a: method() }, { version: '1.0.0' });
   t.is(one.version, '1.0.0');
   t.is(one.hash, defineService('s', { a: method() }).hash);
@@ -121,7 +121,7 @@ test('a version is no part of the hash', (t) => {
   }
 });
 
-test('a mismatch at connect names the versions and every method; another version alone is none', async (t) => {
+test('a mismatch names the versions and every method; different versions alone are no mismatch', async (t) => {
   const domain = await startDomain(t);
   const service = await domain.open();
   const served = defineService(
@@ -146,7 +146,7 @@ test('a mismatch at connect names the versions and every method; another version
   await (await client.service(newer)).buy('tea');
 });
 
-test('parcels are for methods alone', (t) => {
+test('only method and oneway accept parcels', (t) => {
   const format = parcel<number>({
     write: (io, value) => io.writeInt32(value),
     read: (io) => io.readInt32(),

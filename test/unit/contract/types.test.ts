@@ -1,6 +1,6 @@
 /**
- * What must and what must not compile. The compiler is the test: an `@ts-expect-error` over a line
- * without an error fails the build. At run time this file only shows that it was built.
+ * Checks which uses of contracts compile. The compiler runs this test: an `@ts-expect-error` above
+ * a line without an error fails the build. At run time this file only shows that it was built.
  */
 import test from 'ava';
 import { z } from 'zod';
@@ -23,7 +23,7 @@ import {
 } from 'liteipc';
 import { parcel } from 'liteipc/native';
 
-/** True if each is assignable to the other. */
+/** True if the types are assignable to each other. */
 type Equal<A, B> = [A, B] extends [B, A] ? true : false;
 /** Compiles only if the types are the same. */
 function same<A, B>(...equal: Equal<A, B> extends true ? [] : [never]): number {
@@ -75,7 +75,7 @@ type Implementation = ImplementationOf<typeof Typed>;
 same<Parameters<Client['plain']>[0], { id: number }>();
 same<ReturnType<Client['plain']>, Promise<string>>();
 same<ReturnType<Client['nothing']>, Promise<void>>();
-// A validator that transforms: each side sees its own type.
+// With a transforming validator each side has its own type.
 same<Parameters<Client['parsed']>[0], string>();
 same<ReturnType<Client['parsed']>, Promise<string>>();
 same<Parameters<Implementation['parsed']>[0], number>();
@@ -84,7 +84,7 @@ same<Parameters<Implementation['parsed']>[1], CallContext>();
 same<ReturnType<Client['onlyInput']>, Promise<void>>();
 same<ReturnType<Client['onlyOutput']>, Promise<Date>>();
 same<ReturnType<Client['told']>, Promise<void>>();
-// A parcel: what is written and what is read.
+// A parcel may have different types for writing and reading.
 same<Parameters<Client['inParcel']>[0], { x: number }>();
 same<Parameters<Implementation['inParcel']>[0], number>();
 same<ReturnType<Client['inParcel']>, Promise<string>>();
@@ -113,17 +113,17 @@ export function calls(client: Client): void {
   void client.plain();
   // @ts-expect-error -- wrong type of a property
   void client.plain({ id: '1' });
-  // @ts-expect-error -- an input where none belongs
+  // @ts-expect-error -- the method has no input
   void client.nothing(5);
   // @ts-expect-error -- the tuple is too short
   void client.told([1]);
   // @ts-expect-error -- no such option
   void client.plain({ id: 1 }, { timeout: 10 });
-  // @ts-expect-error -- the caller gives text, not its length
+  // @ts-expect-error -- the caller passes the text, not its length
   void client.parsed(4);
   void client.inParcel({ x: 1 });
   void client.outParcel();
-  // @ts-expect-error -- what is read is not what is written
+  // @ts-expect-error -- the type for reading differs from the type for writing
   void client.inParcel(1);
 }
 
@@ -160,12 +160,12 @@ export const wrong: Implementation = {
   parsed: (text: string) => text.length,
 };
 
-// @ts-expect-error -- a format has to read, too
+// @ts-expect-error -- a format needs a read function
 export const halfFormat = (): unknown => parcel<number>({ write: () => undefined });
 export const mixedFormat = method({
   input: parcel<number>({
     write: () => undefined,
-    // @ts-expect-error -- reads something else than it says
+    // @ts-expect-error -- read returns another type
     read: (io) => io.readString(),
   }),
 });
@@ -214,7 +214,7 @@ export async function flows(client: FlowClient, exposed: Exposed<FlowMethods>): 
   exposed.emit('tick');
   // @ts-expect-error -- an input is missing
   client.primes();
-  // @ts-expect-error -- an event takes nothing but options
+  // @ts-expect-error -- an event takes only options
   client.changed(1);
   // @ts-expect-error -- one item is not a sequence
   void client.upload(5);
@@ -222,7 +222,7 @@ export async function flows(client: FlowClient, exposed: Exposed<FlowMethods>): 
   void client.upload([1]);
   // @ts-expect-error -- no such event
   exposed.emit('other');
-  // @ts-expect-error -- a method is no event
+  // @ts-expect-error -- a method is not an event
   exposed.emit('plain', 'a');
   // @ts-expect-error -- the payload is missing
   exposed.emit('changed');
@@ -253,7 +253,7 @@ export const wrongFlows: FlowImplementation = {
   ...flowing,
   // @ts-expect-error -- items of another type
   primes: () => [1, 2],
-  // @ts-expect-error -- no sequence
+  // @ts-expect-error -- not a sequence
   all: () => 5,
   // @ts-expect-error -- another result
   upload: () => 'yes',
@@ -265,7 +265,7 @@ export const withEvent: FlowImplementation = {
 };
 const Events = defineService('events', { changed: event<number>() });
 export const onlyEvents = (device: Device): unknown => device.expose(Events, {});
-// @ts-expect-error -- a stream is no parcel
+// @ts-expect-error -- a stream does not accept a parcel
 export const parcelStream = (): unknown => stream({ output: Typed.methods.inParcel.inputParcel });
 
 test('the types compiled', (t) => {

@@ -1,9 +1,9 @@
-/** The parcel: its limits, what it refuses, objects and append. */
+/** Tests the limits of parcels, invalid arguments, objects and append. */
 import test, { type ExecutionContext } from 'ava';
 import { LiteIpcError } from 'liteipc';
 import { IpcIo } from 'liteipc/native';
 
-/** `01 02` as bytes. */
+/** Returns the bytes of `01 02`. */
 function bytes(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 }
@@ -19,7 +19,7 @@ function overflows(t: ExecutionContext, io: IpcIo, act: () => unknown, message: 
   t.is(hex(io), before);
 }
 
-test('after an overflow nothing is written or read, and the error says since when', (t) => {
+test('after an overflow all operations fail, and the error contains the first failure', (t) => {
   const io = new IpcIo({ size: 5 });
   io.writeInt32(1);
   overflows(
@@ -46,7 +46,7 @@ test('after an overflow nothing is written or read, and the error says since whe
   t.throws(() => short.readBoolUnaligned(), { code: 'EPROTO' });
 });
 
-test('the limits of a parcel', (t) => {
+test('the constructor checks the limits of a parcel', (t) => {
   t.is(IpcIo.MAX_IO_SIZE, 8192);
   t.is(IpcIo.MAX_OBJ_NUM, 32);
   const full = new IpcIo().writeBuffer(new Uint8Array(8192));
@@ -67,7 +67,7 @@ test('the limits of a parcel', (t) => {
   t.notThrows(() => new IpcIo({ size: 64, maxObjects: 16 }));
 });
 
-test('the table of offsets takes its part of the size', (t) => {
+test('the table of offsets counts towards the size', (t) => {
   const reserved = new IpcIo({ size: 8192, maxObjects: 32 });
   reserved.writeBuffer(new Uint8Array(8064));
   overflows(t, reserved, () => reserved.writeBoolUnaligned(true), /0 of 8192 are left/);
@@ -79,7 +79,7 @@ test('the table of offsets takes its part of the size', (t) => {
   overflows(t, objects, () => objects.writeFileDescriptor(32), /no room for object 33/);
   overflows(t, one, () => one.writeRemoteObject({ handle: 1, token: 0, cookie: 0 }), /object 33/);
 
-  // 4 bytes of each object: 16 + 4 fit exactly into 20, and 19 are too few.
+  // Each object needs 4 bytes: 16 + 4 fit exactly in 20, but not in 19.
   t.notThrows(() => new IpcIo({ size: 20 }).writeFileDescriptor(1));
   const small = new IpcIo({ size: 19 });
   overflows(t, small, () => small.writeFileDescriptor(1), /no room for 16 bytes/);
@@ -87,13 +87,16 @@ test('the table of offsets takes its part of the size', (t) => {
   overflows(t, none, () => none.writeFileDescriptor(1), /takes 0/);
 });
 
-test('texts and vectors of every length that is allowed, and one more', (t) => {
+test('texts and vectors have a maximum length', (t) => {
   t.is(new IpcIo().writeString('x'.repeat(8187)).data.length, 8192);
   t.is(new IpcIo().writeString16('x'.repeat(4093)).data.length, 8192);
   t.is(new IpcIo().writeInt16Vector(new Int16Array(2047)).data.length, 8192);
   const tooLong: Record<string, [act: (io: IpcIo) => unknown, message: RegExp]> = {
     'a string without room': [(io) => io.writeString('x'.repeat(8191)), /no room for 8196 bytes/],
-    'a string': [(io) => io.writeString('x'.repeat(8192)), /8192 bytes are too many, the maximum is 8191/],
+    'a string': [
+      (io) => io.writeString('x'.repeat(8192)),
+      /8192 bytes are too many, the maximum is 8191/,
+    ],
     'a string of wide characters': [(io) => io.writeString('ä'.repeat(4096)), /8192 bytes are/],
     'a string16 without room': [(io) => io.writeString16('x'.repeat(4095)), /no room for 8196/],
     'a string16': [(io) => io.writeString16('x'.repeat(4096)), /4096 code units are too many/],
@@ -115,7 +118,7 @@ test('texts and vectors of every length that is allowed, and one more', (t) => {
   }
 });
 
-test('what is no value of its type is a TypeError, and the parcel goes on', (t) => {
+test('a value outside its type is a TypeError, and the parcel can still be used', (t) => {
   const io = new IpcIo();
   const wrong: (() => unknown)[] = [
     () => io.writeBool(1 as never),
@@ -165,7 +168,7 @@ test('what is no value of its type is a TypeError, and the parcel goes on', (t) 
   t.is(io.writeInt32(1).readInt32(), 1);
 });
 
-test('of a wider word the low part is read', (t) => {
+test('only the low part of a wider word is read', (t) => {
   const io = IpcIo.from(bytes('c8000000 fffe0100 00010000 00800000 02000000'));
   t.is(io.readInt8(), -56);
   t.is(io.readUint16(), 0xfeff);
@@ -176,7 +179,7 @@ test('of a wider word the low part is read', (t) => {
   t.deepEqual(words.readBoolVector(), [true, false]);
 });
 
-test('vectors and wide texts of nothing are read, though nobody writes them', (t) => {
+test('empty vectors and wide texts can be read although they cannot be written', (t) => {
   const io = IpcIo.from(bytes('00000000 00000000 00000000 00000000 00000000'));
   t.deepEqual(io.readInt8Vector(), new Int8Array(0));
   t.deepEqual(io.readBoolVector(), []);
@@ -185,7 +188,7 @@ test('vectors and wide texts of nothing are read, though nobody writes them', (t
   t.is(io.remaining, 0);
 });
 
-test('bytes that are something else: EPROTO, and another read may fit', (t) => {
+test('bytes of another form are EPROTO, and another read may succeed', (t) => {
   const cases: [hex: string, act: (io: IpcIo) => unknown, message: RegExp][] = [
     ['03000000 61626364', (io) => io.readString(), /no NUL ends/],
     ['03000000 61006300', (io) => io.readString(), /not UTF-8 without NUL/],
@@ -204,7 +207,7 @@ test('bytes that are something else: EPROTO, and another read may fit', (t) => {
   }
 });
 
-test('huge lengths read nothing from outside', (t) => {
+test('huge lengths do not read outside the parcel', (t) => {
   const reads: ((io: IpcIo) => unknown)[] = [
     (io) => io.readString(),
     (io) => io.readString16(),
@@ -223,7 +226,7 @@ test('huge lengths read nothing from outside', (t) => {
   }
 });
 
-test('an object is read only where one begins, in order, as what it is', (t) => {
+test('an object is read only at its offset, in order and by its type', (t) => {
   const written = new IpcIo().writeInt32(5).writeFileDescriptor(6);
   written.writeRemoteObject({ handle: 7, token: 8, cookie: 9 });
   t.deepEqual(written.offsets, [4, 20]);
@@ -251,7 +254,7 @@ test('an object is read only where one begins, in order, as what it is', (t) => 
   t.throws(() => unnamed.readFileDescriptor(), { message: /no object begins at 4/ });
 });
 
-test('append copies data rounded up, and moves the objects', (t) => {
+test('append rounds the data up and adjusts the offsets of objects', (t) => {
   const tail = new IpcIo().writeFileDescriptor(1).writeUint8Unaligned(2);
   const io = new IpcIo().writeUint8Unaligned(9).append(tail).append(tail).writeInt32(-1);
   t.deepEqual(io.offsets, [1, 21]);
@@ -260,13 +263,13 @@ test('append copies data rounded up, and moves the objects', (t) => {
   t.is(hex(new IpcIo().append(new IpcIo())), '');
   const twice = new IpcIo().writeInt16Unaligned(1);
   t.is(hex(twice.append(twice)), '010001000000');
-  // A received one, too, whatever was read of it.
+  // A received parcel can be appended too, regardless of its position.
   const received = IpcIo.from(tail.data, tail.offsets);
   received.readFileDescriptor();
   t.is(hex(new IpcIo().append(received)), body);
 });
 
-test('append without room changes nothing; without room for the padding it overflows', (t) => {
+test('append without room changes nothing, but overflows without room for the padding', (t) => {
   const tail = new IpcIo().writeInt32(1).writeUint8Unaligned(2);
   const small = new IpcIo({ size: 8 }).writeInt32(3);
   t.throws(() => small.append(tail), { code: 'EMSGSIZE', message: /append: no room for 5 bytes/ });
@@ -279,7 +282,7 @@ test('append without room changes nothing; without room for the padding it overf
   overflows(t, narrow, () => narrow.append(tail), /no room for 8 bytes/);
 });
 
-test('a received parcel is not written', (t) => {
+test('a received parcel is read-only', (t) => {
   const io = IpcIo.from(bytes('01000000'));
   const refused = { code: 'EINVAL', message: /read-only; write to a new IpcIo/ };
   t.throws(() => io.writeInt32(1), refused);
@@ -289,7 +292,7 @@ test('a received parcel is not written', (t) => {
   t.is(io.readInt32(), 1);
 });
 
-test('what is read is a copy, also of a Buffer', (t) => {
+test('reads return copies, even from a Buffer', (t) => {
   const source = Buffer.from('04000000616263640000000004000000 01020304'.replace(' ', ''), 'hex');
   const io = IpcIo.from(source);
   const text = io.readStringBytes();
@@ -299,7 +302,7 @@ test('what is read is a copy, also of a Buffer', (t) => {
   t.deepEqual(data, bytes('01020304'));
 });
 
-test('an element that writes to the parcel itself does no harm', (t) => {
+test('an element whose getter writes to the parcel causes no damage', (t) => {
   const io = new IpcIo();
   const list = [1, 2];
   Object.defineProperty(list, 1, {
@@ -312,7 +315,7 @@ test('an element that writes to the parcel itself does no harm', (t) => {
   t.is(hex(io), '07000000 02000000 01000000 02000000'.replaceAll(' ', ''));
 });
 
-test('memory grows with what is written', (t) => {
+test('the memory grows with the content', (t) => {
   const io = new IpcIo();
   const expected: number[] = [];
   for (let count = 0; count < 2048; count++) {

@@ -1,11 +1,11 @@
 /**
- * The parcel: bytes worked out by hand from the table in docs/ipc-io.md, written, read and cut off.
+ * Tests parcels with bytes derived from the table in docs/ipc-io.md: written, read and truncated.
  */
 import test from 'ava';
 import { LiteIpcError } from 'liteipc';
 import { IpcIo } from 'liteipc/native';
 
-/** `01 02` as bytes. */
+/** Returns the bytes of `01 02`. */
 function bytes(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 }
@@ -202,14 +202,14 @@ const rows: Record<string, Row> = {
 
 for (const [name, [expected, write, read, value]] of Object.entries(rows)) {
   const isObject = name === 'fileDescriptor' || name === 'remoteObject';
-  test(`bytes of ${name}, written and read`, (t) => {
+  test(`${name} is written to and read from its bytes`, (t) => {
     const io = new IpcIo();
     write(io);
     t.is(hex(io), expected.replaceAll(' ', ''));
     t.deepEqual(io.offsets, isObject ? [0] : []);
     t.deepEqual(read(io), value);
     t.is(io.remaining, 0);
-    // Behind one byte all lies one byte further, whatever its alignment.
+    // After one byte everything is shifted by one byte, regardless of alignment.
     const shifted = new IpcIo();
     shifted.writeUint8Unaligned(7);
     write(shifted);
@@ -222,7 +222,7 @@ for (const [name, [expected, write, read, value]] of Object.entries(rows)) {
     t.false(received.overflow);
   });
 
-  test(`cut off anywhere, ${name} overflows and reads nothing`, (t) => {
+  test(`a truncated ${name} overflows and reads nothing`, (t) => {
     const io = new IpcIo();
     write(io);
     for (let size = 0; size < io.data.length; size++) {
@@ -233,7 +233,7 @@ for (const [name, [expected, write, read, value]] of Object.entries(rows)) {
     }
   });
 
-  test(`without room, ${name} overflows and writes nothing`, (t) => {
+  test(`without room ${name} overflows and writes nothing`, (t) => {
     const whole = new IpcIo();
     write(whole);
     const table = isObject ? 4 : 0;

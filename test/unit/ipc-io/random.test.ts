@@ -1,10 +1,10 @@
-/** The parcel, whatever is written to it and whatever bytes come. */
+/** Tests parcels with random operations and random bytes. */
 import test from 'ava';
 import fc from 'fast-check';
 import { LiteIpcError } from 'liteipc';
 import { IpcIo } from 'liteipc/native';
 
-/** A write, what it should read back as, and the read. */
+/** A write, the expected result of the read, and the read. */
 interface Step {
   readonly type: string;
   readonly input: unknown;
@@ -17,7 +17,7 @@ function scalar<T>(type: string, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<Step>
   return arbitrary.map((input) => ({ type, input, output: input, size: [] }));
 }
 
-/** A vector, given as a plain array; read as what `make` makes of it. */
+/** A vector that is written as a plain array and read as the result of `make`. */
 function vector<T>(
   type: string,
   element: fc.Arbitrary<T>,
@@ -105,7 +105,7 @@ function written(list: readonly Step[]): IpcIo {
 
 const RUNS = { numRuns: 2000 };
 
-test('what was written is read back', (t) => {
+test('written values are read back', (t) => {
   fc.assert(
     fc.property(steps, (list) => {
       const sent = written(list);
@@ -119,7 +119,7 @@ test('what was written is read back', (t) => {
   t.pass();
 });
 
-test('a parcel that ends too early overflows at the first read that needs more', (t) => {
+test('a truncated parcel overflows at the first read that needs more', (t) => {
   fc.assert(
     fc.property(steps, fc.nat(), (list, random) => {
       const sent = written(list);
@@ -142,7 +142,7 @@ test('a parcel that ends too early overflows at the first read that needs more',
   t.pass();
 });
 
-test('without room the write that needs more overflows, and what was written stays', (t) => {
+test('a write without room overflows and preserves the previous content', (t) => {
   fc.assert(
     fc.property(steps, fc.nat(), (list, random) => {
       const whole = written(list);
@@ -171,7 +171,7 @@ test('without room the write that needs more overflows, and what was written sta
   t.pass();
 });
 
-test('appended parcels are read as one, aligned', (t) => {
+test('appended parcels are read as one aligned parcel', (t) => {
   fc.assert(
     fc.property(steps, steps, (first, second) => {
       const head = written(first);
@@ -207,7 +207,7 @@ const types = [
   ...['FileDescriptor', 'RemoteObject'],
 ];
 
-/** Bytes as garbage comes: small numbers, huge numbers, text, anything. */
+/** Random bytes: small numbers, huge numbers, text and others. */
 const garbage = fc
   .array(
     fc.oneof(
@@ -220,12 +220,12 @@ const garbage = fc
   )
   .map((parts) => Buffer.concat(parts));
 
-test('garbage is read without harm, and nothing from outside', (t) => {
+test('random bytes are read without damage and without access outside the parcel', (t) => {
   const order = fc.array(fc.tuple(fc.constantFrom(...types), fc.integer({ min: 1, max: 40 })));
   const offsets = fc.array(fc.oneof(fc.nat(80), unsigned(32)), { maxLength: 8 });
   fc.assert(
     fc.property(garbage, offsets, order, (bytes, objects, reads) => {
-      // What lies around the data must not be seen.
+      // Bytes outside the data must not be visible.
       const around = new Uint8Array(bytes.length + 64).fill(0xa5);
       around.set(bytes, 32);
       const io = IpcIo.from(around.subarray(32, 32 + bytes.length), objects);

@@ -1,5 +1,6 @@
 /**
- * The parcels of test/native/support/ipc_io_vectors.h, which the C twin makes, too: the same bytes.
+ * Tests the parcels of test/native/support/ipc_io_vectors.h. A C program creates the same bytes
+ * from the same file.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +20,7 @@ interface Vector {
   readonly steps: readonly Step[];
 }
 
-/** The entries of the file: `PARCEL("hex", MACRO(word, ...) ...)`. */
+/** Returns the entries of the file: `PARCEL("hex", MACRO(word, ...) ...)`. */
 function parse(text: string): Vector[] {
   const vectors: Vector[] = [];
   const entry = /^(?:ILP32_)?PARCEL\("([0-9a-f ]*)",((?:\s*[A-Z0-9]+\([^()]*\))+)\)$/gm;
@@ -39,7 +40,7 @@ function integer(word: string): bigint {
   return word.startsWith('-') ? -BigInt(word.slice(1)) : BigInt(word);
 }
 
-/** The value that a word of C stands for, for a type of this name. */
+/** Returns the value of a word of C for a type of this name. */
 function value(type: string, word: string): unknown {
   if (type.startsWith('Bool')) return word === 'true';
   if (/64/.test(type)) return integer(word);
@@ -53,7 +54,7 @@ function text(word: string): string {
 type Method = (...input: unknown[]) => unknown;
 type Operation = [type: string, input: unknown, read: unknown[]];
 
-/** The type that a step writes, what it is given, and what reading it takes. */
+/** The type that a step writes, its arguments, and the arguments of the read. */
 function operation({ macro, words }: Step): Operation {
   const [first = '', ...rest] = words;
   switch (macro) {
@@ -98,7 +99,7 @@ test('every entry of the file is understood', (t) => {
 
 for (const { expected, steps } of vectors) {
   const name = steps.map(({ macro, words }) => `${macro}(${words.join(', ')})`).join(' ');
-  test(`as in C: ${name}`, (t) => {
+  test(`the bytes are those of C: ${name}`, (t) => {
     const io = new IpcIo();
     const operations = steps.map(operation);
     for (const [type, input] of operations) invoke(io, `write${type}`, [input]);

@@ -1,4 +1,4 @@
-/** Payloads: what arrives is what was sent, or the sender is told why not. */
+/** Tests the encoding of payloads, and the rejection of values that cannot be sent. */
 import test from 'ava';
 import { pack, unpack } from 'msgpackr';
 import { Encoder, decodeCopying, decodeViewing } from '#lib/wire/codec.js';
@@ -10,14 +10,14 @@ function outbox(): Uint8Array {
   return new Uint8Array(LIMIT + 64);
 }
 
-/** Encodes, moves the bytes to where a message might lie in an inbox, decodes. */
+/** Encodes a value, moves the bytes to a possible location in an inbox, and decodes them. */
 function roundTrip(value: unknown, offset = 4096): unknown {
   const encoder = new Encoder(outbox());
   encoder.encode(value);
   const inbox = Buffer.alloc(offset + encoder.size + 32, 0xc1);
   inbox.set(encoder.copy(), offset);
   const decoded = decodeCopying(inbox, offset, encoder.size, encoder.encoding);
-  // Whatever the result refers to must be its own.
+  // The result must not refer to the inbox.
   inbox.fill(0xee);
   return decoded;
 }
@@ -63,7 +63,7 @@ const cases: Record<string, unknown> = {
 };
 
 for (const [name, value] of Object.entries(cases)) {
-  test(`arrives as it was sent: ${name}`, (t) => {
+  test(`a value arrives unchanged: ${name}`, (t) => {
     for (const offset of [0, 8, 4096]) {
       const arrived = roundTrip(value, offset);
       if (name === 'object without prototype') t.deepEqual(arrived, { a: 1 });
@@ -72,7 +72,7 @@ for (const [name, value] of Object.entries(cases)) {
   });
 }
 
-test('every size around the scratch buffer and the small encodings', (t) => {
+test('every size around the scratch buffer and the short encodings works', (t) => {
   for (let length = 0; length < 300; length++) {
     const text = 'é'.repeat(length);
     t.is(roundTrip(text, 512), text);
@@ -80,14 +80,14 @@ test('every size around the scratch buffer and the small encodings', (t) => {
   }
 });
 
-test('errors keep name, message and cause', (t) => {
+test('errors preserve name, message and cause', (t) => {
   const arrived = roundTrip(new RangeError('too far', { cause: new Error('why') })) as Error;
   t.true(arrived instanceof RangeError);
   t.is(arrived.message, 'too far');
   t.is((arrived.cause as Error).message, 'why');
 });
 
-test('cycles and shared references survive', (t) => {
+test('cycles and shared references are preserved', (t) => {
   interface Node {
     self?: Node;
     list: object[];
@@ -107,7 +107,7 @@ test('__proto__ from the wire does not become a prototype', (t) => {
   t.is(Object.getPrototypeOf(arrived), Object.prototype);
 });
 
-test('functions and symbols are refused, with their path', (t) => {
+test('functions and symbols are rejected with their path', (t) => {
   const encoder = new Encoder(outbox());
   const refused = (value: unknown): string =>
     t.throws(
@@ -142,7 +142,7 @@ test('functions and symbols are refused, with their path', (t) => {
     refused({ map: new Map(), looped }),
     'value.looped.cause[0]: an error that contains itself cannot be sent',
   );
-  // The encoder is as good as new afterwards.
+  // The encoder can be used again.
   encoder.encode([1, 2]);
   t.deepEqual(unpack(encoder.copy()), [1, 2]);
 });
@@ -174,7 +174,7 @@ const hidden: Record<string, unknown> = {
 };
 
 for (const [name, value] of Object.entries(hidden)) {
-  test(`what would arrive empty is refused: ${name}`, (t) => {
+  test(`a value that would arrive empty is rejected: ${name}`, (t) => {
     const encoder = new Encoder(outbox());
     for (const [around, path] of [
       [[{ a: value }], '[0].a'],
@@ -191,7 +191,7 @@ for (const [name, value] of Object.entries(hidden)) {
   });
 }
 
-test('instances of classes arrive as plain objects, or as their toJSON says', (t) => {
+test('instances of classes arrive as plain objects or as the result of toJSON', (t) => {
   t.deepEqual(roundTrip(new Temperature(300)), { kelvin: 300 });
   t.is(roundTrip(new URL('https://example.org/a')), 'https://example.org/a');
   const tagged = Object.assign(Object.create({ [Symbol.toStringTag]: 'Tagged' }) as object, {
@@ -200,7 +200,7 @@ test('instances of classes arrive as plain objects, or as their toJSON says', (t
   t.deepEqual(roundTrip(tagged), { a: 1 });
 });
 
-test('errors keep their own properties and stack, nested and beside Maps', (t) => {
+test('errors preserve their own properties and stack, nested and beside Maps', (t) => {
   const cause = Object.assign(new TypeError('inner'), { code: 'E_INNER', at: new Date(5) });
   const error = Object.assign(new Error('outer', { cause: { cause } }), { code: 7, tries: [1n] });
   error.name = 'OuterError';
@@ -225,14 +225,14 @@ test('errors keep their own properties and stack, nested and beside Maps', (t) =
   t.is(both.errors[1], 2);
 });
 
-test("an error's encoding is of this package alone: the program's msgpackr has its own", (t) => {
+test("the encoding of errors does not affect the program's own use of msgpackr", (t) => {
   roundTrip(new Error('ours'));
   const bytes = pack(Object.assign(new Error('theirs'), { code: 1, at: Promise.resolve() }));
   t.false(bytes.includes(0x7e));
   t.notThrows(() => pack({ a: Promise.resolve() }));
 });
 
-test('nesting that is too deep is refused, not a crash', (t) => {
+test('too deep nesting is rejected and does not crash', (t) => {
   let deep: unknown[] = [];
   for (let level = 0; level < 200_000; level++) deep = [deep];
   const encoder = new Encoder(outbox());
@@ -246,7 +246,7 @@ test('nesting that is too deep is refused, not a crash', (t) => {
   t.is(unpack(encoder.copy()), 'after');
 });
 
-test('values that fit lie in the outbox, larger ones do not harm it', (t) => {
+test('values that fit are in the outbox, and larger ones do not damage it', (t) => {
   const memory = outbox();
   const encoder = new Encoder(memory);
   encoder.encode({ a: 1 });
@@ -258,7 +258,7 @@ test('values that fit lie in the outbox, larger ones do not harm it', (t) => {
   t.is(encoder.data, undefined);
 });
 
-test('a value that makes a call of its own while it is encoded disturbs nothing', (t) => {
+test('a value that makes a call while it is encoded is encoded correctly', (t) => {
   const encoder = new Encoder(outbox());
   let inner: Uint8Array = new Uint8Array(0);
   const value = {
@@ -275,7 +275,7 @@ test('a value that makes a call of its own while it is encoded disturbs nothing'
   t.deepEqual(unpack(inner), { inner: true });
 });
 
-test("the program's own use of msgpackr keeps its results", (t) => {
+test("results of the program's own use of msgpackr remain valid", (t) => {
   const encoder = new Encoder(outbox());
   encoder.encode([1, 2]);
   const own = pack({ mine: true });
@@ -284,7 +284,7 @@ test("the program's own use of msgpackr keeps its results", (t) => {
   t.deepEqual(unpack(own), { mine: true });
 });
 
-test('binary values of a large message are views of it, others are not', (t) => {
+test('binary values of a large message are views of it', (t) => {
   const encoder = new Encoder(outbox());
   encoder.encode({ bytes: Buffer.alloc(1000, 1) });
   const message = new Uint8Array(encoder.copy());
@@ -292,7 +292,7 @@ test('binary values of a large message are views of it, others are not', (t) => 
   t.is(bytes.buffer, message.buffer);
 });
 
-test('garbage is an EPROTO error, not a crash', (t) => {
+test('random bytes are an EPROTO error and do not crash', (t) => {
   let seed = 1;
   const random = (): number => (seed = (seed * 48271) % 0x7fffffff);
   let refused = 0;
@@ -307,6 +307,6 @@ test('garbage is an EPROTO error, not a crash', (t) => {
     }
   }
   t.true(refused > 1000);
-  // And nothing of it is left behind.
+  // Later values are not affected.
   t.deepEqual(roundTrip({ a: [1] }), { a: [1] });
 });

@@ -1,4 +1,4 @@
-/** Errors on their way to the caller. */
+/** Tests the conversion of errors to their form on the wire and back. */
 import test from 'ava';
 import { LiteIpcError, RemoteError } from 'liteipc';
 import { ReplyCode, fromWireError, toWireError } from '#lib/wire/remote-error.js';
@@ -22,7 +22,7 @@ test('an exception arrives with name, message, code, cause and remote stack', (t
   t.like(error.cause, { name: 'TypeError', message: 'inner', code: 'E_INNER' });
 });
 
-test('own properties arrive, those that every such error has are not replaced', (t) => {
+test('own properties arrive without replacing standard properties', (t) => {
   const thrown = Object.assign(new Error('full'), {
     ...{ status: 507, details: new Map([[1, 'a']]), code: 12 },
     ...{ service: 'forged', remoteStack: 'forged', toString: 'forged' },
@@ -34,13 +34,13 @@ test('own properties arrive, those that every such error has are not replaced', 
   t.is(typeof error.toString, 'function');
 });
 
-test('anything can be thrown', (t) => {
+test('any value can be thrown', (t) => {
   t.like(thrownThere('a text'), { message: 'a text', code: 'EREMOTE' });
   t.like(thrownThere(undefined), { message: 'undefined' });
   t.like(thrownThere(Object.create(null)), { message: 'a value that cannot be shown' });
 });
 
-test('cause chains end, long texts are cut', (t) => {
+test('cause chains and texts have a maximum length', (t) => {
   const looped = new Error('looped');
   looped.cause = looped;
   let depth = 0;
@@ -50,27 +50,27 @@ test('cause chains end, long texts are cut', (t) => {
   t.true(thrownThere(new Error('x'.repeat(100_000))).message.length < 5000);
 });
 
-test('a refusal is LiteIPC’s own error, whatever its code', (t) => {
+test('a refusal is an error of LiteIPC with any code', (t) => {
   const refusal = { name: 'LiteIpcError', message: 'no', code: 'EACCES' };
   const error = fromWireError(refusal, ReplyCode.Refused, about);
   t.false(error instanceof RemoteError);
   t.like(error, { name: 'LiteIpcError', code: 'EACCES', message: 'no' });
 });
 
-test('what is not an error is EPROTO', (t) => {
+test('an invalid error is EPROTO', (t) => {
   for (const value of [5, {}, { name: 'a' }, { name: 'a', message: 'b', cause: 1 }]) {
     t.like(fromWireError(value, ReplyCode.Thrown, about), { code: 'EPROTO' });
   }
 });
 
-test('a failure without a word is EREMOTE', (t) => {
+test('a failure without data is EREMOTE', (t) => {
   const error = fromWireError(undefined, 7, about);
   t.true(error instanceof RemoteError);
   t.like(error, { code: 'EREMOTE' });
   t.regex(error.message, /failed and gave no reason/);
 });
 
-test('codes are the names of Linux', (t) => {
+test('codes are the errno names of Linux', (t) => {
   t.is(codeOfStatus(-11), 'EAGAIN');
   t.is(codeOfStatus(-13), 'EACCES');
   t.is(codeOfStatus(-62), 'ETIME');
