@@ -4,18 +4,14 @@
  * it is sent or the service is gone.
  */
 import type { NativeDevice } from '../../types/native.js';
-import { Status } from '../common/errors.js';
-import { MessageFlag, Outgoing } from '../native/layout.js';
+import { isTransient } from '../common/errors.js';
+import { RetryTimer } from '../common/retry-timer.js';
+import { MessageFlag } from '../native/layout.js';
+import { writeRequest, type RequestAddress } from '../native/outgoing-header.js';
 import type { Route } from './route.js';
 import { ABORT_CODE } from '../wire/header.js';
 
-const RETRY_FIRST_MS = 1;
-const RETRY_MAX_MS = 32;
-
-interface Abort {
-  readonly task: number;
-  readonly handle: number;
-  readonly generation: number;
+interface Abort extends RequestAddress {
   readonly token: number;
 }
 
@@ -23,8 +19,10 @@ interface Abort {
 export class Aborts {
   readonly #native: NativeDevice;
   #waiting: Abort[] = [];
-  #timer: NodeJS.Timeout | undefined;
-  #delayMs = RETRY_FIRST_MS;
+  readonly #timer = new RetryTimer(() => {
+    this.retry();
+    return this.#waiting.length > 0;
+  }, false);
 
   constructor(native: NativeDevice) {
     this.#native = native;
@@ -38,46 +36,62 @@ export class Aborts {
     const abort = { task, handle, generation, token };
     if (!this.#mustWait(abort)) return;
     this.#waiting.push(abort);
-    this.#arm();
+    this.#timer.arm();
   }
 
   /** After each batch of events: perhaps there is room now. */
   retry(): void {
     if (this.#waiting.length === 0) return;
     this.#waiting = this.#waiting.filter((abort) => this.#mustWait(abort));
-    if (this.#waiting.length === 0) this.#delayMs = RETRY_FIRST_MS;
+    if (this.#waiting.length === 0) this.#timer.reset();
   }
 
   /** The connection has ended. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#waiting = [];
   }
 
-  #arm(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#delayMs = Math.min(this.#delayMs * 2, RETRY_MAX_MS);
-      this.retry();
-      if (this.#waiting.length > 0) this.#arm();
-    }, this.#delayMs).unref();
-  }
-
   /** Any other failure means that the service is gone or may not be called any more. */
-  #mustWait({ task, handle, generation, token }: Abort): boolean {
+  #mustWait(abort: Abort): boolean {
     const { outgoing } = this.#native;
-    outgoing[Outgoing.Task] = task;
-    outgoing[Outgoing.Handle] = handle;
-    outgoing[Outgoing.Generation] = generation;
-    outgoing[Outgoing.Token] = token;
-    outgoing[Outgoing.Cookie] = 0;
-    outgoing[Outgoing.Code] = ABORT_CODE;
-    outgoing[Outgoing.Flag] = MessageFlag.OneWay;
-    outgoing[Outgoing.DataStart] = 0;
-    outgoing[Outgoing.DataSize] = 0;
-    outgoing[Outgoing.DeadlineMs] = 0;
-    outgoing[Outgoing.UserData] = 0;
-    const status = this.#native.sendRequest();
-    return status === Status.inProgress || status === Status.noMemory || status === Status.again;
+    writeRequest(outgoing, abort, abort.token, 0, ABORT_CODE, MessageFlag.OneWay, 0, 0, 0, 0);
+    return isTransient(this.#native.sendRequest());
   }
+}
+
+/**
+ * Listeners of each signal that calls use. The signal itself gets one listener: Node warns of a
+ * leak when it has more than ten, and a program may use one signal for all its calls.
+ */
+const listenersOf = new WeakMap<
+  AbortSignal,
+  { readonly all: Set<() => void>; notify: () => void }
+>();
+
+/**
+ * Calls `listener` once when the signal is aborted, unless the function that this returns was
+ * called before.
+ */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  let listeners = listenersOf.get(signal);
+  if (listeners === undefined) {
+    const all = new Set<() => void>();
+    listeners = {
+      all,
+      notify: () => {
+        listenersOf.delete(signal);
+        for (const each of all) each();
+      },
+    };
+    listenersOf.set(signal, listeners);
+    signal.addEventListener('abort', listeners.notify, { once: true });
+  }
+  const { all, notify } = listeners;
+  all.add(listener);
+  return () => {
+    if (!all.delete(listener) || all.size > 0 || signal.aborted) return;
+    listenersOf.delete(signal);
+    signal.removeEventListener('abort', notify);
+  };
 }

@@ -6,6 +6,7 @@
  * that comes after its call was given up from the answer of the slot's next call.
  */
 import type { ContractMethod } from '../contract/method-table.js';
+import { DeadlineTimer, TIMER_MAX_MS } from '../common/deadline-timer.js';
 import { LiteIpcError } from '../common/errors.js';
 import type { Route, WaitingRequest } from './route.js';
 
@@ -15,8 +16,6 @@ const SEQUENCE_MASK = 0xfff;
 const FIRST_CAPACITY = 64;
 /** Deadlines are looked at no more often than this, ms. */
 const GRANULARITY_MS = 4;
-/** Longest delay that setTimeout takes, ms. */
-const TIMER_MAX_MS = 0x7fff_ffff;
 
 type Settle = (value: unknown) => void;
 const nobody: Settle = () => undefined;
@@ -47,8 +46,9 @@ export class CallTable {
   #pending = 0;
 
   readonly #onExpired: OnExpired;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Infinity;
+  readonly #timer = new DeadlineTimer(() => {
+    this.#expire();
+  }, GRANULARITY_MS);
 
   // The executor of every promise: made once, it works on the slot that was taken last.
   #newest = 0;
@@ -88,7 +88,7 @@ export class CallTable {
     } else {
       const deadline = performance.now() + timeoutMs;
       this.#deadlines[slot] = deadline;
-      if (deadline < this.#timerAt) this.#arm(deadline);
+      this.#timer.arm(deadline);
     }
     this.#newest = slot;
     return slot;
@@ -121,6 +121,13 @@ export class CallTable {
     return Math.min(Math.max(Math.ceil(deadline - performance.now()), 1), TIMER_MAX_MS);
   }
 
+  /** Records that the request of a call was sent. */
+  markSent(slot: number, callId: number): void {
+    this.callIds[slot] = callId;
+    this.sent[slot] = 1;
+    (this.routes[slot] as Route).inFlight++;
+  }
+
   /** A call that was sent is not under way any more and will be sent again. */
   unsend(slot: number): void {
     const route = this.routes[slot];
@@ -151,8 +158,7 @@ export class CallTable {
       const method = this.methods[slot];
       if (route !== undefined && method !== undefined) this.reject(slot, errorFor(route, method));
     }
-    clearTimeout(this.#timer);
-    this.#timerAt = Infinity;
+    this.#timer.stop();
   }
 
   #release(slot: number): void {
@@ -184,16 +190,7 @@ export class CallTable {
     this.#free = grown(new Uint32Array(length), this.#free);
   }
 
-  #arm(deadline: number): void {
-    clearTimeout(this.#timer);
-    this.#timerAt = deadline;
-    const delay = Math.max(Math.ceil(deadline - performance.now()), GRANULARITY_MS);
-    this.#timer = setTimeout(this.#expire, Math.min(delay, TIMER_MAX_MS));
-    // The open device keeps the event loop alive, not its timer.
-    this.#timer.unref();
-  }
-
-  readonly #expire = (): void => {
+  #expire(): void {
     const now = performance.now();
     let next = Infinity;
     for (let slot = 0; slot < this.#used; slot++) {
@@ -202,7 +199,6 @@ export class CallTable {
       if (deadline <= now) this.#onExpired(slot);
       else if (deadline < next) next = deadline;
     }
-    this.#timerAt = Infinity;
-    if (next !== Infinity) this.#arm(next);
-  };
+    if (next !== Infinity) this.#timer.arm(next);
+  }
 }

@@ -3,21 +3,31 @@
  * to wait does so in the queue (request-queue.ts).
  */
 import type { NativeDevice } from '../../types/native.js';
-import { Aborts } from './abort.js';
+import type { CallOptions } from '../contract/call-options.js';
+import { Aborts, onAbort } from './abort.js';
 import type { CallTable } from './call-table.js';
-import type { Encoder } from '../wire/codec.js';
+import { encodingErrorText, type Encoder } from '../wire/codec.js';
 import type { ContractMethod } from '../contract/method-table.js';
-import { abortError, asError, LiteIpcError } from '../common/errors.js';
-import type { FilesToSend, ReceivedFile } from '../native/files.js';
+import { abortError, asError, callError, LiteIpcError } from '../common/errors.js';
+import { FilesToSend, type ReceivedFile } from '../native/files.js';
 import { packMessage, type Attachments, type PackedMessage } from '../attachments/outgoing.js';
 import { Outgoing } from '../native/layout.js';
 import { encodeMetadata } from '../wire/metadata.js';
 import type { ObjectsToSend } from '../native/message-objects.js';
-import { RequestQueue, isRepeatable } from './send-queue.js';
+import { RequestQueue, mayResend } from './send-queue.js';
 import { RouteState, type Route, type WaitingRequest } from './route.js';
-import { encodingError, filesOf, type SendOptions } from './send-options.js';
-import { onAbort } from './signal-listeners.js';
 import { Cookie } from '../wire/header.js';
+
+/** What LiteIPC itself may say of a call besides the program. */
+export interface SendOptions extends CallOptions {
+  /**
+   * Makes the call abortable, and is told at once by what number: its `userData`, and the message's
+   * token.
+   */
+  readonly onNamed?: ((userData: number) => void) | undefined;
+  /** Told whenever it was sent, and by which route: again if who got it first has not begun it. */
+  readonly onSent?: ((route: Route) => void) | undefined;
+}
 
 /** Latest deadline that is told to the service, ms; a later one is this side's affair alone. */
 const DEADLINE_MAX_MS = 0x7fff_ffff;
@@ -175,10 +185,8 @@ export class Requests {
         objects,
       );
       if (status === 0) {
-        calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
-        calls.sent[slot] = 1;
-        route.inFlight++;
-        if (route.keeps && objects === undefined && isRepeatable(method)) {
+        calls.markSent(slot, this.#outgoing[Outgoing.CallId] as number);
+        if (mayResend(route, method, objects)) {
           calls.kept[slot] = keptRequest(userData, method, encoder, cookie, options?.onSent);
         }
         options?.onSent?.(route);
@@ -272,4 +280,23 @@ export class Requests {
     };
     promise.then(forget, forget);
   }
+}
+
+/** An error that names the method, made from whatever the encoder threw. */
+function encodingError(error: unknown, method: ContractMethod): Error {
+  if (!(error instanceof LiteIpcError) || error.method !== undefined) return asError(error);
+  return callError(error.code, method, encodingErrorText('input', error));
+}
+
+/**
+ * Copies the files of a call. Throws as {@link FilesToSend.from}, and for a method that cannot
+ * carry any.
+ */
+function filesOf(options: CallOptions, method: ContractMethod): FilesToSend | undefined {
+  const { files } = options;
+  if (files === undefined || files.length === 0) return undefined;
+  if (method.inputParcel !== undefined) {
+    throw callError('EINVAL', method, 'files cannot travel with an input in a parcel format');
+  }
+  return FilesToSend.from(files, method);
 }

@@ -6,9 +6,12 @@
 import type { NativeDevice } from '../../types/native.js';
 import type { CallTable } from './call-table.js';
 import type { ContractMethod } from '../contract/method-table.js';
-import { callError, codeOfStatus, Status } from '../common/errors.js';
+import { callError, codeOfStatus, isNoRoom, Status } from '../common/errors.js';
+import { RetryTimer } from '../common/retry-timer.js';
 import { MessageFlag, Outgoing } from '../native/layout.js';
+import { livingTask } from '../native/living-task.js';
 import type { ObjectsToSend } from '../native/message-objects.js';
+import { writeRequest } from '../native/outgoing-header.js';
 import { RouteState, type Route, type WaitingRequest } from './route.js';
 import { Cookie } from '../wire/header.js';
 
@@ -36,16 +39,29 @@ function meansLookAgain(status: number): boolean {
   );
 }
 
-/** Items that were sent besides a call are gone when it was not begun. */
-export function isRepeatable({ kind }: ContractMethod): boolean {
-  return kind !== 'sink' && kind !== 'duplex';
+/**
+ * True if a request may be sent again after a service has refused it. Objects leave this process
+ * with the first message, and so do the items that the caller of a sink sends.
+ */
+export function mayResend(
+  route: Route,
+  { kind }: ContractMethod,
+  objects: ObjectsToSend | undefined,
+): boolean {
+  return route.keeps && objects === undefined && kind !== 'sink' && kind !== 'duplex';
 }
 
 /** The requests of one connection that wait, and the way by which all go. */
 export class RequestQueue {
   /** Routes that wait for room. */
   readonly #waitingForRoom = new Set<Route>();
-  #roomTimer: NodeJS.Timeout | undefined;
+  readonly #roomTimer = new RetryTimer(() => {
+    for (const route of this.#waitingForRoom) {
+      if (route.patient || route.inFlight === 0) route.retries++;
+    }
+    this.retryRoom();
+    return false;
+  }, true);
   readonly #native: NativeDevice;
   readonly #calls: CallTable;
   readonly #outgoing: Uint32Array;
@@ -177,7 +193,7 @@ export class RequestQueue {
 
   /** The connection has ended. */
   stop(): void {
-    clearTimeout(this.#roomTimer);
+    this.#roomTimer.stop();
     this.#waitingForRoom.clear();
   }
 
@@ -198,19 +214,19 @@ export class RequestQueue {
     deadlineMs: number,
     objects: ObjectsToSend | undefined,
   ): number {
-    const outgoing = this.#outgoing;
-    outgoing[Outgoing.Task] = route.task;
-    outgoing[Outgoing.Handle] = route.handle;
-    outgoing[Outgoing.Generation] = route.generation;
     const named = (cookie & Cookie.Abortable) === 0 ? 0 : userData;
-    outgoing[Outgoing.Token] = method.streamToken === -1 ? named : method.streamToken;
-    outgoing[Outgoing.Cookie] = cookie;
-    outgoing[Outgoing.Code] = method.index;
-    outgoing[Outgoing.Flag] = method.oneway ? MessageFlag.OneWay : MessageFlag.Default;
-    outgoing[Outgoing.DataStart] = message.start;
-    outgoing[Outgoing.DataSize] = message.size;
-    outgoing[Outgoing.DeadlineMs] = deadlineMs;
-    outgoing[Outgoing.UserData] = userData;
+    writeRequest(
+      this.#outgoing,
+      route,
+      method.streamToken === -1 ? named : method.streamToken,
+      cookie,
+      method.index,
+      method.oneway ? MessageFlag.OneWay : MessageFlag.Default,
+      message.start,
+      message.size,
+      deadlineMs,
+      userData,
+    );
     if (objects !== undefined) {
       const status = this.#native.sendRequest(message.data, objects.words());
       if (status === 0) objects.sent();
@@ -235,10 +251,8 @@ export class RequestQueue {
     if (oneway) {
       calls.resolve(slot, undefined);
     } else {
-      calls.callIds[slot] = this.#outgoing[Outgoing.CallId] as number;
-      calls.sent[slot] = 1;
-      route.inFlight++;
-      if (route.keeps && objects === undefined && isRepeatable(method)) calls.kept[slot] = request;
+      calls.markSent(slot, this.#outgoing[Outgoing.CallId] as number);
+      if (mayResend(route, method, objects)) calls.kept[slot] = request;
       request.onSent?.(route);
     }
     return 0;
@@ -250,7 +264,7 @@ export class RequestQueue {
       route.state = RouteState.Lane;
       return true;
     }
-    if (status === Status.noMemory || status === Status.again) {
+    if (isNoRoom(status)) {
       // With calls in flight their answers bring room. Without, the receiver may be about to free
       // what it has just answered; it does not tell us when, so we look a few times.
       if (!route.patient && route.inFlight === 0 && route.retries >= ROOM_RETRIES_MAX) return false;
@@ -269,8 +283,7 @@ export class RequestQueue {
   }
 
   #isGone(route: Route): boolean {
-    const task = this.#native.query(route.handle);
-    return task?.alive !== true || task.generation !== route.generation;
+    return livingTask(this.#native, route) === undefined;
   }
 
   #mayTry(route: Route): boolean {
@@ -280,16 +293,7 @@ export class RequestQueue {
   }
 
   #armRoomTimer(route: Route): void {
-    this.#roomTimer ??= setTimeout(
-      () => {
-        this.#roomTimer = undefined;
-        for (const waiting of this.#waitingForRoom) {
-          if (waiting.patient || waiting.inFlight === 0) waiting.retries++;
-        }
-        this.retryRoom();
-      },
-      2 ** Math.min(route.retries, ROOM_RETRIES_MAX - 1),
-    );
+    this.#roomTimer.arm(route.retries);
   }
 
   #rejectWaiting(

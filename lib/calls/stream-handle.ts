@@ -1,23 +1,31 @@
-/** The streams that a program holds. */
+/** Implements the stream objects that programs hold. */
 import type { ClientStream } from '../contract/types.js';
 import { ItemReader } from '../streams/reader.js';
-import type { OpenStream } from './stream.js';
 
 const ignore = (): void => undefined;
 
-/** Ends streams that the program has forgotten. */
-const forgotten = new FinalizationRegistry<OpenStream>((stream) => {
+/** The stream behind a {@link StreamHandle}. It does not refer to its handle. */
+export interface HandledStream {
+  /** Settles when the service has begun. */
+  readonly opened: Promise<void>;
+  readonly reader: ItemReader;
+  /** Ends the stream at both sides. */
+  abort(reason: unknown): void;
+}
+
+/** Aborts the streams whose handles were garbage collected. */
+const forgotten = new FinalizationRegistry<HandledStream>((stream) => {
   stream.abort(new Error('the stream was garbage collected'));
 });
 
-/** What the program has. */
+/** A `StreamHandle` is the stream as the program sees it. */
 export class StreamHandle implements ClientStream<unknown> {
-  readonly #stream: OpenStream;
-  /** Those that somebody waits for: for the beginning, or for an item. */
+  readonly #stream: HandledStream;
+  /** Handles that the program awaits, for the opening or an item: they must not be collected. */
   static readonly #awaited = new Set<StreamHandle>();
   #waiting = 0;
 
-  constructor(stream: OpenStream) {
+  constructor(stream: HandledStream) {
     this.#stream = stream;
     forgotten.register(this, stream, this);
     void this.#hold(stream.opened);
@@ -54,7 +62,7 @@ export class StreamHandle implements ClientStream<unknown> {
   }
 }
 
-/** A stream that failed before it began. */
+/** Returns a stream that failed before it was opened. */
 export function failedStream(error: Error): ClientStream<unknown> {
   const opened = Promise.reject(error);
   opened.catch(ignore);

@@ -1,4 +1,5 @@
 /** Implements the target of a client whose service has several instances. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../connection/connection.js';
 import type { Contract } from '../contract/contract.js';
 import { LiteIpcError } from '../common/errors.js';
@@ -168,7 +169,7 @@ export class BalancedTarget implements CallTarget {
         }
         if (!this.#isUsed && !this.#owner.restarts.isWanted) return;
         restMs -= performance.now() - before;
-        if (restMs > 0) await new Promise<void>((wake) => setTimeout(wake, restMs).unref());
+        if (restMs > 0) await pause(restMs, undefined, { ref: false });
       }
     } finally {
       registry.dispose();

@@ -3,6 +3,8 @@
  * for in the background: the manager holds the question, so that a long absence costs next to
  * nothing.
  */
+import { setTimeout as pause } from 'node:timers/promises';
+import { backOffMs } from '../common/retry-timer.js';
 import { LiteIpcError } from '../common/errors.js';
 
 /** How long one question is held, ms. */
@@ -68,7 +70,7 @@ export class RestartWatch {
   }
 
   async #lookUntilFound(): Promise<void> {
-    let pauseMs = RETRY_FIRST_MS;
+    let retries = 0;
     while (this.#missing > 0 && this.isWanted) {
       const before = performance.now();
       try {
@@ -80,12 +82,11 @@ export class RestartWatch {
       }
       // The question was held to its end: nothing is wrong, ask again.
       if (performance.now() - before > HELD_MS / 2) {
-        pauseMs = RETRY_FIRST_MS;
+        retries = 0;
         continue;
       }
-      const waitMs = pauseMs;
-      await new Promise<void>((resolve) => setTimeout(resolve, waitMs).unref());
-      pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
+      const waitMs = backOffMs(retries++, RETRY_FIRST_MS, RETRY_MAX_MS);
+      await pause(waitMs, undefined, { ref: false });
     }
   }
 }

@@ -126,6 +126,16 @@ export const Status = {
   again: -constants.errno.EAGAIN,
 } as const;
 
+/** True if the receiver had no room for a message, so that the same send may succeed later. */
+export function isNoRoom(status: number): boolean {
+  return status === Status.noMemory || status === Status.again;
+}
+
+/** True if a send may succeed later: there was no room, or the lane is still being made. */
+export function isTransient(status: number): boolean {
+  return status === Status.inProgress || isNoRoom(status);
+}
+
 const explanations: Readonly<Record<string, string>> = {
   ENOENT: 'the service no longer exists; the next call looks it up again',
   EPIPE: 'the service terminated before it answered; the next call looks it up again',

@@ -18,6 +18,7 @@ import { ControlRequests, operationName, type ControlResult } from './control-re
 import type { ContractMethod } from '../contract/method-table.js';
 import { LiteIpcError, Status, callError, codeOfStatus, isShutdown } from '../common/errors.js';
 import { ControlOperation, EventKind, Incoming, MessageType } from '../native/layout.js';
+import { livingTask } from '../native/living-task.js';
 import { IncomingData, decodingErrorCode } from './incoming-message.js';
 import type { ReceiverAccess } from '../service/access-check.js';
 import { Replies } from '../service/replies.js';
@@ -241,8 +242,7 @@ export class Connection {
   /** Is what the route leads to gone? Then the next call looks the name up again. */
   #checkLife(route: Route): void {
     if (route.startResolving === undefined || route.handle === 0 || route.deathTold) return;
-    const task = this.native.query(route.handle);
-    if (task?.alive === true && task.generation === route.generation) return;
+    if (livingTask(this.native, route) !== undefined) return;
     route.deathTold = true;
     if (route.onDeath !== undefined) queueMicrotask(route.onDeath);
     if (route.state === RouteState.Resolving) return;

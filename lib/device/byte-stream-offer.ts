@@ -2,6 +2,7 @@
  * ReadableStreams on their way out: each is offered as a service without a name until it has been
  * read.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
 import { exposeAnonymous } from './anonymous-service.js';
 import type { StreamOffer } from '../attachments/outgoing.js';
@@ -95,7 +96,7 @@ class OfferedStream implements StreamOffer {
   async #endWhenTold(host: ServiceHost): Promise<void> {
     const connection = this.#connection;
     do {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await pause(LOOK_MS);
     } while (connection.alive && (host.unanswered > 0 || !connection.isAnswered(this.handle)));
     await this.#end();
   }

@@ -1,4 +1,5 @@
 /** A service that a device offers: its task in the domain, and its name at the ServiceManager. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../connection/connection.js';
 import { ControlOperation } from '../native/layout.js';
 import { RefusalReports } from './refusal-reports.js';
@@ -19,11 +20,6 @@ interface Registered {
   readonly registry: RegistryClient;
   readonly refusals: RefusalReports;
   readonly task: number;
-}
-
-/** Waits so many ms. */
-async function pause(milliseconds: number): Promise<void> {
-  await new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** One exposed service; survives the device's connections. */

@@ -2,6 +2,7 @@
 import type { Caller } from '../../types/wire.js';
 import type { AuditEvent } from './audit-log.js';
 import type { CallContext } from '../contract/call-context.js';
+import { livingCaller } from '../native/living-task.js';
 import { describeCaller } from '../common/caller.js';
 import { checkObject, checkServiceName } from '../common/arguments.js';
 import type { Connection } from '../connection/connection.js';
@@ -123,8 +124,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       const text = `may not be served by ${describeCaller(caller)}: ${decision.explanation}`;
       throw refusal('EACCES', name, text);
     }
-    const info = this.#connection.native.query(caller.taskId);
-    if (info?.alive !== true || info.processId !== caller.processId) {
+    const info = livingCaller(this.#connection.native, caller);
+    if (info === undefined) {
       throw refusal('EPIPE', name, 'cannot register: its task has ended');
     }
     const others = this.#live(name);
@@ -400,9 +401,8 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
    * reply.
    */
   #processOf(caller: Caller): string | undefined {
-    const info = this.#connection.native.query(caller.taskId);
-    if (info?.alive !== true || info.processId !== caller.processId) return undefined;
-    return `${info.processId} ${info.processGeneration}`;
+    const info = livingCaller(this.#connection.native, caller);
+    return info && `${info.processId} ${info.processGeneration}`;
   }
 }
 

@@ -4,15 +4,10 @@ import { describeCaller } from '../common/caller.js';
 import type { Connection } from '../connection/connection.js';
 import { LiteIpcError } from '../common/errors.js';
 import { ControlOperation } from '../native/layout.js';
+import { livingCaller, livingTask } from '../native/living-task.js';
 import type { Policy } from '../policy/policy.js';
 import { notRegistered, refusal } from './refusals.js';
-import {
-  entryOf,
-  isTask,
-  type CallerRights,
-  type Grant,
-  type Registration,
-} from './registration.js';
+import { entryOf, type CallerRights, type Grant, type Registration } from './registration.js';
 
 /** Manages the rights of callers to one manager's services. */
 export class Rights {
@@ -29,8 +24,7 @@ export class Rights {
 
   /** Returns whether the service's task is alive. */
   isAlive(service: Registration): boolean {
-    const info = this.#connection.native.query(service.handle);
-    return info?.alive === true && isTask(service, info);
+    return livingTask(this.#connection.native, service) !== undefined;
   }
 
   /**
@@ -39,8 +33,8 @@ export class Rights {
    */
   async grant(service: Registration, caller: Caller, rights: CallerRights): Promise<void> {
     const { native } = this.#connection;
-    const before = native.query(caller.taskId);
-    if (before?.alive !== true || before.processId !== caller.processId) return;
+    const before = livingCaller(native, caller);
+    if (before === undefined) return;
     const { processGeneration } = before;
     const grant: Grant = { caller, processGeneration, ...rights };
     // Before the first await, so that a concurrent change of the policy finds the grant.

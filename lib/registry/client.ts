@@ -1,4 +1,5 @@
 /** Calls of the ServiceManager on behalf of proxies and services. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../connection/connection.js';
 import type { Contract } from '../contract/contract.js';
 import { methodsOf, type ContractMethod } from '../contract/method-table.js';
@@ -138,7 +139,7 @@ export class RegistryClient {
       } finally {
         if (heldMs > 0) this.#connection.heldLookups--;
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await pause(RETRY_MS);
     }
   }
 }

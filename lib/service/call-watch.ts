@@ -7,6 +7,7 @@
  * domain's task table, which is shared memory.
  */
 import type { NativeDevice } from '../../types/native.js';
+import { DeadlineTimer } from '../common/deadline-timer.js';
 import { LiteIpcError, Status } from '../common/errors.js';
 
 /** Interval in ms at which the callers of watched calls are checked. */
@@ -41,8 +42,9 @@ export class CallWatch<Call extends WatchedCall = WatchedCall> {
   readonly #calls = new Set<Call>();
   /** The calls that their callers may abort, by task and token. */
   readonly #abortable = new Map<number, Call>();
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Infinity;
+  readonly #timer = new DeadlineTimer(() => {
+    this.#poll();
+  }, SHORTEST_MS);
 
   constructor(native: CallerStatus) {
     this.#native = native;
@@ -60,7 +62,7 @@ export class CallWatch<Call extends WatchedCall = WatchedCall> {
     call.revocations = this.#native.revocations(call.task);
     this.#calls.add(call);
     if (call.token !== -1) this.#abortable.set(keyOf(call.callerTask, call.token), call);
-    this.#arm(Math.min(call.deadline, performance.now() + POLL_MS));
+    this.#timer.arm(Math.min(call.deadline, performance.now() + POLL_MS));
   }
 
   /** Stops watching a call. */
@@ -72,9 +74,7 @@ export class CallWatch<Call extends WatchedCall = WatchedCall> {
       // If a caller uses one token for two calls, it can abort only the later one.
       if (this.#abortable.get(key) === call) this.#abortable.delete(key);
     }
-    if (this.#calls.size > 0) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = Infinity;
+    if (this.#calls.size === 0) this.#timer.stop();
   }
 
   /** Returns the call that a caller identifies by `token`, unless it has ended. */
@@ -109,17 +109,7 @@ export class CallWatch<Call extends WatchedCall = WatchedCall> {
     }
   }
 
-  #arm(at: number): void {
-    if (at >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = setTimeout(this.#poll, Math.max(Math.ceil(at - performance.now()), SHORTEST_MS));
-    // The open device keeps the event loop alive, not its timer.
-    this.#timer.unref();
-  }
-
-  readonly #poll = (): void => {
-    this.#timerAt = Infinity;
+  #poll(): void {
     const now = performance.now();
     let next = now + POLL_MS;
     for (const call of [...this.#calls]) {
@@ -137,8 +127,8 @@ export class CallWatch<Call extends WatchedCall = WatchedCall> {
         next = deadline;
       }
     }
-    if (this.#calls.size > 0) this.#arm(next);
-  };
+    if (this.#calls.size > 0) this.#timer.arm(next);
+  }
 
   #statusOf(call: Call, revocations: number): number {
     const { task, callerTask, callerGeneration } = call;

@@ -8,9 +8,10 @@ import type { WireError } from '../../types/wire.js';
 import { packMessage, type Attachments } from '../attachments/outgoing.js';
 import { encodingErrorText, type Encoder } from '../wire/codec.js';
 import type { ContractMethod } from '../contract/method-table.js';
-import { LiteIpcError, Status, callError, codeOfStatus } from '../common/errors.js';
+import { LiteIpcError, callError, codeOfStatus, isTransient } from '../common/errors.js';
+import { RetryTimer } from '../common/retry-timer.js';
 import type { FilesToSend } from '../native/files.js';
-import { Outgoing } from '../native/layout.js';
+import { writeReply } from '../native/outgoing-header.js';
 import type { ObjectsToSend } from '../native/message-objects.js';
 import {
   ReplyCode,
@@ -18,9 +19,6 @@ import {
   withSendableProperties,
   withoutProperties,
 } from '../wire/remote-error.js';
-
-const RETRY_FIRST_MS = 1;
-const RETRY_MAX_MS = 32;
 
 /** Identifies a request that is to be answered. */
 export interface PendingRequest {
@@ -56,8 +54,11 @@ export class Replies {
   readonly #outgoing: Uint32Array;
   /** By the task of the caller. Never contains an empty array. */
   readonly #waiting = new Map<number, Reply[]>();
-  #timer: NodeJS.Timeout | undefined;
-  #delayMs = RETRY_FIRST_MS;
+  // A caller that makes room does not notify the sender, so the sender has to try again.
+  readonly #timer = new RetryTimer(() => {
+    this.retryAll();
+    return this.#waiting.size > 0;
+  }, true);
   #stopped = false;
 
   constructor(native: NativeDevice, encoder: Encoder<Attachments>) {
@@ -150,9 +151,9 @@ export class Replies {
     const replies = this.#waiting.get(callerTask);
     if (replies === undefined) return;
     for (let reply = replies[0]; reply !== undefined; reply = replies[0]) {
-      if (this.#mustWait(this.#transmit(reply))) return;
+      if (isTransient(this.#transmit(reply))) return;
       replies.shift();
-      this.#delayMs = RETRY_FIRST_MS;
+      this.#timer.reset();
     }
     this.#waiting.delete(callerTask);
   }
@@ -174,7 +175,7 @@ export class Replies {
   /** Discards all replies, now and in future, because the connection has ended. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     for (const replies of this.#waiting.values())
       for (const { objects } of replies) objects?.close();
     this.#waiting.clear();
@@ -195,44 +196,22 @@ export class Replies {
     const { callerTask } = reply.to;
     let queue = this.#waiting.size === 0 ? undefined : this.#waiting.get(callerTask);
     if (queue === undefined) {
-      if (!this.#mustWait(this.#transmit(reply))) return;
+      // Any other status is final: the reply was sent, or nobody waits for it any more.
+      if (!isTransient(this.#transmit(reply))) return;
       queue = [];
       this.#waiting.set(callerTask, queue);
     }
     // The next message overwrites the outbox.
     const isOwn = reply.data !== undefined && !borrowed;
     queue.push({ ...reply, start: 0, data: isOwn ? reply.data : this.encoder.copy() });
-    this.#arm();
-  }
-
-  /** Returns true for a transient status. Any other error means that the caller no longer waits. */
-  #mustWait(status: number): boolean {
-    return status === Status.inProgress || status === Status.noMemory;
-  }
-
-  // A caller that makes room sends no notification, so the replies are retried.
-  #arm(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#delayMs = Math.min(this.#delayMs * 2, RETRY_MAX_MS);
-      this.retryAll();
-      if (this.#waiting.size > 0) this.#arm();
-    }, this.#delayMs);
+    this.#timer.arm();
   }
 
   #transmit({ to, code, cookie, start, size, data, objects }: Reply): number {
-    const outgoing = this.#outgoing;
-    outgoing[Outgoing.Task] = to.task;
-    outgoing[Outgoing.Request] = to.request;
-    outgoing[Outgoing.Token] = 0;
-    outgoing[Outgoing.Cookie] = cookie;
-    outgoing[Outgoing.Code] = code;
-    outgoing[Outgoing.Flag] = code === ReplyCode.Result ? 0 : 1;
-    outgoing[Outgoing.DataStart] = start;
-    outgoing[Outgoing.DataSize] = size;
+    writeReply(this.#outgoing, to, cookie, code, code === ReplyCode.Result ? 0 : 1, start, size);
     if (objects !== undefined && objects.count > 0) {
       const status = this.#native.sendReply(data, objects.words());
-      if (!this.#mustWait(status)) {
+      if (!isTransient(status)) {
         if (status === 0) {
           objects.sent();
         } else {
