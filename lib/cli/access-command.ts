@@ -101,25 +101,27 @@ async function run(options: AccessOptions): Promise<void> {
 /** Returns the command. */
 export function accessCommand(): Command {
   return new Command('access')
+    .summary('show who may call each service of a running domain')
     .description(
-      'who may call what in a running domain: those that are connected, and those named here',
+      'Shows who may call each service of a running domain, for the connected processes and for the users ' +
+        'and processes that the options name.',
     )
     .addOption(domainOption())
-    .option('--uid <uid>', 'ask about this user, too (repeatable)', readId, [])
-    .option('--gid <gid>', 'with this group instead of its own (repeatable)', readId, [])
-    .option('--pid <pid>', 'ask about this process, connected or not (repeatable)', readPid, [])
-    .option('--service <name>', 'only this service (repeatable)', readService, [])
-    .option('--methods', 'a column for every method')
-    .option('--only-given', 'not about those that are connected')
-    .option('--why', 'a line for every decision, with the rule that decides')
-    .option('--json', 'print one JSON document, with the rule that decides')
+    .option('--uid <uid>', 'add this user (repeatable)', readId, [])
+    .option('--gid <gid>', 'use this group for --uid instead of the user's own (repeatable)', readId, [])
+    .option('--pid <pid>', 'add this process, connected or not (repeatable)', readPid, [])
+    .option('--service <name>', 'show only this service (repeatable)', readService, [])
+    .option('--methods', 'show a column for every method')
+    .option('--only-given', 'leave out the connected processes')
+    .option('--why', 'print a line for every decision, with the deciding rule')
+    .option('--json', 'print one JSON document, with the deciding rules')
     .addHelpText(
       'after',
       `
-"some": some of the methods; see --methods. Decisions are those of this moment, as the manager and the
-services' own checks take them.
+"some" means that some of the methods are allowed; see --methods. The table shows the current decisions of
+the manager and of the services' own checks.
 
-Exit status: 0 shown, 1 no such domain, or it refuses this user, 2 wrong usage.
+Exit status: 0 success, 1 no such domain, or it refuses this user, 2 wrong usage.
 
 Examples:
   $ npx liteipc access --domain shop

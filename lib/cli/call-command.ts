@@ -238,30 +238,31 @@ async function call(
 /** Returns the command. */
 export function callCommand(): Command {
   return new Command('call')
+    .summary('call a method of a running service')
     .description(
-      'call a method of a running service and print the result as JSON; the service itself tells what it offers',
+      'Calls a method of a running service and prints the result as JSON. The contract comes from the registry.',
     )
-    .argument('<service>', "the service's name")
-    .argument('<method>', 'one of its methods')
+    .argument('<service>', 'name of the service')
+    .argument('<method>', 'name of the method')
     .argument(
       '[json]',
-      'the input; "-", or nothing with a pipe or a file at standard input: read from there',
+      'the input; "-" reads it from standard input, as does leaving it out when standard input is a pipe or a file',
     )
     .addOption(domainOption())
     .option(
       '--timeout <ms>',
-      'until the call fails with ETIME; or none (default: 5000)',
+      'time after which the call fails with ETIME, or "none" (default: 5000)',
       readTimeout,
     )
     .option(
       '--metadata <key=value>',
-      'a text that travels with the call; repeatable',
+      'text that is sent with the call (repeatable)',
       addMetadata,
       {},
     )
     .option(
       '--file <path>',
-      'a file that the service gets, open for reading; repeatable',
+      'file that is passed to the service, open for reading (repeatable)',
       addFile,
       [],
     )
@@ -269,10 +270,10 @@ export function callCommand(): Command {
     .addHelpText(
       'after',
       `
-What JSON cannot say is written, and shown, as {"$bigint": "12"}, {"$date": "2026-01-31T12:00:00Z"},
-{"$bytes": "BASE64"}, {"$map": [[KEY, VALUE]]}, {"$set": [...]}; docs/command-line.md has them all.
+Values that JSON cannot express are read and printed as {"$bigint": "12"}, {"$date": "2026-01-31T12:00:00Z"},
+{"$bytes": "BASE64"}, {"$map": [[KEY, VALUE]]}, {"$set": [...]}; docs/command-line.md lists all forms.
 
-Exit status: 0 answered, 1 an error was answered or the call failed, 2 wrong usage or unusable input.
+Exit status: 0 success, 1 the service returned an error or the call failed, 2 wrong usage or unusable input.
 
 Examples:
   $ npx liteipc call calculator add '[1, 2]' --domain shop

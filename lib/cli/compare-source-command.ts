@@ -8,10 +8,11 @@ interface Options {
 
 export function compareSourceCommand(): Command {
   return new Command('compare-source')
-    .description("Compare the kernel's LiteIPC, header and source, with this package's")
+    .summary("compare the kernel's LiteIPC source with this package")
+    .description("Compares the header and source of the kernel's LiteIPC with this package.")
     .argument(
       '<path...>',
-      'the folder kernel_liteos_a, the folder with hm_liteipc.h and hm_liteipc.c, or these files',
+      'the folder kernel_liteos_a, a folder with hm_liteipc.h and hm_liteipc.c, or these files',
     )
     .option('--differences', 'show only what differs')
     .option('--json', 'print everything as JSON')

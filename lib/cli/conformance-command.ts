@@ -117,27 +117,29 @@ async function run(paths: readonly string[], options: ConformanceOptions): Promi
 
 export function conformanceCommand(): Command {
   return new Command('conformance')
-    .description('run scenarios and compare every step with what the kernel does')
+    .summary('run conformance scenarios')
+    .description(
+      'Runs scenarios and compares the result of every step with the behaviour of the kernel.',
+    )
     .argument('<FILE|DIR...>', 'scenario files, or folders with .json files')
     .addOption(
-      new Option('--target <target>', "what to expect: the port's rules or the kernel's")
+      new Option('--target <target>', "rules to compare with: the port's or the kernel's")
         .choices(['port', 'kernel'])
         .default('port'),
     )
     .addOption(
-      new Option(
-        '--device <path>',
-        'run on a device that is really there, such as /dev/lite_ipc',
-      ).conflicts('processes'),
+      new Option('--device <path>', 'run on an existing device, such as /dev/lite_ipc').conflicts(
+        'processes',
+      ),
     )
-    .option('--processes', 'a process of the system for each process of a scenario')
+    .option('--processes', 'use one OS process for each process of a scenario')
     .addOption(new Option('--json', 'print one JSON document').conflicts('tap'))
     .option('--tap', 'print TAP version 14')
-    .option('--jobs <n>', 'how many scenarios run at a time', readJobs, defaultJobs)
+    .option('--jobs <n>', 'number of scenarios that run at a time', readJobs, defaultJobs)
     .addOption(
       new Option(
         '--board <dir>',
-        'run nothing: write the scenarios and their runner as C for a board',
+        'do not run: write the scenarios and their runner as C for a board',
       ).conflicts(['json', 'tap', 'processes', 'device']),
     )
     .addHelpText(

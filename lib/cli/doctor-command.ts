@@ -46,15 +46,19 @@ async function runDoctor({ domain, json }: DoctorOptions): Promise<void> {
 /** Returns the command. */
 export function doctorCommand(): Command {
   return new Command('doctor')
+    .summary('find problems of this machine or of a domain')
     .description(
-      'look whether this machine has what LiteIPC needs, try it in a private domain, and look at the domain ' +
-        'given; for each finding, what it means and what to do',
+      'Checks whether this machine has everything that LiteIPC needs, tries it in a private domain, and checks ' +
+        'the given domain. Prints the meaning of each finding and its remedy.',
     )
     .addOption(domainOption())
-    .option('--json', 'an array of {check, result, text, remedy}; result: ok, warning or failed')
+    .option(
+      '--json',
+      'print an array of {check, result, text, remedy}; result is ok, warning or failed',
+    )
     .addHelpText(
       'after',
-      '\nChanges nothing and leaves nothing behind.\nExit status: 0 nothing failed, 1 something did, 2 wrong usage.',
+      '\nChanges nothing and leaves no files behind.\nExit status: 0 no check failed, 1 a check failed, 2 wrong usage.',
     )
     .action(runDoctor);
 }

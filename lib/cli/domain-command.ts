@@ -32,15 +32,16 @@ async function runDomain({ name, profile }: DomainOptions): Promise<void> {
 /** Returns the command. */
 export function domainCommand(): Command {
   return new Command('domain')
+    .summary('start a domain without a ServiceManager')
     .description(
-      'start a domain without a ServiceManager; prints the path of its socket when it is ready, and ' +
-        'ends with SIGINT or SIGTERM',
+      'Starts a domain without a ServiceManager. Prints the path of its socket when it is ready. Ends on ' +
+        'SIGINT or SIGTERM.',
     )
-    .option('--name <name>', 'its name, or the absolute path of its socket', 'default')
+    .option('--name <name>', 'name of the domain, or the absolute path of its socket', 'default')
     .addOption(profileOption())
     .addHelpText(
       'after',
-      '\n"liteipc serve" starts a domain with a ServiceManager, which services and clients in Node need.',
+      '\n"liteipc serve" starts a domain with a ServiceManager, which services and clients in Node require.',
     )
     .action(runDomain);
 }

@@ -125,19 +125,27 @@ async function run(options: LsOptions): Promise<void> {
 /** Returns the command. */
 export function lsCommand(): Command {
   return new Command('ls')
-    .description('list the services of a running domain: who serves them, and how busy they are')
+    .summary('list the services of a running domain')
+    .description(
+      'Lists the services of a running domain, the processes that serve them, and their load.',
+    )
     .addOption(domainOption())
-    .option('--interval <seconds>', 'how long calls are counted; 0: not at all', readInterval, 1)
-    .option('--all', "the domain's own services, too")
+    .option(
+      '--interval <seconds>',
+      'time over which calls are counted; 0 disables counting',
+      readInterval,
+      1,
+    )
+    .option('--all', "include the domain's own services")
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `
-A service whose process does not answer within half a second is "not answering": its event loop may be
-blocked. Of a service in C nobody but its process knows how busy it is: "unknown". POOL is of the device,
-which may serve several names.
+A service is "not answering" if its process does not answer within half a second; its event loop may be
+blocked. The load of a service in C is "unknown", because only its process knows it. POOL belongs to the
+device, which may serve several names.
 
-Exit status: 0 listed, 1 no such domain, or it refuses this user, 2 wrong usage.`,
+Exit status: 0 success, 1 no such domain, or it refuses this user, 2 wrong usage.`,
     )
     .action(run);
 }

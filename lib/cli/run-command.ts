@@ -93,12 +93,13 @@ async function runProgram(name: string, args: string[], options: RunOptions): Pr
 /** Returns the command. Its parent must have positional options enabled. */
 export function runCommand(): Command {
   return new Command('run')
+    .summary('run an unmodified program with a /dev/lite_ipc')
     .description(
-      'run a dynamically linked program that finds a /dev/lite_ipc: that of the domain given, of ' +
-        'the environment variable LITEIPC_DOMAIN, or of a private domain that lives as long as it',
+      'Runs a dynamically linked program with a /dev/lite_ipc. The device belongs to the given domain, to the ' +
+        'domain in LITEIPC_DOMAIN, or to a private domain that ends with the program.',
     )
-    .argument('<program>', 'a path, or a name to be found in PATH')
-    .argument('[args...]', 'its arguments and options')
+    .argument('<program>', 'path of the program, or a name to search in PATH')
+    .argument('[args...]', 'arguments and options of the program')
     .option('--domain <name>', 'name of a running domain, or the absolute path of its socket')
     .addOption(profileOption())
     .passThroughOptions()

@@ -97,30 +97,31 @@ async function serve(options: ServeOptions): Promise<void> {
 /** Returns the command. */
 export function serveCommand(): Command {
   return new Command('serve')
+    .summary('start a domain with a ServiceManager')
     .description(
-      'start a domain with a ServiceManager, which decides by a policy file who may call and serve what; ' +
-        'says so on one line when it is ready, and ends with SIGINT or SIGTERM',
+      'Starts a domain with a ServiceManager. A policy file states who may call and who may serve each service. ' +
+        'Prints one line when the domain is ready. Ends on SIGINT or SIGTERM.',
     )
     .addOption(domainOption())
     .option(
       '--policy <file>',
-      'rules, JSON with comments; read again when it changes, and at SIGHUP',
+      'file with rules, JSON with comments; reloaded when it changes and on SIGHUP',
     )
-    .option('--audit-log <file>', 'append every decision to this file, a line of JSON each')
+    .option('--audit-log <file>', 'append every decision to this file, one line of JSON each')
     .addOption(profileOption())
     .addOption(
       new Option(
         '--socket-mode <octal>',
-        'who may connect to a domain with an absolute path (default: 600, or 660 with --socket-group)',
+        'mode of the socket of a domain with an absolute path (default: 600, or 660 with --socket-group)',
       ).argParser(readSocketMode),
     )
     .option('--socket-group <group>', 'name or ID of the group whose members may connect')
-    .option('--check', 'start nothing: say what is wrong with the policy file')
-    .option('--json', 'a line of JSON for each event')
+    .option('--check', 'check the policy file and exit')
+    .option('--json', 'print one line of JSON for each event')
     .addHelpText(
       'after',
       `
-Without --policy every service admits the user that serves the domain, and nobody else.
+Without --policy every service admits only the user that runs the domain.
 "liteipc domain" starts a domain without a ServiceManager, for C programs that bring their own.
 
 Exit status: 0 ended by a signal, or a good policy; 1 failed, or a bad policy; 2 wrong usage.

@@ -149,9 +149,9 @@ class Output {
   async lost({ lost, processId, peers }: WatchPart): Promise<void> {
     const pid = peers.find(([, id]) => id === processId)?.[2];
     const who = pid === undefined ? `LiteIPC process ${processId}` : `process ${pid}`;
-    const told = { lost, processId, ...(pid === undefined ? {} : { pid }) };
+    const loss = { lost, processId, ...(pid === undefined ? {} : { pid }) };
     await this.#print(
-      this.#json ? JSON.stringify(told) : `... ${lost} records of ${who} were lost`,
+      this.#json ? JSON.stringify(loss) : `... ${lost} records of ${who} were lost`,
     );
   }
 
@@ -242,34 +242,49 @@ async function run(options: WatchOptions): Promise<void> {
 /** Returns the command. */
 export function watchCommand(): Command {
   return new Command('watch')
-    .description('show the messages of a running domain while they happen')
+    .summary('print the messages of a running domain')
+    .description('Prints the messages of a running domain as they are sent.')
     .addOption(domainOption())
-    .option('--service <name>', 'only of this service (repeatable)', readService, [])
+    .option('--service <name>', 'only messages of this service (repeatable)', readService, [])
     .option(
       '--method <name>',
-      'only of this method (repeatable)',
+      'only messages of this method (repeatable)',
       (text: string, earlier: readonly string[]) => [...earlier, text],
       [],
     )
-    .option('--pid <pid>', 'only from or to this process (repeatable)', readNumbers('a number'), [])
-    .option('--uid <uid>', 'only from or to this user (repeatable)', readNumbers('a number'), [])
-    .option('--kind <kinds>', `only some of ${kinds.join(', ')}`, readOneOf(kinds), [])
+    .option(
+      '--pid <pid>',
+      'only messages from or to this process (repeatable)',
+      readNumbers('a number'),
+      [],
+    )
+    .option(
+      '--uid <uid>',
+      'only messages from or to this user (repeatable)',
+      readNumbers('a number'),
+      [],
+    )
+    .option('--kind <kinds>', `only these kinds: ${kinds.join(', ')}`, readOneOf(kinds), [])
     .addOption(
-      new Option('--hook <hooks>', 'every record of some of the seven hooks (docs/tracing.md)')
+      new Option('--hook <hooks>', 'every record of these hooks (docs/tracing.md)')
         .argParser(readOneOf(hookNames))
         .default([], 'those of messages'),
     )
-    .option('--drops', 'only messages that were refused or thrown away')
-    .option('--for <seconds>', 'end after so long', readSeconds)
-    .option('--count <n>', 'end after so many', readNumber('a number above 0', 1e9, 1))
+    .option('--drops', 'only messages that were refused or dropped')
+    .option('--for <seconds>', 'end after this time', readSeconds)
+    .option(
+      '--count <n>',
+      'end after this number of messages',
+      readNumber('a number above 0', 1e9, 1),
+    )
     .option('--json', 'print a JSON object on each line')
     .addHelpText(
       'after',
       `
-Seen is what the processes of TypeScript services send, receive and throw away; who does not read fast enough
-is told how many records were lost. Recording ends with the command, however it ends.
+Shows what the processes of TypeScript services send, receive and drop. If the output is read too slowly,
+records are lost and their number is printed. Recording stops when the command ends.
 
-Exit status: 0 ended, also by a signal or because nobody reads, 1 no such domain, or it refuses this user,
+Exit status: 0 the command ended, also by a signal or a closed pipe, 1 no such domain, or it refuses this user,
 2 wrong usage.
 
 Examples:

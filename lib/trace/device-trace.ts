@@ -37,7 +37,7 @@ export class DeviceTrace {
   #native: NativeDevice | undefined;
   #reader: TraceReader | undefined;
   /** Records of connections that have ended, and the number that these lost. */
-  #kept: TraceRecord[] = [];
+  #stored: TraceRecord[] = [];
   #lost = 0;
 
   /** Attaches a new connection. */
@@ -74,7 +74,7 @@ export class DeviceTrace {
     }
     this.#wanted = records;
     this.#everStarted = true;
-    this.#kept = [];
+    this.#stored = [];
     this.#lost = 0;
   }
 
@@ -90,8 +90,8 @@ export class DeviceTrace {
       throw new LiteIpcError('ENODATA', text);
     }
     this.#collect();
-    const trace = { records: this.#kept, lost: this.#lost };
-    this.#kept = [];
+    const trace = { records: this.#stored, lost: this.#lost };
+    this.#stored = [];
     this.#lost = 0;
     return trace;
   }
@@ -100,10 +100,10 @@ export class DeviceTrace {
     if (this.#native === undefined || this.#reader === undefined) return;
     const { records, lost } = decodeTrace(this.#reader.read());
     this.#lost += lost;
-    this.#kept = this.#kept.concat(records);
-    const excess = this.#kept.length - RECORDS_MAX;
+    this.#stored = this.#stored.concat(records);
+    const excess = this.#stored.length - RECORDS_MAX;
     if (excess > 0) {
-      this.#kept = this.#kept.slice(excess);
+      this.#stored = this.#stored.slice(excess);
       this.#lost += excess;
     }
   }

@@ -40,7 +40,7 @@ interface Watch {
 const watchesOf = new WeakMap<NativeDevice, Map<number, Watch>>();
 
 function chosen(words: Uint32Array, { hooks, tasks }: TraceFilter, manager: number): Uint32Array {
-  const kept = new Uint32Array(words.length);
+  const selected = new Uint32Array(words.length);
   let size = 0;
   for (let start = 0; start < words.length; start += TraceWords.Words) {
     const word = (index: number): number => words[start + index] as number;
@@ -48,10 +48,10 @@ function chosen(words: Uint32Array, { hooks, tasks }: TraceFilter, manager: numb
     if (word(TraceWords.PeerProcess) === manager) continue;
     if (hooks?.includes(word(TraceWords.Hook)) === false) continue;
     if (tasks?.includes(word(TraceWords.Task)) === false) continue;
-    kept.set(words.subarray(start, start + TraceWords.Words), size);
+    selected.set(words.subarray(start, start + TraceWords.Words), size);
     size += TraceWords.Words;
   }
-  return kept.subarray(0, size);
+  return selected.subarray(0, size);
 }
 
 /** The watches of one device, by the manager's numbers. */
@@ -90,9 +90,9 @@ export class ServiceTrace {
     running.timer.refresh();
     const most = Math.floor((this.#native.dataLimit - ANSWER_BYTES) / RECORD_BYTES);
     const { words, lost }: NativeTrace = running.reader.read(most);
-    const kept = chosen(words, running.filter, manager);
+    const selected = chosen(words, running.filter, manager);
     return {
-      words: new Uint8Array(kept.buffer, kept.byteOffset, kept.byteLength),
+      words: new Uint8Array(selected.buffer, selected.byteOffset, selected.byteLength),
       lost,
       more: words.length === most * TraceWords.Words,
     };
