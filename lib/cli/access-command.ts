@@ -108,7 +108,7 @@ export function accessCommand(): Command {
     )
     .addOption(domainOption())
     .option('--uid <uid>', 'add this user (repeatable)', readId, [])
-    .option('--gid <gid>', 'use this group for --uid instead of the user's own (repeatable)', readId, [])
+    .option('--gid <gid>', 'use this group instead of the primary one (repeatable)', readId, [])
     .option('--pid <pid>', 'add this process, connected or not (repeatable)', readPid, [])
     .option('--service <name>', 'show only this service (repeatable)', readService, [])
     .option('--methods', 'show a column for every method')
