@@ -197,7 +197,7 @@ static int Ask(struct Session *session, uint32_t handle, const struct BenchOptio
 }
 
 static int Produce(struct Session *session, uint32_t handle, uint64_t messages,
-                const struct BenchOptions *options)
+                   const struct BenchOptions *options)
 {
     char data[BENCH_MAX_BYTES] = {0};
     uint64_t endNs = ClockNs() + options->warmUpNs + options->measureNs;

@@ -34,8 +34,8 @@ try {
   const digests = await device.service(Digests);
 
   await using file = await open(path);
-  const given = await digests.ofFile(undefined, { files: [file], timeoutMs });
-  check(`${megabytes} MiB as an open file`, given);
+  const digest = await digests.ofFile(undefined, { files: [file], timeoutMs });
+  check(`${megabytes} MiB as an open file`, digest);
   check(`${megabytes} MiB as bytes`, await digests.ofBytes(readFileSync(path), { timeoutMs }));
 
   const made = await digests.make(8 * MEBIBYTE, { timeoutMs });

@@ -11,7 +11,7 @@ const device = await openDevice({ domain });
 await device.expose(Digests, {
   ofFile: async (_, call) => {
     const [file] = call.files;
-    if (file === undefined) throw new TypeError('a file has to come along');
+    if (file === undefined) throw new TypeError('expected an open file with the call');
     const hash = createHash('sha256');
     await pipeline(createReadStream('', { fd: file.fd, start: 0, autoClose: false }), hash);
     return hash.digest('hex');

@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     IpcIoInitFromMsg(&output, reply);
     if (!ReadUint32(&output, &count) || !ReadDouble(&output, &mean)) {
         errno = EPROTO;
-        Fail("the answer");
+        Fail("the reply");
     }
     printf("client in C: %u reports from the kitchen, %.1f degrees on average\n", count, mean);
     Free(reply);

@@ -78,17 +78,17 @@ function showFiles(files: readonly FileReport[]): void {
 }
 
 async function readFiles(reader: DemoProcess, domain: string, files: string[]): Promise<void> {
-  title('An admitted client has files examined by the service');
+  title('An admitted client sends files to the service');
   const startTime = performance.now();
   reader.order({ type: 'read', domain, files });
   const { files: found, calls } = await reader.report('files');
   const seconds = (performance.now() - startTime) / 1000;
-  check(found.length === files.length, 'not every file was examined');
+  check(found.length === files.length, 'the service did not report every file');
   for (const report of found) {
     const ours = ourReports.get(report.name);
     const right =
       report.sha256 === ours?.sha256 && report.lines === ours.lines && report.bytes === ours.bytes;
-    check(right, `the service is wrong about ${report.name}`);
+    check(right, `wrong report for ${report.name}`);
   }
   showFiles(found);
   const lines = found.reduce((sum, report) => sum + report.lines, 0);
@@ -118,7 +118,7 @@ async function compareSpeed(reader: DemoProcess): Promise<void> {
   row('process.send', processSend);
   const trips = (processSend.roundTripUs / liteipc.roundTripUs).toFixed(1);
   const rates = (liteipc.perSecond / processSend.perSecond).toFixed(1);
-  line(`LiteIPC is ${trips} times as quick, and carries ${rates} times as many calls`);
+  line(`LiteIPC is ${trips} times as fast, and carries ${rates} times as many calls`);
 }
 
 async function replaceService(
@@ -126,7 +126,7 @@ async function replaceService(
   service: DemoProcess,
   domain: string,
 ): Promise<DemoProcess> {
-  title('The service is killed under a client that goes on calling');
+  title('The service is killed while a client keeps calling');
   caller.order({ type: 'call', domain });
   await caller.report('ready');
   line(`kill -9 ${service.pid} (the service)`);
@@ -135,7 +135,7 @@ async function replaceService(
   const next = start('service');
   next.order({ type: 'serve', domain });
   await next.report('ready');
-  line(`the service is back as process ${next.pid}`);
+  line(`the service runs again as process ${next.pid}`);
   await caller.report('ready');
   caller.order({ type: 'stop' });
   const { answered, failed, gapMs } = await caller.report('calls');
@@ -146,8 +146,8 @@ async function replaceService(
     `calls failed with ${codes.join(', ')}`,
   );
   const failures = codes.map((code) => `${failed[code] ?? 0} with ${code}`).join(' and ');
-  line(`${answered} calls answered; while nobody served, ${failures}`);
-  line(`the same client object was answered again ${gapMs.toFixed(0)} ms after the last answer`);
+  line(`${answered} calls answered; without a service, ${failures}`);
+  line(`the same client object received its next answer after ${gapMs.toFixed(0)} ms`);
   return next;
 }
 

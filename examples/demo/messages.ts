@@ -38,7 +38,7 @@ export async function receive<Type extends Order['type']>(
 ): Promise<Extract<Order, { type: Type }>> {
   while (received.length === 0) await new Promise<void>((resolve) => (waiting = resolve));
   const order = received.shift();
-  if (order?.type !== type) throw new Error(`${type} expected, ${order?.type ?? 'nothing'} came`);
+  if (order?.type !== type) throw new Error(`expected ${type}, got ${order?.type ?? 'nothing'}`);
   return order as Extract<Order, { type: Type }>;
 }
 

@@ -34,7 +34,7 @@ export class DemoProcess {
     return this.#child.pid;
   }
 
-  /** Tells the process something. */
+  /** Sends an order to the process. */
   order(order: Order): void {
     this.#child.send(order);
   }
@@ -43,9 +43,9 @@ export class DemoProcess {
   async report<Type extends Report['type']>(type: Type): Promise<Extract<Report, { type: Type }>> {
     const deadline = performance.now() + REPORT_MAX_MS;
     while (this.#reports.length === 0) {
-      if (this.#end !== undefined) throw new Error(`${this.name} ended early (${this.#end})`);
+      if (this.#end !== undefined) throw new Error(`${this.name} exited early (${this.#end})`);
       const left = deadline - performance.now();
-      if (left <= 0) throw new Error(`${this.name} does not report`);
+      if (left <= 0) throw new Error(`no report from ${this.name}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#waiting = () => {
@@ -56,7 +56,7 @@ export class DemoProcess {
     }
     const report = this.#reports.shift();
     if (report?.type !== type) {
-      throw new Error(`${this.name}: ${type} expected, got ${JSON.stringify(report)}`);
+      throw new Error(`${this.name}: expected ${type}, got ${JSON.stringify(report)}`);
     }
     return report as Extract<Report, { type: Type }>;
   }
@@ -81,7 +81,7 @@ export class DemoProcess {
     if (this.#end === undefined) {
       await once(this.#child, 'exit', { signal: AbortSignal.timeout(REPORT_MAX_MS) });
     }
-    if (this.#end !== 'status 0') throw new Error(`${this.name} ended with ${this.#end ?? '?'}`);
+    if (this.#end !== 'status 0') throw new Error(`${this.name} exited with ${this.#end ?? '?'}`);
   }
 
   /** The last resort, when the demo fails. */

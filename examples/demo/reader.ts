@@ -34,10 +34,10 @@ await receive('stop');
 process.disconnect();
 
 async function measureProcessSend(): Promise<Speed> {
-  const rival = fork(fileURLToPath(new URL('./rival.js', import.meta.url)));
+  const peer = fork(fileURLToPath(new URL('./send-peer.js', import.meta.url)));
   const waiting = new Map<number, (sum: number) => void>();
   let id = 0;
-  rival.on('message', (answer: { id: number; sum: number }) => {
+  peer.on('message', (answer: { id: number; sum: number }) => {
     const resolve = waiting.get(answer.id);
     waiting.delete(answer.id);
     resolve?.(answer.sum);
@@ -45,12 +45,12 @@ async function measureProcessSend(): Promise<Speed> {
   const sum = (numbers: readonly [number, number]): Promise<number> =>
     new Promise((resolve) => {
       waiting.set(++id, resolve);
-      rival.send({ id, numbers });
+      peer.send({ id, numbers });
     });
   try {
     return await measure(sum, 5000, 50_000);
   } finally {
-    rival.disconnect();
-    await once(rival, 'exit');
+    peer.disconnect();
+    await once(peer, 'exit');
   }
 }

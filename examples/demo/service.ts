@@ -29,7 +29,7 @@ await device.expose(TextFiles, {
   finish(name, call) {
     const key = `${call.caller.processId} ${name}`;
     const file = files.get(key);
-    if (file === undefined) throw new Error(`nothing was sent of ${name}`);
+    if (file === undefined) throw new Error(`received no part of ${name}`);
     files.delete(key);
     return { name, bytes: file.bytes, lines: file.lines, sha256: file.hash.digest('hex') };
   },

@@ -19,7 +19,7 @@ export async function measure(
 ): Promise<Speed> {
   const call = async (index: number): Promise<void> => {
     const answer = await sum([index, 1]);
-    if (answer !== index + 1) throw new Error(`${index} + 1 is not ${answer}`);
+    if (answer !== index + 1) throw new Error(`${index} + 1 returned ${answer}`);
   };
   for (let index = 0; index < WARM_UP; index++) await call(index);
 

@@ -11,7 +11,7 @@ export const Sensors = defineService('sensors', {
   watch: stream<string, Reading>(),
   /** How many readings all streams together have made. */
   made: method<void, number>(),
-  /** Takes readings, tells their mean. */
+  /** Takes readings and returns their mean. */
   upload: sink<Reading, { readonly count: number; readonly mean: number }>(),
   /** Gives for each value the mean of those up to it. */
   smooth: duplex<number, number>(),

@@ -16,7 +16,7 @@ const sensors = await device.expose(Sensors, {
         yield { room, celsius: 20 + (sent++ % 10) / 10 };
       }
     } finally {
-      console.log(`service: nobody watches the ${room} any more`);
+      console.log(`service: the stream of the ${room} ended`);
     }
   },
   made: () => made,

@@ -14,13 +14,13 @@ await once(service, 'message');
 await using device = await openDevice({ domain: manager.domain });
 const sensors = await device.service(Sensors);
 
-console.log('A stream of readings, until the reader has enough:');
+console.log('A stream of readings that the reader ends:');
 for await (const { room, celsius } of sensors.watch('kitchen')) {
   console.log(`  ${room}: ${celsius} degrees`);
   if (celsius >= 20.3) break;
 }
 
-console.log('An endless one, and a slow reader: the service waits for it.');
+console.log('An endless stream with a slow reader: the service waits for the reader.');
 const before = await sensors.made();
 let read = 0;
 for await (const { celsius } of sensors.watch('cellar')) {
@@ -30,7 +30,7 @@ for await (const { celsius } of sensors.watch('cellar')) {
 const ahead = (await sensors.made()) - before - read;
 console.log(`  ${read} readings read, the service was ${ahead < 5000 ? 'hardly' : 'far'} ahead`);
 
-console.log('A stream to the service, with an event that tells of one of its items:');
+console.log('A stream to the service, and an event about one of its items:');
 await using alarms = sensors.alarm();
 await alarms.opened;
 function* readings(): Generator<Reading> {
@@ -41,7 +41,7 @@ console.log(`  ${count} readings uploaded, ${mean} degrees on average`);
 const { value: alarm } = await alarms.next();
 console.log(`  alarm: ${alarm?.celsius} degrees in the ${alarm?.room}`);
 
-console.log('There and back at once:');
+console.log('Both directions at once:');
 const means: number[] = [];
 for await (const smoothed of sensors.smooth([10, 20, 60])) means.push(smoothed);
 console.log(`  10, 20, 60 becomes ${means.join(', ')}`);

@@ -41,7 +41,7 @@ try {
   const lines: string[] = [];
   await device.expose(Ledger, {
     read: () => lines,
-    write: (line, call) => lines.push(`${line} (uid ${call.caller.uid}, as the system says)`),
+    write: (line, call) => lines.push(`${line} (uid ${call.caller.uid}, reported by the kernel)`),
   });
 
   const clients: { name: string; uid: number; gid: number; child: ChildProcess }[] = [];
@@ -52,7 +52,7 @@ try {
     await once(child, 'message');
     clients.push({ ...user, child });
   }
-  const everybodyTries = async (): Promise<void> => {
+  const tryAll = async (): Promise<void> => {
     for (const { name, child, ...user } of clients) {
       const answered = once(child, 'message') as Promise<[Attempts]>;
       child.send('try');
@@ -62,26 +62,24 @@ try {
   };
 
   console.log(`The policy is ${given.pathname}`);
-  await everybodyTries();
+  await tryAll();
   if (isRoot) {
-    console.log(
-      'The policy changes: the office may not look any more, the guest may do everything.',
-    );
+    console.log('The policy changes: the office loses read access, the guest gets full access.');
     const loaded = once(manager, 'policyLoaded');
     const changed = rules
       .replace('"gid": 64010', '"uid": 64003')
       .replace(', "methods": ["read"] }', ' }');
     writeFileSync(policyFile, changed);
     await loaded;
-    await everybodyTries();
+    await tryAll();
     console.log(`The ledger: ${lines.join('; ')}`);
   } else {
     console.log(
-      'Only root can start programs of other users: sudo npm run example users shows all.',
+      'Only root can start programs of other users. To see all: sudo npm run example users',
     );
   }
   const { explanation } = manager.explain({ pid: 0, uid: 64_004, gid: 64_010 }, 'ledger', 'read');
-  console.log(`Why may uid 64004 not read? ${explanation}`);
+  console.log(`Why uid 64004 may not read: ${explanation}`);
 } finally {
   for (const child of children) {
     if (child.connected) child.disconnect();
