@@ -1,9 +1,9 @@
 /**
- * OpenTelemetry for calls: `openDevice({ domain, telemetry: openTelemetry() })`. The context that
- * is active where a call is made travels with it as metadata (W3C `traceparent`, or what the
- * program's propagator writes), and the implementation runs in it; each side has a span for the
- * call. Needs the package `@opentelemetry/api`, and nothing of OpenTelemetry's SDK: which one
- * records the spans is the program's choice. Without any nothing is recorded.
+ * OpenTelemetry for calls: `openDevice({ domain, telemetry: openTelemetry() })`. The active context
+ * of a call travels with it as metadata (W3C `traceparent`, or what the program's propagator
+ * writes), and the implementation runs in that context. Each side has a span for the call. Requires
+ * the package `@opentelemetry/api`; the program chooses the SDK that records the spans. Without an
+ * SDK nothing is recorded.
  * @module liteipc/opentelemetry
  */
 import {
@@ -27,9 +27,9 @@ import type { Telemetry } from './contract/telemetry.js';
 
 export type { Telemetry } from './contract/telemetry.js';
 
-/** What {@link openTelemetry} takes. */
+/** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
-  /** Makes the spans. Default: the tracer `liteipc` of the program's tracer provider. */
+  /** Creates the spans. Default: the tracer `liteipc` of the program's tracer provider. */
   readonly tracer?: Tracer;
 }
 
@@ -39,11 +39,11 @@ interface MethodFacts {
   readonly title: string;
   readonly kind: string;
   readonly attributes: Attributes;
-  /** Parcels have no place for metadata. */
+  /** False for methods with parcels, which cannot carry metadata. */
   readonly carriesMetadata: boolean;
 }
 
-/** Bytes that a name or text takes in metadata beside its own. */
+/** Encoding overhead of a name or a text in metadata, bytes. */
 const TEXT_OVERHEAD = 5;
 
 function methodsOf(contract: Contract): readonly (readonly [string, MethodFacts])[] {
@@ -69,8 +69,8 @@ function sizeOf(metadata: CallMetadata): number {
 }
 
 /**
- * What the call itself says stands; baggage is left out if it is too much: it must not be why a
- * call fails.
+ * Adds the context to a call's metadata. The call's own metadata takes precedence. If both are too
+ * large, everything but `traceparent` is omitted, so that telemetry does not make a call fail.
  */
 function withContext(active: Context, own: CallMetadata | undefined): CallMetadata | undefined {
   const carrier: Record<string, string> = {};
@@ -114,7 +114,9 @@ function inSpan(span: Span, active: Context, body: () => unknown): unknown {
   );
 }
 
-/** The items of an implementation, each made in the context; the span ends with the last. */
+/**
+ * Yields the items of an implementation, each produced in the context. The span ends with the last.
+ */
 async function* itemsInSpan(
   span: Span,
   active: Context,
@@ -141,7 +143,7 @@ async function* itemsInSpan(
     span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {
-    // The reader has left early.
+    // The reader ended the stream early.
     if (!ended) await context.with(active, async () => iterator?.return?.());
     span.end();
   }
@@ -166,7 +168,7 @@ function aroundCall(tracer: Tracer, facts: MethodFacts, send: AnyFunction): AnyF
   };
   return (...args) => {
     const active = context.active();
-    // What a stream gives outlives this call: its span is the service's.
+    // The items of a stream outlive this call; the service's span covers them.
     if (isStream(kind)) return send(...withMetadata(args, active));
     const span = tracer.startSpan(title, { kind: SpanKind.CLIENT, attributes }, active);
     const inner = trace.setSpan(active, span);
@@ -196,8 +198,8 @@ function aroundImplementation(tracer: Tracer, facts: MethodFacts, run: AnyFuncti
 }
 
 /**
- * Around the methods of `target` that are functions; what is none is left for others to complain
- * of.
+ * Wraps the methods of `target` that are functions. Other values stay, for the caller's checks to
+ * reject.
  */
 function wrap(
   contract: Contract,
@@ -214,8 +216,8 @@ function wrap(
 }
 
 /**
- * Spans and propagation for the calls of a device: `openDevice({ domain, telemetry: openTelemetry()
- * })`.
+ * Makes spans for the calls of a device and propagates their context: `openDevice({ domain,
+ * telemetry: openTelemetry() })`.
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   const tracer = options.tracer ?? trace.getTracer('liteipc');

@@ -1,15 +1,15 @@
-/** What a policy file that cannot be used is reported with. */
+/** Defines the error of an unusable policy file. */
 import type { Complaint } from '../common/json-source.js';
 import { LiteIpcError } from '../common/errors.js';
 
-/** What is wrong in a policy file, and where: line and column count from 1. */
+/** Describes a problem in a policy file. Line and column count from 1. */
 export type PolicyProblem = Complaint;
 
-/** A policy file that cannot be used; `code` is EINVAL. What was in force stays in force. */
+/** A policy file that cannot be used; `code` is EINVAL. The previous rules stay in force. */
 export class PolicyFileError extends LiteIpcError {
   /** Absolute path. */
   readonly file: string;
-  /** In the order of the file; empty when the file could not be read. */
+  /** In the order of the file; empty if the file could not be read. */
   readonly problems: readonly PolicyProblem[];
 
   constructor(file: string, text: string, problems: readonly PolicyProblem[], cause?: unknown) {

@@ -1,6 +1,6 @@
 /**
- * A policy file and its changes. It is looked at in intervals instead of by inotify: that also sees
- * files that are replaced by renaming, symbolic links that are turned, mounts and network file
+ * Loads a policy file and watches it for changes. It polls instead of using inotify, so that it
+ * also detects files that are replaced by renaming, changed symbolic links, mounts and network file
  * systems.
  */
 import { open, stat } from 'node:fs/promises';
@@ -9,17 +9,20 @@ import type { Rule } from './rules.js';
 import { PolicyFileError } from './file-error.js';
 import { parsePolicy } from './parse.js';
 
-/** How often the file is looked at, ms. */
+/** Interval between polls, ms. */
 const INTERVAL_MS = 250;
-/** A file that was written this short ago can change again without its times changing, ms. */
+/**
+ * A file that was written less than this long ago may change again without a change of its time
+ * stamps, ms.
+ */
 const YOUNG_MS = 100;
 const SIZE_MAX = 4 * 1024 * 1024;
 
-/** What a policy file tells while it is watched. */
+/** Receives the changes of a watched policy file. */
 export interface PolicyFileListener {
-  /** It has changed and is good. */
+  /** The file changed and is valid. */
   onRules(rules: readonly Rule[]): void;
-  /** It has changed and is not good, or is not there. Told once for each state of the file. */
+  /** The file changed and is invalid or missing. Called once for each state of the file. */
   onError(error: PolicyFileError): void;
 }
 
@@ -30,13 +33,13 @@ interface Reading {
 
 /** One policy file. */
 export class PolicyFile {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
   #seen = '';
   #isYoung = true;
-  /** What was read last, and whether the listener knows. */
+  /** The text that was loaded last; undefined before the first load. */
   #known: string | undefined;
-  #failure: { readonly message: string; told: boolean } | undefined;
+  #failure: { readonly message: string; reported: boolean } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -44,7 +47,7 @@ export class PolicyFile {
     this.path = resolve(path);
   }
 
-  /** Reads it now. Rejects with a {@link PolicyFileError}. */
+  /** Reads the file now. Rejects with a {@link PolicyFileError}. */
   async load(): Promise<readonly Rule[]> {
     const { text, error } = await this.#read();
     if (text === undefined) throw error as PolicyFileError;
@@ -54,7 +57,7 @@ export class PolicyFile {
     return rules;
   }
 
-  /** Looks for changes from now on; does not keep the process alive. */
+  /** Starts to poll for changes. Does not keep the process alive. */
   watch(listener: PolicyFileListener): void {
     const look = async (): Promise<void> => {
       await this.#look(listener);
@@ -63,7 +66,7 @@ export class PolicyFile {
     this.#timer = setTimeout(() => void look(), INTERVAL_MS).unref();
   }
 
-  /** The listener is told nothing any more. */
+  /** Stops the polling; the listener is not called any more. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -71,7 +74,7 @@ export class PolicyFile {
 
   async #look(listener: PolicyFileListener): Promise<void> {
     const seen = await this.#stamp();
-    if (seen === this.#seen && !this.#isYoung && this.#failure?.told !== false) return;
+    if (seen === this.#seen && !this.#isYoung && this.#failure?.reported !== false) return;
     this.#seen = seen;
     const reading = await this.#read();
     if (this.#closed) return;
@@ -94,18 +97,21 @@ export class PolicyFile {
     this.#onFailure(error as PolicyFileError, listener);
   }
 
-  /** Perhaps somebody is writing it at the moment: what is wrong twice in a row is told, once. */
+  /**
+   * Reports an error once, and only if two successive polls find it, because a program may be
+   * writing the file.
+   */
   #onFailure(error: PolicyFileError, listener: PolicyFileListener): void {
     const { message } = error;
     if (this.#failure?.message !== message) {
-      this.#failure = { message, told: false };
-    } else if (!this.#failure.told) {
-      this.#failure.told = true;
+      this.#failure = { message, reported: false };
+    } else if (!this.#failure.reported) {
+      this.#failure.reported = true;
       listener.onError(error);
     }
   }
 
-  /** Changes when the file does, except for a young one. */
+  /** Returns a text that changes with the file, except for a file that was written just before. */
   async #stamp(): Promise<string> {
     try {
       const { dev, ino, size, mode, uid, mtimeNs, ctimeNs, ctimeMs } = await stat(this.path, {
@@ -128,10 +134,10 @@ export class PolicyFile {
       const { uid, mode, size } = await file.stat();
       const own = process.geteuid?.() ?? 0;
       if (uid !== own && uid !== 0) {
-        return failed(`it belongs to uid ${uid}; it must be of uid ${own} or root`);
+        return failed(`it belongs to uid ${uid}; it must belong to uid ${own} or root`);
       }
       if ((mode & 0o022) !== 0) {
-        return failed('others than its owner may write it; use chmod go-w');
+        return failed('users other than its owner may write to it; run chmod go-w on it');
       }
       if (size > SIZE_MAX) return failed(`it is larger than ${SIZE_MAX} bytes`);
       return { text: await file.readFile('utf8') };

@@ -1,4 +1,4 @@
-/** Reads the text of a policy file: JSON with comments. Every problem is told with its place. */
+/** Parses a policy file: JSON with comments. Reports every problem with its position. */
 import { basename } from 'node:path';
 import { findNodeAtLocation, getNodeValue, type Node } from 'jsonc-parser';
 import type { z } from 'zod';
@@ -9,13 +9,11 @@ import { policyFileSchema } from './schema.js';
 import type { Subject } from './subject.js';
 import { toQuota, type Quota } from './quota.js';
 
-/**
- * What getNodeValue would lose without a word: names that occur twice, and JavaScript's own name.
- */
+/** Rejects what getNodeValue would drop silently: repeated names, and JavaScript's own name. */
 function checkNames(value: JsonValue): void {
   if (value.isObject) {
     for (const [name, member] of value.members() ?? []) {
-      if (name === '__proto__') member.complain('this name is not possible');
+      if (name === '__proto__') member.complain('this name is not permitted');
       checkNames(member);
     }
   } else if (value.node.type === 'array') {
@@ -23,7 +21,7 @@ function checkNames(value: JsonValue): void {
   }
 }
 
-/** The innermost node that is there on the way to what a path means. */
+/** Returns the innermost existing node on the way to a path. */
 function nearest(root: Node, path: readonly PropertyKey[]): Node {
   for (let length = path.length; length > 0; length--) {
     const node = findNodeAtLocation(root, path.slice(0, length) as (string | number)[]);
@@ -53,7 +51,7 @@ function placeOf(source: JsonSource, offset: number): string {
   return `${basename(source.file)}:${source.lineOf(offset)}:${column}`;
 }
 
-/** The rules of a policy file. Throws a {@link PolicyFileError} with every problem. */
+/** Returns the rules of a policy file. Throws a {@link PolicyFileError} with every problem. */
 export function parsePolicy(file: string, text: string): Rule[] {
   const source = new JsonSource(file, text);
   const root = source.parse();
@@ -89,7 +87,7 @@ export function parsePolicy(file: string, text: string): Rule[] {
   return rules;
 }
 
-/** An entry of any list: whom it is about, which methods, and how much. */
+/** An entry of any list: its subject, its methods and its quota. */
 type FileEntry = {
   readonly [Key in keyof (Subject & Quota)]: (Subject & Quota)[Key] | undefined;
 } & { readonly methods?: readonly string[] | undefined };

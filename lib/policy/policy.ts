@@ -1,14 +1,15 @@
 /**
- * Who may call what, and who may serve what. Rules are data; the decision always comes with the
- * reason.
+ * Decides which process may call and which may serve a service. Rules are data, and every decision
+ * has its reason.
  *
  * - A service without a rule admits the manager's own uid.
- * - A service with any `allow` admits exactly those named, not even the manager's uid unless named.
- *   An `allow` for some methods admits to these alone; what several rules admit to adds up.
+ * - A service with an `allow` admits exactly the callers of its `allow` rules, and the manager's
+ *   uid only if a rule names it. An `allow` for some methods admits to these methods only. Several
+ *   rules add up.
  * - A `deny` wins over every `allow`.
- * - What was granted at run time is admitted besides; it does not shut others out.
- * - A `limit` admits nobody and refuses nobody. Each one that fits whoever is admitted counts; one
- *   of which it cannot be told whether it fits does.
+ * - A grant at run time admits in addition to the rules; it does not exclude other callers.
+ * - A `limit` neither admits nor refuses. Every `limit` that fits an admitted caller applies. A
+ *   `limit` whose subject cannot be determined applies, too.
  */
 import type { Rule, RuleAction } from './rules.js';
 import type { Quota } from './quota.js';
@@ -21,7 +22,7 @@ import {
   type Match,
 } from './subject.js';
 
-/** A decision and its reason, in words. */
+/** A decision with its reason. */
 export interface Decision {
   readonly allowed: boolean;
   /** E.g. `rule 2 allows uid 1000`. */
@@ -30,32 +31,32 @@ export interface Decision {
   readonly rule?: Rule;
 }
 
-/** A rule that was looked at for a decision. */
+/** A rule that a decision considered. */
 export interface ConsideredRule {
   readonly rule: Rule;
-  /** What explanations call it: `rule 2`, `shop.jsonc:7:5`, `a grant`, `a revocation`. */
+  /** Name of the rule in explanations: `rule 2`, `shop.jsonc:7:5`, `a grant`, `a revocation`. */
   readonly name: string;
-  /** Whether it is about this caller; `unknown`: that cannot be told. */
+  /** Whether the rule fits the caller; `unknown`: the caller's facts could not be determined. */
   readonly fits: Match['outcome'];
 }
 
-/** A `limit` rule that counts for a caller. */
+/** A `limit` rule that applies to a caller. */
 export interface LimitInForce {
   readonly rule: Rule;
-  /** What explanations call it, as in {@link ConsideredRule}. */
+  /** Name of the rule in explanations, as in {@link ConsideredRule}. */
   readonly name: string;
   readonly quota: Quota;
 }
 
-/** A decision with all that it was made of. */
+/** A decision with the rules that led to it. */
 export interface Explanation extends Decision {
-  /** What limits the caller's use of the service, or of the method that was asked about. */
+  /** Limits of the caller's use of the service, or of the method in question. */
   readonly limits: readonly LimitInForce[];
-  /** Every rule about the service and this action, in the order in which they were looked at. */
+  /** The rules about the service and this action, in the order of their evaluation. */
   readonly considered: readonly ConsideredRule[];
 }
 
-/** A rule and what decisions call it. */
+/** A rule and its name in explanations. */
 export interface NamedRule {
   readonly rule: Rule;
   readonly name: string;
@@ -65,7 +66,7 @@ function covers({ methods }: Rule, method: string): boolean {
   return methods?.includes(method) ?? true;
 }
 
-/** E.g. `gid 33 to add, log`. */
+/** Describes the callers that a rule admits, e.g. `gid 33 to add, log`. */
 function admitted({ subject, methods }: Rule): string {
   const to = methods === undefined ? '' : ` to ${methods.join(', ')}`;
   return subjectInWords(subject) + to;
@@ -78,12 +79,12 @@ function decisionBy(named: NamedRule & { readonly matched: Match }): Decision {
   return { allowed: rule.effect === 'allow', explanation, rule };
 }
 
-/** What the rules of one service say about one caller; each rule was compared once. */
+/** The result of comparing the rules of one service with one caller. Each rule is compared once. */
 export class Judgement {
   readonly #denying: (NamedRule & { readonly matched: Match })[] = [];
   readonly #allowing: (NamedRule & { readonly matched: Match })[] = [];
   readonly #otherwise: Decision;
-  /** The limits that count for the caller. */
+  /** The limits that apply to the caller. */
   readonly limits: LimitInForce[] = [];
   readonly considered: ConsideredRule[] = [];
 
@@ -125,7 +126,7 @@ export class Judgement {
           };
   }
 
-  /** May it do that with the service at all, be it with some methods only? */
+  /** Decides about the service as a whole. A caller that may call some methods only is admitted. */
   decide(): Decision {
     const denying = this.#denying.find(({ rule }) => rule.methods === undefined);
     if (denying !== undefined) return decisionBy(denying);
@@ -134,7 +135,7 @@ export class Judgement {
     return allowing === undefined ? this.#otherwise : decisionBy(allowing);
   }
 
-  /** May it call this method? */
+  /** Decides about one method. */
   decideMethod(method: string): Decision {
     const denying = this.#denying.find(({ rule }) => covers(rule, method));
     if (denying !== undefined) return decisionBy(denying);
@@ -142,13 +143,13 @@ export class Judgement {
     return allowing === undefined ? this.#otherwise : decisionBy(allowing);
   }
 
-  /** What limits the use of this method. */
+  /** Returns the limits of one method. */
   limitsOf(method: string): LimitInForce[] {
     return this.limits.filter(({ rule }) => covers(rule, method));
   }
 }
 
-/** The rules of one domain and what they decide. */
+/** The rules of one domain, and the decisions that follow from them. */
 export class Policy {
   readonly #given: readonly Rule[];
   readonly #managerUid: number;
@@ -158,39 +159,42 @@ export class Policy {
   readonly #limitIds = new WeakMap<Rule, number>();
   #nextLimitId = 1;
 
-  /** `rules` count as long as this lives. */
+  /** `rules` are in force for the lifetime of the policy. */
   constructor(rules: readonly Rule[], managerUid: number) {
     this.#given = [...rules];
     this.#managerUid = managerUid;
   }
 
-  /** All rules: given by the program, from the file, granted and revoked at run time. */
+  /**
+   * Returns all rules: those of the program and of the file, and those granted and revoked at run
+   * time.
+   */
   get rules(): readonly Rule[] {
     return [...this.#given, ...this.#file, ...this.#granted, ...this.#revoked];
   }
 
-  /** Puts the rules of a file in the place of those that it had before. */
+  /** Replaces the rules of the file. */
   replaceFile(rules: readonly Rule[]): void {
-    // A rule that stays is the same one: what was used of its quota stays used.
+    // An unchanged rule stays the same object, so that the used part of its quota stays used.
     const known = new Map(this.#file.map((rule) => [JSON.stringify(rule), rule]));
     this.#file = rules.map((rule) => known.get(JSON.stringify(rule)) ?? rule);
   }
 
-  /** Adds an `allow` at run time, and forgets a revocation of the same. */
+  /** Adds an `allow` rule at run time and removes a revocation of the same. */
   grant(rule: Rule): void {
     this.#revoked = this.#revoked.filter((revoked) => !sameTarget(revoked, rule));
     this.#granted = [...this.#granted.filter((known) => !sameTarget(known, rule)), rule];
   }
 
-  /** Adds a `deny` at run time, and forgets a grant of the same. */
+  /** Adds a `deny` rule at run time and removes a grant of the same. */
   revoke(rule: Rule): void {
     this.#granted = this.#granted.filter((granted) => !sameTarget(granted, rule));
     this.#revoked = [...this.#revoked.filter((known) => !sameTarget(known, rule)), rule];
   }
 
   /**
-   * Whether there are rules for single methods of a service, or limits: then its receiver decides,
-   * too.
+   * Returns whether a service has rules for single methods, or limits. The service itself enforces
+   * such rules.
    */
   hasMessageRules(service: string): boolean {
     return this.rules.some(
@@ -198,7 +202,7 @@ export class Policy {
     );
   }
 
-  /** A number that stands for a `limit` rule as long as it is one of the rules. */
+  /** Returns a number that identifies a `limit` rule while the rule is in force. */
   limitId(rule: Rule): number {
     let id = this.#limitIds.get(rule);
     if (id === undefined) {
@@ -208,12 +212,12 @@ export class Policy {
     return id;
   }
 
-  /** A rule and what explanations call it, by its {@link limitId}. */
+  /** Returns the rule with this {@link limitId}. */
   limitById(id: number): NamedRule | undefined {
     return this.#named().find(({ rule }) => this.#limitIds.get(rule) === id);
   }
 
-  /** What the rules say about a caller. */
+  /** Compares the rules about a service and an action with a caller. */
   judge(action: RuleAction, service: string, identity: Identity): Judgement {
     const concerns = ({ rule }: NamedRule): boolean =>
       rule.service === service && rule.action === action;
@@ -227,7 +231,7 @@ export class Policy {
     );
   }
 
-  /** The rules about a service, calling and serving. */
+  /** Returns the rules about a service, for calling and for serving. */
   rulesFor(service: string): NamedRule[] {
     const all = [...this.#named(), ...this.#namedGrants()];
     return all.filter(({ rule }) => rule.service === service);
@@ -237,7 +241,7 @@ export class Policy {
     return this.#granted.map((rule) => ({ rule, name: 'a grant' }));
   }
 
-  /** All rules but those that were granted. */
+  /** Returns all rules except grants. */
   #named(): NamedRule[] {
     return [
       ...this.#given.map((rule, index) => ({ rule, name: `rule ${index + 1}` })),
@@ -246,7 +250,7 @@ export class Policy {
     ];
   }
 
-  /** May `identity` do this with the service, or with this method of it? */
+  /** Decides about a service, or about one of its methods. */
   decide(action: RuleAction, service: string, identity: Identity, method?: string): Decision {
     const judgement = this.judge(action, service, identity);
     return method === undefined ? judgement.decide() : judgement.decideMethod(method);

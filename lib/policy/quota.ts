@@ -1,43 +1,39 @@
-/** Quotas as rules give them: how much of a service each caller may use. */
+/** Defines quotas: how much of a service each user may use. */
 import { checkObject, unexpected } from '../common/arguments.js';
 
 /**
- * How much of a service a user may use; each user for itself, all of its processes together, at
- * each instance of the service. What is absent is not limited. A quota that says nothing is {@link
- * upstreamQuota}.
+ * Limits the use of a service by one user. All processes of the user share the quota, and each
+ * instance of the service counts separately. An absent field is not limited. A quota without any
+ * field is {@link upstreamQuota}.
  */
 export interface Quota {
-  /** Requests per second in the long run, one-way messages included. May be a fraction. */
+  /** Sustained requests per second, including one-way messages. May be a fraction. */
   readonly callsPerSecond?: number;
-  /** How many may come at once after a pause. Default: what 1.5 seconds bring. */
+  /** Most requests at once after a pause. Default: 1.5 seconds of `callsPerSecond`. */
   readonly burst?: number;
-  /** Bytes of messages per second in the long run. May be a fraction. */
+  /** Sustained bytes of messages per second. May be a fraction. */
   readonly bytesPerSecond?: number;
   /**
-   * How many bytes may come at once after a pause. Default: what 1.5 seconds bring. A larger
-   * message passes when nothing else has come for so long that as much could, and is paid for
-   * afterwards.
+   * Most bytes at once after a pause. Default: 1.5 seconds of `bytesPerSecond`. A larger message
+   * passes when the whole burst is available, and is paid for afterwards.
    */
   readonly burstBytes?: number;
-  /**
-   * Calls that the service has been given and not ended yet, those that wait for their turn
-   * included.
-   */
+  /** Most calls that the service has received and not finished, including queued calls. */
   readonly inFlight?: number;
 }
 
-/** What OpenHarmony's samgr_lite allows each caller: 1000 messages per second, 1500 at once. */
+/** The quota of each caller in OpenHarmony's samgr_lite: 1000 messages per second, 1500 at once. */
 export const upstreamQuota: Quota = Object.freeze({ callsPerSecond: 1000, burst: 1500 });
 
 /** Largest number in a quota. */
 export const QUOTA_MAX = 1e12;
-/** Without a burst: what so many seconds bring, which is upstream's proportion. */
+/** The default burst, in seconds of the sustained rate. This is upstream's proportion. */
 const BURST_SECONDS = 1.5;
 
 const KEYS = ['callsPerSecond', 'burst', 'bytesPerSecond', 'burstBytes', 'inFlight'] as const;
 const whole: ReadonlySet<string> = new Set(['burst', 'burstBytes', 'inFlight']);
 
-/** Checks what a program gives as a quota, and completes it. */
+/** Checks a quota of the program and completes it. */
 export function toQuota(value: unknown, what = 'a quota'): Quota {
   checkObject(value, what);
   for (const [key, entry] of Object.entries(value) as [string, unknown][]) {
@@ -74,7 +70,7 @@ function burstOf(perSecond: number): number {
   return Math.min(Math.max(1, Math.ceil(perSecond * BURST_SECONDS)), QUOTA_MAX);
 }
 
-/** E.g. `1000 calls per second (1500 at once), 4 in flight`. */
+/** Describes a quota, e.g. `1000 calls per second (1500 at once), 4 in flight`. */
 export function quotaInWords(quota: Quota): string {
   const { callsPerSecond, burst, bytesPerSecond, burstBytes, inFlight } = quota;
   return [
@@ -84,17 +80,17 @@ export function quotaInWords(quota: Quota): string {
   ].join(', ');
 }
 
-/** E.g. `1000 calls per second (1500 at once)`. */
+/** Describes a limit of calls, e.g. `1000 calls per second (1500 at once)`. */
 export function callsInWords(perSecond: number, burst: number | undefined): string {
   return `${perSecond} calls per second (${burst} at once)`;
 }
 
-/** E.g. `1000 bytes per second (1500 at once)`. */
+/** Describes a limit of bytes, e.g. `1000 bytes per second (1500 at once)`. */
 export function bytesInWords(perSecond: number, burst: number | undefined): string {
   return `${perSecond} bytes per second (${burst} at once)`;
 }
 
-/** E.g. `4 calls in flight`. */
+/** Describes a limit of calls in flight, e.g. `4 calls in flight`. */
 export function inFlightInWords(inFlight: number): string {
   return `${inFlight} calls in flight`;
 }

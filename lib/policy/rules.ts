@@ -1,10 +1,12 @@
-/** Rules as programs write them: `allow(Calculator, 'add').to({ uid: 1000 })`. A rule is data. */
+/**
+ * Defines rules and their builders: `allow(Calculator, 'add').to({ uid: 1000 })`. A rule is data.
+ */
 import { checkObject, checkServiceName, unexpected } from '../common/arguments.js';
 import { checkContract, type Contract, type MethodDefinitions } from '../contract/contract.js';
 import { checkSubject, freezeSubject, type Subject } from './subject.js';
 import { toQuota, upstreamQuota, type Quota } from './quota.js';
 
-/** What a rule decides about. */
+/** The action that a rule decides about. */
 export type RuleAction =
   /** Calling the service. */
   | 'call'
@@ -13,39 +15,39 @@ export type RuleAction =
 
 /** One rule of a policy. */
 export interface Rule {
-  /** `limit` neither admits nor refuses: whoever is admitted and fits it has its quota. */
+  /** `limit` neither admits nor refuses; it gives admitted callers that fit it a quota. */
   readonly effect: 'allow' | 'deny' | 'limit';
   readonly action: RuleAction;
   /** Name of the service. */
   readonly service: string;
-  /** Only these methods; absent: all. Of `call` rules only. */
+  /** Only these methods; absent: all. For `call` rules only. */
   readonly methods?: readonly string[];
-  /** Of `limit` rules, and of these always. */
+  /** Present in `limit` rules only. */
   readonly quota?: Quota;
   readonly subject: Subject;
-  /** Where it was written, e.g. `shop.jsonc:7:5`; decisions name the rule so. */
+  /** Position in a policy file, e.g. `shop.jsonc:7:5`. Explanations name the rule by it. */
   readonly origin?: string;
 }
 
-/** What a half-written rule goes on with. */
+/** Completes a rule about calls. */
 export interface CallRuleBuilder {
-  /** Whose calls the rule is about. Several subjects: any of them. */
+  /** Makes one rule for each subject. */
   to(...subjects: readonly Subject[]): readonly Rule[];
 }
 
-/** What a half-written rule about a whole service goes on with. */
+/** Completes a rule about a whole service. */
 export interface RuleBuilder extends CallRuleBuilder {
-  /** Who registers the name. Several subjects: any of them. */
+  /** Makes one rule for each subject that may, or may not, register the name. */
   toServe(...subjects: readonly Subject[]): readonly Rule[];
 }
 
-/** Names of a contract's methods. */
+/** The names of a contract's methods. */
 export type MethodNames<Methods extends MethodDefinitions> = keyof Methods & string;
 
 /**
- * Begins a rule: `allow(Calculator).to({ uid: 1000 })`. The service by contract or by name; with
- * names of methods the rule is about these alone: `allow(Calculator, 'add', 'log').to({ gid: 33
- * })`.
+ * Starts a rule that admits: `allow(Calculator).to({ uid: 1000 })`. The service is a contract or a
+ * name. With names of methods, the rule covers only these: `allow(Calculator, 'add', 'log').to({
+ * gid: 33 })`.
  */
 export function allow(service: Contract | string): RuleBuilder;
 export function allow(service: string, ...methods: readonly [string, ...string[]]): CallRuleBuilder;
@@ -57,7 +59,7 @@ export function allow(service: Contract | string, ...methods: readonly string[])
   return begin('allow', service, methods);
 }
 
-/** Begins a rule that refuses: `deny(Calculator).to({ pid: 4711 })`. It wins over every `allow`. */
+/** Starts a rule that refuses: `deny(Calculator).to({ pid: 4711 })`. It wins over every `allow`. */
 export function deny(service: Contract | string): RuleBuilder;
 export function deny(service: string, ...methods: readonly [string, ...string[]]): CallRuleBuilder;
 export function deny<Methods extends MethodDefinitions>(
@@ -69,10 +71,10 @@ export function deny(service: Contract | string, ...methods: readonly string[]):
 }
 
 /**
- * Begins a rule that limits how much each user may use: `limit(Log, { callsPerSecond: 100 }).to({
- * gid: 33 })`, of a whole service or of these methods together. It admits nobody. Without a quota,
- * or with an empty one, it is {@link upstreamQuota}. Of several rules that fit a caller each
- * counts: none may be exceeded.
+ * Starts a rule that limits each user's use of a service, or of some of its methods together:
+ * `limit(Log, { callsPerSecond: 100 }).to({ gid: 33 })`. The rule does not admit callers. Without a
+ * quota, or with an empty one, it uses {@link upstreamQuota}. If several rules fit a caller, all of
+ * them apply.
  */
 export function limit(
   service: string,
@@ -119,12 +121,12 @@ function begin(
   };
 }
 
-/** What {@link makeRule} takes: no methods means all of them. */
+/** Parameters of {@link makeRule}. No methods means all of them. */
 type RuleParts = {
   readonly [Key in keyof Rule]: Rule[Key] | undefined;
 } & Pick<Rule, 'effect' | 'action' | 'service'> & { readonly methods: readonly string[] };
 
-/** One rule, its subject checked, and frozen. */
+/** Makes a frozen rule with a checked subject. */
 export function makeRule(parts: RuleParts): Rule {
   const { effect, action, service, methods, quota, subject, origin } = parts;
   checkSubject(subject);
@@ -139,7 +141,7 @@ export function makeRule(parts: RuleParts): Rule {
   });
 }
 
-/** The name of a service that is given by contract or by name. */
+/** Returns the name of a service that is given by contract or by name. */
 export function nameOf(service: Contract | string): string {
   if (typeof service === 'string') {
     checkServiceName(service, 'the name of a service');
@@ -149,7 +151,7 @@ export function nameOf(service: Contract | string): string {
   return service.name;
 }
 
-/** Checks names of methods; of a contract they must be there. */
+/** Checks names of methods. A contract must have the methods. */
 export function checkMethodNames(service: Contract | string, methods: readonly unknown[]): void {
   for (const method of methods) {
     if (typeof method !== 'string' || method === '') {
@@ -162,7 +164,7 @@ export function checkMethodNames(service: Contract | string, methods: readonly u
   }
 }
 
-/** A policy as programs write it: rules, or arrays of them as `allow(...).to(...)` gives. */
+/** A policy of a program: rules, or arrays of rules as `allow(...).to(...)` returns them. */
 export type PolicyInput = readonly (Rule | readonly Rule[])[];
 
 /** Checks and flattens a policy. */

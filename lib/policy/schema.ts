@@ -1,4 +1,7 @@
-/** The form of a policy file. policy.schema.json is made from it by scripts/policy-schema.mjs. */
+/**
+ * Defines the format of a policy file. scripts/policy-schema.mjs generates policy.schema.json from
+ * it.
+ */
 import { z } from 'zod';
 import { serviceNamePattern } from '../common/arguments.js';
 import { QUOTA_MAX, upstreamQuota } from './quota.js';
@@ -13,7 +16,7 @@ const subjectKinds = {
   uidRange: z
     .strictObject({ from: id, to: id })
     .refine(({ from, to }) => from <= to, { message: '"from" is larger than "to"' })
-    .describe('User IDs from one to the other, both included.')
+    .describe('Range of user IDs, both ends included.')
     .optional(),
   executable: z
     .string()
@@ -30,8 +33,8 @@ function named(subject: object): boolean {
   return kinds.some((kind) => (subject as Record<string, unknown>)[kind] !== undefined);
 }
 
-const someone = { message: `names nobody: give one of ${kinds.join(', ')}` };
-/** The same as `named`, in JSON Schema. */
+const someone = { message: `matches no caller: give one of ${kinds.join(', ')}` };
+/** The same condition as `named`, in JSON Schema. */
 const anyKind = { anyOf: kinds.map((kind) => ({ required: [kind] })) };
 
 const amount = z.number().positive().max(QUOTA_MAX);
@@ -40,23 +43,23 @@ const { callsPerSecond, burst } = upstreamQuota;
 
 const quotaKinds = {
   callsPerSecond: amount
-    .describe('Requests per second in the long run, one-way messages included.')
+    .describe('Sustained requests per second, including one-way messages.')
     .optional(),
   burst: count
-    .describe('How many may come at once after a pause. Absent: what 1.5 seconds bring.')
+    .describe('Most requests at once after a pause. Default: 1.5 seconds of callsPerSecond.')
     .optional(),
-  bytesPerSecond: amount.describe('Bytes of messages per second in the long run.').optional(),
+  bytesPerSecond: amount.describe('Sustained bytes of messages per second.').optional(),
   burstBytes: count
-    .describe('How many bytes may come at once after a pause. Absent: what 1.5 seconds bring.')
+    .describe('Most bytes at once after a pause. Default: 1.5 seconds of bytesPerSecond.')
     .optional(),
-  inFlight: count.describe('Calls that the service has and has not ended.').optional(),
+  inFlight: count.describe('Most calls that the service has received and not finished.').optional(),
 };
 
 const server = z.strictObject(subjectKinds).refine(named, someone).meta(anyKind);
 const methods = z
   .array(z.string().min(1))
   .min(1)
-  .describe('Only these methods of the service. Absent: all.')
+  .describe('Only these methods of the service. Default: all.')
   .optional();
 const caller = z
   .strictObject({ ...subjectKinds, methods })
@@ -81,12 +84,12 @@ function listsOf<Entry extends z.ZodType>(entry: Entry) {
     allow: z
       .array(entry)
       .min(1)
-      .describe('Those that are admitted: any of these. With it nobody else is.')
+      .describe('Callers that are admitted. All other callers are refused.')
       .optional(),
     deny: z
       .array(entry)
       .min(1)
-      .describe('Those that are refused, whatever else is said.')
+      .describe('Callers that are refused, even if another rule admits them.')
       .optional(),
   };
 }
@@ -97,35 +100,40 @@ const callLists = z.strictObject({
     .array(limited)
     .min(1)
     .describe(
-      'How much those that are admitted may use, each user for itself; who fits several has to keep all. ' +
-        `Without a number: ${callsPerSecond} calls per second, ${burst} at once.`,
+      'Quotas of admitted callers, counted for each user. If several fit a caller, all of them apply. ' +
+        `Default: ${callsPerSecond} calls per second, ${burst} at once.`,
     )
     .optional(),
 });
 
 const serviceName = z
   .string()
-  .regex(serviceNamePattern, { message: 'is no name of a service: 1 to 64 of [A-Za-z0-9._:/-]' });
+  .regex(serviceNamePattern, {
+    message: 'is not a name of a service: 1 to 64 of [A-Za-z0-9._:/-]',
+  });
 
 /** A whole policy file. */
 export const policyFileSchema = z
   .strictObject({
-    $schema: z.string().describe('Where this schema lies, for editors.').optional(),
+    $schema: z.string().describe('Path or URL of this schema, for editors.').optional(),
     call: z
       .record(serviceName, callLists)
-      .describe('By service: who may call it, or some of its methods, and how much.')
+      .describe(
+        'By service: the processes that may call it, or some of its methods, and their quotas.',
+      )
       .optional(),
     serve: z
       .record(serviceName, z.strictObject(listsOf(server)))
-      .describe("By service: who may register the service's name.")
+      .describe("By service: the processes that may register the service's name.")
       .optional(),
   })
   .meta({
     title: 'LiteIPC policy',
-    description: 'Who may call and who may serve what in a domain of LiteIPC.',
+    description:
+      'Rules that decide which processes may call and serve which services in a LiteIPC domain.',
   });
 
-/** As JSON Schema, draft 7. */
+/** Returns the JSON Schema (draft 7) of policy files. */
 export function policyJsonSchema(): object {
   return z.toJSONSchema(policyFileSchema, { target: 'draft-7', io: 'input' });
 }

@@ -1,9 +1,9 @@
-/** Whom a rule is about, and whether it is about this process. */
+/** Defines subjects, which describe processes, and matches them with callers. */
 import { readlinkSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { checkFunction, checkInteger, checkObject, unexpected } from '../common/arguments.js';
 
-/** Whom a decision is about, as stamped by the domain. */
+/** The process that a decision is about, as stamped by the domain. */
 export interface Identity {
   /** The operating system's process ID at connect. */
   readonly pid: number;
@@ -11,44 +11,45 @@ export interface Identity {
   readonly gid: number;
 }
 
-/** What a predicate learns of the process that it decides about. */
+/** The process that a predicate decides about. */
 export interface CallerIdentity extends Identity {
   /**
-   * The program that `pid` runs at this moment, as `/proc/PID/exe` names it; undefined if the
-   * manager may not read that (another user's process, unless the manager is root) or the process
-   * has ended. Advisory, see {@link Subject.executable}. Read when asked for.
+   * The program that `pid` runs at this moment, from `/proc/PID/exe`. Undefined if the process has
+   * ended or the manager may not read the link, as for another user's process unless the manager is
+   * root. Advisory, see {@link Subject.executable}. Read on access.
    */
   readonly executable: string | undefined;
 }
 
-/** Decides about a caller: true means that the subject is this caller. Must answer at once. */
+/** Returns whether the subject matches a caller. It must answer synchronously. */
 export type SubjectPredicate = (caller: CallerIdentity) => boolean;
 
-/** Uids from one to another, both included. */
+/** A range of uids, both ends included. */
 export interface UidRange {
   readonly from: number;
   readonly to: number;
 }
 
-/** Whom a rule is about: everyone for whom all that is given holds. */
+/** Describes the processes that a rule is about. A process matches if all given fields match. */
 export interface Subject {
   readonly uid?: number;
   readonly gid?: number;
   /** The operating system's process ID. */
   readonly pid?: number;
-  /** Any of these, as many as needed. */
+  /** Any of these uids. */
   readonly uids?: readonly number[];
   readonly uidRange?: UidRange;
   /**
    * Absolute path of the program, without symbolic links. Advisory: an interpreter such as node
    * runs any script, a user's process can start any program that it may execute, and the manager
    * reads `/proc/PID/exe` when it decides, not when the process connected. Use it against mistakes,
-   * together with a uid. A process whose program cannot be read fits no `allow` and every `deny`.
+   * together with a uid. A process whose program cannot be read matches no `allow` and every
+   * `deny`.
    */
   readonly executable?: string;
   /**
-   * For what cannot be said otherwise. One that throws, or returns anything but true or false, fits
-   * no `allow` and every `deny`.
+   * For conditions that the other fields cannot express. A predicate that throws, or returns
+   * neither true nor false, matches no `allow` and every `deny`.
    */
   readonly predicate?: SubjectPredicate;
 }
@@ -86,7 +87,7 @@ const checks: Readonly<Record<keyof Subject, (value: unknown) => void>> = {
   predicate: (value) => checkFunction(value, 'predicate of a subject'),
 };
 
-/** Checks what a program gives as a subject. */
+/** Checks a subject of the program. */
 export function checkSubject(value: unknown): asserts value is Subject {
   checkObject(value, 'a subject');
   const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
@@ -97,7 +98,7 @@ export function checkSubject(value: unknown): asserts value is Subject {
   }
 }
 
-/** A copy that later changes of the program's object do not reach. */
+/** Returns a frozen copy, which later changes of the program's object do not affect. */
 export function freezeSubject(subject: Subject): Subject {
   const { uids, uidRange, ...rest } = subject;
   return Object.freeze({
@@ -107,7 +108,7 @@ export function freezeSubject(subject: Subject): Subject {
   });
 }
 
-/** Whether two subjects say the same. */
+/** Returns whether two subjects are equal. */
 export function sameSubject(left: Subject, right: Subject): boolean {
   if (left.predicate !== right.predicate) return false;
   const data = (subject: Subject): string =>
@@ -115,7 +116,7 @@ export function sameSubject(left: Subject, right: Subject): boolean {
   return data(left) === data(right);
 }
 
-/** What `/proc/PID/exe` says; undefined if it says nothing to this process. */
+/** Returns the program of a process, or undefined if `/proc/PID/exe` is not readable. */
 function readExecutable(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/exe`);
@@ -124,7 +125,7 @@ function readExecutable(pid: number): string | undefined {
   }
 }
 
-/** One caller during one decision: what had to be looked up for one rule is known to the next. */
+/** One caller during one decision. It stores facts that several rules need. */
 export class Candidate implements CallerIdentity {
   readonly pid: number;
   readonly uid: number;
@@ -143,11 +144,11 @@ export class Candidate implements CallerIdentity {
   }
 }
 
-/** What became of comparing a subject with a caller. */
+/** The result of matching a subject with a caller. */
 export interface Match {
-  /** `unknown`: it cannot be told. Then an `allow` does not hold, and a `deny` does. */
+  /** `unknown`: not determinable. Then an `allow` does not apply, and a `deny` does. */
   readonly outcome: 'yes' | 'no' | 'unknown';
-  /** Why it is unknown. */
+  /** The reason of `unknown`. */
   readonly reason?: string;
 }
 
@@ -169,7 +170,7 @@ function matchPredicate(predicate: SubjectPredicate, caller: CallerIdentity): Ma
   };
 }
 
-/** Whether a subject means this caller. The cheap parts first. */
+/** Matches a subject with a caller. The cheap fields come first. */
 export function match(subject: Subject, caller: CallerIdentity): Match {
   const { uid, gid, pid, uids, uidRange, executable, predicate } = subject;
   if (uid !== undefined && uid !== caller.uid) return NO;
@@ -204,7 +205,7 @@ const words: { readonly [Key in keyof Subject]-?: (value: never) => string } = {
   predicate: (value: SubjectPredicate) => `predicate ${value.name}`.trimEnd(),
 };
 
-/** E.g. `uid 1000 and gid 33`. */
+/** Describes a subject, e.g. `uid 1000 and gid 33`. */
 export function subjectInWords(subject: Subject): string {
   return Object.entries(subject)
     .filter(([, value]) => value !== undefined)
@@ -212,7 +213,7 @@ export function subjectInWords(subject: Subject): string {
     .join(' and ');
 }
 
-/** Checks what a program gives as an identity. */
+/** Checks an identity of the program. */
 export function checkIdentity(value: unknown): asserts value is Identity {
   checkObject(value, 'a caller');
   const { pid, uid, gid } = value as Partial<Identity>;

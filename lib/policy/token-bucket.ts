@@ -1,14 +1,14 @@
-/** What a caller has used of its quotas, at the service that it calls. */
+/** Counts what a caller uses of its quotas, at the service that it calls. */
 import { bytesInWords, callsInWords, inFlightInWords, type Quota } from './quota.js';
 
-/** Fills by so much per second, holds so much at most, and is full at first. */
+/** A token bucket. It refills at a constant rate, has a maximum, and is full at the start. */
 export class TokenBucket {
   readonly #perMs: number;
   readonly #most: number;
   #tokens: number;
   #at: number;
 
-  /** `now` in ms, of any clock that never goes back; the same one in all calls. */
+  /** `now` in ms, of one monotonic clock for all calls. */
   constructor(perSecond: number, most: number, now: number) {
     this.#perMs = perSecond / 1000;
     this.#most = most;
@@ -17,8 +17,8 @@ export class TokenBucket {
   }
 
   /**
-   * ms until `amount` can be taken; 0: now. What is more than it can ever hold can be taken when it
-   * is full.
+   * Returns the ms until `amount` can be taken; 0: now. An amount above the maximum can be taken
+   * when the bucket is full.
    */
   waitMs(amount: number, now: number): number {
     if (now > this.#at) {
@@ -26,26 +26,26 @@ export class TokenBucket {
       this.#at = now;
     }
     const missing = Math.min(amount, this.#most) - this.#tokens;
-    // A rest that is due to rounding is none.
+    // Ignores a remainder that is due to rounding.
     return missing <= 1e-6 ? 0 : missing / this.#perMs;
   }
 
-  /** Takes an amount for which there was no wait. What is more than it holds is owed. */
+  /** Takes an amount whose wait is 0. An amount above the content leaves a debt. */
   take(amount: number): void {
     this.#tokens -= amount;
   }
 
-  /** Whether nothing is missing: then it is as good as a new one. */
+  /** Returns whether the bucket is full and therefore equals a new one. */
   isFull(now: number): boolean {
     return this.waitMs(this.#most, now) === 0;
   }
 }
 
-/** Why a message is too much. */
+/** Describes why a message exceeds a quota. */
 export interface Excess {
-  /** What is used up, e.g. `4 calls in flight`. */
+  /** The limit that is used up, e.g. `4 calls in flight`. */
   readonly limit: string;
-  /** ms until it would not be too much; undefined: when a call that is in flight has ended. */
+  /** ms until the message would pass; undefined if that depends on the end of a call in flight. */
   readonly retryAfterMs: number | undefined;
 }
 
@@ -67,7 +67,7 @@ export class QuotaUse {
     }
   }
 
-  /** Would so many calls with so many bytes be too much? Nothing is taken yet. */
+  /** Returns the limit that so many calls and bytes would exceed, if any. Takes nothing. */
   excess(calls: number, bytes: number, now: number): Excess | undefined {
     const { quota } = this;
     const { inFlight = Infinity } = quota;
@@ -75,7 +75,7 @@ export class QuotaUse {
       return { limit: inFlightInWords(inFlight), retryAfterMs: undefined };
     }
     const callsWait = this.#calls?.waitMs(calls, now) ?? 0;
-    // What brings none passes also while some are owed.
+    // A message without bytes passes even while the bucket has a debt.
     const bytesWait = bytes === 0 ? 0 : (this.#bytes?.waitMs(bytes, now) ?? 0);
     if (callsWait === 0 && bytesWait === 0) return undefined;
     const limit =
@@ -85,23 +85,23 @@ export class QuotaUse {
     return { limit, retryAfterMs: Math.ceil(Math.max(callsWait, bytesWait)) };
   }
 
-  /** Takes what was not too much. */
+  /** Takes an amount that does not exceed the quota. */
   take(calls: number, bytes: number): void {
     this.#calls?.take(calls);
     this.#bytes?.take(bytes);
   }
 
-  /** A call has begun that is counted until {@link ended}. */
+  /** Counts a call as in flight until {@link ended}. */
   begun(): void {
     this.#inFlight++;
   }
 
-  /** It has ended. */
+  /** Ends a call that {@link begun} counted. */
   ended(): void {
     this.#inFlight--;
   }
 
-  /** Whether it is as good as a new one. */
+  /** Returns whether the state equals that of a new object. */
   isUnused(now: number): boolean {
     return (
       this.#inFlight === 0 &&

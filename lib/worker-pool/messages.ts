@@ -1,14 +1,14 @@
-/** What a worker pool and its workers tell each other. */
+/** Defines the messages between a worker pool and its workers. */
 
-/** What a worker is given at its start. */
+/** Data that a worker receives at its start. */
 export interface WorkerStart {
-  /** Of the module with the implementation. */
+  /** URL of the module with the implementation. */
   readonly url: string;
   readonly name: string;
   readonly hash: number;
   /**
-   * Name and kind of every method; undefined if validators or parcels are needed, which cannot be
-   * sent.
+   * Name and kind of every method; undefined if the contract has validators or parcels, which
+   * cannot be sent to a worker.
    */
   readonly kinds: readonly (readonly [name: string, kind: string])[] | undefined;
   readonly worker: number;
@@ -21,14 +21,14 @@ export interface WorkerStart {
   readonly expose: { readonly concurrency?: number; readonly queue?: number };
 }
 
-/** To a worker. */
+/** A message to a worker. */
 export interface WorkerOrder {
   readonly drainMs: number;
 }
 
-/** From a worker. */
+/** A message from a worker. */
 export type WorkerReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: Error; readonly code: string | undefined }
-  /** It ends by itself now; so many calls were not answered. */
+  /** The worker ends after a drain; `left` calls were not answered. */
   | { readonly kind: 'drained'; readonly left: number };

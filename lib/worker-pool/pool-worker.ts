@@ -1,14 +1,14 @@
-/** One worker of a pool: from its start to its end. */
+/** Controls one worker of a pool, from its start to its end. */
 import { Worker } from 'node:worker_threads';
 import { LiteIpcError, asError } from '../common/errors.js';
 import type { WorkerOrder, WorkerReport, WorkerStart } from './messages.js';
 
-/** How much longer than its calls a worker may take to end by itself, ms. */
+/** Time that a worker has to end by itself after the drain of its calls, ms. */
 const END_MAX_MS = 1000;
 
 /** A worker that serves. */
 export class PoolWorker {
-  /** Resolves when it is gone, to why. */
+  /** Resolves when the worker has ended, to the reason. */
   readonly ended: Promise<Error>;
   readonly #worker: Worker;
   #left: number | undefined;
@@ -34,7 +34,10 @@ export class PoolWorker {
     });
   }
 
-  /** Starts a worker; resolves when its service can be called. Rejects, naming the worker. */
+  /**
+   * Starts a worker. Resolves when its service can be called. Rejects with an error that names the
+   * worker.
+   */
   static async start(
     start: WorkerStart,
     timeoutMs: number,
@@ -73,7 +76,10 @@ export class PoolWorker {
     }
   }
 
-  /** Lets it finish its calls. Resolves when it is gone, to how many were not answered. */
+  /**
+   * Drains the worker's calls and ends the worker. Resolves to the number of calls that were not
+   * answered.
+   */
   async drain(timeoutMs: number): Promise<number> {
     const order: WorkerOrder = { drainMs: timeoutMs };
     this.#worker.postMessage(order);
@@ -83,11 +89,11 @@ export class PoolWorker {
     }
     await this.ended;
     clearTimeout(timer);
-    // One that could not even say so was in the middle of a call.
+    // A worker that sent no report was blocked in a call.
     return this.#left ?? 1;
   }
 
-  /** Ends it wherever it is. Resolves when it is gone. */
+  /** Terminates the worker, even during a call. Resolves when it has ended. */
   async terminate(): Promise<void> {
     await this.#worker.terminate();
   }

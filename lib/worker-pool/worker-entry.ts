@@ -18,19 +18,19 @@ function isContract(value: unknown): value is Contract {
 }
 
 /**
- * The contract that the module exports; else one by the methods' names alone, if nothing checks
- * them.
+ * Returns the contract that the module exports, or a contract made of the methods' names if it
+ * needs neither validators nor parcels.
  */
 function contractOf(exports: Readonly<Record<string, unknown>>): Contract {
   const { name, hash, kinds } = start;
   const found = Object.values(exports).find((value) => isContract(value) && value.name === name);
   if (found !== undefined && (found as Contract).hash === hash) return found as Contract;
   if (found !== undefined) {
-    const text = `the contract "${name}" that the module exports is another one (EPROTO)`;
+    const text = `the module exports a different contract "${name}" (EPROTO)`;
     throw new LiteIpcError('EPROTO', text, { service: name });
   }
   if (kinds === undefined) {
-    const text = `the module must export the contract "${name}", too: its validators cannot be sent to a worker (EINVAL)`;
+    const text = `the module must also export the contract "${name}": validators and parcels cannot be sent to a worker (EINVAL)`;
     throw new LiteIpcError('EINVAL', text, { service: name });
   }
   const methods = kinds.map(([method, kind]) => [
@@ -48,7 +48,7 @@ async function implementationOf(exports: Readonly<Record<string, unknown>>): Pro
       : exported;
   if (typeof made === 'object' && made !== null) return made;
   throw new TypeError(
-    'Expected an implementation, or a function that makes it, as the default export of the module or as "implementation"',
+    'Expected the module to export an implementation, or a function that returns one, as its default export or as "implementation"',
   );
 }
 
@@ -57,7 +57,7 @@ async function serve(): Promise<void> {
   const contract = contractOf(exports);
   const implementation = await implementationOf(exports);
   const device = await openDevice(start.device);
-  // It is of no use then: the pool starts another.
+  // The worker is useless without its service; the pool starts another.
   device.on('exposeFailed', (error) => {
     throw error;
   });

@@ -1,4 +1,4 @@
-/** A service in a pool of worker threads. */
+/** Serves a contract in a pool of worker threads. */
 import { pathToFileURL } from 'node:url';
 import {
   checkDomainName,
@@ -17,52 +17,48 @@ import type { WorkerStart } from './messages.js';
 
 const START_DEFAULT_MS = 30_000;
 /**
- * The first worker that takes the place of a dead one starts so much later, ms; each next one twice
- * that.
+ * Delay before the first replacement of a worker that ended, ms. It doubles with each further one.
  */
 const RESTART_FIRST_MS = 100;
 const RESTART_MAX_MS = 10_000;
 
-/** What {@link exposeInWorkers} takes besides contract, module and number. */
+/** Options of {@link exposeInWorkers}. */
 export interface WorkerPoolOptions {
   /** Name of the domain, or the absolute path of its socket. */
   readonly domain: string;
   /** Bytes that each sender may have pending in each worker. Default: the domain's. */
   readonly poolSize?: number;
-  /** As of `openDevice`. */
+  /** As in `openDevice`. */
   readonly spinNs?: number;
-  /** As of `expose`, for each worker. */
+  /** As in `expose`, for each worker. */
   readonly concurrency?: number;
-  /** As of `expose`, for each worker. */
+  /** As in `expose`, for each worker. */
   readonly queue?: number;
-  /** Given to the function that makes the implementation; copied as `postMessage` does. */
+  /** Argument of the function that makes the implementation; copied as by `postMessage`. */
   readonly data?: unknown;
-  /** How long a worker may take until it serves, ms. Default 30,000. */
+  /** Time in which a worker must serve, ms. Default 30,000. */
   readonly startTimeoutMs?: number;
   /**
-   * Whether a worker that ends is replaced: after 100 ms, and after 200, 400 ... up to 10,000 ms if
-   * that one ends as soon. Default true.
+   * Whether a worker that ends is replaced. The delay is 100 ms and doubles up to 10,000 ms while
+   * replacements end soon. Default true.
    */
   readonly restart?: boolean;
-  /** Told why a worker has ended, or could not be replaced. Default: a process warning. */
+  /** Receives the reason when a worker ends or cannot be replaced. Default: a process warning. */
   readonly onWorkerEnd?: (error: Error, worker: number) => void;
 }
 
-/**
- * A service in worker threads. Disposing ends them: calls that are not answered yet fail with
- * EPIPE.
- */
+/** A service in worker threads. Disposing ends the workers; pending calls fail with EPIPE. */
 export interface WorkerPool extends AsyncDisposable {
-  /** As it was exposed. */
+  /** The contract that the pool serves. */
   readonly contract: Contract;
-  /** How many workers serve at the moment. */
+  /** Number of workers that serve at the moment. */
   readonly size: number;
   /**
-   * Lets all workers finish their calls, as {@link Exposed.drain}, and ends them. Resolves to the
-   * number of calls that were not answered; a worker that was still computing counts as one.
+   * Drains all workers as {@link Exposed.drain} and ends them. Resolves to the number of calls that
+   * were not answered; a worker that is still computing counts as one.
    */
   drain(options?: DrainOptions): Promise<number>;
-  /** Ends the workers; resolves when they are gone. */
+  /** Ends the workers. Resolves when they have ended. */
   dispose(): Promise<void>;
 }
 
@@ -73,7 +69,7 @@ function checkUrl(url: unknown): string {
   throw unexpected('a URL or an absolute path', 'the module of exposeInWorkers', url);
 }
 
-/** What every worker is given, but its number. */
+/** Returns the start data of the workers; only the worker's number is missing. */
 function startOf(contract: Contract, url: string, options: WorkerPoolOptions): WorkerStart {
   const { domain, poolSize, spinNs, concurrency, queue, data } = options;
   const methods = Object.entries(contract.methods);
@@ -106,10 +102,10 @@ class Pool implements WorkerPool {
   readonly #startTimeoutMs: number;
   readonly #restart: boolean;
   readonly #onWorkerEnd: (error: Error, worker: number) => void;
-  /** Those that serve, by number. */
+  /** Workers that serve, by number. */
   readonly #workers = new Map<number, PoolWorker>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  /** Workers that are being started when the pool ends. */
+  /** Workers that are starting. The end of the pool waits for them. */
   readonly #starting = new Set<Promise<unknown>>();
   readonly #ending = new AbortController();
   #drained: Promise<number> | undefined;
@@ -166,7 +162,7 @@ class Pool implements WorkerPool {
     return left.reduce((sum, count) => sum + count, 0);
   }
 
-  /** No worker is started any more. */
+  /** Prevents further starts of workers. */
   #end(): void {
     this.#ending.abort();
     for (const timer of this.#timers) clearTimeout(timer);
@@ -191,7 +187,7 @@ class Pool implements WorkerPool {
     void worker.ended.then((error) => {
       if (this.#ending.signal.aborted) return;
       this.#workers.delete(number);
-      // One that has served for a while is not one that cannot live.
+      // Resets the delay for a worker that has served for a while.
       const wasLong = performance.now() - since > RESTART_MAX_MS;
       this.#onEnd(error, number, wasLong ? RESTART_FIRST_MS : restartMs);
     });
@@ -213,11 +209,11 @@ class Pool implements WorkerPool {
 }
 
 /**
- * Offers a service in `count` worker threads. Each imports the module `url`, opens a device of its
- * own and serves as one of many instances what the module exports by default or as
- * `implementation`: the implementation, or a function `(data, worker) => implementation`, which may
- * be async. A contract with validators or parcels the module must export, too. Rejects, naming the
- * worker, if one does not start.
+ * Exposes a service in `count` worker threads. Each worker imports the module `url`, opens its own
+ * device and serves as one of many instances. The module exports, by default or as
+ * `implementation`, the implementation or a function `(data, worker) => implementation`, which may
+ * be async. If the contract has validators or parcels, the module must also export the contract.
+ * Rejects with an error that names the worker if one does not start.
  */
 export async function exposeInWorkers(
   contract: Contract,

@@ -107,9 +107,9 @@ test('what is wrong is told with its line and column, all of it', (t) => {
     ),
     [
       '3:34 call.shop.allow[0].uid: Invalid input: expected number, received string',
-      `3:42 call.shop.allow[1]: names nobody: give one of uid, gid, pid, uids, uidRange, executable`,
+      `3:42 call.shop.allow[1]: matches no caller: give one of uid, gid, pid, uids, uidRange, executable`,
       '3:57 call.shop.permit: unknown here',
-      '4:12 call.a b: is no name of a service: 1 to 64 of [A-Za-z0-9._:/-]',
+      '4:12 call.a b: is not a name of a service: 1 to 64 of [A-Za-z0-9._:/-]',
       '6:57 serve.shop.allow[0].methods: unknown here',
       '6:78 serve.shop.allow[1].uid: Too small: expected number to be >=0',
     ],
@@ -124,7 +124,7 @@ test('what is wrong is told with its line and column, all of it', (t) => {
   // What JSON.parse would lose without a word.
   t.deepEqual(problemsOf(t, '{ "call": {}, "call": {} }'), ['1:23 call: occurs twice']);
   t.deepEqual(problemsOf(t, '{ "call": { "__proto__": {} } }'), [
-    '1:26 call.__proto__: this name is not possible',
+    '1:26 call.__proto__: this name is not permitted',
   ]);
 });
 

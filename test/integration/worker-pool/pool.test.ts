@@ -86,7 +86,7 @@ test('an error at the start names the worker and leaves nothing', async (t) => {
   const Checked = defineService('checked', { add: method({ input: z.number() }) });
   await t.throwsAsync(exposeInWorkers(Checked, module, 1, options), {
     code: 'EINVAL',
-    message: /^Worker 1 of "checked": the module must export the contract/,
+    message: /^Worker 1 of "checked": the module must also export the contract/,
   });
   await t.throwsAsync(exposeInWorkers(Cruncher, module, 1, { domain: 'nowhere' }), {
     code: 'ENODEV',

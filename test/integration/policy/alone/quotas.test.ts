@@ -182,7 +182,7 @@ test('limits are rules: data, in files too', (t) => {
   for (const [entry, pattern] of [
     ['{ "uid": 1, "burst": 5 }', /"burst" needs "callsPerSecond"/],
     ['{ "uid": 1, "inFlight": 0 }', /inFlight/],
-    ['{ "inFlight": 1 }', /names nobody/],
+    ['{ "inFlight": 1 }', /matches no caller/],
     ['{ "uid": 1, "calls": 5 }', /unknown here/],
   ] as const) {
     const bad = `{ "call": { "log": { "limit": [${entry}] } } }`;
