@@ -54,7 +54,7 @@ function conformance(options, folder = '') {
     const [passed, failed, skipped] = counts.slice(1).map(Number);
     const skips = [...stdout.matchAll(/^skip ([^:]+): (.*)$/gm)].map(([, title, reason]) => ({
       ...{ title, reason },
-      file: ['scenarios', ...options].join(' '),
+      file: 'scenarios',
     }));
     return { passed, failed, skipped, skips };
   };

@@ -78,6 +78,14 @@ void ChildRunIfAsked(int count, char **arguments, const struct ChildRole *roles)
     exit(98);
 }
 
+void ChildRequire(uint32_t uid)
+{
+    if (uid != CHILD_SAME_USER && getuid() != 0) {
+        print_message("needs root\n"); /* scripts/test-native.mjs reads the reason */
+        skip();
+    }
+}
+
 void ChildStart(struct Child *child, const char *role, const char *domain, const char *argument,
                 uint32_t uid)
 {

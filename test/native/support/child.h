@@ -32,6 +32,8 @@ struct ChildRole {
  */
 void ChildRunIfAsked(int count, char **arguments, const struct ChildRole *roles);
 
+/* Skips the running test if this process cannot start children of that user. */
+void ChildRequire(uint32_t uid);
 /* Starts one, as this user or another (which only root can). */
 void ChildStart(struct Child *child, const char *role, const char *domain, const char *argument,
                 uint32_t uid);
