@@ -19,14 +19,17 @@ const labels = { none: '', address: ' under ASan and UBSan', thread: ' under TSa
 /** Adds the tests of a program, whose output is cmocka's, to the report. */
 function reportProgram(report, folder, { program, status, output }) {
   const passed = output.match(/^\[ {7}OK \] /gm)?.length ?? 0;
-  const skipped = [...output.matchAll(/^(?:(needs .*)\n)?\[ {2}SKIPPED \] (\w+)/gm)];
+  const skipped = [
+    ...output.matchAll(/^\[ RUN {6}\] (\w+)\n((?:(?!\[).*\n)*)\[ {2}SKIPPED \] \1$/gm),
+  ];
   const failed = new Set(
     [...output.matchAll(/^\[ {2}FAILED {2}\] (?!\d+ test)(\S+)/gm)].map(([, name]) => name),
   );
   const rerun = `ctest --test-dir ${folder} --output-on-failure -R '^${program}$'`;
   report.pass(passed);
-  for (const [, reason, test] of skipped) {
-    report.skip(test, program, reason ?? 'no reason given');
+  for (const [, test, lines] of skipped) {
+    const [reason = 'no reason given'] = /^needs .*/m.exec(lines) ?? [];
+    report.skip(test, program, reason);
   }
   const problems = [...failed];
   if (failed.size === 0 && status !== 'run') problems.push('ended early, or ran too long');
