@@ -295,5 +295,5 @@ function moveOutside(encoder: Encoder, attachments: Attachments): void {
   const view = new DataView(location.buffer);
   view.setBigUint64(0, BigInt(attachments.addEncoded(data)), true);
   view.setBigUint64(8, BigInt(data.length), true);
-  encoder.place(location, encoder.encoding);
+  encoder.setData(location, encoder.encoding);
 }

@@ -134,7 +134,7 @@ export class Requests {
           ? undefined
           : encodeMetadata(encoder, options.metadata, method);
       if (method.streamToken === -1) encoder.encodeWithAttachments(input, method.inputParcel);
-      else encoder.place(input as Uint8Array, 0);
+      else encoder.setData(input as Uint8Array, 0);
       packed = this.#pack(method, files, metadata?.length ?? 0);
       cookie = encoder.encoding | (packed?.cookie ?? 0);
       if (metadata !== undefined) {

@@ -47,7 +47,7 @@ export class ReceivedFile implements Disposable {
   }
 
   /**
-   * Returns the descriptor and gives up its ownership. The new owner must close it, for example
+   * Returns the descriptor and ends its ownership. The new owner must close it, for example
    * `fs.createReadStream('', { fd })` or `new net.Socket({ fd })`.
    */
   release(): number {

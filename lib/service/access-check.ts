@@ -101,7 +101,7 @@ export class ReceiverAccess {
   /** Returns the reason why an admitted call is no longer allowed, if there is one. */
   refusalOf({ caller, method }: IncomingCall): LiteIpcError | undefined {
     if (!this.restricted || hasMethod(this.#of(caller).methods, method.index)) return undefined;
-    const text = `the policy does not admit ${describeCaller(caller)} to this method any more`;
+    const text = `the policy no longer admits ${describeCaller(caller)} to this method`;
     return callError('EACCES', method, text);
   }
 

@@ -32,7 +32,7 @@ class Subscription implements BatchSource {
   #bytes = 0;
   #credits = 0;
   #flushing = false;
-  /** True after the queue overflowed. No payload is added any more. */
+  /** True after the queue overflowed. No further payload is added. */
   #overflown = false;
   #over = false;
   #resolve!: () => void;

@@ -113,7 +113,7 @@ export class Replies {
 
   /** Sends bytes. The caller may reuse them when this returns. */
   sendData(to: PendingRequest, data: Uint8Array): void {
-    this.encoder.place(data, 0);
+    this.encoder.setData(data, 0);
     this.#send(this.#encoded(to, ReplyCode.Result, 0), true);
   }
 

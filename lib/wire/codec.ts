@@ -117,12 +117,12 @@ export class Encoder<Attached extends AttachmentSink = AttachmentSink> {
     this.attachments = undefined;
     if (format !== undefined) {
       const data = writeParcel(format, value);
-      this.#place(0, data.length, data);
+      this.#set(0, data.length, data);
       this.encoding = PLAIN;
       return;
     }
     if (value === undefined) {
-      this.#place(0, 0, undefined);
+      this.#set(0, 0, undefined);
       this.encoding = PLAIN;
       return;
     }
@@ -166,13 +166,13 @@ export class Encoder<Attached extends AttachmentSink = AttachmentSink> {
 
   /** Appends bytes to the encoded data. */
   append(bytes: Uint8Array): void {
-    this.#place(0, this.size + bytes.length, Buffer.concat([this.copy(), bytes]));
+    this.#set(0, this.size + bytes.length, Buffer.concat([this.copy(), bytes]));
   }
 
   /** Uses `data` as if this encoder had just encoded it. */
-  place(data: Uint8Array, encoding: EncodingBits): void {
+  setData(data: Uint8Array, encoding: EncodingBits): void {
     this.attachments = undefined;
-    this.#place(0, data.length, data);
+    this.#set(0, data.length, data);
     this.encoding = encoding;
   }
 
@@ -190,13 +190,13 @@ export class Encoder<Attached extends AttachmentSink = AttachmentSink> {
     try {
       if (packr === plainPackr) {
         const whole = packWithRange(packr, value);
-        if (whole === outbox) this.#place(whole.start, whole.end - whole.start, undefined);
-        else this.#place(0, whole.end - whole.start, whole.subarray(whole.start, whole.end));
+        if (whole === outbox) this.#set(whole.start, whole.end - whole.start, undefined);
+        else this.#set(0, whole.end - whole.start, whole.subarray(whole.start, whole.end));
       } else {
         const view = packr.pack(value);
         const inPlace = !nested && view.buffer === outbox.buffer;
-        if (inPlace) this.#place(view.byteOffset - outbox.byteOffset, view.length, undefined);
-        else this.#place(0, view.length, view);
+        if (inPlace) this.#set(view.byteOffset - outbox.byteOffset, view.length, undefined);
+        else this.#set(0, view.length, view);
       }
       this.attachments = this.#collected;
     } finally {
@@ -212,7 +212,7 @@ export class Encoder<Attached extends AttachmentSink = AttachmentSink> {
     }
   }
 
-  #place(start: number, size: number, data: Uint8Array | undefined): void {
+  #set(start: number, size: number, data: Uint8Array | undefined): void {
     this.start = start;
     this.size = size;
     this.data = data;

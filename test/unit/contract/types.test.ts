@@ -40,7 +40,7 @@ const Typed = defineService('typed', {
   }),
   onlyInput: method({ input: z.number() }),
   onlyOutput: method({ output: z.date() }),
-  told: oneway({ input: z.tuple([z.number(), z.string()]) }),
+  notify: oneway({ input: z.tuple([z.number(), z.string()]) }),
   ping: oneway(),
   inParcel: method({
     input: parcel({
@@ -83,7 +83,7 @@ same<ReturnType<Implementation['parsed']>, number | Promise<number>>();
 same<Parameters<Implementation['parsed']>[1], CallContext>();
 same<ReturnType<Client['onlyInput']>, Promise<void>>();
 same<ReturnType<Client['onlyOutput']>, Promise<Date>>();
-same<ReturnType<Client['told']>, Promise<void>>();
+same<ReturnType<Client['notify']>, Promise<void>>();
 // A parcel may have different types for writing and reading.
 same<Parameters<Client['inParcel']>[0], { x: number }>();
 same<Parameters<Implementation['inParcel']>[0], number>();
@@ -107,7 +107,7 @@ export function calls(client: Client): void {
   void client.nothing(undefined, { timeoutMs: Infinity });
   void client.maybe();
   void client.maybe(1);
-  void client.told([1, 'a']);
+  void client.notify([1, 'a']);
   void client.ping();
   // @ts-expect-error -- an input is missing
   void client.plain();
@@ -116,7 +116,7 @@ export function calls(client: Client): void {
   // @ts-expect-error -- the method has no input
   void client.nothing(5);
   // @ts-expect-error -- the tuple is too short
-  void client.told([1]);
+  void client.notify([1]);
   // @ts-expect-error -- no such option
   void client.plain({ id: 1 }, { timeout: 10 });
   // @ts-expect-error -- the caller passes the text, not its length
@@ -136,7 +136,7 @@ const right: Implementation = {
     value.toFixed();
   },
   onlyOutput: () => new Date(),
-  told: ([count, text]) => {
+  notify: ([count, text]) => {
     text.repeat(count);
   },
   ping: () => undefined,

@@ -129,7 +129,7 @@ test('rules for methods that become narrower end the calls that they concern, no
   await domain.manager.revoke(Slow, me, ['hold']);
   await t.throwsAsync(within(1000, held), {
     code: 'EACCES',
-    message: /^slow\.hold: the policy does not admit process \d+ .* to this method any more/,
+    message: /^slow\.hold: the policy no longer admits process \d+ .* to this method/,
   });
   t.deepEqual(heard.ended, ['held EACCES']);
   answerDeaf('heard');
