@@ -156,7 +156,7 @@ test('rules for methods that become narrower reach what waits for its turn', asy
   t.is(await fourth, 'done');
   t.deepEqual(heard.begun, ['first']);
   t.is(heard.errors.length, 1);
-  t.regex(heard.errors[0] ?? '', /^slow\.note: the policy does not admit/);
+  t.regex(heard.errors[0] ?? '', /^slow\.note: the policy no longer admits/);
 });
 
 test('between real processes: those that are concerned, and no others', async (t) => {
