@@ -92,6 +92,8 @@ const lanes = [
   {
     prettier: () => nodeCheck(prettierCommand('--check')),
     eslint,
+    // .dependency-cruiser.js: cycles, and imports of a room above.
+    imports: () => nodeCheck([join(root, 'scripts/imports.mjs')]),
     // knip.jsonc: files, exports and dependencies that nothing uses.
     unused: () => nodeCheck([packageBin('knip', 'bin/knip.js'), '--no-progress']),
     // The reference of the API: links that lead nowhere, exports without docstrings.

@@ -64,7 +64,7 @@ function sideMethod(method: ContractMethod, code: number, streamToken: number): 
  * What stands behind a {@link ClientStream}, and does not know it: so that one that is forgotten
  * can go.
  */
-export class OpenStream {
+class OpenStream {
   readonly reader: ItemReader;
   readonly opened: Promise<void>;
   /** Of the opening call. Settles when the stream has ended. */
