@@ -1,5 +1,5 @@
 /*
- * liteipc.node: what it exports, and where that is. types/native.d.ts is the contract.
+ * Exports of liteipc.node, with the files that implement them. types/native.d.ts is the contract.
  *
  *   startDomain   domain_object.cc    NativeDomain
  *   duplicateDescriptor, createSocketPair   descriptor_object.cc   NativeDescriptor
@@ -8,7 +8,7 @@
  *   openDevice    open_job.cc         NativeDevice: device_object.cc (methods),
  *                                     device_events.cc, device_facts.cc, device_lifetime.cc
  *
- *   environment   what is kept for, and ended with, each Node environment
+ *   environment   the state of a Node environment
  *   event_loop    the libuv handles of a device
  *   event_batch   from the core's events to the shared buffers
  *   objects       outgoing_objects, arrived_descriptors

@@ -10,7 +10,7 @@ namespace liteipc
 namespace
 {
 
-/* Longest piece of a received string that a message repeats, UTF-8 bytes. */
+/* Longest part of a received string that a message repeats, UTF-8 bytes. */
 constexpr size_t SHOWN_TEXT_MAX = 80;
 
 std::string DescribeText(const std::string &text)
@@ -42,7 +42,7 @@ std::string DescribeNumber(double number)
     return shown;
 }
 
-/* Without running any JavaScript: no toString, no getters. */
+/* Describes a value without running JavaScript: no toString, no getters. */
 std::string Describe(const Napi::Value &value)
 {
     switch (value.Type()) {
@@ -134,7 +134,7 @@ std::vector<uint32_t> CheckUint32List(const Napi::Value &value, const std::strin
     }
     Napi::Array array = value.As<Napi::Array>();
     std::vector<uint32_t> list;
-    /* The length is read each time: a getter among the elements may have changed it. */
+    /* The length is read each time, because a getter among the elements may have changed it. */
     for (uint32_t index = 0; index < array.Length(); index++) {
         Napi::Value element = array.Get(index);
         list.push_back(CheckUint32(element, what + "[" + std::to_string(index) + "]"));

@@ -1,6 +1,7 @@
 /*
- * Checks of what JavaScript passes. Each returns the converted value or throws a TypeError
- * "Expected X for Y but received Z". Used on a JS thread, inside a call from JavaScript.
+ * Checks the arguments that JavaScript passes. Each function returns the converted value, or throws
+ * a TypeError "Expected X for Y but received Z". Called on a JS thread, inside a call from
+ * JavaScript.
  */
 #ifndef LITEIPC_ADDON_ARGUMENTS_H
 #define LITEIPC_ADDON_ARGUMENTS_H
@@ -19,11 +20,11 @@ namespace liteipc
 
 Napi::Object CheckObject(const Napi::Value &value, const std::string &what);
 Napi::Function CheckFunction(const Napi::Value &value, const std::string &what);
-/* Not empty, no NUL character. */
+/* Returns a text that is not empty and has no NUL character. */
 std::string CheckText(const Napi::Value &value, const std::string &what);
 uint32_t CheckUint32(const Napi::Value &value, const std::string &what,
                      uint32_t maximum = UINT32_MAX);
-/* An integer up to 2^53 - 1. */
+/* Returns an integer up to 2^53 - 1. */
 uint64_t CheckSize(const Napi::Value &value, const std::string &what);
 std::vector<uint32_t> CheckUint32List(const Napi::Value &value, const std::string &what);
 
@@ -32,7 +33,10 @@ struct Bytes {
     size_t size; /* bytes */
 };
 
-/* A Uint8Array (a Buffer is one) whose memory is still there; valid until JavaScript runs again. */
+/*
+ * Returns the bytes of a Uint8Array (or a Buffer) whose memory is attached. They are valid until
+ * JavaScript runs again.
+ */
 Bytes CheckBytes(const Napi::Value &value, const std::string &what);
 
 } // namespace liteipc

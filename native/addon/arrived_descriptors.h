@@ -1,7 +1,7 @@
 /*
- * The descriptors that came with one batch of events. JavaScript has them only until onEvents
- * returns, unless it adopts them: what it does not know of cannot fill this process. Used by the
- * device's JS thread.
+ * Holds the descriptors of one batch of events. JavaScript may adopt them until onEvents returns.
+ * The rest is closed, so unexpected descriptors cannot fill this process. Used by the device's JS
+ * thread.
  */
 #ifndef LITEIPC_ADDON_ARRIVED_DESCRIPTORS_H
 #define LITEIPC_ADDON_ARRIVED_DESCRIPTORS_H
@@ -30,7 +30,7 @@ class ArrivedDescriptors
         descriptors_.push_back(descriptor);
     }
 
-    /* The descriptor is the caller's from now on. False: it did not come with this batch. */
+    /* Transfers the descriptor to the caller. Returns false if it did not come with this batch. */
     bool Take(int descriptor)
     {
         auto found = std::find(descriptors_.begin(), descriptors_.end(), descriptor);
@@ -41,7 +41,7 @@ class ArrivedDescriptors
         return true;
     }
 
-    /* Closes those that nobody took, without waiting for whoever sent them. */
+    /* Closes the descriptors that nobody took, without waiting for their sender. */
     void DiscardAll()
     {
         for (int descriptor : descriptors_) {

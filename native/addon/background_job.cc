@@ -15,7 +15,7 @@ void BackgroundJob::Start(Napi::Env env, const char *name, std::unique_ptr<Backg
         napi_delete_async_work(env, job->work_);
         Check(env, status);
     }
-    (void)job.release(); /* OnComplete has it now */
+    (void)job.release(); /* OnComplete owns it now */
     Environment::Of(env).JobStarted();
 }
 
@@ -32,7 +32,7 @@ void BackgroundJob::OnComplete(napi_env rawEnv, napi_status, void *rawJob)
     try {
         job->Complete(env);
     } catch (const Napi::Error &error) {
-        /* Becomes an uncaught exception; in a worker that is being terminated it has no effect. */
+        /* Becomes an uncaught exception. It has no effect in a worker that is being terminated. */
         napi_throw(env, error.Value());
     }
     job.reset();

@@ -1,6 +1,6 @@
 /*
- * A piece of work that may block, done on libuv's thread pool and completed on the JS thread. The
- * environment does not end before it is completed.
+ * A piece of work that may block. It runs on libuv's thread pool and completes on the JS thread.
+ * The environment does not end before the job completes.
  */
 #ifndef LITEIPC_ADDON_BACKGROUND_JOB_H
 #define LITEIPC_ADDON_BACKGROUND_JOB_H
@@ -20,15 +20,16 @@ class BackgroundJob
     BackgroundJob &operator=(const BackgroundJob &) = delete;
 
     /*
-     * Takes the job over and frees it after Complete. Throws a JavaScript error: then nothing ran.
+     * Takes ownership of the job, and frees it after Complete. If it throws a JavaScript error,
+     * nothing ran.
      */
     static void Start(Napi::Env env, const char *name, std::unique_ptr<BackgroundJob> job);
 
   protected:
     BackgroundJob() = default;
-    /* On a thread of the pool: no JavaScript. */
+    /* Runs on a thread of the pool, without JavaScript. */
     virtual void Execute() = 0;
-    /* On the JS thread. `env` may be tearing down: Environment::TearingDown. */
+    /* Runs on the JS thread. `env` may be tearing down: see Environment::TearingDown. */
     virtual void Complete(Napi::Env env) = 0;
 
   private:

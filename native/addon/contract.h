@@ -1,6 +1,6 @@
 /*
- * The layouts and numbers that JavaScript and C++ share: the same names and values as in
- * types/native.d.ts, which explains them (a test compares the two).
+ * Defines the layouts and numbers that JavaScript and C++ share. types/native.d.ts has the same
+ * names and values and documents them; a test compares the two.
  */
 #ifndef LITEIPC_ADDON_CONTRACT_H
 #define LITEIPC_ADDON_CONTRACT_H
@@ -13,7 +13,7 @@
 namespace liteipc
 {
 
-/* One outgoing message: indexes of 32-bit words. */
+/* Word indexes of an outgoing message (32-bit words). */
 namespace Outgoing
 {
 constexpr size_t Task = 0;
@@ -32,7 +32,7 @@ constexpr size_t CallId = 12;
 constexpr size_t Words = 16;
 } // namespace Outgoing
 
-/* One event: indexes of 32-bit words. */
+/* Word indexes of an event (32-bit words). */
 namespace Incoming
 {
 constexpr size_t Kind = 0;
@@ -63,7 +63,7 @@ constexpr size_t Objects = 24;
 constexpr size_t Words = 25;
 } // namespace Incoming
 
-/* One object of a message: indexes of 32-bit words. */
+/* Word indexes of an object of a message (32-bit words). */
 namespace ObjectWords
 {
 constexpr size_t Type = 0;
@@ -101,7 +101,7 @@ constexpr uint32_t AddAccess = 5;
 constexpr uint32_t RemoveAccess = 6;
 } // namespace ControlOperation
 
-/* One record of a trace: indexes of 32-bit words; times are two, the low one first. */
+/* Word indexes of a trace record (32-bit words). A time takes two words, the low one first. */
 namespace TraceWords
 {
 constexpr size_t Time = 0;
@@ -153,9 +153,9 @@ static_assert(ControlOperation::GenHandle == LITEIPC_CONTROL_GEN_HANDLE);
 static_assert(ControlOperation::AddAccess == LITEIPC_CONTROL_ADD_ACCESS);
 static_assert(ControlOperation::RemoveAccess == LITEIPC_CONTROL_REMOVE_ACCESS);
 
-/* Most events that one onEvents call gets. */
+/* Most events of one onEvents call. */
 constexpr size_t EVENTS_PER_BATCH = 64;
-/* Messages with more data than this get memory of their own, which JavaScript may keep. Bytes. */
+/* Messages with more data than this get memory of their own, which JavaScript may retain. Bytes. */
 constexpr size_t INBOX_MESSAGE_MAX = 16 * 1024;
 
 } // namespace liteipc

@@ -35,7 +35,10 @@ DescriptorObject::DescriptorObject(const Napi::CallbackInfo &info)
     }
 }
 
-/* Collected, or with its environment: nobody waits for whoever is behind the descriptor. */
+/*
+ * Runs when the object is collected, or with its environment. Does not wait for the other side of
+ * the descriptor.
+ */
 DescriptorObject::~DescriptorObject()
 {
     DescriptorDiscard(descriptor_);
@@ -48,7 +51,7 @@ Napi::Object DescriptorObject::Make(Napi::Env env, int descriptor)
     try {
         return environment.descriptorClass.New({});
     } catch (...) {
-        /* The constructor had it already, or never ran. */
+        /* The constructor took it already, or never ran. */
         DescriptorDiscard(std::exchange(environment.descriptorToWrap, -1));
         throw;
     }

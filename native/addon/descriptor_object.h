@@ -1,6 +1,6 @@
 /*
- * NativeDescriptor of types/native.d.ts: one descriptor that belongs to JavaScript. It is closed by
- * close(), when the object is garbage collected, or with its environment; release() gives it away.
+ * Implements NativeDescriptor of types/native.d.ts: one descriptor that JavaScript owns. close(),
+ * garbage collection or the end of the environment closes it; release() transfers it to the caller.
  */
 #ifndef LITEIPC_ADDON_DESCRIPTOR_OBJECT_H
 #define LITEIPC_ADDON_DESCRIPTOR_OBJECT_H
@@ -14,14 +14,14 @@ class DescriptorObject : public Napi::ObjectWrap<DescriptorObject>
 {
   public:
     static Napi::Function Define(Napi::Env env);
-    /* Takes the descriptor over, also if it throws. */
+    /* Takes ownership of the descriptor, also if it throws. */
     static Napi::Object Make(Napi::Env env, int descriptor);
     /* duplicateDescriptor(fd) */
     static Napi::Value Duplicate(const Napi::CallbackInfo &info);
     /* createSocketPair() */
     static Napi::Value SocketPair(const Napi::CallbackInfo &info);
 
-    /* For Make alone: wraps Environment::descriptorToWrap. */
+    /* Only for Make: wraps Environment::descriptorToWrap. */
     explicit DescriptorObject(const Napi::CallbackInfo &info);
     ~DescriptorObject() override;
 

@@ -1,4 +1,4 @@
-/* NativeDevice: what a turn of the event loop brings. */
+/* NativeDevice: delivers the events of a turn of the event loop. */
 #include <cerrno>
 
 #include "addon/device_object.h"
@@ -11,7 +11,7 @@ namespace liteipc
 namespace
 {
 
-/* After so many batches the rest of the loop gets its turn. */
+/* After this number of batches the rest of the loop gets its turn. */
 constexpr int BATCHES_PER_TURN = 4;
 
 } // namespace
@@ -26,7 +26,7 @@ void DeviceObject::OnWork()
     loop_.ComeBackAtOnce();
 }
 
-/* False when there is nothing more to take in this turn. */
+/* Returns false if there is nothing more to take in this turn. */
 bool DeviceObject::DeliverBatch()
 {
     Napi::HandleScope scope(Env());
@@ -53,8 +53,9 @@ bool DeviceObject::DeliverBatch()
     return true;
 }
 
-/* Puts what the words of the events cannot hold into an array that JavaScript can see. */
-void DeviceObject::Hand(const Napi::ObjectReference &list, const napi_value *values, size_t count)
+/* Stores values that do not fit the words of the events in an array that JavaScript sees. */
+void DeviceObject::StoreIn(const Napi::ObjectReference &list, const napi_value *values,
+                           size_t count)
 {
     for (size_t index = 0; index < count && !list.IsEmpty(); index++) {
         if (napi_set_element(Env(), list.Value(), static_cast<uint32_t>(index), values[index]) !=
@@ -64,7 +65,7 @@ void DeviceObject::Hand(const Napi::ObjectReference &list, const napi_value *val
     }
 }
 
-/* JavaScript keeps what it wants; the rest can be collected. */
+/* Empties the array. JavaScript retains what it needs; the rest can be collected. */
 void DeviceObject::Empty(const Napi::ObjectReference &list, size_t count)
 {
     if (count == 0 || list.IsEmpty()) {
@@ -77,12 +78,12 @@ void DeviceObject::Empty(const Napi::ObjectReference &list, size_t count)
     }
 }
 
-/* False when the environment cannot run JavaScript any more. */
+/* Returns false if the environment cannot run JavaScript any more. */
 bool DeviceObject::CallOnEvents(const EventBatch &batch, size_t count)
 {
     napi_env env = Env();
-    Hand(large_, batch.Large(), batch.LargeCount());
-    Hand(objects_, batch.Objects(), batch.ObjectsCount());
+    StoreIn(large_, batch.Large(), batch.LargeCount());
+    StoreIn(objects_, batch.Objects(), batch.ObjectsCount());
     if (state_ != State::OPEN) {
         return true; /* a setter in an array has closed the device */
     }
@@ -99,7 +100,10 @@ bool DeviceObject::CallOnEvents(const EventBatch &batch, size_t count)
     return goesOn;
 }
 
-/* Makes what was thrown an uncaught exception. False in a worker that is being terminated. */
+/*
+ * Reports a thrown value as an uncaught exception. Returns false in a worker that is being
+ * terminated.
+ */
 bool DeviceObject::ReportException()
 {
     napi_value exception = nullptr;

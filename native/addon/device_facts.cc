@@ -1,4 +1,4 @@
-/* NativeDevice of types/native.d.ts: what can be known without asking anybody. */
+/* NativeDevice: facts that need no exchange with the domain. */
 #include <cerrno>
 
 #include "addon/arguments.h"

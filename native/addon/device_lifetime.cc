@@ -1,4 +1,4 @@
-/* NativeDevice: how it comes to be and how it ends. */
+/* NativeDevice: creation and release. */
 #include <cerrno>
 #include <memory>
 #include <utility>
@@ -11,7 +11,7 @@
 namespace liteipc
 {
 
-/* Ends thread and process without keeping the event loop waiting for the domain. */
+/* Ends thread and process without blocking the event loop. */
 class ReleaseJob : public BackgroundJob
 {
   public:
@@ -31,7 +31,7 @@ class ReleaseJob : public BackgroundJob
     }
 
   private:
-    DeviceObject *device_; /* holds itself until Finish */
+    DeviceObject *device_; /* references itself until Finish */
 };
 
 namespace
@@ -131,7 +131,7 @@ void DeviceObject::OnHandlesClosed()
             BackgroundJob::Start(Env(), "LiteIpcClose", std::make_unique<ReleaseJob>(this));
             return;
         } catch (const Napi::Error &) {
-            /* The environment takes no more jobs: do it here. */
+            /* The environment takes no more jobs, so release here. */
         }
     }
     attached_.Release();
@@ -151,7 +151,7 @@ void DeviceObject::Finish()
         try {
             closing_->Resolve(Env().Undefined());
         } catch (const Napi::Error &) {
-            /* A worker that is being terminated: nobody waits for it any more. */
+            /* The worker is being terminated, and nothing waits for the promise. */
         }
     }
     closing_.reset();

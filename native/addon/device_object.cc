@@ -1,6 +1,6 @@
 /*
- * The methods of NativeDevice. Its events: device_events.cc, its trace: device_trace.cc, its birth
- * and end: device_lifetime.cc.
+ * Implements the methods of NativeDevice. Events: device_events.cc, trace: device_trace.cc,
+ * creation and release: device_lifetime.cc.
  */
 #include "addon/device_object.h"
 
@@ -57,7 +57,10 @@ void DeviceObject::RequireBuffers(Napi::Env env) const
     }
 }
 
-/* 0, -EMSGSIZE or -EINVAL. The words are read once: what is checked is what is used. */
+/*
+ * Reads the words of an outgoing message. Returns 0, -EMSGSIZE or -EINVAL. Each word is read once,
+ * so that the checked value is the used value.
+ */
 int DeviceObject::ReadOutgoing(const Napi::CallbackInfo &info, LiteIpcOutgoing *out)
 {
     int status = ReadData(info, out);
@@ -210,7 +213,7 @@ Napi::Value DeviceObject::Control(const Napi::CallbackInfo &info)
     ControlTag tag = {operation, request.task == nullptr ? 0 : taskID, userData};
     int status = LiteIpcControlStart(attached_.thread, &request, tag.Pack());
     if (status == 0 && operation == ControlOperation::TaskExit) {
-        tasks_.SetEnding(taskID, true); /* it may be gone before its event is seen */
+        tasks_.SetEnding(taskID, true); /* the task may be gone before its event is read */
     }
     return Napi::Number::New(info.Env(), status);
 }

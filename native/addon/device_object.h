@@ -1,12 +1,14 @@
 /*
- * NativeDevice of types/native.d.ts: an opened device with its call task, on one JS thread.
+ * Implements NativeDevice of types/native.d.ts: an opened device with its call task, on one JS
+ * thread.
  *
- * An open device holds itself strongly, so it is never collected while messages may come. States:
+ * An open device references itself strongly, so it is never collected while messages may come.
+ * States:
  *
  *   OPEN     close(), the end of the environment or a misuse ends it
- *   CLOSING  the libuv handles are being closed, then thread and process are released, on libuv's
- *            thread pool or, at the end of the environment, at once
- *   CLOSED   nothing is held but the JavaScript object
+ *   CLOSING  the libuv handles are being closed. Then thread and process are released, on libuv's
+ *            thread pool or, at the end of the environment, synchronously
+ *   CLOSED   only the JavaScript object remains
  */
 #ifndef LITEIPC_ADDON_DEVICE_OBJECT_H
 #define LITEIPC_ADDON_DEVICE_OBJECT_H
@@ -32,13 +34,16 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
 {
   public:
     static Napi::Function Define(Napi::Env env);
-    /* Takes over what is attached, unless it throws. */
+    /* Takes ownership of what is attached, unless it throws. */
     static Napi::Object Make(Napi::Env env, AttachedDevice *attached, Napi::Function onEvents);
 
-    /* For Make alone: wraps Environment::deviceToWrap. */
+    /* Only for Make: wraps Environment::deviceToWrap. */
     explicit DeviceObject(const Napi::CallbackInfo &info);
 
-    /* Begins to close; the environment learns by RemoveDevice when all is released. Idempotent. */
+    /*
+     * Begins to close. The device calls RemoveDevice of the environment when everything is
+     * released. Idempotent.
+     */
     void CloseHandles();
 
   private:
@@ -65,9 +70,9 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     Napi::Value ReadTrace(const Napi::CallbackInfo &info);
     Napi::Value Close(const Napi::CallbackInfo &info);
 
-    /* Throws ENODEV when the device is not open. */
+    /* Throws ENODEV if the device is not open. */
     void RequireOpen(Napi::Env env) const;
-    /* Throws EFAULT when the shared buffers were transferred away. */
+    /* Throws EFAULT if the shared buffers were transferred away. */
     void RequireBuffers(Napi::Env env) const;
     int ReadOutgoing(const Napi::CallbackInfo &info, LiteIpcOutgoing *out);
     int ReadData(const Napi::CallbackInfo &info, LiteIpcOutgoing *out) const;
@@ -76,7 +81,7 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     void OnWork() override;
     void OnHandlesClosed() override;
     bool DeliverBatch();
-    void Hand(const Napi::ObjectReference &list, const napi_value *values, size_t count);
+    void StoreIn(const Napi::ObjectReference &list, const napi_value *values, size_t count);
     void Empty(const Napi::ObjectReference &list, size_t count);
     bool CallOnEvents(const EventBatch &batch, size_t count);
     bool ReportException();

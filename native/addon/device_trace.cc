@@ -15,10 +15,13 @@ namespace liteipc
 namespace
 {
 
-/* Records taken at a time, so that little memory is asked for when there are few. */
+/* Number of records per chunk, so that few records need little memory. */
 constexpr size_t CHUNK = 1024;
 
-/* Everything there is, or a negative errno. Ends also while others go on recording. */
+/*
+ * Takes all records. Returns a negative errno on failure. Ends even if other threads continue
+ * recording.
+ */
 int TakeAll(LiteIpcDevice *device, std::vector<LiteIpcTraceRecord> &records, uint64_t &lost)
 {
     size_t taken = 0;

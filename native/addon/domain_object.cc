@@ -78,7 +78,7 @@ Napi::Value DomainObject::Start(const Napi::CallbackInfo &info)
     native.socketGid = options.socketGid;
     const uint32_t nobody = 0;
     if (options.managerUids) {
-        /* Not NULL even when the list is empty, which means "nobody". */
+        /* Not NULL even if the list is empty, which admits nobody. */
         native.cmsUids = options.managerUids->empty() ? &nobody : options.managerUids->data();
         native.cmsUidCount = options.managerUids->size();
     }
@@ -112,7 +112,7 @@ DomainObject::DomainObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Do
     info.This().As<Napi::Object>().DefineProperty(Napi::PropertyDescriptor::Value(
         "path", Napi::String::New(info.Env(), LiteIpcDomainPath(domain)), napi_enumerable));
     environment.AddDomain(this);
-    domain_ = domain; /* last: whoever throws before leaves the domain to Start */
+    domain_ = domain; /* last: if anything before throws, Start still owns the domain */
 }
 
 DomainObject::~DomainObject()

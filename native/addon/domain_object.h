@@ -1,6 +1,6 @@
 /*
- * NativeDomain of types/native.d.ts: a domain that runs in this OS process. It is stopped by
- * stop(), when it is garbage collected, or with its environment.
+ * Implements NativeDomain of types/native.d.ts: a domain that runs in this OS process. stop(),
+ * garbage collection or the end of the environment stops it.
  */
 #ifndef LITEIPC_ADDON_DOMAIN_OBJECT_H
 #define LITEIPC_ADDON_DOMAIN_OBJECT_H
@@ -19,11 +19,11 @@ class DomainObject : public Napi::ObjectWrap<DomainObject>
     /* startDomain(options) */
     static Napi::Value Start(const Napi::CallbackInfo &info);
 
-    /* For startDomain alone: wraps Environment::domainToWrap. */
+    /* Only for startDomain: wraps Environment::domainToWrap. */
     explicit DomainObject(const Napi::CallbackInfo &info);
     ~DomainObject() override;
 
-    /* Idempotent; waits for the domain's thread to end. */
+    /* Waits for the domain's thread to end. Idempotent. */
     void StopDomain();
 
   private:

@@ -1,10 +1,10 @@
 /*
- * What the addon keeps for one Node environment (the main thread or a worker): its classes, and
- * what has to be ended before the environment goes. Nothing is static.
+ * Holds the addon's state of one Node environment (the main thread or a worker): its classes, and
+ * everything that has to end before the environment does. There is no static state.
  *
  * At the end of an environment one asynchronous hook closes every device, waits until all handles,
- * devices and background jobs are gone, then stops the domains, then lets the environment go on.
- * (process.exit and a crash run no hooks: the domain notices by itself that a process has ended.)
+ * devices and background jobs are gone, stops the domains, and then lets the environment continue.
+ * (process.exit and a crash run no hooks: the domain notices the end of a process by itself.)
  */
 #ifndef LITEIPC_ADDON_ENVIRONMENT_H
 #define LITEIPC_ADDON_ENVIRONMENT_H
@@ -32,7 +32,7 @@ class Environment
     explicit Environment(Napi::Env env);
     static Environment &Of(Napi::Env env);
 
-    /* JavaScript cannot be called any more. */
+    /* Returns whether JavaScript cannot be called any more. */
     bool TearingDown() const
     {
         return hookCalled_;
@@ -42,7 +42,7 @@ class Environment
     void RemoveDevice(DeviceObject *device);
     void AddDomain(DomainObject *domain);
     void RemoveDomain(DomainObject *domain);
-    /* A job on libuv's thread pool that holds something of the core. */
+    /* Counts a job on libuv's thread pool that uses the core. */
     void JobStarted();
     void JobEnded();
 
@@ -52,8 +52,8 @@ class Environment
     Napi::FunctionReference memoryFileClass;
     Napi::FunctionReference mappingClass;
     /*
-     * What the class that is being called is to wrap; the constructor takes it. JavaScript, which
-     * can call the classes too, has nothing to give.
+     * The object that the class being called has to wrap; its constructor takes it. JavaScript can
+     * call the classes as well, but then nothing is set here.
      */
     const AttachedDevice *deviceToWrap = nullptr;
     LiteIpcDomain *domainToWrap = nullptr;

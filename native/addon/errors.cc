@@ -15,7 +15,7 @@ namespace liteipc
 namespace
 {
 
-/* The socket that the name stands for, for messages; the name itself when it stands for none. */
+/* Returns the socket path of a name, for messages. Returns the name itself if it has no path. */
 std::string SocketPath(const std::string &domain)
 {
     char path[RUNTIME_PATH_SIZE];
@@ -63,7 +63,7 @@ std::string Reason(int status)
 
 std::string ErrorCode(int status)
 {
-    /* What libuv has no name for. */
+    /* Codes that libuv has no name for. */
     switch (-status) {
         case ETIME:
             return "ETIME";

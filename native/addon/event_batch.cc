@@ -9,7 +9,7 @@ namespace liteipc
 size_t EventBatch::Take(napi_env env)
 {
     LiteIpcEvent events[EVENTS_PER_BATCH];
-    /* A request needs a slot; without one it waits in its lane, where it holds up its sender. */
+    /* A request needs a slot. Without one it waits in its lane and thereby slows its sender. */
     size_t maximum = std::min(EVENTS_PER_BATCH, requests_.Room());
     int count = LiteIpcReceive(thread_, events, maximum);
     for (int index = 0; index < count; index++) {
@@ -46,8 +46,8 @@ void EventBatch::Write(napi_env env, const LiteIpcEvent &event, uint32_t *words)
 }
 
 /*
- * Descriptors are kept for JavaScript to adopt, or whoever sends them would fill this process.
- * Memory is not handed on: it is freed at once.
+ * Registers descriptors for JavaScript to adopt; otherwise a sender could fill this process.
+ * Buffers are not passed on and are freed at once.
  */
 void EventBatch::CopyObjects(napi_env env, const IpcMsg *message, uint32_t *words)
 {
@@ -55,7 +55,7 @@ void EventBatch::CopyObjects(napi_env env, const IpcMsg *message, uint32_t *word
     void *memory = nullptr;
     napi_value buffer = nullptr;
     napi_value array = nullptr;
-    /* This fails only in an environment that cannot run JavaScript any more: nobody will look. */
+    /* Fails only in an environment that cannot run JavaScript any more. */
     bool made =
         napi_create_arraybuffer(env, wordCount * sizeof(uint32_t), &memory, &buffer) == napi_ok &&
         napi_create_typedarray(env, napi_uint32_array, wordCount, buffer, 0, &array) == napi_ok;
@@ -112,7 +112,7 @@ void EventBatch::WriteMessage(napi_env env, const LiteIpcEvent &event, uint32_t 
     if (message->type == MT_REQUEST) {
         words[Incoming::Request] = requests_.Add(message);
     } else {
-        LiteIpcFree(thread_, message); /* nobody answers a reply or a death notice */
+        LiteIpcFree(thread_, message); /* a reply or a death notice has no answer */
     }
 }
 
@@ -133,7 +133,7 @@ void EventBatch::CopyData(napi_env env, const IpcMsg *message, uint32_t *words)
     napi_value array = nullptr;
     if (napi_create_arraybuffer(env, size, &copy, &buffer) != napi_ok ||
         napi_create_typedarray(env, napi_uint8_array, size, buffer, 0, &array) != napi_ok) {
-        /* Only in an environment that cannot run JavaScript any more: nobody will look. */
+        /* Only in an environment that cannot run JavaScript any more. */
         words[Incoming::DataSize] = 0;
         return;
     }

@@ -1,6 +1,6 @@
 /*
- * One batch of events on its way from the core to JavaScript: taken, copied out of the pool into
- * the shared buffers, and what JavaScript has no further use for given back.
+ * Moves one batch of events from the core to JavaScript: takes the events, copies them from the
+ * pool into the shared buffers, and frees what JavaScript has no further use for.
  */
 #ifndef LITEIPC_ADDON_EVENT_BATCH_H
 #define LITEIPC_ADDON_EVENT_BATCH_H
@@ -20,11 +20,11 @@
 namespace liteipc
 {
 
-/* What goes through the core as a control request's userData. */
+/* The data of a control request's userData. */
 struct ControlTag {
     uint32_t operation; /* of namespace ControlOperation */
     uint32_t taskID;    /* the calling task, less than 2^24 */
-    uint32_t userData;  /* JavaScript's */
+    uint32_t userData;  /* chosen by JavaScript */
 
     uint64_t Pack() const
     {
@@ -48,12 +48,15 @@ class EventBatch
     }
 
     /*
-     * Takes events until there are none or the batch is full; the buffers must not be detached.
-     * Runs no JavaScript. Returns how many events were written.
+     * Takes events until there are none or the batch is full. The buffers must be attached. Runs no
+     * JavaScript. Returns the number of events written.
      */
     size_t Take(napi_env env);
 
-    /* What Take made for messages too large for the inbox: Uint8Arrays of the caller's scope. */
+    /*
+     * Returns the number of Uint8Arrays that Take made for messages too large for the inbox. They
+     * belong to the caller's scope.
+     */
     size_t LargeCount() const
     {
         return largeCount_;
@@ -63,7 +66,10 @@ class EventBatch
         return large_;
     }
 
-    /* What Take made of objects: Uint32Arrays of the caller's scope. */
+    /*
+     * Returns the number of Uint32Arrays that Take made for objects. They belong to the caller's
+     * scope.
+     */
     size_t ObjectsCount() const
     {
         return objectsCount_;
@@ -73,7 +79,7 @@ class EventBatch
         return objects_;
     }
 
-    /* The domain is gone: this was the last batch. */
+    /* Returns whether the domain is gone. This batch is then the last one. */
     bool Lost() const
     {
         return lost_;

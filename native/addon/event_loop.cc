@@ -26,7 +26,7 @@ int EventLoop::Start(uv_loop_t *loop, LiteIpcThread *thread, Client *client)
     if (status != 0) {
         return status;
     }
-    /* None of the following can fail: they only link the handles into the loop. */
+    /* None of these calls can fail: they only link the handles into the loop. */
     uv_prepare_init(loop, &prepare_);
     uv_check_init(loop, &check_);
     uv_idle_init(loop, &idle_);
@@ -92,7 +92,7 @@ void EventLoop::SetSpin(uint64_t limitNs)
 
 void EventLoop::OnReadable(uv_poll_t *handle, int, int)
 {
-    /* The check that follows takes what is there. */
+    /* The check handle, which runs next, takes what has come. */
     LiteIpcCollect(OwnerOf(handle)->thread_);
 }
 
@@ -103,8 +103,8 @@ void EventLoop::OnPrepare(uv_prepare_t *handle)
         return; /* this turn does not block */
     }
     /*
-     * Something else is due at once: no time to look around, and no need to make senders ring. The
-     * answer may be wrong (libuv can block although it says 0), hence the idle handle.
+     * Something else is due at once, so neither spinning nor arming is needed. The value may be
+     * wrong (libuv can block although it returns 0), hence the idle handle.
      */
     if (uv_backend_timeout(handle->loop) == 0) {
         self->ComeBackAtOnce();
@@ -129,7 +129,7 @@ void EventLoop::OnCheck(uv_check_t *handle)
 
 void EventLoop::OnIdle(uv_idle_t *)
 {
-    /* Its being active is all that is wanted. */
+    /* The handle only has to be active. */
 }
 
 void EventLoop::OnClosed(uv_handle_t *handle)

@@ -1,15 +1,15 @@
 /*
- * The libuv handles of one device: they make the loop sleep on the thread's epoll descriptor
- * without ever losing a wake-up.
+ * Holds the libuv handles of one device. They make the loop sleep on the thread's epoll descriptor
+ * without losing a wake-up.
  *
  *   prepare (before the loop may block)  looks for work for a moment, then asks senders to ring and
- *                                        looks once more; finds work: starts the idle handle
- *   poll on the descriptor               wakes the loop when somebody rang
- *   idle (no work of its own)            makes the poll of this very turn return at once
- *   check (after the poll)               senders need not ring any more; takes what is there
+ *                                        looks once more; starts the idle handle if it finds work
+ *   poll on the descriptor               wakes the loop when a sender rang
+ *   idle (no work of its own)            makes the poll of this turn return at once
+ *   check (after the poll)               senders need not ring any more; takes what has come
  *
- * Invariant: when the loop blocks, senders have been asked to ring and nothing was there
- * afterwards. In a worker the first of these events may be a check.
+ * Invariant: when the loop blocks, senders have been asked to ring and nothing had come afterwards.
+ * In a worker the first of these events may be a check.
  *
  * Only the poll handle keeps the loop alive, and only while it is referenced.
  */
@@ -31,27 +31,31 @@ class EventLoop
     class Client
     {
       public:
-        /* Take what is there. May stop or close the loop. */
+        /* Takes what has come. May stop or close the loop. */
         virtual void OnWork() = 0;
-        /* Every handle is closed; the client may release the thread, and the EventLoop. */
+        /* Called when every handle is closed. The client may release the thread and the EventLoop.
+         */
         virtual void OnHandlesClosed() = 0;
 
       protected:
         ~Client() = default;
     };
 
-    /* 0, or a negative errno: then there is nothing to close. Without an error: call Close once. */
+    /*
+     * Returns 0, or a negative errno; there is nothing to close then. After success the caller
+     * calls Close once.
+     */
     int Start(uv_loop_t *loop, LiteIpcThread *thread, Client *client);
-    /* There is more to take: the loop comes back without blocking. */
+    /* Makes the loop come back without blocking, because there is more to take. */
     void ComeBackAtOnce();
-    /* Nothing will be taken any more. The loop is not kept alive. */
+    /* Stops taking events. The loop may end. */
     void Stop();
-    /* Idempotent. OnHandlesClosed comes in a later turn of the loop. */
+    /* Idempotent. OnHandlesClosed is called in a later turn of the loop. */
     void Close();
 
     void Ref();
     void Unref();
-    /* Longest look for work before the loop sleeps, ns. */
+    /* Sets the longest time to look for work before the loop sleeps, ns. */
     void SetSpin(uint64_t limitNs);
 
   private:

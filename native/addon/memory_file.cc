@@ -22,7 +22,7 @@ namespace liteipc
 namespace
 {
 
-/* Written between two looks at whether the file was abandoned, bytes: some ms. */
+/* Bytes written between two checks whether the file was abandoned; takes some ms. */
 constexpr size_t PIECE_SIZE = 16 * 1024 * 1024;
 
 Napi::Error WriteError(Napi::Env env, int status)
@@ -43,7 +43,10 @@ Napi::Error WriteError(Napi::Env env, int status)
     }
 }
 
-/* Elements first, for getters may run JavaScript; the bytes when nothing runs any more. */
+/*
+ * Reads the elements first, because getters may run JavaScript; then the bytes, when nothing runs
+ * any more.
+ */
 std::vector<Napi::Value> CheckParts(const Napi::Value &value)
 {
     if (!value.IsArray()) {
@@ -104,7 +107,8 @@ class AppendJob : public BackgroundJob
             status_ = -EFAULT;
         }
         if (status_ == -EFAULT) {
-            file_->abandoned.store(true, std::memory_order_relaxed); /* who knows what was read */
+            file_->abandoned.store(true,
+                                   std::memory_order_relaxed); /* part of the data may be missing */
         }
         if (status_ != 0) {
             deferred_.Reject(WriteError(env, status_).Value());
@@ -114,7 +118,7 @@ class AppendJob : public BackgroundJob
     }
 
   private:
-    /* JavaScript may have transferred them away, and whoever got them have freed them. */
+    /* JavaScript may have transferred the buffers away, and their new owner may have freed them. */
     bool SourcesAreThere() const
     {
         for (size_t index = 0; index < parts_.size(); index++) {
@@ -129,7 +133,7 @@ class AppendJob : public BackgroundJob
     Napi::Promise::Deferred deferred_;
     Napi::ObjectReference object_;
     std::shared_ptr<OpenMemoryFile> file_;
-    std::vector<Napi::ObjectReference> parts_; /* what `bytes_` points into */
+    std::vector<Napi::ObjectReference> parts_; /* owners of the memory that `bytes_` points into */
     std::vector<Bytes> bytes_;
     int status_ = 0;
 };

@@ -1,6 +1,6 @@
 /*
- * NativeMemoryFile of types/native.d.ts: a memfd that is being filled, and that becomes a
- * NativeDescriptor once it is sealed. Everything on its JS thread, but the writing of
+ * Implements NativeMemoryFile of types/native.d.ts: a memfd that is being filled. It becomes a
+ * NativeDescriptor when it is sealed. Everything runs on its JS thread, except the writing of
  * appendInBackground.
  */
 #ifndef LITEIPC_ADDON_MEMORY_FILE_H
@@ -18,9 +18,7 @@
 namespace liteipc
 {
 
-/*
- * The memfd itself: closed when neither the object nor a job on another thread needs it any more.
- */
+/* The memfd. It is closed when neither the object nor a job on another thread needs it. */
 struct OpenMemoryFile {
     explicit OpenMemoryFile(int number) : descriptor(number)
     {
@@ -29,13 +27,16 @@ struct OpenMemoryFile {
     OpenMemoryFile(const OpenMemoryFile &) = delete;
     OpenMemoryFile &operator=(const OpenMemoryFile &) = delete;
 
-    /* 0, or a negative errno: then nothing of it was appended. -ECANCELED: abandoned meanwhile. */
+    /*
+     * Returns 0, or a negative errno if nothing was appended. -ECANCELED: it was abandoned
+     * meanwhile.
+     */
     int Append(const std::vector<Bytes> &parts);
 
-    int descriptor;    /* -1: was given away */
-    uint64_t size = 0; /* bytes; of whoever appends */
+    int descriptor;    /* -1: transferred to another owner */
+    uint64_t size = 0; /* bytes; used only by the appending thread */
     std::atomic<bool> abandoned{
-        false}; /* nobody wants it any more; tells nothing else, so relaxed */
+        false}; /* the result is not needed any more. relaxed: it orders nothing else */
 };
 
 class MemoryFileObject : public Napi::ObjectWrap<MemoryFileObject>
@@ -45,11 +46,11 @@ class MemoryFileObject : public Napi::ObjectWrap<MemoryFileObject>
     /* createMemoryFile() */
     static Napi::Value Create(const Napi::CallbackInfo &info);
 
-    /* For Create alone: wraps Environment::memoryFileToWrap. */
+    /* Only for Create: wraps Environment::memoryFileToWrap. */
     explicit MemoryFileObject(const Napi::CallbackInfo &info);
     ~MemoryFileObject() override;
 
-    /* The job of appendInBackground has ended. */
+    /* Called when the job of appendInBackground has ended. */
     void JobEnded()
     {
         busy_ = false;
@@ -61,7 +62,7 @@ class MemoryFileObject : public Napi::ObjectWrap<MemoryFileObject>
     Napi::Value AppendInBackground(const Napi::CallbackInfo &info);
     Napi::Value Seal(const Napi::CallbackInfo &info);
     void Close(const Napi::CallbackInfo &info);
-    /* Throws EBADF when it is closed, EBUSY while it is appended to. */
+    /* Throws EBADF if it is closed, EBUSY while a job appends to it. */
     OpenMemoryFile &Idle(Napi::Env env);
     void Abandon();
 

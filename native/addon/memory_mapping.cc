@@ -19,7 +19,7 @@ namespace liteipc
 namespace
 {
 
-/* Largest mapping, bytes: what an ArrayBuffer of the oldest supported Node holds. */
+/* Largest mapping, bytes: the largest ArrayBuffer of the oldest supported Node. */
 constexpr uint64_t MAPPING_MAX = UINT64_C(1) << 32;
 
 Napi::Error MapError(Napi::Env env, int status, int descriptor)
@@ -39,7 +39,7 @@ Napi::Error MapError(Napi::Env env, int status, int descriptor)
     }
 }
 
-/* An ArrayBuffer of V8's own with the same bytes. Throws when there is no memory. */
+/* Makes an ArrayBuffer owned by V8 with the same bytes. Throws if memory is exhausted. */
 napi_value CopyOf(Napi::Env env, const void *data, size_t size)
 {
     void *copy = nullptr;
@@ -56,7 +56,7 @@ void FinaliseBuffer(napi_env, void *, void *memory)
     delete static_cast<std::shared_ptr<MappedMemory> *>(memory);
 }
 
-/* An ArrayBuffer that is the mapping itself. False: the platform allows none. */
+/* Makes an ArrayBuffer of the mapping itself. Returns false if the platform allows none. */
 bool ShareWith(Napi::Env env, const std::shared_ptr<MappedMemory> &memory, napi_value *buffer)
 {
     auto *held = new std::shared_ptr<MappedMemory>(memory);
@@ -70,7 +70,8 @@ bool ShareWith(Napi::Env env, const std::shared_ptr<MappedMemory> &memory, napi_
         return false;
     }
     /*
-     * Whether the finalizer runs is not said; a shared_ptr too many is less than one freed twice.
+     * Node-API does not specify whether the finalizer runs on failure. A leaked shared_ptr is
+     * better than one freed twice.
      */
     Check(env, status);
     return false;
@@ -188,7 +189,7 @@ void MappingObject::Release(const Napi::CallbackInfo &)
         if (memory != nullptr && buffer.IsDetached()) {
             memory->Unmap();
         }
-    } /* else JavaScript has transferred the memory: it is somebody else's */
+    } /* otherwise JavaScript has transferred the memory to another owner */
 }
 
 } // namespace liteipc

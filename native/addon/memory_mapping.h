@@ -1,10 +1,10 @@
 /*
- * NativeMapping of types/native.d.ts: bytes of a sealed memfd as an ArrayBuffer. Where the platform
- * allows no memory of others as an ArrayBuffer, or if asked for, it is a copy. Used on one JS
- * thread.
+ * Implements NativeMapping of types/native.d.ts: bytes of a sealed memfd as an ArrayBuffer. It is a
+ * copy if the platform does not allow external memory in an ArrayBuffer, or if requested. Used on
+ * one JS thread.
  *
- * The mapping ends with release(), else when V8 has let go of the ArrayBuffer's memory: whoever has
- * that (another ArrayBuffer after a transfer, for instance) keeps it.
+ * release() ends the mapping. Otherwise it ends when V8 frees the ArrayBuffer's memory: another
+ * owner of that memory (for instance another ArrayBuffer after a transfer) keeps the mapping alive.
  */
 #ifndef LITEIPC_ADDON_MEMORY_MAPPING_H
 #define LITEIPC_ADDON_MEMORY_MAPPING_H
@@ -17,7 +17,10 @@
 namespace liteipc
 {
 
-/* A mapping. Its ArrayBuffer's finalizer has it, and the object as long as it may end it. */
+/*
+ * A mapping. The finalizer of its ArrayBuffer owns it, and the object shares it as long as it may
+ * end it.
+ */
 struct MappedMemory {
     MappedMemory(void *address, size_t bytes) : data(address), size(bytes)
     {
@@ -30,11 +33,11 @@ struct MappedMemory {
     MappedMemory &operator=(const MappedMemory &) = delete;
     void Unmap();
 
-    void *data;  /* null once it was unmapped */
+    void *data;  /* null after it was unmapped */
     size_t size; /* bytes */
 };
 
-/* What a mapping object is made of. */
+/* The parts of a mapping object. */
 struct MappingToWrap {
     napi_value buffer = nullptr;
     std::shared_ptr<MappedMemory> memory; /* null: V8 owns the buffer's memory */
@@ -47,7 +50,7 @@ class MappingObject : public Napi::ObjectWrap<MappingObject>
     /* mapMemoryFile(fd, offset, length, copy) */
     static Napi::Value Map(const Napi::CallbackInfo &info);
 
-    /* For Map alone: wraps Environment::mappingToWrap. */
+    /* Only for Map: wraps Environment::mappingToWrap. */
     explicit MappingObject(const Napi::CallbackInfo &info);
 
   private:

@@ -28,7 +28,7 @@ class OpenJob : public BackgroundJob
 
     ~OpenJob() override
     {
-        attached_.Release(); /* unless a device object has it */
+        attached_.Release(); /* unless a device object owns it */
     }
 
     Napi::Promise Promise() const

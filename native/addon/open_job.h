@@ -1,6 +1,4 @@
-/*
- * openDevice(options): attaching blocks, so it is done on libuv's thread pool.
- */
+/* Implements openDevice(options). Attaching blocks, so it runs on libuv's thread pool. */
 #ifndef LITEIPC_ADDON_OPEN_JOB_H
 #define LITEIPC_ADDON_OPEN_JOB_H
 
@@ -9,7 +7,7 @@
 namespace liteipc
 {
 
-/* Checks the options at once, with a TypeError; returns a promise of a NativeDevice. */
+/* Checks the options at once and throws a TypeError. Returns a promise of a NativeDevice. */
 Napi::Value OpenDevice(const Napi::CallbackInfo &info);
 
 } // namespace liteipc

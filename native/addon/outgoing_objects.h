@@ -1,6 +1,6 @@
 /*
- * Objects on their way from JavaScript: a list of words becomes SpecialObj structures in front of
- * the message's data. The memory for that is made when the first message with objects is sent.
+ * Converts the objects of an outgoing message: a list of words becomes SpecialObj structures before
+ * the message's data. The memory is allocated with the first message that has objects.
  */
 #ifndef LITEIPC_ADDON_OUTGOING_OBJECTS_H
 #define LITEIPC_ADDON_OUTGOING_OBJECTS_H
@@ -19,9 +19,9 @@ class OutgoingObjects
 {
   public:
     /*
-     * Puts the objects of `list` in front of what `out` has for data; `out` points into this object
-     * afterwards, until the next Put. `dataLimit` in bytes. 0, -EINVAL, -EMSGSIZE; throws a
-     * TypeError if it is no list. Runs no JavaScript.
+     * Writes the objects of `list` before the data of `out`. Afterwards `out` points into this
+     * object, until the next Put. `dataLimit` in bytes. Returns 0, -EINVAL or -EMSGSIZE; throws a
+     * TypeError if `list` is no list. Runs no JavaScript.
      */
     int Put(const Napi::Value &list, uint32_t dataLimit, LiteIpcOutgoing *out);
 

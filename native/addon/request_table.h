@@ -1,7 +1,7 @@
 /*
- * The requests that were handed to JavaScript and are neither answered nor freed. JavaScript names
- * one by a 32-bit number, never 0: {generation of the slot: 10 bits, slot: 22 bits}, so that a name
- * that was used up is recognised. Used by the device's JS thread alone.
+ * Holds the requests that JavaScript has received and neither answered nor freed. JavaScript names
+ * a request by a 32-bit number, never 0: {generation of the slot: 10 bits, slot: 22 bits}, so that
+ * a stale name is recognised. Used only by the device's JS thread.
  */
 #ifndef LITEIPC_ADDON_REQUEST_TABLE_H
 #define LITEIPC_ADDON_REQUEST_TABLE_H
@@ -20,23 +20,23 @@ class RequestTable
   public:
     static constexpr size_t CAPACITY = size_t{1} << 22;
 
-    /* How many more requests have room. */
+    /* Returns the number of further requests that have room. */
     size_t Room() const
     {
         return CAPACITY - used_;
     }
 
-    /* How many are open. */
+    /* Returns the number of open requests. */
     size_t Size() const
     {
         return used_;
     }
 
-    /* Room() must not be 0. Returns the name. */
+    /* Adds a request and returns its name. Room() must not be 0. */
     uint32_t Add(const IpcMsg *message);
-    /* The message of this name, nullptr if there is none. */
+    /* Returns the message of this name, or nullptr. */
     const IpcMsg *Find(uint32_t name) const;
-    /* The name, which must be there, is used up. */
+    /* Removes a name, which must exist. */
     void Remove(uint32_t name);
 
   private:

@@ -8,7 +8,7 @@ namespace liteipc
 namespace
 {
 
-/* Where the four arrays begin in the buffer, bytes. */
+/* Offsets of the four arrays in the buffer, bytes. */
 constexpr size_t OUTGOING_START = 0;
 constexpr size_t INCOMING_START = OUTGOING_START + Outgoing::Words * sizeof(uint32_t);
 constexpr size_t INBOX_START =
@@ -16,7 +16,7 @@ constexpr size_t INBOX_START =
 constexpr size_t OUTBOX_START = INBOX_START + SharedBuffers::INBOX_SIZE;
 static_assert(INCOMING_START % 64 == 0 && INBOX_START % 64 == 0 && OUTBOX_START % 64 == 0);
 
-/* A message's data may begin at any multiple of 8 that leaves room for it, and a bit behind. */
+/* A message's data may begin at any multiple of 8 that leaves room for it, and some slack. */
 constexpr size_t OUTBOX_SLACK = 64;
 
 void DefineConstant(Napi::Object object, const char *name, Napi::Value value)

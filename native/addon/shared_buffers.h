@@ -1,7 +1,8 @@
 /*
- * The memory through which JavaScript and the addon exchange messages: one ArrayBuffer, which
- * JavaScript sees as four typed arrays. V8 owns it. JavaScript can transfer it away at any time it
- * runs, so a pointer is asked for anew after every time it may have run, and is null from then on.
+ * Holds the memory through which JavaScript and the addon exchange messages: one ArrayBuffer, which
+ * JavaScript sees as four typed arrays. V8 owns it. JavaScript can transfer it away whenever it
+ * runs, so the addon obtains the pointer anew each time JavaScript may have run. It is null after a
+ * transfer.
  */
 #ifndef LITEIPC_ADDON_SHARED_BUFFERS_H
 #define LITEIPC_ADDON_SHARED_BUFFERS_H
@@ -17,19 +18,22 @@ namespace liteipc
 class SharedBuffers
 {
   public:
-    /* Bytes of the inbox. */
+    /* Size of the inbox in bytes. */
     static constexpr size_t INBOX_SIZE = 256 * 1024;
 
-    /* `dataLimit`: most data of a message, bytes. Defines the four properties of `device`. */
+    /* Defines the four properties of `device`. `dataLimit`: most data of a message, bytes. */
     void Make(Napi::Object device, uint32_t dataLimit);
 
-    /* Has JavaScript transferred the memory away. The pointers below are valid only if not. */
+    /*
+     * Returns whether JavaScript has transferred the memory away. The pointers below are then
+     * invalid.
+     */
     bool Detached() const;
     uint32_t *OutgoingWords() const;
     uint32_t *IncomingWords() const;
     uint8_t *Inbox() const;
     uint8_t *Outbox() const;
-    /* Bytes. */
+    /* Size of the outbox in bytes. */
     size_t OutboxSize() const
     {
         return outboxSize_;

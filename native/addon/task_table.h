@@ -1,10 +1,10 @@
 /*
- * The tasks of a device, by ID for what goes out and by address for what comes in. Used by its JS
- * thread alone.
+ * Holds the tasks of a device, by ID for outgoing messages and by address for incoming ones. Used
+ * only by its JS thread.
  *
- * A task that is to end is not found by its ID any more, but keeps its entry until the event that
- * says so: events for it may come before. The core may have freed the task by the time that they
- * are read, so nothing here looks into it.
+ * A task that is ending is not found by its ID. Its entry remains until the event that reports its
+ * end, because events for it may come before. The core may have freed the task when these are read,
+ * so nothing here dereferences it.
  */
 #ifndef LITEIPC_ADDON_TASK_TABLE_H
 #define LITEIPC_ADDON_TASK_TABLE_H
@@ -26,27 +26,30 @@ class TaskTable
         byAddress_[task] = taskID;
     }
 
-    /* nullptr if there is none, or if it is to end. */
+    /* Returns nullptr if there is no such task, or if it is ending. */
     LiteIpcTask *Find(uint32_t taskID) const
     {
         auto entry = byID_.find(taskID);
         return entry == byID_.end() || entry->second.ending ? nullptr : entry->second.task;
     }
 
-    /* 0 if it is none of ours. */
+    /* Returns 0 if the task does not belong to the device. */
     uint32_t IdOf(const LiteIpcTask *task) const
     {
         auto entry = byAddress_.find(task);
         return entry == byAddress_.end() ? 0 : entry->second;
     }
 
-    /* Its end was asked for (true), or could not be had (false). It must be there. */
+    /*
+     * Marks a task as ending (true), or as alive again because its end failed (false). The task
+     * must exist.
+     */
     void SetEnding(uint32_t taskID, bool ending)
     {
         byID_[taskID].ending = ending;
     }
 
-    /* The event says that it has ended. It must be there. */
+    /* Removes a task after the event that reports its end. The task must exist. */
     void Remove(uint32_t taskID)
     {
         byAddress_.erase(byID_[taskID].task);
