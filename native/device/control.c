@@ -1,4 +1,4 @@
-/* Control requests of event loops. */
+/* Implements the control requests of event loops. */
 #include <errno.h>
 
 #include "kernel/thread_control.h"

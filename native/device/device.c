@@ -1,12 +1,12 @@
-/* Becoming a process of a domain, and ending it. */
+/* Implements the device: becoming a process of a domain, and ending it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "control/client.h"
-#include "device/device_trace.h"
 #include "device/process.h"
+#include "device/trace.h"
 #include "kernel/control_blocks.h"
 #include "kernel/inbound_lanes.h"
 #include "kernel/nudge.h"
@@ -137,7 +137,9 @@ int LiteIpcDeviceAttach(const char *domain, struct LiteIpcDevice **device)
 void LiteIpcDeviceShutdown(struct LiteIpcDevice *device)
 {
     bool already = false;
-    /* acq_rel: one caller does it; pairs with the load where a lost thread asks why */
+    /*
+     * acq_rel: one caller continues; pairs with the load in LiteIpcDeviceAlive and in lost threads
+     */
     if (!atomic_compare_exchange_strong_explicit(&device->shutdown, &already, true,
                                                  memory_order_acq_rel, memory_order_acquire)) {
         return;
@@ -168,7 +170,9 @@ bool LiteIpcDeviceAlive(const struct LiteIpcDevice *device)
     if (atomic_load_explicit(&device->shutdown, memory_order_acquire)) {
         return false;
     }
-    /* The domain never sends on this socket but to answer, so anything to be seen is its end. */
+    /*
+     * The domain sends only answers on this socket: without a request, recv can only see its end.
+     */
     ssize_t seen = recv(device->processSocket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return seen > 0 || (seen < 0 && errno == EAGAIN);
 }

@@ -1,4 +1,4 @@
-/* Starting and stopping a domain with one of the two profiles. */
+/* Starts and stops a domain with one of the two profiles. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ struct LiteIpcDomain {
     struct Domain *server;
 };
 
-/* Slot 0 of each table is never used, so a limit of n leaves n - 1 of the kind. */
+/* Slot 0 of each table is never used: a limit of n allows n - 1 processes, tasks or threads. */
 static const struct ControlLimits PROFILES[] = {
     [LITEIPC_PROFILE_HOST] =
         {

@@ -1,4 +1,4 @@
-/* The face for event loops: nothing here blocks. */
+/* Implements the functions for event loops. Only LiteIpcWait blocks. */
 #include <errno.h>
 
 #include "kernel/call.h"
@@ -14,9 +14,9 @@
 #include "liteipc/liteipc.h"
 #include "platform/clock.h"
 
-/* Records moved in one look: bounds the work of one LiteIpcReceive. */
+/* The most records that one look at the lanes takes; it bounds the work of one LiteIpcReceive. */
 #define LOOK_BUDGET 64
-/* Looks of one LiteIpcReceive when all that they bring has to be dropped. */
+/* The most looks of one LiteIpcReceive if every message has to be dropped. */
 #define LOOKS_FOR_NOTHING 4
 
 static IpcMsg MessageOf(const struct LiteIpcOutgoing *out, MsgType type)
@@ -68,8 +68,7 @@ int LiteIpcSendRequest(struct LiteIpcTask *task, const struct LiteIpcOutgoing *o
         *callID = CallID(&task->calls, call);
     }
     if (CallLoss(task->thread->device, call) != 0) {
-        task->thread->scanNeeded =
-            true; /* it is lost already, perhaps since before our last scan */
+        task->thread->scanNeeded = true; /* the call failed already, perhaps before the last scan */
     }
     return 0;
 }
@@ -93,9 +92,10 @@ int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
         msg.timestamp = node->node.msg.timestamp;
         status = LiteIpcWrite(task, &send);
     } else {
-        status = -EINVAL; /* a buffer is freed, as anything that cannot be answered */
+        /* not a message: the buffer is freed, like any request that cannot be answered */
+        status = -EINVAL;
     }
-    /* Of an object that cannot be sent the caller has to hear: with another answer. */
+    /* If an object cannot be sent, the program must be able to send another answer. */
     bool stays = status == -EINPROGRESS || status == -ENOMEM || (status != 0 && out->spObjNum > 0);
     if (stays) {
         UndoCheckUsedBuffer(&device->ipcInfo, node);
@@ -105,9 +105,9 @@ int LiteIpcSendReply(struct LiteIpcTask *task, const IpcMsg *request,
     return status;
 }
 
-/* A call ends without an answer. */
-static void GiveUp(struct LiteIpcTask *task, struct IpcCall *call, enum LosHookType type,
-                   int status)
+/* Ends a call without an answer. */
+static void CancelCall(struct LiteIpcTask *task, struct IpcCall *call, enum LosHookType type,
+                       int status)
 {
     CallEndHook(task, call, type, status);
     CallEnd(&task->calls, call);
@@ -119,7 +119,7 @@ int LiteIpcCancelCall(struct LiteIpcTask *task, uint32_t callID)
     if (call == NULL) {
         return -ENOENT;
     }
-    GiveUp(task, call, LOS_HOOK_TYPE_IPC_READ_TIMEOUT, -ECANCELED);
+    CancelCall(task, call, LOS_HOOK_TYPE_IPC_READ_TIMEOUT, -ECANCELED);
     return 0;
 }
 
@@ -171,7 +171,7 @@ static int FillMessage(struct LiteIpcEvent *event, struct LiteIpcTask *task, str
     return status;
 }
 
-/* An answer: the end of a call, if one waits for it; else it is dropped, and false. */
+/* Ends the call that waits for an answer. Drops the answer and returns false if there is none. */
 static bool EventFromReply(struct LiteIpcTask *task, struct IpcNode *node,
                            struct LiteIpcEvent *event)
 {
@@ -184,7 +184,7 @@ static bool EventFromReply(struct LiteIpcTask *task, struct IpcNode *node,
     }
     uint64_t userData = call->userData;
     CallEnd(&task->calls, call);
-    /* A failure may say why; objects are nothing to it. */
+    /* A failed reply may have data that explains it. Its objects are ignored. */
     const IpcMsg *reply = &node->node.msg;
     bool explained = verdict == -ENOENT && reply->dataSz > 0 && reply->spObjNum == 0;
     int status = verdict;
@@ -203,7 +203,7 @@ static bool EventFromReply(struct LiteIpcTask *task, struct IpcNode *node,
     return true;
 }
 
-/* A request or a death notice; what cannot be handed out is dropped, and false. */
+/* Delivers a request or a death notice. Returns false if it has to be dropped. */
 static bool EventFromMessage(struct LiteIpcTask *task, struct IpcNode *node,
                              struct LiteIpcEvent *event)
 {
@@ -235,8 +235,8 @@ static bool EventFromQueue(struct LiteIpcThread *thread, struct LiteIpcEvent *ev
 }
 
 /*
- * Ends the calls that are doomed or, with a `status`, all of them. Everything published before was
- * looked at.
+ * Ends the failing calls or, with a `status`, all calls. The caller has looked at every message
+ * that was published before the failure.
  */
 static void FailCalls(struct LiteIpcThread *thread, int status)
 {
@@ -251,14 +251,14 @@ static void FailCalls(struct LiteIpcThread *thread, int status)
                                                         .status = end,
                                                         .task = task,
                                                         .userData = call->userData});
-                GiveUp(task, call, type, end);
+                CancelCall(task, call, type, end);
             }
         }
     }
 }
 
-/* Nothing is left in lanes and queues: what still waits in vain can be told. */
-static bool FailTheLost(struct LiteIpcThread *thread)
+/* Reports failed calls and the loss of the domain. Lanes and queues are empty. */
+static bool ReportFailures(struct LiteIpcThread *thread)
 {
     if (thread->failingCalls && !thread->scanNeeded && !thread->poolFull) {
         thread->failingCalls = false;
@@ -285,10 +285,10 @@ int LiteIpcReceive(struct LiteIpcThread *thread, struct LiteIpcEvent *events, si
             continue;
         }
         if (looked) {
-            break; /* what came meanwhile is the next call's: the work of one is bounded */
+            break; /* later messages are left to the next LiteIpcReceive: its work is bounded */
         }
         if (InboundLook(thread, LOOK_BUDGET) == 0) {
-            looked = !FailTheLost(thread) && thread->notices.count == 0;
+            looked = !ReportFailures(thread) && thread->notices.count == 0;
         } else {
             looked = count > 0 || ++looks == LOOKS_FOR_NOTHING;
         }
@@ -302,7 +302,7 @@ static bool WorkIsQueued(const struct LiteIpcThread *thread)
            (thread->failingCalls && !thread->poolFull) || (thread->lost && !thread->lostReported);
 }
 
-/* The wait of a loop, for whatever comes to whichever of its tasks. */
+/* Calls a hook for the wait of an event loop, for a message to any of its tasks. */
 static void WaitHook(struct LiteIpcThread *thread, enum LosHookType type, int reason)
 {
     OsHookCall(thread, type, .msgType = MT_REQUEST, .waitState = IPC_WAIT_LITEIPC,
@@ -348,7 +348,7 @@ int LiteIpcWait(struct LiteIpcThread *thread, int timeoutMs)
     WaitHook(thread, LOS_HOOK_TYPE_IPC_TRY_READ, 0);
     do {
         status = ThreadSleep(thread, deadline);
-        /* With a full pool whoever woke us may have made room: only a look can tell. */
+        /* While the pool was full, the wake-up may mean that there is room: look again. */
     } while (status == 0 && !thread->poolFull && !WorkIsQueued(thread) && !InboundVisible(thread));
     if (status == -ETIME) {
         WaitHook(thread, LOS_HOOK_TYPE_IPC_READ_TIMEOUT, -ETIME);

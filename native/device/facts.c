@@ -1,4 +1,4 @@
-/* What can be known without asking anybody: the control table and the counters. */
+/* Implements the queries that need no request: they read the control table and the counters. */
 #include <errno.h>
 #include <string.h>
 

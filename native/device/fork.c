@@ -1,4 +1,4 @@
-/* What fork(2) means to a device, on either side. */
+/* Implements fork(2) for a device, in the parent and in the child. */
 #include <errno.h>
 
 #include "device/process.h"
@@ -24,7 +24,7 @@ void LiteIpcForkChild(struct LiteIpcDevice *device)
     OwnedCloseAll(&device->owned);
 }
 
-/* The child's state of the device is the parent's; the domain has to know of it. */
+/* Opens the child's device if the parent's was open, and informs the domain. */
 static int Inherit(struct LiteIpcDevice *child, const struct ProcIpcInfo *parent, bool opened)
 {
     if (!opened) {
@@ -36,7 +36,7 @@ static int Inherit(struct LiteIpcDevice *child, const struct ProcIpcInfo *parent
         status = LiteIpcPoolReInit(&child->ipcInfo, parent);
     }
     if (status == 0) {
-        /* release: whoever sees it open sees the initialised ipcInfo */
+        /* release: a thread that sees `opened` sees the initialised ipcInfo */
         atomic_store_explicit(&child->opened, true, memory_order_release);
     }
     return status;

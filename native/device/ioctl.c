@@ -1,4 +1,4 @@
-/* The device's file operations, with the kernel's checks in the kernel's order. */
+/* Implements the device's file operations, with the kernel's checks in the kernel's order. */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -27,7 +27,7 @@ int LiteIpcOpen(struct LiteIpcTask *task)
             status = LiteIpcPoolInit(&device->ipcInfo);
         }
         if (status == 0) {
-            /* release: whoever sees it open sees the initialised ipcInfo */
+            /* release: a thread that sees `opened` sees the initialised ipcInfo */
             atomic_store_explicit(&device->opened, true, memory_order_release);
         }
     }

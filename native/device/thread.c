@@ -1,4 +1,4 @@
-/* Threads and tasks: their life. */
+/* Creates and destroys threads and tasks. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -14,7 +14,7 @@
 #include "kernel/thread_control.h"
 #include "liteipc/liteipc.h"
 
-/* Arrays by ID are address space until a slot is used: most threads know few others. */
+/* An array indexed by ID. Pages that are never used take no memory: most IDs are not used. */
 static void *SparseArray(size_t count, size_t elementSize)
 {
     void *memory = mmap(NULL, count * elementSize, PROT_READ | PROT_WRITE,
@@ -22,7 +22,7 @@ static void *SparseArray(size_t count, size_t elementSize)
     if (memory == MAP_FAILED) {
         return NULL;
     }
-    (void)madvise(memory, count * elementSize, MADV_DONTFORK); /* of no use to a child */
+    (void)madvise(memory, count * elementSize, MADV_DONTFORK); /* a child does not use it */
     return memory;
 }
 
@@ -94,7 +94,7 @@ static int ThreadSetUp(struct LiteIpcThread *thread)
     thread->entry = ControlThreadAt(thread->device->table, thread->threadID);
     status = Watch(thread, thread->controlSocket, EPOLLIN, thread);
     if (status == 0) {
-        /* Edge-triggered and never read, as the bells are. */
+        /* Edge-triggered and never read, like the bells. */
         status = Watch(thread, thread->nudge, EPOLLIN | EPOLLET, NULL);
     }
     return status;

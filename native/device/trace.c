@@ -1,7 +1,7 @@
-/* The trace of a device: the seven hooks, written to a ring. */
+/* Implements the trace of a device: records the seven hooks in a ring. */
 #include <errno.h>
 
-#include "device/device_trace.h"
+#include "device/trace.h"
 #include "kernel/control_blocks.h"
 #include "kernel/hooks.h"
 #include "kernel/trace.h"
@@ -39,7 +39,7 @@ static void Record(void *context, const struct IpcHookEvent *event)
     TracePut(context, &record);
 }
 
-/* 0; -EDEADLK: from inside of a hook, and then nothing has changed. */
+/* 0; -EDEADLK: called from a hook; nothing has changed. */
 static int HooksRemove(struct LiteIpcDevice *device)
 {
     for (uint32_t type = 0; type < LOS_HOOK_TYPE_NUM; type++) {
@@ -69,14 +69,15 @@ static int Start(struct LiteIpcDevice *device, uint32_t records)
     if (status != 0) {
         return status;
     }
-    TraceFree(device->trace); /* the last one's, which nobody writes any more */
+    TraceFree(device->trace); /* of the previous trace, which has no writers left */
     device->trace = trace;
     for (uint32_t type = 0; status == 0 && type < LOS_HOOK_TYPE_NUM; type++) {
         status = LOS_HookReg(device, (enum LosHookType)type, Record, trace);
     }
     device->tracing = true;
     if (status != 0) {
-        device->tracing = HooksRemove(device) != 0; /* then it can be stopped, later */
+        /* if so, LiteIpcTraceStop can remove them later */
+        device->tracing = HooksRemove(device) != 0;
     }
     return status;
 }

@@ -1,12 +1,12 @@
 /*
- * The ABI of the LiteIPC device, driver 2.0: names, numbers and layouts as the LiteOS-A kernel has
- * them, for programs that talk to `/dev/lite_ipc` through `open`, `mmap` and `ioctl`.
+ * The ABI of the LiteIPC device, driver 2.0: the names, numbers and layouts of the LiteOS-A kernel,
+ * for programs that use `/dev/lite_ipc` through `open`, `mmap` and `ioctl`.
  *
- * Layouts are those of the compiling ABI. ILP32 is the reference of the small system; the sizes of
- * both are pinned by the assertions at the end.
+ * Layouts are those of the compiling ABI. ILP32 is the reference (the small system); the assertions
+ * at the end check the sizes of ILP32 and LP64.
  *
- * A program may be compiled with or without LOSCFG_SECURITY_CAPABILITY. It decides only whether
- * `userID` and `gid` are declared at the end of IpcMsg; this implementation always delivers them.
+ * LOSCFG_SECURITY_CAPABILITY decides only whether `userID` and `gid` are declared at the end of
+ * IpcMsg. This implementation always delivers them.
  *
  * Source: kernel/extended/liteipc/hm_liteipc.h of OpenHarmony's kernel_liteos_a (facts only).
  */
@@ -26,42 +26,40 @@ extern "C" {
 
 #define DRIVER_MAJOR_VERSION 2
 #define DRIVER_MINOR_VERSION 0
-/*
- * A driver version in one number: the major part in the low half, the minor part in the high half.
- */
+/* The driver version: the major number in bits 0 to 15, the minor number in bits 16 to 31. */
 #define DRIVER_VERSION (DRIVER_MAJOR_VERSION | (DRIVER_MINOR_VERSION << 16))
 
-/* Handle of the ServiceManager, for everybody. */
+/* The handle of the ServiceManager, in every process. */
 #define CMS_HANDLE 0
-/* The value that stands for "no handle" or, in a SpecialObj of type OBJ_SVC, for "the sender". */
+/* No handle; in a SpecialObj of type OBJ_SVC: the sending task. */
 #define INVALID_ID ((uint32_t)-1)
 
 typedef enum {
     OBJ_FD,  /* a file descriptor */
     OBJ_PTR, /* a block of memory, copied to the receiver's pool */
-    OBJ_SVC, /* a service; passing it passes the right to call it */
+    OBJ_SVC, /* a service; the receiver gets the right to call it */
 } ObjType;
 
 typedef enum {
-    MT_REQUEST,      /* asks a service for something */
-    MT_REPLY,        /* answers a request that was received */
-    MT_FAILED_REPLY, /* answers it with a failure: the caller gets ENOENT */
-    MT_DEATH_NOTIFY, /* sent by the kernel alone: a service ended */
+    MT_REQUEST,      /* a request to a service */
+    MT_REPLY,        /* the answer to a received request */
+    MT_FAILED_REPLY, /* the answer that reports a failure: the caller gets ENOENT */
+    MT_DEATH_NOTIFY, /* sent only by the kernel: a service has ended */
     MT_NUM,
 } MsgType;
 
 typedef enum {
     CMS_GEN_HANDLE,    /* makes a task a service */
-    CMS_REMOVE_HANDLE, /* checks the handle's range; nothing else to do for task handles */
+    CMS_REMOVE_HANDLE, /* checks only the range of the handle */
     CMS_ADD_ACCESS,    /* lets a task's process call a service */
 } CmsCmd;
 
 typedef enum {
-    LITEIPC_FLAG_DEFAULT = 0, /* an answer is expected */
-    LITEIPC_FLAG_ONEWAY,      /* no answer is possible */
+    LITEIPC_FLAG_DEFAULT = 0, /* the caller expects an answer */
+    LITEIPC_FLAG_ONEWAY,      /* the request cannot be answered */
 } IpcFlag;
 
-/* State of a service handle. The spelling is upstream's and part of its interface. */
+/* The state of a service handle. The spelling is part of the upstream interface. */
 typedef enum {
     HANDLE_NOT_USED,
     HANDLE_REGISTING,
@@ -75,7 +73,7 @@ typedef struct {
 
 typedef struct {
     uint32_t handle; /* the service's task ID, or 0 for the ServiceManager */
-    uint32_t token;  /* chooses an object inside the service */
+    uint32_t token;  /* selects an object inside the service */
     uint32_t cookie; /* private to the owner of the object */
 } SvcIdentity;
 
@@ -91,24 +89,24 @@ typedef struct {
 } SpecialObj;
 
 typedef struct {
-    MsgType type;       /* what the message is */
-    SvcIdentity target; /* where it goes */
-    uint32_t code;      /* which operation, a matter of service and caller */
+    MsgType type;
+    SvcIdentity target; /* the destination */
+    uint32_t code;      /* the operation, defined by the service */
     uint32_t flag;      /* IpcFlag */
-    uint64_t timestamp; /* ns; stamped on a request, repeated by its reply */
+    uint64_t timestamp; /* ns; set when a request is sent; a reply repeats it */
     uint32_t dataSz;    /* bytes at `data` */
     void *data;
-    uint32_t spObjNum;  /* entries at `offsets` */
-    void *offsets;      /* uint32_t each: where in `data` a SpecialObj lies */
-    uint32_t processID; /* the sender's, filled in on the way */
-    uint32_t taskID;    /* the sender's, filled in on the way */
+    uint32_t spObjNum;  /* number of entries at `offsets` */
+    void *offsets;      /* uint32_t each: the offset of a SpecialObj in `data`, in bytes */
+    uint32_t processID; /* the sender's; set by the driver */
+    uint32_t taskID;    /* the sender's; set by the driver */
 #ifdef LOSCFG_SECURITY_CAPABILITY
-    uint32_t userID; /* the sender's, filled in on the way */
-    uint32_t gid;
+    uint32_t userID; /* the sender's; set by the driver */
+    uint32_t gid;    /* the sender's; set by the driver */
 #endif
 } IpcMsg;
 
-/* Bits of IpcContent.flag. One call frees, sends and receives, in this order. */
+/* Bits of IpcContent.flag. A call with several bits frees, sends and receives, in this order. */
 #define SEND      (1U << 0)
 #define RECV      (1U << 1)
 #define BUFF_FREE (1U << 2)
@@ -116,8 +114,8 @@ typedef struct {
 typedef struct {
     uint32_t flag;
     IpcMsg *outMsg;   /* with SEND */
-    IpcMsg *inMsg;    /* set by RECV: lies in the pool, read-only, until freed */
-    void *buffToFree; /* with BUFF_FREE: an earlier inMsg, or the buffer of an OBJ_PTR */
+    IpcMsg *inMsg;    /* set by RECV: in the pool, read-only, valid until freed */
+    void *buffToFree; /* with BUFF_FREE: an inMsg of an earlier call, or the buffer of an OBJ_PTR */
 } IpcContent;
 
 typedef struct {

@@ -1,6 +1,6 @@
 /*
- * The seven hooks of the kernel's LiteIPC, why a message can be dropped, and what a trace record
- * holds. Plain numbers and lists, for the core, for programs and for tools. Source of the hooks:
+ * The seven hooks of the kernel's LiteIPC, the reasons for which a message is dropped, and the
+ * trace record. For the core, for programs and for tools. Source of the hooks:
  * LOS_HOOK_TYPE_IPC_...
  */
 #ifndef LITEIPC_HOOK_TYPES_H
@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* X(name, what has just happened) */
+/* X(name, event) */
 #define IPC_HOOKS(X)                                                                               \
     X(IPC_WRITE, "a message was written to the receiver's lane")                                   \
     X(IPC_WRITE_DROP, "a message was refused; the reason is a negative errno")                     \
@@ -25,7 +25,7 @@ enum LosHookType {
         LOS_HOOK_TYPE_NUM,
 };
 
-/* Why a message that had arrived was not handed out. X(name, text) */
+/* The reasons for which an arrived message is not delivered. X(name, text) */
 #define IPC_DROP_REASONS(X)                                                                        \
     X(NONE, "it was not dropped")                                                                  \
     X(MALFORMED, "its record breaks the rules")                                                    \
@@ -51,29 +51,28 @@ enum IpcDropReason {
 /* The wait state of a task. */
 enum IpcWaitState {
     IPC_WAIT_NONE,
-    IPC_WAIT_LITEIPC, /* it waits, or waited until now, for a message */
+    IPC_WAIT_LITEIPC, /* the task waits for a message, or has just stopped waiting */
 };
 
 /*
- * One call of a hook, in 64 bytes. The message is named by {timestamp, task that made the request},
- * in all records about a request and about its answer, in all processes.
+ * One call of a hook, in 64 bytes. {timestamp, requesting task} identifies the message in all
+ * records about a request and its answer, in all processes.
  */
 struct LiteIpcTraceRecord {
     uint64_t time;      /* CLOCK_MONOTONIC ns; the same clock for every process */
-    uint64_t timestamp; /* IpcMsg.timestamp; of a wait for an answer: of the request. Else 0 */
+    uint64_t timestamp; /* IpcMsg.timestamp; in a wait for an answer: of the request; else 0 */
     uint32_t hook;      /* enum LosHookType */
     int32_t reason;     /* see IPC_HOOKS */
-    uint32_t process;   /* whose device this is */
-    uint32_t task;      /* that wrote, read or waited; 0: whichever task of an event loop */
-    uint32_t peerProcess;
-    uint32_t
-        peerTask;  /* IPC_WRITE...: for whom it is. IPC_READ...: from whom. Waits: who is asked */
-    uint32_t type; /* MsgType of the message, or of what is waited for */
+    uint32_t process;   /* the process of this device */
+    uint32_t task;      /* wrote, read or waited; 0: any task of an event loop */
+    /* IPC_WRITE...: the receiver. IPC_READ...: the sender. Waits: the called task */
+    uint32_t peerProcess, peerTask;
+    uint32_t type; /* MsgType of the message, or of the expected one */
     uint32_t code;
-    uint32_t handle; /* IpcMsg.target.handle */
-    uint32_t size;   /* IpcMsg.dataSz, bytes */
-    uint32_t flag;   /* IpcMsg.flag */
-    uint32_t waitState;
+    uint32_t handle;    /* IpcMsg.target.handle */
+    uint32_t size;      /* IpcMsg.dataSz, bytes */
+    uint32_t flag;      /* IpcMsg.flag */
+    uint32_t waitState; /* enum IpcWaitState */
 };
 
 #endif

@@ -1,26 +1,26 @@
 /*
- * IpcIo: the parcel of OpenHarmony's small system, for programs that talk to the device; plain C,
- * this file and liteipc/ipc_io_base.h. What each function writes is said in docs/ipc-io.md; bytes
- * are little-endian.
+ * IpcIo: the parcel of OpenHarmony's small system, for programs that use the device. Plain C; needs
+ * only liteipc/ipc_io_base.h and liteipc/hm_liteipc.h. docs/ipc-io.md describes the bytes that each
+ * function writes. Numbers are little-endian.
  *
- * Objects (descriptors, services) are SpecialObj of the compiling ABI: 16 bytes in a 32-bit
- * program, which is the small system's own layout; 24 in a 64-bit one, at a multiple of 8, with
- * zeroes before it if need be. All else is the same in both.
+ * Objects (descriptors, services) are SpecialObj of the compiling ABI. A 32-bit program uses the
+ * layout of the small system, 16 bytes. A 64-bit program uses 24 bytes, aligned to 8 with zero
+ * bytes before the object. Everything else is the same in both.
  *
- * A parcel is written from its first byte on, or read: IpcIoInit begins a new one in memory of the
- * caller, IpcIoInitFromMsg one to be read from a message. Whose memory it was it stays, and it must
- * live as long as the parcel and what was read from it. One thread at a time.
+ * A parcel is either written from its start (IpcIoInit, in memory of the caller) or read
+ * (IpcIoInitFromMsg, from a message). The parcel does not own its memory, which must outlive the
+ * parcel and all pointers read from it. One thread at a time.
  *
- * A function that fails returns false, NULL or -1, and changes nothing but the flag. What does not
- * fit or is not there sets IPC_IO_OVERFLOW, after which everything fails. Not flagged, and refused
- * each time: null pointers, empty vectors, and bytes that are not what is read (a string without
- * its NUL, an object of another type).
+ * A function that fails returns false, NULL or -1 and changes nothing except the flag. If there is
+ * no room, or nothing more to read, it sets IPC_IO_OVERFLOW; after that every function fails. Null
+ * pointers, empty vectors and unexpected bytes (a string without its NUL, an object of another
+ * type) only make the one call fail.
  *
- * What is read is not copied, and pointers into a parcel are as aligned as it was written: after
- * one of the "Unaligned" writes or a vector of bytes, copy numbers out with memcpy.
+ * Reading does not copy. A pointer into a parcel has the alignment with which the parcel was
+ * written: after an "Unaligned" write or a vector of bytes, copy numbers with memcpy.
  *
  * Source: interfaces/innerkits/c/ipc/include/serializer.h of OpenHarmony's communication_ipc (facts
- * only). Left out: WritePointer, as a pointer means nothing to another process.
+ * only). WritePointer is omitted, because a pointer has no meaning in another process.
  */
 #ifndef LITEIPC_IPC_IO_H
 #define LITEIPC_IPC_IO_H
@@ -31,7 +31,7 @@
 
 /* ---- Numbers: Write...(io, value), Read...(io, &value) --------------------------------------- */
 
-/* A `Type` that travels as a `Word` of 4 or 8 bytes; of a wider word the low part is read. */
+/* A `Type` written as a `Word` of 4 or 8 bytes. Reading takes the low part of a wider word. */
 #define IPC_IO_NUMBER(Name, Type, Word)                                                            \
     static inline bool Write##Name(IpcIo *io, Type value)                                          \
     {                                                                                              \
@@ -43,7 +43,7 @@
         return value != NULL && IpcIoGet(io, value, sizeof(*value), sizeof(Word));                 \
     }
 
-/* A number of 1 or 2 bytes, after which nothing is aligned any more. */
+/* A number of 1 or 2 bytes. Values after it are not aligned. */
 #define IPC_IO_UNALIGNED(WriteName, ReadName, Type)                                                \
     static inline bool WriteName(IpcIo *io, Type value)                                            \
     {                                                                                              \
@@ -66,7 +66,7 @@ IPC_IO_NUMBER(Float, float, float)
 IPC_IO_NUMBER(Double, double, double)
 IPC_IO_UNALIGNED(WriteInt8Unaligned, ReadInt8Unaligned, int8_t)
 IPC_IO_UNALIGNED(WriteInt16Unaligned, ReadInt16Unaligned, int16_t)
-/* The reading two are spelt so upstream. */
+/* The names of the two read functions are spelled as upstream. */
 IPC_IO_UNALIGNED(WriteUint8Unaligned, ReadUInt8Unaligned, uint8_t)
 IPC_IO_UNALIGNED(WriteUint16Unaligned, ReadUInt16Unaligned, uint16_t)
 
@@ -102,7 +102,7 @@ static inline bool ReadBoolUnaligned(IpcIo *io, bool *value)
 
 /* ---- Text and bytes -------------------------------------------------------------------------- */
 
-/* At most 8191 bytes. */
+/* Writes at most 8191 bytes and a NUL. */
 static inline bool WriteString(IpcIo *io, const char *value)
 {
     size_t length = 0;
@@ -113,13 +113,13 @@ static inline bool WriteString(IpcIo *io, const char *value)
            IpcIoPutCounted(io, length, value, length, IPC_IO_ALIGN(length + 1));
 }
 
-/* In the parcel, with its NUL; `len` may be NULL. */
+/* Returns a pointer into the parcel, with its NUL. `len` (bytes, without NUL) may be NULL. */
 static inline const uint8_t *ReadString(IpcIo *io, size_t *len)
 {
     return (const uint8_t *)IpcIoGetText(io, len, 1);
 }
 
-/* `len` code units, 1 to 4095. */
+/* Writes `len` code units, 1 to 4095, and a zero. */
 static inline bool WriteString16(IpcIo *io, const uint16_t *value, size_t len)
 {
     return IpcIoMay(io, value, len, MAX_IO_SIZE / sizeof(*value) - 1) &&
@@ -142,7 +142,7 @@ static inline const uint16_t *ReadInterfaceToken(IpcIo *io, size_t *len)
     return ReadString16(io, len);
 }
 
-/* Without their number, so the reader must know it. */
+/* Writes `size` bytes without their number, which the reader must know. */
 static inline bool WriteBuffer(IpcIo *io, const void *data, size_t size)
 {
     return IpcIoMay(io, data, size, MAX_IO_SIZE) && IpcIoPut(io, data, size, IPC_IO_ALIGN(size));
@@ -162,7 +162,7 @@ static inline bool WriteRawData(IpcIo *io, const void *data, size_t size)
            IpcIoPutCounted(io, size, data, size, IPC_IO_ALIGN(size));
 }
 
-/* NULL also if it has another size. */
+/* Returns NULL also if the data has another size. */
 static inline const void *ReadRawData(IpcIo *io, size_t size)
 {
     size_t number;
@@ -181,7 +181,7 @@ static inline const void *ReadRawData(IpcIo *io, size_t size)
         return IpcIoMay(io, val, size, MAX_IO_SIZE) &&                                             \
                IpcIoPutCounted(io, size, val, size * sizeof(Type), size * sizeof(Type));           \
     }                                                                                              \
-    /* In the parcel. */                                                                           \
+    /* Returns a pointer into the parcel. */                                                       \
     static inline const Type *Read##Name(IpcIo *io, size_t *size)                                  \
     {                                                                                              \
         return (const Type *)IpcIoGetCounted(io, size, sizeof(Type));                              \
@@ -198,7 +198,8 @@ IPC_IO_VECTOR(FloatVector, float)
 IPC_IO_VECTOR(DoubleVector, double)
 
 /*
- * Vectors of words, which are read into memory of their own: free() it. NULL also without memory.
+ * Vectors that are written as words. Reading allocates the vector, which the caller passes to
+ * free(3), and returns NULL also without memory.
  */
 #define IPC_IO_WORD_VECTOR(Name, Type)                                                             \
     static inline bool Write##Name(IpcIo *io, const Type *val, size_t size)                        \
@@ -245,13 +246,13 @@ IPC_IO_WORD_VECTOR(Int16Vector, int16_t)
 static inline bool WriteFileDescriptor(IpcIo *io, uint32_t fd)
 {
     SpecialObj object;
-    memset(&object, 0, sizeof(object)); /* no padding leaks */
+    memset(&object, 0, sizeof(object)); /* clears the padding */
     object.type = OBJ_FD;
     object.content.fd = fd;
     return IpcIoPutObject(io, &object);
 }
 
-/* Handle -1 with token 1: the sending task; the driver puts its ID there. */
+/* Handle -1 with token 1 is the sending task; the driver replaces the handle with its ID. */
 static inline bool WriteRemoteObject(IpcIo *io, const SvcIdentity *svc)
 {
     SpecialObj object;
@@ -264,7 +265,7 @@ static inline bool WriteRemoteObject(IpcIo *io, const SvcIdentity *svc)
     return IpcIoPutObject(io, &object);
 }
 
-/* -1 on failure. */
+/* Returns -1 on failure. */
 static inline int32_t ReadFileDescriptor(IpcIo *io)
 {
     SpecialObj object;
@@ -282,9 +283,9 @@ static inline bool ReadRemoteObject(IpcIo *io, SvcIdentity *svc)
 }
 
 /*
- * Copies what was written to (or read of) `src` behind what is in `dst`, rounded up to 4 bytes;
- * objects move along (in a 64-bit program `dst` should end at a multiple of 8 then). Without room
- * it returns false; OVERFLOW only if it is the padding that has none.
+ * Appends the bytes that were written to (or read from) `src` to `dst`, rounded up to 4 bytes, with
+ * their objects (in a 64-bit program `dst` should then end at a multiple of 8). Returns false
+ * without room; sets IPC_IO_OVERFLOW only if the data fits and its padding does not.
  */
 static inline bool IpcIoAppend(IpcIo *dst, const IpcIo *src)
 {

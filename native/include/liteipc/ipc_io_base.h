@@ -1,6 +1,6 @@
 /*
- * The inside of IpcIo: its memory, and what the functions of liteipc/ipc_io.h are made of. Programs
- * include that one, which states the rules.
+ * The memory of an IpcIo, and the internal functions of liteipc/ipc_io.h. Programs include
+ * liteipc/ipc_io.h, which describes the rules.
  */
 #ifndef LITEIPC_IPC_IO_BASE_H
 #define LITEIPC_IPC_IO_BASE_H
@@ -14,7 +14,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "parcels are little-endian");
 
-#define MAX_IO_SIZE        8192U /* bytes, with the table of offsets */
+#define MAX_IO_SIZE        8192U /* bytes, including the table of offsets */
 #define MAX_OBJ_NUM        32U
 #define IPC_IO_INITIALIZED 0x01U
 #define IPC_IO_OVERFLOW    0x02U
@@ -23,7 +23,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "parcels are little-en
 
 typedef struct {
     char *bufferBase;   /* first byte of data */
-    char *offsetsBase;  /* where each object lies in the data, uint32_t each */
+    char *offsetsBase;  /* table of the offsets of the objects in the data, uint32_t each */
     char *bufferCur;    /* next byte to write or to read */
     char *offsetsCur;   /* next entry to write or to read */
     size_t bufferLeft;  /* bytes after bufferCur */
@@ -32,9 +32,9 @@ typedef struct {
 } IpcIo;
 
 /*
- * Begins a parcel in `bufferSize` bytes (1 to 8192), of which the first 4 * maxobjects (at most 32)
- * become its table of offsets. Arguments out of range: the parcel is not INITIALIZED. A table that
- * does not fit: OVERFLOW. In both cases nothing can be written.
+ * Starts a parcel in `bufferSize` bytes (1 to 8192). The first 4 * maxobjects bytes (maxobjects: at
+ * most 32) become its table of offsets. If an argument is out of range, IPC_IO_INITIALIZED is not
+ * set; if the table does not fit, IPC_IO_OVERFLOW is set. Every write then fails.
  */
 static inline void IpcIoInit(IpcIo *io, void *buffer, size_t bufferSize, size_t maxobjects)
 {
@@ -58,8 +58,8 @@ static inline void IpcIoInit(IpcIo *io, void *buffer, size_t bufferSize, size_t 
 }
 
 /*
- * A parcel to be read from a message, which must not be freed before; it must not be written.
- * OVERFLOW if the message has more than a parcel holds.
+ * Starts to read the parcel of a message. The message must not be freed before the parcel is read,
+ * and the parcel must not be written. Sets IPC_IO_OVERFLOW if the message is larger than a parcel.
  */
 static inline void IpcIoInitFromMsg(IpcIo *io, const IpcMsg *msg)
 {
@@ -86,13 +86,13 @@ static inline bool IpcIoAvailable(const IpcIo *io)
     return io != NULL && io->flag == IPC_IO_INITIALIZED;
 }
 
-/* Bytes written or read so far. */
+/* Returns the bytes written or read so far. */
 static inline size_t IpcIoUsed(const IpcIo *io)
 {
     return io->bufferCur == NULL ? 0 : (size_t)(io->bufferCur - io->bufferBase);
 }
 
-/* Entries of the table written or read so far. */
+/* Returns the number of objects written or read so far. */
 static inline size_t IpcIoObjects(const IpcIo *io)
 {
     return io->offsetsCur == NULL ? 0
@@ -100,7 +100,8 @@ static inline size_t IpcIoObjects(const IpcIo *io)
 }
 
 /*
- * Makes a written parcel the message's data and objects. False, and nothing done, if it overflowed.
+ * Sets data and objects of a message to those of a written parcel. Returns false and changes
+ * nothing if the parcel has overflowed.
  */
 static inline bool IpcIoToMsg(const IpcIo *io, IpcMsg *msg)
 {
@@ -114,7 +115,7 @@ static inline bool IpcIoToMsg(const IpcIo *io, IpcMsg *msg)
     return true;
 }
 
-/* Are there `size` more bytes to write or to read; if not, the parcel has overflowed. */
+/* Returns true if `size` more bytes can be written or read; else sets IPC_IO_OVERFLOW. */
 static inline bool IpcIoHas(IpcIo *io, size_t size)
 {
     if (io == NULL) {
@@ -128,8 +129,8 @@ static inline bool IpcIoHas(IpcIo *io, size_t size)
 }
 
 /*
- * May so many of something be written: not none of it, which is refused, and not more than `most`,
- * which no parcel holds.
+ * Returns true if `count` values may be written or read: at least 1 and at most `most`. Sets
+ * IPC_IO_OVERFLOW for more than `most`.
  */
 static inline bool IpcIoMay(IpcIo *io, const void *values, size_t count, size_t most)
 {
@@ -143,7 +144,7 @@ static inline bool IpcIoMay(IpcIo *io, const void *values, size_t count, size_t 
     return true;
 }
 
-/* Goes `size` bytes on, which are there; where they begin. */
+/* Skips `size` bytes, which must exist, and returns a pointer to the first. */
 static inline char *IpcIoAdvance(IpcIo *io, size_t size)
 {
     char *start = io->bufferCur;
@@ -154,7 +155,7 @@ static inline char *IpcIoAdvance(IpcIo *io, size_t size)
     return start;
 }
 
-/* Copies `size` bytes and zeroes up to `room`. False if there is no room. */
+/* Writes `size` bytes and zeroes up to `room` bytes. Returns false without room. */
 static inline bool IpcIoPut(IpcIo *io, const void *bytes, size_t size, size_t room)
 {
     if (!IpcIoHas(io, room)) {
@@ -166,7 +167,7 @@ static inline bool IpcIoPut(IpcIo *io, const void *bytes, size_t size, size_t ro
     return true;
 }
 
-/* A count, then `size` bytes in `room`. */
+/* Writes a count, then `size` bytes and zeroes up to `room` bytes. */
 static inline bool IpcIoPutCounted(IpcIo *io, size_t count, const void *bytes, size_t size,
                                    size_t room)
 {
@@ -175,7 +176,7 @@ static inline bool IpcIoPutCounted(IpcIo *io, size_t count, const void *bytes, s
            IpcIoPut(io, &number, sizeof(number), sizeof(number)) && IpcIoPut(io, bytes, size, room);
 }
 
-/* Copies the first `size` of the next `room` bytes out. */
+/* Reads `room` bytes and copies the first `size` of them to `bytes`. */
 static inline bool IpcIoGet(IpcIo *io, void *bytes, size_t size, size_t room)
 {
     if (!IpcIoHas(io, room)) {
@@ -185,7 +186,7 @@ static inline bool IpcIoGet(IpcIo *io, void *bytes, size_t size, size_t room)
     return true;
 }
 
-/* The number that comes next, without going on. */
+/* Reads a count without advancing. */
 static inline bool IpcIoPeekCount(IpcIo *io, size_t *count)
 {
     uint32_t number;
@@ -198,8 +199,8 @@ static inline bool IpcIoPeekCount(IpcIo *io, size_t *count)
 }
 
 /*
- * Where a counted vector lies, whose elements take `each` bytes; goes behind it. NULL if it is not
- * there.
+ * Reads a counted vector with elements of `each` bytes and returns a pointer to it in the parcel.
+ * NULL if it is not complete.
  */
 static inline const void *IpcIoGetCounted(IpcIo *io, size_t *count, size_t each)
 {
@@ -215,7 +216,10 @@ static inline const void *IpcIoGetCounted(IpcIo *io, size_t *count, size_t each)
     return IpcIoAdvance(io, sizeof(uint32_t) + number * each) + sizeof(uint32_t);
 }
 
-/* Text of `unit` bytes a character and a zero behind it. NULL also if the zero is missing. */
+/*
+ * Reads text with `unit` bytes per character and a zero after it. Returns a pointer into the
+ * parcel; NULL also if the zero is missing.
+ */
 static inline const void *IpcIoGetText(IpcIo *io, size_t *length, size_t unit)
 {
     static const char ZERO[2];
@@ -240,8 +244,9 @@ static inline const void *IpcIoGetText(IpcIo *io, size_t *length, size_t unit)
 }
 
 /*
- * Zero bytes before an object: none with 32 bits; with 64 it begins at a multiple of 8, as the
- * driver wants it. What an unaligned write has left is not made good, in neither.
+ * Returns the number of zero bytes before an object: in a 64-bit program they align the object to
+ * 8, as the driver requires; in a 32-bit program there are none. After an unaligned write the
+ * object is not aligned.
  */
 static inline size_t IpcIoObjectPadding(const IpcIo *io)
 {
@@ -249,7 +254,7 @@ static inline size_t IpcIoObjectPadding(const IpcIo *io)
     return over != 0 && over % 4 == 0 ? _Alignof(SpecialObj) - over : 0;
 }
 
-/* An object of any type, with its entry in the table. */
+/* Writes an object of any type and its entry in the table. */
 static inline bool IpcIoPutObject(IpcIo *io, const SpecialObj *object)
 {
     if (!IpcIoHas(io, 0)) {
@@ -271,7 +276,7 @@ static inline bool IpcIoPutObject(IpcIo *io, const SpecialObj *object)
     return IpcIoPut(io, object, sizeof(*object), sizeof(*object));
 }
 
-/* The object that begins here, if it is of this type. */
+/* Reads the next object, if it starts here and has this type. */
 static inline bool IpcIoGetObject(IpcIo *io, ObjType type, SpecialObj *object)
 {
     if (!IpcIoHas(io, 0)) {
