@@ -1,6 +1,6 @@
 /*
- * Marks memory that nobody may touch, for AddressSanitizer builds: a read or write of a freed node
- * is then reported like that of freed heap memory. Nothing in other builds.
+ * Marks inaccessible memory for AddressSanitizer builds: an access to a freed node is then reported
+ * like an access to freed heap memory. Does nothing in other builds.
  */
 #ifndef LITEIPC_MEM_POISON_H
 #define LITEIPC_MEM_POISON_H

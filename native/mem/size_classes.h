@@ -4,8 +4,8 @@
  *
  *     1 2 3 4 5 6 7 8 | 10 12 14 16 | 20 24 28 32 | 40 48 56 64 | 80 ...
  *
- * The amounts have no unit here: the slab pool counts nodes in granules of 64 bytes, the run
- * allocator counts units of the pool. Both use the same ladder.
+ * Amounts have no unit here: the slab pool counts nodes in granules of 64 bytes, the run allocator
+ * counts units of the pool. Both use the same ladder.
  */
 #ifndef LITEIPC_MEM_SIZE_CLASSES_H
 #define LITEIPC_MEM_SIZE_CLASSES_H
@@ -13,13 +13,13 @@
 #include <assert.h>
 #include <stdint.h>
 
-/* Classes of all amounts up to 2^31. */
+/* Number of classes of all amounts up to 2^31. */
 #define SIZE_CLASS_COUNT 120U
 
-/* The amounts up to here are each a class of their own. */
+/* Each amount up to this one is a class of its own. */
 #define SIZE_CLASS_EXACT 8U
 
-/* The amount that class `sizeClass` stands for. `sizeClass` < SIZE_CLASS_COUNT. */
+/* Returns the amount of class `sizeClass`. `sizeClass` < SIZE_CLASS_COUNT. */
 static inline uint32_t SizeClassAmount(uint32_t sizeClass)
 {
     assert(sizeClass < SIZE_CLASS_COUNT);
@@ -31,7 +31,7 @@ static inline uint32_t SizeClassAmount(uint32_t sizeClass)
     return (5 + step) << (doubling + 1);
 }
 
-/* The smallest class whose amount is at least `amount`. 1 <= `amount` <= 2^31. */
+/* Returns the smallest class whose amount is at least `amount`. 1 <= `amount` <= 2^31. */
 static inline uint32_t SizeClassAtLeast(uint32_t amount)
 {
     if (amount <= SIZE_CLASS_EXACT) {
@@ -42,7 +42,7 @@ static inline uint32_t SizeClassAtLeast(uint32_t amount)
     return SIZE_CLASS_EXACT + (log2 - 3) * 4 + (below >> (log2 - 2)) - 4;
 }
 
-/* The largest class whose amount is at most `amount`. 1 <= `amount` <= 2^31. */
+/* Returns the largest class whose amount is at most `amount`. 1 <= `amount` <= 2^31. */
 static inline uint32_t SizeClassAtMost(uint32_t amount)
 {
     uint32_t sizeClass = SizeClassAtLeast(amount);

@@ -104,7 +104,7 @@ static inline uint64_t SpanWord(uint32_t tag, uint64_t live)
     return ((uint64_t)tag << SPAN_TAG_SHIFT) | live;
 }
 
-/* Nodes of a span that are free; 0 for a single. */
+/* Returns the free nodes of a span; 0 for a single. */
 static inline uint64_t SpanRoom(uint64_t word, uint64_t nodeMask)
 {
     return ~word & nodeMask;
@@ -150,7 +150,7 @@ static inline void SlabUnpoison(const struct SlabPool *pool, const void *address
     MemoryUnpoison(pool->userBase + ((const uint8_t *)address - pool->kernelBase), bytes);
 }
 
-/* ---- slab_spans.c: the lists of the classes -------------------------------------------------- */
+/* ---- Defined in slab_spans.c: the lists of the classes --------------------------------------- */
 
 /*
  * Fills in the class for pools whose unit is 1 << unitShift bytes, of spans of about `target`
@@ -161,10 +161,13 @@ void SlabClassInit(struct SlabClass *self, uint32_t index, uint32_t unitShift, s
 /* Takes a free node of the listed spans of class `index`; null if none has room. Lock-free. */
 void *SlabClassTake(struct SlabPool *pool, uint32_t index);
 
-/* Puts a span that is LISTED, and that the caller has off the list, onto the list of its class. */
+/*
+ * Pushes a span that is LISTED, and that the caller has removed from the list, onto the list of its
+ * class.
+ */
 void SlabClassPush(struct SlabPool *pool, uint32_t index, uint32_t span);
 
-/* To be called after a span became empty: SlabReclaim will look for it. */
+/* Called after a span became empty, so that SlabReclaim looks for it. */
 void SlabNoteEmptied(struct SlabPool *pool);
 
 /* Caller holds `lock`. Makes a new span of class `index` and takes its first node; null if full. */
@@ -173,10 +176,12 @@ void *SlabSpanOpen(struct SlabPool *pool, uint32_t index);
 /* Caller holds `lock`. Makes a single of at least `size` bytes; null if full. */
 void *SlabSingleOpen(struct SlabPool *pool, size_t size);
 
-/* Caller holds `lock`. Turns all empty spans back into free runs; whether there were any. */
+/*
+ * Caller holds `lock`. Turns all empty spans back into free runs. Returns whether there were any.
+ */
 bool SlabReclaim(struct SlabPool *pool);
 
-/* The pool is about to be unmapped: forgets what SlabPoison marked in its spans. */
+/* Removes the marks of SlabPoison before the pool is unmapped. */
 void SlabUnpoisonAll(struct SlabPool *pool);
 
 #endif

@@ -14,7 +14,9 @@
 #define UNIT_SHIFT_MAX     10U
 #define UNITS_WANTED_SHIFT 10U /* 1024 units, unless that makes them larger than the maximum */
 
-/* A span is at most this part of the pool, so that all classes can have one with room to spare. */
+/*
+ * A span is at most this part of the pool, so that all classes can have a span with room to spare.
+ */
 #define SPANS_WANTED   256U
 #define SPAN_BYTES_MAX ((size_t)1 << 20)
 
@@ -28,7 +30,7 @@ static uint32_t UnitShift(size_t capacity)
     return (shift < UNIT_SHIFT_MAX) ? shift : UNIT_SHIFT_MAX;
 }
 
-/* Maps the arrays of the pool. They are zero, and take memory where they are touched only. */
+/* Maps the arrays of the pool. They are zero, and use memory only where they are touched. */
 static int MapBookkeeping(struct SlabPool *pool)
 {
     uint32_t unitCount = (uint32_t)(pool->capacity >> pool->unitShift);
@@ -39,7 +41,7 @@ static int MapBookkeeping(struct SlabPool *pool)
     if (memory == MAP_FAILED) {
         return -errno;
     }
-    /* Huge pages would make a pool that is hardly used large. Where there are none: no matter. */
+    /* Huge pages would make a rarely used pool large. Systems without them are fine. */
     (void)madvise(memory, bytes, MADV_NOHUGEPAGE);
     if (madvise(memory, bytes, MADV_DONTFORK) != 0) {
         int status = -errno;
@@ -105,7 +107,7 @@ void SlabPoolDestroy(struct SlabPool *pool)
     if (pool == NULL) {
         return;
     }
-    /* In a child of fork the mappings are not there, and their addresses may be someone else's. */
+    /* In a child of fork the mappings do not exist, and their addresses may be reused. */
     if (pool->owner == getpid()) {
         SlabUnpoisonAll(pool);
         (void)pthread_mutex_destroy(&pool->lock);
@@ -117,7 +119,7 @@ void SlabPoolDestroy(struct SlabPool *pool)
 
 void SlabPoolForked(const struct SlabPool *pool)
 {
-    /* What was marked in the parent would be wrong for whatever comes to lie there. */
+    /* The marks of the parent would be wrong for new mappings at these addresses. */
     SlabUnpoison(pool, pool->kernelBase, pool->capacity);
 }
 
@@ -189,7 +191,7 @@ int SlabPoolAllocate(struct SlabPool *pool, size_t size, void **node)
     return 0;
 }
 
-/* Where the state of a node is kept, if there is one. */
+/* Locates the state of a node. */
 struct NodePlace {
     uint32_t span; /* first unit of the span */
     uint32_t tag;  /* that the span's word must have */
@@ -197,9 +199,9 @@ struct NodePlace {
 };
 
 /*
- * The place of the node that begins `offset` (below the capacity) bytes into the pool. It is
- * computed from the hint alone, without waiting for the word, and so it is a guess: right if the
- * word has its tag and its bit (IsLive), and always right for nodes that are live.
+ * Locates the node that begins `offset` (below the capacity) bytes into the pool. The result is
+ * computed from the hint alone, without waiting for the word, so it is a guess: right if the word
+ * has its tag and its bit (IsLive), and always right for nodes that are live.
  */
 static struct NodePlace FindNode(const struct SlabPool *pool, size_t offset)
 {
@@ -226,7 +228,7 @@ static bool IsLive(const struct NodePlace *place, uint64_t word)
     return SpanTag(word) == place->tag && (word & place->bit) != 0;
 }
 
-/* Gives the run of a single back, whose word is SPAN_NONE already. */
+/* Gives back the run of a single whose word is SPAN_NONE already. */
 static void CloseSingle(struct SlabPool *pool, uint32_t span)
 {
     (void)pthread_mutex_lock(&pool->lock);

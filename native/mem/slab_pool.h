@@ -33,7 +33,9 @@
 /* Every node begins at a multiple of this many bytes and is a multiple of it long. */
 #define SLAB_POOL_ALIGNMENT 64U
 
-/* The largest capacity in bytes: 1 TiB. It is address space; memory is used as it is touched. */
+/*
+ * Largest capacity in bytes: 1 TiB. Capacity is address space; memory is used when it is touched.
+ */
 #define SLAB_POOL_CAPACITY_MAX ((size_t)1 << 40)
 
 struct SlabPool;
@@ -49,24 +51,27 @@ struct SlabPool;
 int SlabPoolCreate(size_t capacity, struct SlabPool **pool);
 
 /*
- * Unmaps both views and frees everything. Nobody may use the pool or a node of it any more. In a
+ * Unmaps both views and frees everything. Neither the pool nor a node may be used any more. In a
  * child of fork(2) it frees what the child inherited and touches no mapping. Null is allowed.
  */
 void SlabPoolDestroy(struct SlabPool *pool);
 /*
- * In the child of a fork(2), once for each pool of the parent: the views are not there, and their
- * addresses are anybody's. The child may do nothing else with the pool but destroy it, when no
- * thread of the parent's was using it.
+ * Called in the child of a fork(2), once for each pool of the parent: the views do not exist there,
+ * and their addresses may be reused. The child may only destroy the pool, provided that no thread
+ * of the parent was using it.
  */
 void SlabPoolForked(const struct SlabPool *pool);
 /*
- * The program has changed the user view's mapping (munmap(2), mremap(2)): SlabPoolDestroy leaves it
- * alone, so that it unmaps nobody else's memory. The pool itself never touches that view. Not while
- * another thread destroys the pool.
+ * Called when the program has changed the mapping of the user view (munmap(2), mremap(2)).
+ * SlabPoolDestroy then leaves the view alone, so that it does not unmap other memory. The pool
+ * itself never touches that view. Not while another thread destroys the pool.
  */
 void SlabPoolDisownUserView(struct SlabPool *pool);
 
-/* The first byte of the kernel view (kvaddr) and of the user view (uvaddr); bytes in each. */
+/*
+ * Returns the first byte of the kernel view (kvaddr) or of the user view (uvaddr), or the bytes in
+ * each.
+ */
 void *SlabPoolKernelBase(const struct SlabPool *pool);
 const void *SlabPoolUserBase(const struct SlabPool *pool);
 size_t SlabPoolCapacity(const struct SlabPool *pool);
@@ -99,33 +104,34 @@ int SlabPoolDeliver(struct SlabPool *pool, void *node);
 int SlabPoolTakeUser(struct SlabPool *pool, const void *userAddress, void **node);
 
 /*
- * Bytes that may be used of a live node that the caller holds: at least what was asked for. 0 if
- * `node` is not the start of a live node.
+ * Returns the usable bytes of a live node that the caller holds: at least the requested size.
+ * Returns 0 if `node` is not the start of a live node.
  */
 size_t SlabPoolNodeSize(const struct SlabPool *pool, const void *node);
 
-/* The same byte in the other view. Null for an address outside the view it should be in. */
+/* Returns the same byte in the other view, or null for an address outside of its view. */
 void *SlabPoolKernelAddress(const struct SlabPool *pool, const void *userAddress);
 const void *SlabPoolUserAddress(const struct SlabPool *pool, const void *node);
 
 /*
  * Gauges: bytes in live nodes (as SlabPoolNodeSize counts them) and number of live nodes. Exact
- * while nobody allocates or frees. They count under the mutex: time grows with the number of spans.
+ * while nobody allocates or frees. They count under the mutex, in time proportional to the number
+ * of spans.
  */
 size_t SlabPoolUsed(struct SlabPool *pool);
 size_t SlabPoolUsedNodes(struct SlabPool *pool);
 
 /*
- * Gives the memory of free spans and runs back to the system. Takes the time of the system calls,
- * in which other threads may wait for a span: for an idle moment.
- * Returns 0, -EOPNOTSUPP (no /proc on this system) or the error of madvise(2).
+ * Returns the memory of free spans and runs to the system. Takes the time of the system calls,
+ * during which other threads may wait for a span, so it is meant for an idle moment. Returns 0,
+ * -EOPNOTSUPP (no /proc on this system) or the error of madvise(2).
  */
 int SlabPoolTrim(struct SlabPool *pool);
 
 /*
  * Walks all bookkeeping and tests every invariant. No other thread may use the pool meanwhile.
- * Returns 0 or -EUCLEAN, and then `*broken` (if not null) is a sentence, of static lifetime, that
- * names the broken invariant.
+ * Returns 0 or -EUCLEAN; `*broken` (if not null) is then a sentence of static lifetime that names
+ * the broken invariant.
  */
 int SlabPoolCheckDetail(struct SlabPool *pool, const char **broken);
 

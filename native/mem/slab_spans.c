@@ -1,9 +1,9 @@
 /*
- * The lists of the classes and the making and unmaking of spans.
+ * Implements the lists of the classes, and makes and unmakes spans.
  *
- * A class list is a stack of spans that (may) have room. Allocation looks at the top span without
- * taking it off; only a span that turns out full is taken off. Freeing in a full span puts it back,
- * on top: what was freed last is used first, while it is in the cache.
+ * A class list is a stack of spans that may have room. Allocation looks at the top span without
+ * removing it; only a span that turns out full is removed. Freeing in a full span pushes it back on
+ * top: the memory that was freed last is used first, while it is in the cache.
  */
 #include "mem/slab_internal.h"
 
@@ -14,7 +14,7 @@ static uint32_t HeadSpan(uint64_t head)
     return (uint32_t)head;
 }
 
-/* The head that follows `head`: another top span, and the counter one up. */
+/* Returns the head that follows `head`: another top span, and the counter incremented. */
 static uint64_t HeadAfter(uint64_t head, uint32_t span)
 {
     return (((head >> 32) + 1) << 32) | span;
@@ -65,7 +65,7 @@ void SlabNoteEmptied(struct SlabPool *pool)
     }
 }
 
-/* Puts a chain of spans, linked from `first` to `last`, on top of the list. */
+/* Pushes a chain of spans, linked from `first` to `last`, on top of the list. */
 static void PushChain(struct SlabPool *pool, struct SlabClass *sizeClass, uint32_t first,
                       uint32_t last)
 {
@@ -89,7 +89,7 @@ void SlabClassPush(struct SlabPool *pool, uint32_t index, uint32_t span)
     SlabNoteEmptied(pool);
 }
 
-/* Takes the full span off the top, if it still is the top and still full. */
+/* Removes the full span from the top, if it still is the top and still full. */
 static void RemoveFull(struct SlabPool *pool, uint32_t index, uint64_t head)
 {
     struct SlabClass *sizeClass = &pool->classes[index];
@@ -102,7 +102,7 @@ static void RemoveFull(struct SlabPool *pool, uint32_t index, uint64_t head)
                                                  memory_order_relaxed, memory_order_relaxed)) {
         return;
     }
-    /* Nobody else can take this span off or put it on until LISTED is cleared. */
+    /* No other thread can remove or push this span until LISTED is cleared. */
     uint64_t word = atomic_load_explicit(&unit->word, memory_order_relaxed);
     do {
         if (SpanRoom(word, sizeClass->nodeMask) != 0) {
@@ -150,7 +150,7 @@ void *SlabClassTake(struct SlabPool *pool, uint32_t index)
                 return taken;
             }
         }
-        /* Full, or unmade since we looked: the top is another one now. */
+        /* The span is full or was unmade meanwhile: another span is the top now. */
     }
 }
 
@@ -163,7 +163,7 @@ void *SlabSpanOpen(struct SlabPool *pool, uint32_t index)
     }
     for (uint32_t node = 0; node < sizeClass->nodeCount; node++) {
         uint32_t distance = (uint32_t)(((size_t)node * sizeClass->nodeBytes) >> pool->unitShift);
-        /* Relaxed: published by the word; who has no business here may read anything. */
+        /* Relaxed: the word publishes it; a stale reader may read any value. */
         atomic_store_explicit(&pool->units[span + distance].hint, Hint(index + 1, distance),
                               memory_order_relaxed);
     }
@@ -199,7 +199,7 @@ static void UnpoisonSpan(const struct SlabPool *pool, uint32_t span)
                  (size_t)pool->runs.runs[span].length << pool->unitShift);
 }
 
-/* Takes the whole list, unmakes the empty spans of it and puts the rest back in their order. */
+/* Takes the whole list, unmakes its empty spans and pushes the rest back in order. */
 static bool ReclaimClass(struct SlabPool *pool, uint32_t index)
 {
     struct SlabClass *sizeClass = &pool->classes[index];

@@ -1,11 +1,14 @@
-/* The slab pool's gauges, giving memory back to the system, and the walk that tests invariants. */
+/*
+ * Implements the slab pool's gauges, the return of memory to the system, and the walk that tests
+ * invariants.
+ */
 #include "mem/slab_pool.h"
 
 #include <errno.h>
 
 #include "mem/slab_internal.h"
 
-/* What a walk over all runs adds up. */
+/* The sums of a walk over all runs. */
 struct SlabCensus {
     size_t nodes;
     size_t bytes;
@@ -13,7 +16,10 @@ struct SlabCensus {
 
 static uint64_t LoadWord(const struct SlabPool *pool, uint32_t span)
 {
-    /* Relaxed: a gauge shows some recent value; who needs an exact one keeps the others quiet. */
+    /*
+     * Relaxed: a gauge shows some recent value; a caller that needs an exact one keeps other
+     * threads away.
+     */
     return atomic_load_explicit(&pool->units[span].word, memory_order_relaxed);
 }
 
@@ -78,7 +84,7 @@ static const char *CheckClassSpan(const struct SlabPool *pool, uint32_t span, ui
     }
     for (uint32_t node = 0; node < sizeClass->nodeCount; node++) {
         uint32_t distance = (uint32_t)(((size_t)node * sizeClass->nodeBytes) >> pool->unitShift);
-        /* Relaxed: nobody else is here. */
+        /* Relaxed: no other thread uses the pool. */
         if (atomic_load_explicit(&pool->units[span + distance].hint, memory_order_relaxed) !=
             Hint(SpanTag(word), distance)) {
             return "slab: the unit of a node does not lead to its span";
@@ -108,10 +114,10 @@ static const char *CheckSpan(const struct SlabPool *pool, uint32_t span)
     return CheckClassSpan(pool, span, word);
 }
 
-/* Walks the list of a sizeClass; adds its spans to `*listed`. */
+/* Walks the list of a size class and adds its spans to `*listed`. */
 static const char *CheckList(const struct SlabPool *pool, uint32_t index, uint32_t *listed)
 {
-    /* Relaxed, here and below: nobody else is here. */
+    /* Relaxed, here and below: no other thread uses the pool. */
     uint64_t head = atomic_load_explicit(&pool->classes[index].head, memory_order_relaxed);
     for (uint32_t span = (uint32_t)head; span != NO_UNIT;) {
         if (span >= pool->runs.unitCount) {

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* The error that a failed call left, never 0. */
+/* Returns the error of a failed call, never 0. */
 static int LastError(void)
 {
     return (errno != 0) ? -errno : -EIO;
@@ -33,10 +33,10 @@ static int MapView(int descriptor, size_t bytes, int protection, void **view)
 }
 
 /*
- * A mapping made through a descriptor that is open for reading only stays read-only for ever.
- * F_SEAL_FUTURE_WRITE would do the same, but it also forbids to punch holes, and then no memory
- * could ever be given back (shmem_fallocate in mm/shmem.c). So the file is opened once more, for
- * reading; the seal is what is left for systems without /proc.
+ * A mapping through a descriptor that is open only for reading stays read-only for ever.
+ * F_SEAL_FUTURE_WRITE would do the same, but it also forbids punching holes, so memory could never
+ * be returned to the system (shmem_fallocate in mm/shmem.c). So the file is opened once more, for
+ * reading; the seal is the fallback for systems without /proc.
  */
 static int MapReadable(int descriptor, struct TwoViews *views, void **view)
 {

@@ -34,7 +34,7 @@ static void BinRemove(struct UnitRuns *self, uint32_t first)
     run->free = false;
 }
 
-/* The lowest bin in use that is not below `bin`, or SIZE_CLASS_COUNT. */
+/* Returns the lowest used bin that is not below `bin`, or SIZE_CLASS_COUNT. */
 static uint32_t BinInUse(const struct UnitRuns *self, uint32_t bin)
 {
     uint32_t word = bin / 64;
@@ -47,8 +47,8 @@ static uint32_t BinInUse(const struct UnitRuns *self, uint32_t bin)
 }
 
 /*
- * Every run in a bin from SizeClassAtLeast(length) up is long enough, so the first one will do.
- * Only if there is none, the bin below may still hold one: its runs are longer than its own amount.
+ * Every run in a bin from SizeClassAtLeast(length) up is long enough, so the first one will do. If
+ * there is none, the bin below may still hold one: its runs are longer than its own amount.
  */
 static uint32_t FindFree(const struct UnitRuns *self, uint32_t length)
 {
@@ -64,7 +64,7 @@ static uint32_t FindFree(const struct UnitRuns *self, uint32_t length)
     return first;
 }
 
-/* The run at `first` changed its length: the run above it must know where it begins. */
+/* Updates the run above the run at `first`, which changed its length. */
 static void LinkAbove(struct UnitRuns *self, uint32_t first)
 {
     uint32_t above = UnitRunsAbove(self, first);
@@ -147,7 +147,7 @@ int UnitRunsVisitTouched(struct UnitRuns *self, UnitRunsVisitor *visitor, void *
     return 0;
 }
 
-/* Walks one bin; adds its runs to `*freeRuns`. */
+/* Walks one bin and adds its runs to `*freeRuns`. */
 static const char *CheckBin(const struct UnitRuns *self, uint32_t bin, uint32_t *freeRuns)
 {
     bool inUse = ((self->binsInUse[bin / 64] >> (bin % 64)) & 1) != 0;

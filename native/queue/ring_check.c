@@ -1,11 +1,12 @@
-/*
- * Validity of the two ends of a ring, for tests and debug builds. See ring.h.
- */
+/* Checks the validity of the two ends of a ring, for tests and debug builds. See ring.h. */
 #include <errno.h>
 
 #include "queue/ring_layout.h"
 
-/* The record at `*offset` must be `sequence`, or a skip to one. Moves everything behind it. */
+/*
+ * Checks that the record at `*offset` has this sequence, or is a skip to such a record. Advances
+ * all arguments past it.
+ */
 static int WalkWritten(const struct RingWriter *writer, uint64_t *offset, uint64_t *sequence,
                        uint64_t *position)
 {
@@ -58,7 +59,7 @@ int RingCheckWriter(const struct RingWriter *writer)
         if (writer->taken != writer->hole || writer->hole % writer->capacity == 0) {
             return -EINVAL;
         }
-        /* Up to the end of the lap after the hole. */
+        /* The walk ends with the lap after the hole. */
         limit = 2 * writer->capacity - writer->hole % writer->capacity;
     }
     if (writer->written - writer->taken > limit) {
@@ -67,7 +68,10 @@ int RingCheckWriter(const struct RingWriter *writer)
     if (position == writer->written) {
         return 0;
     }
-    /* The first number is not known; that they are consecutive and lead to the next one is. */
+    /*
+     * The first number is unknown. The check is that the numbers are consecutive and lead to the
+     * next one.
+     */
     sequence = atomic_load_explicit(&((const struct RingRecord *)(writer->data + offset))->sequence,
                                     memory_order_relaxed);
     while (position != writer->written) {

@@ -1,6 +1,4 @@
-/*
- * What both ends of a ring compute alike. Internal to native/queue.
- */
+/* Computations that both ends of a ring share. Internal to native/queue. */
 #ifndef LITEIPC_QUEUE_RING_LAYOUT_H
 #define LITEIPC_QUEUE_RING_LAYOUT_H
 
@@ -17,15 +15,15 @@ static inline uint64_t RingRoundUp(uint64_t bytes)
     return (bytes + RING_ALIGNMENT - 1) & ~(uint64_t)(RING_ALIGNMENT - 1);
 }
 
-/* 0 is left out: fresh memory holds it. */
+/* Skips 0, because fresh memory holds it. */
 static inline uint64_t RingNextSequence(uint64_t sequence)
 {
     return sequence == UINT64_MAX ? 1 : sequence + 1;
 }
 
 /*
- * The largest record: half of the ring. In an empty ring, wherever its offset stands, there is then
- * room either before or behind it.
+ * Returns the size of the largest record: half of the ring. In an empty ring it fits either before
+ * or after the current offset.
  */
 static inline uint64_t RingMaximumRecord(uint64_t capacity)
 {
@@ -43,7 +41,7 @@ static inline bool RingSizeIsPossible(size_t size)
            size - RING_HEADER_SIZE <= RING_MAXIMUM_CAPACITY;
 }
 
-/* How far the position moves by a skip; 0 if there is no such skip. */
+/* Returns the distance of a skip, or 0 if the skip is impossible. */
 static inline uint64_t RingSkipBytes(uint64_t capacity, uint64_t from, uint64_t to)
 {
     if (to > from) {
@@ -53,8 +51,8 @@ static inline uint64_t RingSkipBytes(uint64_t capacity, uint64_t from, uint64_t 
 }
 
 /*
- * Looks at step->offset for the record with step->sequence. 1: the step is filled and leads to the
- * next; 0: nothing there; -EPROTO: see RingPeek. The step is changed only with 1.
+ * Looks at step->offset for the record with step->sequence. Returns 1: the step is filled and leads
+ * to the next record; 0: no record; -EPROTO: see RingPeek. The step changes only with 1.
  */
 int RingPeekAt(const struct RingReader *reader, struct RingStep *step);
 

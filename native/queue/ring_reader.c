@@ -1,12 +1,10 @@
-/*
- * The receiving end of a ring. See ring.h.
- */
+/* Implements the receiving end of a ring. See ring.h. */
 #include <errno.h>
 #include <string.h>
 
 #include "queue/ring_layout.h"
 
-/* The sender can change its memory at any time: what is checked must be what is used. */
+/* The sender can change its memory at any time: the checked value must be the used value. */
 static inline uint32_t ReadOnce32(const uint32_t *address)
 {
     return *(const volatile uint32_t *)address;
@@ -68,7 +66,7 @@ int RingPeekAt(const struct RingReader *reader, struct RingStep *step)
         offset = to;
         sequence = RingNextSequence(sequence);
         record = RecordAt(reader, offset);
-        /* Relaxed: was stored before the skip, which the acquire load above has seen. */
+        /* Relaxed: it was stored before the skip, which the acquire load above has seen. */
         if (atomic_load_explicit(&record->sequence, memory_order_relaxed) != sequence) {
             return -EPROTO;
         }
@@ -147,19 +145,21 @@ void RingDisarm(struct RingReader *reader)
         return;
     }
     reader->epoch++;
-    /* Relaxed: nothing depends on it. A sender that sees it late rings once in vain. */
+    /* Relaxed: nothing depends on it. A sender that sees it late rings once for nothing. */
     atomic_store_explicit(&reader->cursors->armed, reader->epoch, memory_order_relaxed);
 }
 
 void RingFree(struct RingReader *reader, uint64_t charge)
 {
     reader->freed += charge;
-    /* Release: synchronises with the acquire load in RefreshFreed. The room is really there. */
+    /* Release: synchronises with the acquire load in RefreshFreed, so that the room really exists.
+     */
     atomic_store_explicit(&reader->cursors->freed, reader->freed, memory_order_release);
 }
 
 void RingFreeElsewhere(struct RingReader *reader, uint64_t charge)
 {
-    /* Release: as in RingFree. Read-modify-write: several threads of this process may be here. */
+    /* Release: as in RingFree. Read-modify-write: several threads of this process may free at once.
+     */
     atomic_fetch_add_explicit(&reader->cursors->freedElsewhere, charge, memory_order_release);
 }

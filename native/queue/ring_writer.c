@@ -1,6 +1,4 @@
-/*
- * The sending end of a ring. See ring.h.
- */
+/* Implements the sending end of a ring. See ring.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -57,7 +55,7 @@ int RingWriterInit(struct RingWriter *writer, void *ring, size_t size, const voi
         allowance == 0 || allowance > RING_MAXIMUM_ALLOWANCE) {
         return -EINVAL;
     }
-    /* Written by this very process: a mismatch is the caller's mistake, not an attack. */
+    /* This process wrote the header: a mismatch is a mistake of the caller, not an attack. */
     if (header->magic != RING_MAGIC || header->version != RING_VERSION ||
         header->capacity != size - RING_HEADER_SIZE || header->firstSequence == 0) {
         return -EINVAL;
@@ -72,7 +70,10 @@ int RingWriterInit(struct RingWriter *writer, void *ring, size_t size, const voi
     return 0;
 }
 
-/* Reads what the receiver consumed. -EPROTO, and nothing changed, if that is impossible. */
+/*
+ * Reads the position that the receiver consumed. Returns -EPROTO without a change if it is
+ * impossible.
+ */
 static int RefreshTaken(struct RingWriter *writer)
 {
     /*
@@ -81,7 +82,7 @@ static int RefreshTaken(struct RingWriter *writer)
      */
     uint64_t taken = atomic_load_explicit(&writer->cursors->taken, memory_order_acquire);
 
-    /* Neither back nor beyond what was published. */
+    /* The position may not move back, nor beyond what was published. */
     if (taken - writer->taken > writer->written - writer->taken || taken % RING_ALIGNMENT != 0) {
         return -EPROTO;
     }
@@ -92,7 +93,7 @@ static int RefreshTaken(struct RingWriter *writer)
     return 0;
 }
 
-/* Reads the charge that was given back. -EPROTO, and nothing changed, if that is impossible. */
+/* Reads the charge that was given back. Returns -EPROTO without a change if it is impossible. */
 static int RefreshFreed(struct RingWriter *writer)
 {
     /*
@@ -117,7 +118,7 @@ static uint64_t KnownOutstanding(const struct RingWriter *writer)
     return writer->sent - writer->freed - writer->freedElsewhere;
 }
 
-/* Finds room for `bytes` as far as is known, and reserves it. False: none. */
+/* Finds room for `bytes` as far as is known, and reserves it. Returns false if there is none. */
 static bool Place(struct RingWriter *writer, uint64_t bytes)
 {
     uint64_t capacity = writer->capacity;
@@ -150,7 +151,9 @@ static bool Place(struct RingWriter *writer, uint64_t bytes)
     return true;
 }
 
-/* Reserves `bytes` at the beginning, if the ring has run empty far from it. False: did not. */
+/*
+ * Reserves `bytes` at the beginning if the ring has run empty far from it. Returns whether it did.
+ */
 static bool PlaceAtBeginning(struct RingWriter *writer, uint64_t bytes)
 {
     if (writer->taken != writer->written || bytes + RING_ALIGNMENT > writer->offset) {
@@ -176,7 +179,7 @@ static int PlaceRefreshing(struct RingWriter *writer, uint64_t bytes)
             return 0;
         }
     }
-    /* Jumping over a hole that is long gone would waste room: look before. */
+    /* Jumping over a hole that is already consumed would waste room, so refresh first. */
     if (Place(writer, bytes) &&
         !(writer->holePending && writer->reservedOffset != writer->offset)) {
         return 0;
@@ -228,7 +231,7 @@ void RingAbandon(struct RingWriter *writer)
     writer->reservedRestart = false;
 }
 
-/* Writes the record's prefix and makes everything up to it visible, by one store. */
+/* Writes the record's prefix and publishes everything up to it with one store. */
 static void StorePublished(struct RingWriter *writer)
 {
     struct RingRecord *record = RecordAt(writer, writer->reservedOffset);
@@ -241,7 +244,8 @@ static void StorePublished(struct RingWriter *writer)
         first = RecordAt(writer, writer->offset);
         first->size = 0;
         first->skipTo = (uint32_t)(writer->reservedOffset / RING_ALIGNMENT);
-        /* Relaxed: the receiver comes here only over the skip, whose release store is below. */
+        /* Relaxed: the receiver reaches this record only over the skip, whose release store is
+         * below. */
         writer->sequence = RingNextSequence(sequence);
         atomic_store_explicit(&record->sequence, writer->sequence, memory_order_relaxed);
     }
