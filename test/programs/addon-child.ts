@@ -1,7 +1,7 @@
 /**
- * A process that ends in one of several ways while messages are on their way:
+ * A process that ends in one of several ways while messages are in flight:
  *   node addon-child.js MODE DOMAIN MILLISECONDS
- * It tells its parent its call task and waits to be given the service's handle, except in the modes
+ * It sends its call task to its parent and waits for the handle of the service, except in the modes
  * that need no parent.
  */
 import { once } from 'node:events';
@@ -48,7 +48,7 @@ switch (mode) {
     break;
   }
   case 'unref': {
-    // Nothing but an unreferenced device is left: the process ends although calls are pending.
+    // Only an unreferenced device remains: the process ends although calls are pending.
     const { device, handle } = await openWithHandle();
     keepCalling(device, handle);
     device.native.unref();
@@ -70,20 +70,20 @@ switch (mode) {
     break;
   }
   case 'forget': {
-    // The end of the environment closes what was not closed, devices before their domain.
+    // The end of the environment closes the devices before their domain.
     const world = await makeWorld(domain);
     await world.client.call(world.handle, new Uint8Array(100));
     for (const device of [world.client, world.service, world.manager]) device.native.unref();
     break;
   }
   case 'lost': {
-    // A device whose domain is gone has nothing to wait for.
+    // A device without a domain does not keep the process running.
     const world = await makeWorld(domain);
     world.domain.stop();
     break;
   }
   case 'collect': {
-    // Garbage collection ends a domain that nobody holds, but no open device.
+    // Garbage collection ends an unreferenced domain but no open device.
     const { client, handle, devices } = await (async () => {
       const world = await makeWorld(domain);
       const others = [world.service, world.manager];
@@ -98,8 +98,8 @@ switch (mode) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await client.whenLost();
-    const kept = devices.filter((device) => device.deref() !== undefined).length;
-    console.log(`lost, ${kept} devices kept`);
+    const retained = devices.filter((device) => device.deref() !== undefined).length;
+    console.log(`lost, ${retained} devices retained`);
     break;
   }
   default:

@@ -1,4 +1,4 @@
-/** A worker thread that opens a device and calls until it is ended, in the way that it is told. */
+/** A worker thread that opens a device and calls until it ends in the requested way. */
 import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { NativeDescriptor } from '../../types/native.js';
@@ -14,7 +14,7 @@ const { domain, mode } = workerData as WorkerOrder;
 const port = parentPort;
 if (port === null) throw new Error('this is a worker');
 
-/** Opens a device, says so, and waits for the handle to call. */
+/** Opens a device, reports it, and waits for the handle to call. */
 async function openWithHandle(): Promise<{ device: RawDevice; handle: number }> {
   const device = await RawDevice.open(domain);
   const answer = once(port as NonNullable<typeof port>, 'message');
@@ -45,7 +45,7 @@ switch (mode) {
     break;
   }
   case 'one-by-one': {
-    // Each answer ends a sleep of one of the two loops: a wake-up that is lost stops everything.
+    // Each reply ends a sleep of one of the two loops: a lost wake-up stops the test.
     const { device, handle } = await openWithHandle();
     device.native.setSpin(0);
     for (let index = 0; index < 20_000; index++) {
@@ -81,15 +81,15 @@ switch (mode) {
     break;
   }
   case 'descriptors': {
-    // Adopts some descriptors, keeps them in use, and waits to be terminated.
-    const kept: NativeDescriptor[] = [];
+    // Adopts some descriptors, uses them, and waits to be terminated.
+    const adopted: NativeDescriptor[] = [];
     const { device, handle } = await openWithHandle();
     device.onAny = ({ objects }) => {
-      for (const { values } of objects.slice(0, 3)) kept.push(device.native.adopt(values[0]));
+      for (const { values } of objects.slice(0, 3)) adopted.push(device.native.adopt(values[0]));
     };
     await device.call(handle, new Uint8Array(1));
-    port.postMessage(kept.map(({ fd }) => fd));
-    await new Promise(() => kept);
+    port.postMessage(adopted.map(({ fd }) => fd));
+    await new Promise(() => adopted);
     break;
   }
   case 'open':

@@ -12,7 +12,7 @@ import {
   type Reference,
 } from 'liteipc';
 
-/** What a subscriber offers without a name. */
+/** The anonymous service of a subscriber. */
 export const Listener = defineService('listener', {
   changed: method<string, number>(),
   note: oneway<string>(),
@@ -20,32 +20,32 @@ export const Listener = defineService('listener', {
 
 export const Big = defineService('big', {
   echo: method<unknown, unknown>(),
-  /** SHA-256 of bytes that came with the call, or of the first file. */
+  /** Returns the SHA-256 of bytes that came with the call, or of the first file. */
   hash: method<Uint8Array | undefined, string>(),
-  /** Keeps a value and writes into it; its first byte then. */
+  /** Retains a value and writes to it. Returns its first byte. */
   scribble: method<Uint8Array, number>(),
-  /** Reads the byte at this place of what `scribble` kept, and releases it if asked to. */
-  kept: method<{ at: number; release: boolean }, number | undefined>(),
+  /** Reads a byte of the value that `scribble` retained, and releases the value if requested. */
+  retained: method<{ at: number; release: boolean }, number | undefined>(),
   note: oneway<Uint8Array>(),
   noted: method<void, number>(),
-  /** Bytes of this process that no other has; the largest that there were since the last time. */
+  /** Returns the private memory of this process, and its maximum since the last call. */
   memory: method<void, MemoryUse>(),
-  /** Mappings of sealed memory and descriptors of it. */
+  /** Returns the number of mappings of sealed memory and of their descriptors. */
   mapped: method<void, number>(),
   subscribe: method<Reference<typeof Listener>>(),
   tell: method<string, number[]>(),
-  /** Gives back the references that it was given. */
+  /** Returns the references that it received. */
   listeners: method<void, readonly Reference<typeof Listener>[]>(),
   die: oneway(),
 });
 
-/** Of a process, bytes. */
+/** Memory of a process in bytes. */
 export interface MemoryUse {
   /** Private memory. */
   readonly anonymous: number;
-  /** Shared memory that it has touched. */
+  /** Shared memory that the process has touched. */
   readonly shared: number;
-  /** The largest private memory since it was asked last. */
+  /** Maximum of the private memory since the last query. */
   readonly peakAnonymous: number;
 }
 
@@ -58,7 +58,7 @@ function statusBytes(name: string): number {
   return Number(found?.[1]) * 1024;
 }
 
-/** To be called while something runs. */
+/** Updates the maximum. Called while something runs. */
 export function sampleMemory(): void {
   peak = Math.max(peak, statusBytes('RssAnon'));
 }
@@ -74,7 +74,7 @@ export function memoryUse(): MemoryUse {
   return use;
 }
 
-/** How many memfds this process has mapped or open. */
+/** Returns the number of memfds that this process has mapped or open. */
 export function memoryFiles(): number {
   const maps = readFileSync('/proc/self/maps', 'utf8').split('\n');
   const mapped = maps.filter((line) => line.includes('memfd:liteipc-value')).length;
@@ -90,7 +90,7 @@ export function memoryFiles(): number {
 
 const PIECE = 16 * 1024 * 1024;
 
-/** SHA-256, with looks at the memory in between. */
+/** Returns the SHA-256, and samples the memory in between. */
 export function hashOf(bytes: Uint8Array): string {
   const hash = createHash('sha256');
   for (let at = 0; at < bytes.length; at += PIECE) {
@@ -116,9 +116,9 @@ async function hashFile(fd: number): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The implementation. */
+/** Implements the service. */
 export class BigService implements ImplementationOf<typeof Big> {
-  #kept: Uint8Array | undefined;
+  #retained: Uint8Array | undefined;
   #noted = 0;
   readonly #references: Reference<typeof Listener>[] = [];
   readonly #clients: ClientOf<typeof Listener>[] = [];
@@ -136,13 +136,13 @@ export class BigService implements ImplementationOf<typeof Big> {
 
   scribble(bytes: Uint8Array): number {
     bytes.fill(0xee);
-    this.#kept = bytes;
+    this.#retained = bytes;
     return bytes[0] as number;
   }
 
-  kept({ at, release }: { at: number; release: boolean }): number | undefined {
-    if (release && this.#kept !== undefined) releaseBytes(this.#kept);
-    return this.#kept?.[at];
+  retained({ at, release }: { at: number; release: boolean }): number | undefined {
+    if (release && this.#retained !== undefined) releaseBytes(this.#retained);
+    return this.#retained?.[at];
   }
 
   note(bytes: Uint8Array): void {

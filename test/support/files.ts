@@ -18,26 +18,26 @@ const number = parcel<number>({
 });
 
 export const Files = defineService('files', {
-  /** First bytes of each file, so many. */
+  /** Returns the first `count` bytes of each file. */
   read: method<number, string[]>(),
   /** Writes into the first file. */
   write: method<string>(),
-  /** Opens the path, attaches it so often, closes its own. */
+  /** Opens the path, attaches it `count` times, and closes its own. */
   open: method<{ path: string; times: number }, string>(),
-  /** Attaches what it was given. */
+  /** Attaches the files that it received. */
   echo: method<Uint8Array, Uint8Array>(),
   /**
-   * Keeps the first file, gives the second away; their texts are told by `kept`, which closes both.
+   * Retains the first file and releases the second. `retained` returns their texts and closes both.
    */
   keep: method(),
-  kept: method<void, string[]>(),
-  /** How many files lead to this path in the service's process. */
+  retained: method<void, string[]>(),
+  /** Returns the number of files of the process with this path. */
   copies: method<string, number>(),
   /** Throws with files attached. */
   fail: method<string>(),
-  /** Ends the process, with the files in its hands. */
+  /** Ends the process while it has the files. */
   die: method(),
-  /** As many messages as were sent can be counted by `noted`. */
+  /** Counts messages; `noted` returns the count. */
   note: oneway<string>(),
   noted: method<void, number>(),
   /** Never answers. */
@@ -45,13 +45,13 @@ export const Files = defineService('files', {
   inParcel: method({ input: number, output: number }),
 });
 
-/** First bytes of a file, whatever its position. */
+/** Returns the first bytes of a file, regardless of its position. */
 export function textOf(fd: number, size: number): string {
   const buffer = Buffer.alloc(size);
   return buffer.toString('utf8', 0, readSync(fd, buffer, 0, size, 0));
 }
 
-/** How many descriptors of this process lead to this file. */
+/** Returns the number of descriptors of this process for this file. */
 export function openCopies(path: string): number {
   return readdirSync('/proc/self/fd').filter((fd) => {
     try {
@@ -68,9 +68,9 @@ function first(call: CallContext): ReceivedFile {
   return file;
 }
 
-/** The implementation. */
+/** Implements the service. */
 export class FileReader implements ImplementationOf<typeof Files> {
-  #kept: ReceivedFile | undefined;
+  #retained: ReceivedFile | undefined;
   #released = -1;
   #noted = 0;
 
@@ -99,13 +99,13 @@ export class FileReader implements ImplementationOf<typeof Files> {
   }
 
   keep(_: void, call: CallContext): void {
-    this.#kept = first(call).keep();
+    this.#retained = first(call).keep();
     this.#released = call.files[1]?.release() ?? -1;
   }
 
-  kept(): string[] {
-    const texts = [textOf(this.#kept?.fd ?? -1, 5), textOf(this.#released, 5)];
-    this.#kept?.close();
+  retained(): string[] {
+    const texts = [textOf(this.#retained?.fd ?? -1, 5), textOf(this.#released, 5)];
+    this.#retained?.close();
     closeSync(this.#released);
     return texts;
   }

@@ -1,5 +1,6 @@
 /**
- * Services as values: callbacks and delegation between processes, their ends, and what forgers get.
+ * Tests services as values: callbacks and delegation between processes, the end of a reference, and
+ * forged references.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,7 +38,7 @@ function listener(heard: string[]): ImplementationOf<typeof Listener> {
   };
 }
 
-test('a callback: the service calls what the client has sent, until the client takes it back', async (t) => {
+test('a service calls a callback of the client until the client withdraws it', async (t) => {
   const domain = await startDomain(t);
   await serve(t, domain.name);
   const device = await domain.open();
@@ -51,13 +52,13 @@ test('a callback: the service calls what the client has sent, until the client t
   t.deepEqual(await client.tell('one'), [1]);
   t.deepEqual(await client.tell('two'), [2]);
   t.deepEqual(heard, ['one', 'two']);
-  // It is in no list: only who has the reference finds it.
+  // It is not listed: only the owner of the reference finds it.
   t.deepEqual(
     domain.manager.services().map(({ name }) => name),
     ['big'],
   );
   await t.throwsAsync(device.service(Listener), { code: 'ENOENT' });
-  // It comes back as a reference, anywhere in a value, and leads to the same service.
+  // It comes back as a reference, at any depth of a value, and leads to the same service.
   const value = { list: [reference], map: new Map([['it', reference]]) };
   const back = (await client.echo(value)) as typeof value;
   t.true(back.list[0] instanceof Reference);
@@ -75,7 +76,7 @@ test('a callback: the service calls what the client has sent, until the client t
   await t.throwsAsync(own.changed('five'), { code: 'ENOENT' });
 });
 
-test('delegation: who may not call a service can be given a reference by one who may, and pass it on', async (t) => {
+test('a process without the right to call a service can receive and pass on a reference to it', async (t) => {
   const Vault = defineService('vault', { open: method<string, string>() });
   const Agent = defineService('agent', {
     use: method<Reference<typeof Vault>, string>(),
@@ -91,13 +92,13 @@ test('delegation: who may not call a service can be given a reference by one who
   const friendly = await friend.service(Vault);
   isFirst.processId = 1;
   const agent = await domain.open();
-  let kept: Reference<typeof Vault> | undefined;
+  let received: Reference<typeof Vault> | undefined;
   await agent.expose(Agent, {
     use: async (reference) => {
-      kept = reference;
+      received = reference;
       return (await reference.connect(Vault)).open('door');
     },
-    give: () => kept as Reference<typeof Vault>,
+    give: () => received as Reference<typeof Vault>,
   });
   await t.throwsAsync(agent.service(Vault), { code: 'EACCES' });
   const client = await friend.service(Agent);
@@ -105,9 +106,9 @@ test('delegation: who may not call a service can be given a reference by one who
   t.is(answer, `door for ${agent.processId}`);
   const third = await domain.open();
   await t.throwsAsync(third.service(Vault), { code: 'EACCES' });
-  const received = await (await third.service(Agent)).give();
-  t.is(await (await received.connect(Vault)).open('box'), `box for ${third.processId}`);
-  // Of a device's own service, too.
+  const arrived = await (await third.service(Agent)).give();
+  t.is(await (await arrived.connect(Vault)).open('box'), `box for ${third.processId}`);
+  // The same for a service of the own device.
   const exposedHere = await vault.expose(Listener, listener([]));
   const own = vault.reference(Listener, exposedHere);
   t.true(own.alive);
@@ -115,7 +116,7 @@ test('delegation: who may not call a service can be given a reference by one who
   t.throws(() => vault.reference(Vault, friendly), { instanceOf: TypeError });
 });
 
-test('another contract is refused as with a name; a reference is sent by its own device', async (t) => {
+test('a reference is rejected with another contract and by another device', async (t) => {
   const domain = await startDomain(t);
   await serve(t, domain.name);
   const [device, other] = [await domain.open(), await domain.open()];
@@ -139,7 +140,7 @@ test('another contract is refused as with a name; a reference is sent by its own
   });
 });
 
-test('the end of the service behind a reference: calls in flight, later ones, and onDeath', async (t) => {
+test('when the service ends, calls in flight and later calls fail and onDeath is called', async (t) => {
   const Broker = defineService('broker', { big: method<void, Reference<typeof Big>>() });
   const domain = await startDomain(t);
   const child = await serve(t, domain.name);
@@ -177,12 +178,12 @@ test('a reference ends with the connection to the domain', async (t) => {
   await t.throwsAsync(device.exposeAnonymous(Listener, listener([])), { code: 'ECANCELED' });
 });
 
-test('an encoded reference without its object is no reference', async (t) => {
+test('an encoded reference without its object is not a reference', async (t) => {
   const domain = await startDomain(t);
   await serve(t, domain.name);
   const device = await domain.open();
   const client = await device.service(Big);
-  // What only looks like a placeholder arrives as what it is.
+  // A value that looks like a placeholder arrives unchanged.
   const forged = pack([1, 0, 1, 'listener', '']);
   t.deepEqual(Buffer.from((await client.echo(forged)) as Uint8Array), forged);
   await t.throwsAsync(client.subscribe({ name: 'listener' } as never), { code: 'EREMOTE' });

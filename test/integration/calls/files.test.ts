@@ -1,6 +1,6 @@
 /**
- * Files as a part of calls, between two processes: whose they are at every moment, and that none is
- * left.
+ * Tests files in calls between two processes: their ownership at every moment, and that none is
+ * leaked.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,12 +15,12 @@ import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { testProgram } from '#test/support/paths.js';
 
 usePrivateRuntime();
-// One after the other: they count descriptors.
+// Serial, because the tests count descriptors.
 const test = ava.serial;
 const path = import.meta.filename;
 const text = readFileSync(path, 'utf8');
 
-/** The service in a process of its own, a client of it here. */
+/** Starts the service in another process. Returns a client. */
 async function start(t: ExecutionContext) {
   const domain = await startDomain(t);
   const program = testProgram('file-reader');
@@ -29,7 +29,7 @@ async function start(t: ExecutionContext) {
   await once(child, 'message');
   const device = await domain.open();
   const client = await device.service(Files);
-  /** No descriptor of the file is left, here and there. */
+  /** Checks that neither process has a descriptor of the file. */
   const nothingIsLeft = async (): Promise<void> => {
     await until(() => openCopies(path) === 0);
     const deadline = performance.now() + 5000;
@@ -39,7 +39,7 @@ async function start(t: ExecutionContext) {
   return { domain, child, device, client, nothingIsLeft };
 }
 
-test('a FileHandle, a number and what has an fd: the service reads them, the sender keeps its own', async (t) => {
+test('the service reads a FileHandle, a number and an object with an fd, and the sender retains its own', async (t) => {
   const { client, nothingIsLeft } = await start(t);
   const handle = await open(path);
   const fd = openSync(path, 'r');
@@ -52,7 +52,7 @@ test('a FileHandle, a number and what has an fd: the service reads them, the sen
   const metadata = { traceparent: 'beside files' };
   t.deepEqual(await client.read(5, { files: [fd], metadata }), [text.slice(0, 5)]);
   t.is(textOf(handle.fd, 5), text.slice(0, 5));
-  // The copies that were sent are closed on a thread of their own.
+  // The duplicates that were sent are closed on another thread.
   await until(() => openCopies(path) === 2);
   t.is(openCopies(path), 2);
   await handle.close();
@@ -60,9 +60,9 @@ test('a FileHandle, a number and what has an fd: the service reads them, the sen
   await nothingIsLeft();
 });
 
-test('the sender may close its own at once, also when the call has to wait', async (t) => {
+test('the sender may close its file at once, even if the call has to wait', async (t) => {
   const { client, nothingIsLeft } = await start(t);
-  // The first of them wait for the way of the descriptors, the later ones for room.
+  // The first calls wait for capacity for descriptors, the later ones for room in the pool.
   const calls = Array.from({ length: 100 }, () => {
     const fd = openSync(path, 'r');
     const call = client.read(7, { files: Array.from({ length: 10 }, () => fd) });
@@ -74,7 +74,7 @@ test('the sender may close its own at once, also when the call has to wait', asy
   await nothingIsLeft();
 });
 
-test('a result brings files: they are the caller’s, or closed if nobody asks for them', async (t) => {
+test('files of a result belong to the caller, or are closed without resultFiles', async (t) => {
   const { client, nothingIsLeft } = await start(t);
   for (const times of [1, 16]) {
     const files: ReceivedFile[] = [];
@@ -105,7 +105,7 @@ test('a result brings files: they are the caller’s, or closed if nobody asks f
   await nothingIsLeft();
 });
 
-test('what the service keeps outlives the call, the rest does not', async (t) => {
+test('retained files outlive the call, the others do not', async (t) => {
   const { client, nothingIsLeft } = await start(t);
   const fd = openSync(path, 'r');
   await client.keep(undefined, { files: [fd, fd, fd, fd] });
@@ -113,11 +113,11 @@ test('what the service keeps outlives the call, the rest does not', async (t) =>
   const deadline = performance.now() + 5000;
   while ((await client.copies(path)) !== 2 && performance.now() < deadline);
   t.is(await client.copies(path), 2);
-  t.deepEqual(await client.kept(), [text.slice(0, 5), text.slice(0, 5)]);
+  t.deepEqual(await client.retained(), [text.slice(0, 5), text.slice(0, 5)]);
   await nothingIsLeft();
 });
 
-test('files that cannot be sent: a clear error, and nothing is sent', async (t) => {
+test('files that cannot be sent cause an error, and nothing is sent', async (t) => {
   const { client, nothingIsLeft } = await start(t);
   const fd = openSync(path, 'r');
   const closed = await open(path);
@@ -161,7 +161,7 @@ test('files that cannot be sent: a clear error, and nothing is sent', async (t) 
   await nothingIsLeft();
 });
 
-test('methods that throw, one-way methods and calls that are given up leave no file', async (t) => {
+test('methods that throw, one-way methods and cancelled calls leave no file', async (t) => {
   const { client, device } = await start(t);
   const fd = openSync(path, 'r');
   for (let round = 0; round < 20; round++) {
@@ -186,7 +186,7 @@ test('methods that throw, one-way methods and calls that are given up leave no f
   t.deepEqual(late, []);
 });
 
-test('the service dies with files in its hands, or before it was sent any', async (t) => {
+test('a service that terminates leaves no file, whether it received them or not', async (t) => {
   const { client, child } = await start(t);
   const fd = openSync(path, 'r');
   t.deepEqual(await client.read(2, { files: [fd] }), [text.slice(0, 2)]);
@@ -204,7 +204,7 @@ test('the service dies with files in its hands, or before it was sent any', asyn
   t.is(openCopies(path), 0);
 });
 
-test('a file that is open for writing: the caller reads what the service wrote', async (t) => {
+test('the caller reads what the service wrote to its file', async (t) => {
   const { client, domain } = await start(t);
   const name = join(process.env['XDG_RUNTIME_DIR'] ?? '', `${domain.name}.txt`);
   const file = await open(name, 'w+');

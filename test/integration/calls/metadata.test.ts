@@ -1,4 +1,4 @@
-/** Texts that travel beside the input of a call. */
+/** Tests the metadata of calls. */
 import ava from 'ava';
 import { defineService, method, oneway, type CallMetadata } from 'liteipc';
 import { parcel } from 'liteipc/native';
@@ -47,7 +47,7 @@ async function traced(t: Parameters<typeof startDomain>[0]) {
 
 test('metadata arrives beside every kind of input', async (t) => {
   const { client, notes } = await traced(t);
-  // The first call has to wait for its lane.
+  // The first call waits for its lane.
   for (let round = 0; round < 2; round++) {
     const inputs = [undefined, null, 5, 'text', new Map([[1, 'rich']]), Buffer.alloc(50_000, 1)];
     for (const input of inputs) {
@@ -64,7 +64,7 @@ test('metadata arrives beside every kind of input', async (t) => {
   ]);
 });
 
-test('without metadata there is none, and none is left of the call before', async (t) => {
+test('a call without metadata has none, also after a call with metadata', async (t) => {
   const { client } = await traced(t);
   const calls = [
     client.see(1),
@@ -79,7 +79,7 @@ test('without metadata there is none, and none is left of the call before', asyn
   t.deepEqual(await client.see(4, { metadata: {} }), [4, {}]);
 });
 
-test('what is not texts, too much, or beside a parcel is refused', async (t) => {
+test('invalid, too large or parcel metadata is rejected', async (t) => {
   const { client } = await traced(t);
   await t.throwsAsync(client.see(1, { metadata: { a: 1 } as never }), {
     instanceOf: TypeError,
@@ -88,7 +88,7 @@ test('what is not texts, too much, or beside a parcel is refused', async (t) => 
   await t.throwsAsync(client.see(1, { metadata: [] as never }), { instanceOf: TypeError });
   await t.throwsAsync(client.see(1, { metadata: { a: 'x'.repeat(METADATA_MAX) } }), {
     code: 'EMSGSIZE',
-    message: /^traced\.see: the metadata takes \d+ bytes, the maximum is 8192 \(EMSGSIZE\)$/,
+    message: /^traced\.see: the metadata takes \d+ bytes; the maximum is 8192 \(EMSGSIZE\)$/,
   });
   const [text, texts] = await client.see('y'.repeat(65_500), { metadata: { a: 'x'.repeat(100) } });
   t.deepEqual([(text as string).length, texts], [65_500, { a: 'x'.repeat(100) }]);
@@ -99,7 +99,7 @@ test('what is not texts, too much, or beside a parcel is refused', async (t) => 
   t.deepEqual(await client.see(1), [1, {}]);
 });
 
-test('forged metadata is EPROTO, not a crash', (t) => {
+test('forged metadata is EPROTO and does not crash', (t) => {
   const encoder = new Encoder(new Uint8Array(70_000));
   const metadata = encodeMetadata(encoder, trace, methodsOf(Traced)[0] as ContractMethod);
   encoder.encode('data');

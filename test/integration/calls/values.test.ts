@@ -1,4 +1,4 @@
-/** Values through real calls: what arrives, and which side is told what cannot be sent. */
+/** Tests values in real calls, and errors for values that cannot be sent. */
 import ava from 'ava';
 import { LiteIpcError, RemoteError, defineService, method, oneway } from 'liteipc';
 import { startDomain } from '#test/support/domain.js';
@@ -57,7 +57,7 @@ async function values(t: Parameters<typeof startDomain>[0]) {
   return { client, calls: () => calls };
 }
 
-test('rich values arrive as they were sent, also with cycles', async (t) => {
+test('rich values and cycles arrive unchanged', async (t) => {
   const { client } = await values(t);
   const value = {
     map: new Map<unknown, unknown>([[{ key: 1 }, new Set([1n, 'a'])]]),
@@ -96,7 +96,7 @@ test('an input that cannot be sent rejects at once and is not sent', async (t) =
   t.is(calls(), 0);
 });
 
-test('an output that cannot be sent fails the call, with its path', async (t) => {
+test('an output that cannot be sent fails the call with its path', async (t) => {
   const { client } = await values(t);
   const texts = {
     function: 'output.rows[0].save: a function cannot be sent',
@@ -110,7 +110,7 @@ test('an output that cannot be sent fails the call, with its path', async (t) =>
   t.is(await client.echo(1), 1);
 });
 
-test('an exception arrives with its own properties, but for those that cannot be sent', async (t) => {
+test('an exception arrives with those own properties that can be sent', async (t) => {
   const { client } = await values(t);
   const error = await t.throwsAsync<RemoteError & Partial<Omit<StockError, keyof Error>>>(
     client.fail('stock'),

@@ -1,7 +1,4 @@
-/**
- * Methods whose messages are parcels: what is on the wire, and every way in which a format can
- * fail.
- */
+/** Tests methods whose messages are parcels: the bytes on the wire, and all errors of formats. */
 import ava from 'ava';
 import { pack } from 'msgpackr';
 import {
@@ -37,7 +34,7 @@ const text = parcel<string>({
   read: (io) => io.readString(),
 });
 
-test('on the wire: the code of the method, and the bytes of the parcel, nothing else', async (t) => {
+test('a request consists of the code of the method and the bytes of the parcel', async (t) => {
   const domain = await startDomain(t);
   const service = await domain.open();
   await service.expose(Gauge, makeGauge());
@@ -46,7 +43,7 @@ test('on the wire: the code of the method, and the bytes of the parcel, nothing 
   const { name, hash } = Gauge;
   const question = pack({ name, hash });
   let lookup = raw.tryCall(0, question, { code: REGISTRY_LOOKUP });
-  // The event of the lane names the ServiceManager's task, not 0: so look again instead.
+  // The event of the lane contains the task of the ServiceManager, not 0, so this polls instead.
   while (lookup.status === errno.EINPROGRESS) {
     await pause(1);
     lookup = raw.tryCall(0, question, { code: REGISTRY_LOOKUP });
@@ -55,7 +52,7 @@ test('on the wire: the code of the method, and the bytes of the parcel, nothing 
   const handle = domain.manager.services().find((each) => each.name === name)?.handle ?? NaN;
 
   const input = bytes('01000000 6b000000  02000000 05000000 feffffff');
-  // Token and cookie are the caller's own affair.
+  // The caller may choose token and cookie.
   const sum = await raw.call(handle, input, { code: 0, token: 5, cookie: 0xffffffff });
   t.is(sum.status, 0);
   const words = Buffer.from('k has 2 values\0').toString('hex');
@@ -63,8 +60,8 @@ test('on the wire: the code of the method, and the bytes of the parcel, nothing 
 
   t.is(await raw.tell(handle, bytes('07000000'), { code: 2 }), 0);
   for (const cookie of [0, 0xffffffff]) {
-    const told = await raw.call(handle, bytes(''), { code: 3, cookie });
-    t.deepEqual(told.data, bytes('01000000'));
+    const reply = await raw.call(handle, bytes(''), { code: 3, cookie });
+    t.deepEqual(reply.data, bytes('01000000'));
   }
 
   const failed = await raw.call(handle, bytes('03000000 77687900'), { code: 4 });
@@ -80,7 +77,7 @@ test('on the wire: the code of the method, and the bytes of the parcel, nothing 
   );
 });
 
-test('what one side writes is what the other reads, byte for byte', async (t) => {
+test('the receiver reads exactly the bytes that the sender wrote', async (t) => {
   const seen: string[] = [];
   const watched = parcel<number>({
     write: (io, value) => {
@@ -100,7 +97,7 @@ test('what one side writes is what the other reads, byte for byte', async (t) =>
   t.deepEqual(seen, ['3412', '3412', '3512', '3512']);
 });
 
-test('parcels in one direction, transforming formats, and what the parcel is told of', async (t) => {
+test('parcels in one direction and transforming formats work', async (t) => {
   const date = parcel<Date, number>({
     write: (io, value) => {
       io.writeInt64(BigInt(value.getTime()));
@@ -114,19 +111,19 @@ test('parcels in one direction, transforming formats, and what the parcel is tol
     now: method({ output: date }),
     tell: oneway({ input: text }),
   });
-  const told: unknown[] = [];
+  const received: unknown[] = [];
   const domain = await startDomain(t);
   await (
     await domain.open()
   ).expose(Mixed, {
     toMs: (ms) => {
-      told.push(ms);
+      received.push(ms);
     },
     packed: (list) => list.join(),
     age: async (ms, call) => Promise.resolve(new Date(ms + call.caller.taskId * 0)),
     now: () => new Date(5),
     tell: (message) => {
-      told.push(message);
+      received.push(message);
     },
   });
   const client = await (await domain.open()).service(Mixed);
@@ -135,11 +132,11 @@ test('parcels in one direction, transforming formats, and what the parcel is tol
   t.is(await client.age(new Date(-9)), -9);
   t.is(await client.now(), 5);
   await client.tell('hi');
-  await until(() => told.length === 2);
-  t.deepEqual(told, [7, 'hi']);
+  await until(() => received.length === 2);
+  t.deepEqual(received, [7, 'hi']);
 });
 
-test('an error of the implementation arrives as ever, and the next call goes on', async (t) => {
+test('an exception of the implementation arrives, and the next call succeeds', async (t) => {
   const domain = await startDomain(t);
   await (await domain.open()).expose(Gauge, makeGauge());
   const client = await (await domain.open()).service(Gauge);
@@ -167,7 +164,7 @@ const broken: Record<string, readonly [write: Broken, code: string, message: Reg
       try {
         io.writeBuffer(new Uint8Array(9000));
       } catch {
-        // As if nothing had happened.
+        // The next call succeeds.
       }
     },
     'EMSGSIZE',
@@ -184,14 +181,14 @@ const broken: Record<string, readonly [write: Broken, code: string, message: Reg
     /has objects \(descriptors, services\), which calls cannot carry; .* C device/,
   ],
   'returns a promise': [
-    async () => Promise.reject(new Error('nobody hears this')),
+    async () => Promise.reject(new Error('unhandled')),
     'EINVAL',
     /Expected write of parcel\(\) to be synchronous/,
   ],
 };
 
 for (const [name, [write, code, message]] of Object.entries(broken)) {
-  test(`a format that ${name}: the call fails, on either side`, async (t) => {
+  test(`a format that ${name} fails the call on either side`, async (t) => {
     const bad = parcel<null>({
       write: write,
       read: () => null,
@@ -247,7 +244,7 @@ const misread: Record<string, readonly [read: (io: IpcIo) => unknown, message: R
 };
 
 for (const [name, [read, message]] of Object.entries(misread)) {
-  test(`a format that ${name}: EPROTO, on either side`, async (t) => {
+  test(`a format that ${name} is EPROTO on either side`, async (t) => {
     const bad = parcel<null, unknown>({
       write: (io) => {
         io.writeInt32(1);
@@ -257,7 +254,7 @@ for (const [name, [read, message]] of Object.entries(misread)) {
     const Bad = defineService('bad', {
       asInput: method({ input: bad }),
       asOutput: method({ output: bad }),
-      told: oneway({ input: bad }),
+      notify: oneway({ input: bad }),
     });
     const domain = await startDomain(t);
     const errors: unknown[] = [];
@@ -272,8 +269,8 @@ for (const [name, [read, message]] of Object.entries(misread)) {
           t.fail('called with nothing');
         },
         asOutput: () => null,
-        told: () => {
-          t.fail('told nothing');
+        notify: () => {
+          t.fail('the implementation was called');
         },
       },
       { onError },
@@ -284,19 +281,19 @@ for (const [name, [read, message]] of Object.entries(misread)) {
     t.regex(input?.message ?? '', message);
     const output = await t.throwsAsync(client.asOutput(), { code: 'EPROTO' });
     t.regex(output?.message ?? '', message);
-    await client.told(null);
+    await client.notify(null);
     await until(() => errors.length === 1);
-    t.deepEqual(errors, [['told', 'EPROTO']]);
+    t.deepEqual(errors, [['notify', 'EPROTO']]);
   });
 }
 
-test('a format that keeps its parcel keeps its own bytes', async (t) => {
-  const kept: IpcIo[] = [];
+test('a format that retains its parcel owns its bytes', async (t) => {
+  const retained: IpcIo[] = [];
   const keeping = parcel<string, number>({
     write: (io, value) => {
       io.writeString(value);
     },
-    read: (io) => kept.push(io),
+    read: (io) => retained.push(io),
   });
   const Keeper = defineService('keeper', { keep: method({ input: keeping }) });
   const domain = await startDomain(t);
@@ -304,12 +301,12 @@ test('a format that keeps its parcel keeps its own bytes', async (t) => {
   const client = await (await domain.open()).service(Keeper);
   for (let call = 0; call < 20; call++) await client.keep(`call ${call}`);
   t.deepEqual(
-    kept.map((io) => io.readString()),
+    retained.map((io) => io.readString()),
     Array.from({ length: 20 }, (_, call) => `call ${call}`),
   );
 });
 
-test('both sides must agree on what is a parcel; the error says which method', async (t) => {
+test('contracts that differ in parcels are rejected, and the error names the method', async (t) => {
   const domain = await startDomain(t);
   await (
     await domain.open()
@@ -332,7 +329,7 @@ test('both sides must agree on what is a parcel; the error says which method', a
   t.is(new Set(hashes).size, hashes.length);
 });
 
-test('what is no format is refused when the contract is defined', (t) => {
+test('an invalid format is rejected when the contract is defined', (t) => {
   t.throws(() => parcel({ write: () => undefined } as never), {
     instanceOf: TypeError,
     message: /Expected a function for read of parcel\(\) but received undefined/,

@@ -1,6 +1,5 @@
 /**
- * Methods whose messages are parcels, between Node and a C program that knows nothing but the
- * device.
+ * Tests methods whose messages are parcels, between Node and a C program that uses only the device.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +19,7 @@ const test = ava.serial;
 
 const program = join(root, 'build-native/parcel_peer');
 
-/** Runs the program with a /dev/lite_ipc of the domain; it ends with the test. */
+/** Runs the program with a /dev/lite_ipc of the domain. It ends with the test. */
 function startProgram(t: ExecutionContext, domain: string, ...input: string[]): ChildProcess {
   const command = [join(root, 'dist/cli/liteipc.js'), 'run', '--domain', domain, program, ...input];
   const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -59,7 +58,7 @@ for (const profile of ['host', 'liteos-a'] as const) {
     t.is(child.exitCode, 0);
   });
 
-  test(`objects that a C program sends to a service in Node are given up there: ${profile}`, async (t) => {
+  test(`a service in Node discards the objects that a C program sends: ${profile}`, async (t) => {
     const domain = await startDomain(t, { profile });
     const service = await domain.open();
     await service.expose(Gauge, makeGauge());
@@ -69,7 +68,7 @@ for (const profile of ['host', 'liteos-a'] as const) {
     const child = startProgram(t, domain.name, 'flood', Gauge.name, String(Gauge.hash));
     t.is(await outputOf(child), 'answered 300\n');
     t.is(child.exitCode, 0);
-    // Answered, so all that came before has been taken; some descriptors are of the lanes.
+    // After the reply all earlier messages were processed. Some descriptors belong to the lanes.
     t.is(await gauge.notes(), 300);
     t.true(readdirSync('/proc/self/fd').length < before + 50);
   });
@@ -81,7 +80,7 @@ for (const profile of ['host', 'liteos-a'] as const) {
     await once(stdout as NonNullable<typeof stdout>, 'data');
     const device = await domain.open();
     const gauge = await device.service(Gauge);
-    // Codes 0 and up come back in the replies, and must not be taken for those of errors.
+    // The replies contain codes from 0 on, which must not be mistaken for codes of errors.
     t.deepEqual(await gauge.sum({ name: 'kettle', values: [1, -2, 2 ** 31 - 1] }), {
       text: 'kettle has 3 values',
       total: 2n ** 31n - 2n,

@@ -1,4 +1,4 @@
-/** The native contract (types/native.d.ts): messages and tasks. */
+/** Tests the native contract (types/native.d.ts): messages and tasks. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ava from 'ava';
@@ -28,14 +28,14 @@ import { root } from '#test/support/paths.js';
 
 usePrivateRuntime();
 const binding = loadNativeBinding();
-// One after the other: some watch the time.
+// Serial, because some tests measure time.
 const test = ava.serial;
 
 function pattern(size: number, seed: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, index) => (index * 31 + seed) & 255);
 }
 
-test('the layouts in C++ are those of JavaScript', (t) => {
+test('the layouts in C++ equal those in JavaScript', (t) => {
   const header = readFileSync(join(root, 'native/addon/contract.h'), 'utf8');
   const layouts = {
     Outgoing,
@@ -54,12 +54,12 @@ test('the layouts in C++ are those of JavaScript', (t) => {
   }
 });
 
-test('echo of every size, from the outbox and as an argument', async (t) => {
+test('echo works for every size, from the outbox and from an argument', async (t) => {
   const world = await makeWorld(freshName());
   const { dataLimit } = world.client.native;
   t.is(dataLimit, 65536);
   const sizes = [0, 1, 7, 8, 9, 4095, 16383, 16384, 16385, 40000, dataLimit];
-  const kept: [Uint8Array, Uint8Array][] = [];
+  const answers: [Uint8Array, Uint8Array][] = [];
   for (const asArgument of [false, true]) {
     for (const size of sizes) {
       const data = pattern(size, size);
@@ -67,20 +67,20 @@ test('echo of every size, from the outbox and as an argument', async (t) => {
       t.is(answer.status, 0);
       t.deepEqual(Buffer.from(answer.data), Buffer.from(data), `${size} bytes`);
       t.is(answer.event?.isLarge, size > 16384);
-      if (size > 16384) kept.push([answer.data, data]);
+      if (size > 16384) answers.push([answer.data, data]);
     }
   }
-  for (const [answer, data] of kept) t.deepEqual(Buffer.from(answer), Buffer.from(data));
+  for (const [answer, data] of answers) t.deepEqual(Buffer.from(answer), Buffer.from(data));
   await new Promise((resolve) => setImmediate(resolve));
   for (const device of [world.client, world.service]) {
-    t.is(device.native.large.length, 0, 'nothing is kept once onEvents has returned');
+    t.is(device.native.large.length, 0, 'the array is empty after onEvents');
     t.is(device.native.counters()['poolNodes'], 0);
     t.is(device.native.counters()['openRequests'], 0);
   }
   await world.end();
 });
 
-test('a request arrives with everything that was sent and who sent it', async (t) => {
+test('a request arrives with all its words and the identity of its sender', async (t) => {
   const world = await makeWorld(freshName());
   const { service, client, handle } = world;
   const seen: RawEvent[] = [];
@@ -136,7 +136,7 @@ test('one-way messages arrive in order and are never answered', async (t) => {
   await world.end();
 });
 
-test('a thousand calls in flight: each gets its own answer', async (t) => {
+test('each of a thousand calls in flight receives its own reply', async (t) => {
   const world = await makeWorld(freshName());
   const { client, handle } = world;
   await client.call(handle, new Uint8Array());
@@ -151,7 +151,7 @@ test('a thousand calls in flight: each gets its own answer', async (t) => {
   await world.end();
 });
 
-test('a batch with more data than the inbox has', async (t) => {
+test('a batch may have more data than the inbox', async (t) => {
   const world = await makeWorld(freshName());
   const { service, client, handle } = world;
   await client.call(handle, new Uint8Array());
@@ -176,7 +176,7 @@ test('a batch with more data than the inbox has', async (t) => {
   await world.end();
 });
 
-test('refused sends say why', async (t) => {
+test('a refused send returns the reason', async (t) => {
   const world = await makeWorld(freshName());
   const { client, service, manager, handle } = world;
   t.is((await manager.call(handle, new Uint8Array())).status, 0);
@@ -210,7 +210,7 @@ test('refused sends say why', async (t) => {
   await world.end();
 });
 
-test('a request can be answered or freed once', async (t) => {
+test('a request can be answered or freed only once', async (t) => {
   const world = await makeWorld(freshName());
   const { service, client, handle } = world;
   const statuses: number[] = [];
@@ -233,7 +233,7 @@ test('a request can be answered or freed once', async (t) => {
   await world.end();
 });
 
-test('a cancelled call gets no event; its answer is dropped', async (t) => {
+test('a cancelled call gets no event, and its reply is discarded', async (t) => {
   const world = await makeWorld(freshName());
   const { service, client, handle } = world;
   await client.call(handle, new Uint8Array());
@@ -255,7 +255,7 @@ test('a cancelled call gets no event; its answer is dropped', async (t) => {
   await world.end();
 });
 
-test('query tells who a task is', async (t) => {
+test('query returns the identity of a task', async (t) => {
   const world = await makeWorld(freshName());
   const { client, service, handle } = world;
   t.like(client.native.query(handle), {
@@ -271,7 +271,7 @@ test('query tells who a task is', async (t) => {
   await world.end();
 });
 
-test('a task ends: calls to it fail, the death notice arrives, its ID is not used any more', async (t) => {
+test('when a task ends, calls to it fail, a death notice arrives, and its ID is not reused', async (t) => {
   const world = await makeWorld(freshName());
   const { service, client, handle } = world;
   const ipcTask = await client.createTask();
@@ -304,7 +304,7 @@ test('promises and nextTick of a callback run before the next timer', async (t) 
   await world.end();
 });
 
-test('the domain stops: Lost is the last event, pending calls fail first', async (t) => {
+test('when the domain stops, pending calls fail before the final Lost event', async (t) => {
   const world = await makeWorld(freshName());
   const { client, service, handle } = world;
   await client.call(handle, new Uint8Array());
@@ -341,7 +341,7 @@ test('a flood of messages does not starve timers', async (t) => {
   await world.end();
 });
 
-test('two managers: the second is refused', async (t) => {
+test('a second manager is refused', async (t) => {
   const name = freshName();
   const domain = binding.startDomain({ name });
   const first = await RawDevice.open(name);

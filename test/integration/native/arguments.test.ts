@@ -1,4 +1,4 @@
-/** The native contract (types/native.d.ts): what it says of arguments, names and options. */
+/** Tests the native contract (types/native.d.ts): arguments, names and options. */
 import ava from 'ava';
 import { loadNativeBinding } from '#lib/native/binding.js';
 import type { NativeDevice } from '../../../types/native.js';
@@ -10,7 +10,7 @@ const binding = loadNativeBinding();
 const test = ava.serial;
 const ignore = (): void => undefined;
 
-/** Calls a function with any arguments, as untyped JavaScript would. */
+/** Calls a function with any arguments, like untyped JavaScript. */
 function callWith(target: object, name: string, args: readonly unknown[]): unknown {
   const method: unknown = Reflect.get(target, name);
   return Reflect.apply(method as (...args: unknown[]) => unknown, target, args);
@@ -87,7 +87,7 @@ for (const [name, args, message] of badOptions) {
   });
 }
 
-test('an options getter that throws: its error arrives', (t) => {
+test('the error of a throwing options getter is rethrown', (t) => {
   const options = {
     get name(): string {
       throw new RangeError('mine');
@@ -129,7 +129,7 @@ const badArguments: [method: keyof NativeDevice, args: unknown[], message: strin
   ],
 ];
 
-test('argument errors of every method', async (t) => {
+test('every method rejects invalid arguments', async (t) => {
   const name = freshName();
   const domain = binding.startDomain({ name });
   const device = await RawDevice.open(name);
@@ -160,19 +160,19 @@ test('methods on a wrong receiver and classes called from outside are refused', 
   domain.stop();
 });
 
-test('no domain: ENODEV with socket and remedy', async (t) => {
-  await t.throwsAsync(binding.openDevice({ domain: 'nobody', onEvents: ignore }), {
+test('without a domain openDevice rejects with ENODEV, the socket and the remedy', async (t) => {
+  await t.throwsAsync(binding.openDevice({ domain: 'missing', onEvents: ignore }), {
     code: 'ENODEV',
     message:
-      `no LiteIPC domain "nobody" is running (socket ${runtimeFolder}/liteipc/nobody.sock): ` +
-      'start one with ServiceManager.start({ domain: "nobody" })',
+      `no LiteIPC domain "missing" is running (socket ${runtimeFolder}/liteipc/missing.sock): ` +
+      'start one with ServiceManager.start({ domain: "missing" })',
   });
   await t.throwsAsync(binding.openDevice({ domain: '/nowhere/x', onEvents: ignore }), {
     code: 'ENODEV',
   });
 });
 
-test('bad names: EINVAL', async (t) => {
+test('invalid names are EINVAL', async (t) => {
   for (const name of ['a/b', '..', 'a b', 'x'.repeat(65), 'ä']) {
     t.throws(() => binding.startDomain({ name }), { code: 'EINVAL' }, name);
     await t.throwsAsync(
@@ -183,7 +183,7 @@ test('bad names: EINVAL', async (t) => {
   }
 });
 
-test('a domain starts once, stops twice, starts again', async (t) => {
+test('a domain can be stopped twice and started again', async (t) => {
   const name = freshName();
   const domain = binding.startDomain({ name });
   t.is(domain.path, `${runtimeFolder}/liteipc/${name}.sock`);
@@ -207,7 +207,7 @@ test('a domain starts once, stops twice, starts again', async (t) => {
   again.stop();
 });
 
-test('an unsuitable pool size is refused, and nothing is left of the device', async (t) => {
+test('an invalid pool size is rejected and leaves nothing of the device', async (t) => {
   const name = freshName();
   const domain = binding.startDomain({ name });
   await t.throwsAsync(

@@ -1,5 +1,6 @@
 /**
- * How devices and domains end: closing, exits, workers, garbage collection. See types/native.d.ts.
+ * Tests the end of devices and domains: closing, exits, workers, garbage collection. See
+ * types/native.d.ts.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +22,7 @@ import { testProgram } from '#test/support/paths.js';
 
 usePrivateRuntime();
 const binding = loadNativeBinding();
-// One after the other: they count descriptors and processes.
+// Serial, because the tests count descriptors and processes.
 const test = ava.serial;
 
 function descriptors(): number {
@@ -32,13 +33,13 @@ async function pause(milliseconds: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Waits until a number has come down to what it should be; says what it is. */
+/** Waits until a number has fallen to its expected value. Returns the number. */
 async function settles(read: () => number, expected: number): Promise<number> {
   for (let round = 0; read() !== expected && round < 400; round++) await pause(5);
   return read();
 }
 
-/** Runs the body once to warm up, then with all rounds, after which no descriptor may be left. */
+/** Runs the body once as a warm-up and then for all rounds. Afterwards no descriptor may remain. */
 async function leavesNoDescriptor(
   t: ExecutionContext,
   rounds: number,
@@ -73,7 +74,7 @@ test('50 domains started and stopped leave no descriptor', async (t) => {
   });
 });
 
-test('devices opened at the same time', async (t) => {
+test('many devices can be opened at the same time', async (t) => {
   const name = freshName();
   const domain = binding.startDomain({ name });
   const devices = await Promise.all(Array.from({ length: 30 }, () => RawDevice.open(name)));
@@ -84,7 +85,7 @@ test('devices opened at the same time', async (t) => {
   domain.stop();
 });
 
-test('after close every method says ENODEV, and close is done', async (t) => {
+test('after close every method throws ENODEV, and close resolves', async (t) => {
   const world = await makeWorld(freshName());
   const { native } = world.client;
   const closing = native.close();
@@ -143,7 +144,7 @@ test('client, service, manager and domain close in every order, with calls in fl
   t.is(await settles(descriptors, before), before);
 });
 
-test('all at once: close of everything in one tick', async (t) => {
+test('everything can be closed in one tick', async (t) => {
   const before = descriptors();
   const world = await makeWorld(freshName());
   await world.client.call(world.handle, new Uint8Array(10));
@@ -154,7 +155,7 @@ test('all at once: close of everything in one tick', async (t) => {
   t.is(await settles(descriptors, before), before);
 });
 
-test('a service closes: its callers are told at once', async (t) => {
+test('a service that closes fails its calls at once', async (t) => {
   const world = await makeWorld(freshName());
   await world.client.call(world.handle, new Uint8Array(10));
   world.service.onRequest = () => undefined;
@@ -168,7 +169,7 @@ test('a service closes: its callers are told at once', async (t) => {
   await world.end();
 });
 
-test('an idle device does not keep the processor busy', async (t) => {
+test('an idle device does not use the processor', async (t) => {
   const world = await makeWorld(freshName());
   await world.client.call(world.handle, new Uint8Array(10));
   await pause(50);
@@ -207,7 +208,7 @@ async function ended(child: ChildProcess): Promise<Ending> {
   return { code, signal, output };
 }
 
-/** Gives the child its right and the handle when it asks. */
+/** Grants the child its right and sends the handle when it asks. */
 function admit(world: World, child: ChildProcess): void {
   child.once('message', (task) => {
     grant(world.manager, world.managerTask, task as number, world.handle).then(
@@ -217,7 +218,7 @@ function admit(world: World, child: ChildProcess): void {
   });
 }
 
-test('process exits with calls in flight, at any moment', async (t) => {
+test('a process may exit with calls in flight at any moment', async (t) => {
   const world = await makeWorld(freshName());
   const rounds: [mode: string, milliseconds: number][] = [
     ...Array.from({ length: 12 }, (_, index): [string, number] => ['exit', index * 4]),
@@ -254,14 +255,14 @@ test('an exception in onEvents ends a process that does not handle it', async (t
   await world.end();
 });
 
-test('the process that runs the domain exits with calls in flight', async (t) => {
+test('the process of the domain may exit with calls in flight', async (t) => {
   for (let round = 0; round < 6; round++) {
     const ending = await ended(startChild('exit-with-domain', freshName(), round * 9));
     t.like(ending, { code: 0, signal: null, output: '' });
   }
 });
 
-test('what was never closed is closed when the process ends', async (t) => {
+test('devices that were never closed are closed when the process ends', async (t) => {
   t.like(await ended(startChild('forget', freshName(), 0)), { code: 0, signal: null, output: '' });
 });
 
@@ -269,9 +270,9 @@ test('a device that lost its domain does not keep its process alive', async (t) 
   t.like(await ended(startChild('lost', freshName(), 0)), { code: 0, signal: null, output: '' });
 });
 
-test('garbage collection stops a domain, but no open device', async (t) => {
+test('garbage collection stops a domain but no open device', async (t) => {
   const ending = await ended(startChild('collect', freshName(), 0, '--expose-gc'));
-  t.like(ending, { code: 0, signal: null, output: 'lost, 2 devices kept\n' });
+  t.like(ending, { code: 0, signal: null, output: 'lost, 2 devices retained\n' });
 });
 
 // ---- worker threads ----
@@ -281,7 +282,7 @@ function startWorker(mode: WorkerOrder['mode'], domain: string): Worker {
   return new Worker(testProgram('addon-worker'), { workerData: order });
 }
 
-/** The first thing that the worker says. */
+/** Returns the first message of the worker. */
 async function heard(worker: Worker): Promise<unknown> {
   const [message] = (await once(worker, 'message')) as [unknown];
   return message;
@@ -314,7 +315,7 @@ test('no wake-up is lost in 20,000 calls one by one, without the adaptive wait',
   await world.end();
 });
 
-test('workers are terminated with calls in flight', async (t) => {
+test('workers can be terminated with calls in flight', async (t) => {
   await leavesNoDescriptor(t, 25, async (rounds) => {
     const world = await makeWorld(freshName());
     for (let round = 0; round < rounds; round++) {
@@ -329,7 +330,7 @@ test('workers are terminated with calls in flight', async (t) => {
   });
 });
 
-test('workers are terminated with a domain of their own', async (t) => {
+test('workers can be terminated with their own domain', async (t) => {
   await leavesNoDescriptor(t, 15, async (rounds) => {
     for (let round = 0; round < rounds; round++) {
       const worker = startWorker('world', freshName());
@@ -340,7 +341,7 @@ test('workers are terminated with a domain of their own', async (t) => {
   });
 });
 
-test('workers are terminated while they open and close', async (t) => {
+test('workers can be terminated while they open and close devices', async (t) => {
   await leavesNoDescriptor(t, 15, async (rounds) => {
     const world = await makeWorld(freshName());
     for (let round = 0; round < rounds; round++) {
@@ -354,7 +355,7 @@ test('workers are terminated while they open and close', async (t) => {
   });
 });
 
-test('a worker is terminated within onEvents', async (t) => {
+test('a worker can be terminated within onEvents', async (t) => {
   const world = await makeWorld(freshName());
   for (let round = 0; round < 5; round++) {
     const worker = startWorker('busy', world.domain.path);
@@ -366,7 +367,7 @@ test('a worker is terminated within onEvents', async (t) => {
   await world.end();
 });
 
-test('a worker ends itself within onEvents, or while its device closes', async (t) => {
+test('a worker can exit within onEvents or while its device closes', async (t) => {
   const world = await makeWorld(freshName());
   for (const mode of ['exit', 'close', 'exit', 'close'] as const) {
     const worker = startWorker(mode, world.domain.path);

@@ -1,6 +1,6 @@
 /**
- * The native contract (types/native.d.ts) in hostile or careless hands: nothing crashes, nothing is
- * lost in silence.
+ * Tests the native contract (types/native.d.ts) against hostile or careless use: no crash, and no
+ * silent loss.
  */
 import { MessageChannel } from 'node:worker_threads';
 import ava from 'ava';
@@ -9,10 +9,10 @@ import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { errno, freshName, makeWorld } from '#test/support/raw-device.js';
 
 usePrivateRuntime();
-// One after the other: some replace the handler of uncaught exceptions.
+// Serial, because some tests replace the handler of uncaught exceptions.
 const test = ava.serial;
 
-test('an exception in onEvents is an uncaught exception, and the events go on', async (t) => {
+test('an exception in onEvents is uncaught, and later events arrive', async (t) => {
   const name = freshName();
   const world = await makeWorld(name);
   const { service, client, handle } = world;
@@ -35,7 +35,7 @@ test('an exception in onEvents is an uncaught exception, and the events go on', 
   await world.end();
 });
 
-/** Transfers the buffer away, as hostile or careless code might. */
+/** Transfers the buffer, like hostile or careless code. */
 function steal(device: NativeDevice): void {
   const { port1, port2 } = new MessageChannel();
   port1.postMessage(device.outbox, [device.outbox.buffer as ArrayBuffer]);
@@ -43,7 +43,7 @@ function steal(device: NativeDevice): void {
   port2.close();
 }
 
-test('the outbox is transferred away: sends throw EFAULT, closing works', async (t) => {
+test('after a transfer of the outbox sends throw EFAULT, and closing works', async (t) => {
   const world = await makeWorld(freshName());
   const { client } = world;
   steal(client.native);
@@ -56,7 +56,7 @@ test('the outbox is transferred away: sends throw EFAULT, closing works', async 
   await world.end();
 });
 
-test('the inbox is transferred away: an uncaught exception, and the device closes', async (t) => {
+test('a transfer of the inbox causes an uncaught exception, and the device closes', async (t) => {
   const world = await makeWorld(freshName());
   const { client, service, handle } = world;
   await client.call(handle, new Uint8Array());
@@ -72,7 +72,7 @@ test('the inbox is transferred away: an uncaught exception, and the device close
   await world.end();
 });
 
-test('data that was transferred away is refused, not sent as nothing', async (t) => {
+test('transferred data is rejected instead of sent as empty', async (t) => {
   const world = await makeWorld(freshName());
   const data = new Uint8Array(10);
   structuredClone(data, { transfer: [data.buffer] });
@@ -83,7 +83,7 @@ test('data that was transferred away is refused, not sent as nothing', async (t)
   await world.end();
 });
 
-test('setters and frozen arrays in the way of large messages do no harm', async (t) => {
+test('setters and frozen arrays that intercept large messages cause no damage', async (t) => {
   const world = await makeWorld(freshName());
   const { client, handle } = world;
   Object.freeze(client.native.large);
@@ -100,7 +100,7 @@ test('setters and frozen arrays in the way of large messages do no harm', async 
   await world.end();
 });
 
-test('close within onEvents', async (t) => {
+test('a device can be closed within onEvents', async (t) => {
   const world = await makeWorld(freshName());
   const { client, service, handle } = world;
   let closed: Promise<void> | undefined;

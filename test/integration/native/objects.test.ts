@@ -1,6 +1,4 @@
-/**
- * The native contract (types/native.d.ts): objects that travel with messages, and whose they are.
- */
+/** Tests the native contract (types/native.d.ts): objects of messages and their ownership. */
 import {
   closeSync,
   fstatSync,
@@ -33,11 +31,11 @@ import {
 } from '#test/support/raw-device.js';
 
 usePrivateRuntime();
-// One after the other: they count descriptors.
+// Serial, because the tests count descriptors.
 const test = ava.serial;
 const own = import.meta.filename;
 
-/** How many descriptors of this process lead to the file that the tests send. */
+/** Returns the number of descriptors of this process for the file that the tests send. */
 function descriptors(): number {
   return readdirSync('/proc/self/fd').filter((fd) => linkOf(fd) === own).length;
 }
@@ -50,7 +48,7 @@ function linkOf(fd: string): string | undefined {
   }
 }
 
-/** Waits until so many descriptors are open; says how many there are. */
+/** Waits until this number of descriptors is open. Returns their number. */
 async function descriptorsSettle(expected: number): Promise<number> {
   for (let round = 0; descriptors() !== expected && round < 400; round++) {
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -71,13 +69,13 @@ function textOf(fd: number): string {
   return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0));
 }
 
-/** A call with the same descriptor `count` times. */
+/** Calls with the same descriptor `count` times. */
 async function sendFile(world: World, fd: number, count = 1): Promise<number> {
   const objects = files(...Array.from({ length: count }, () => fd));
   return (await world.client.call(world.handle, Uint8Array.of(1, 2, 3), { objects })).status;
 }
 
-test('descriptors and services arrive in front of the data, in calls and answers', async (t) => {
+test('descriptors and services arrive before the data, in calls and replies', async (t) => {
   const world = await makeWorld(freshName());
   const { service, client, handle } = world;
   const fd = openSync(own, 'r');
@@ -127,12 +125,12 @@ test('descriptors and services arrive in front of the data, in calls and answers
   }
   t.is(await descriptorsSettle(before), before);
   await new Promise((resolve) => setImmediate(resolve));
-  t.is(service.native.objects.length, 0, 'nothing is kept once onEvents has returned');
+  t.is(service.native.objects.length, 0, 'the array is empty after onEvents');
   closeSync(fd);
   await world.end();
 });
 
-test('what is not adopted is closed when onEvents returns, also when it throws', async (t) => {
+test('descriptors that are not adopted are closed after onEvents, even if it throws', async (t) => {
   const world = await makeWorld(freshName());
   const { service } = world;
   const fd = openSync(own, 'r');
@@ -163,12 +161,12 @@ test('what is not adopted is closed when onEvents returns, also when it throws',
   t.is(await sendFile(world, fd, 1), 0);
   await new Promise((resolve) => setImmediate(resolve));
   t.throws(() => service.native.adopt(arrived), { code: 'EBADF', message: /did not come with/ });
-  t.throws(() => service.native.adopt(fd), { code: 'EBADF' }, 'of nobody else');
+  t.throws(() => service.native.adopt(fd), { code: 'EBADF' }, 'another descriptor');
   closeSync(fd);
   await world.end();
 });
 
-test('released descriptors are the program’s, forgotten ones are collected', async (t) => {
+test('released descriptors belong to the program, and unreferenced ones are collected', async (t) => {
   const world = await makeWorld(freshName());
   const { service } = world;
   const fd = openSync(own, 'r');
@@ -212,7 +210,7 @@ test('a device that closes in onEvents leaves no descriptor', async (t) => {
       void service.close();
     };
     const objects = files(fd, fd, fd);
-    // Several: some are still in the lane, some in the queue.
+    // Several, so that some are still in the lane and some in the queue.
     const calls = Array.from(
       { length: 4 },
       () => client.tryCall(handle, Uint8Array.of(1), { objects }).ended,
@@ -229,7 +227,7 @@ test('a device that closes in onEvents leaves no descriptor', async (t) => {
   closeSync(fd);
 });
 
-test('a worker that is terminated leaves none of those that it has adopted', async (t) => {
+test('a terminated worker leaves no adopted descriptor', async (t) => {
   const world = await makeWorld(freshName());
   const { service, manager, managerTask, handle } = world;
   const fd = openSync(own, 'r');
@@ -255,7 +253,7 @@ test('a worker that is terminated leaves none of those that it has adopted', asy
   await world.end();
 });
 
-test('bad objects: nothing is sent, and the request can still be answered', async (t) => {
+test('with invalid objects nothing is sent, and the request can still be answered', async (t) => {
   const world = await makeWorld(freshName());
   const { service, client, handle, manager, managerTask } = world;
   const fd = openSync(own, 'r');
@@ -305,7 +303,7 @@ test('bad objects: nothing is sent, and the request can still be answered', asyn
   await world.end();
 });
 
-test('duplicateDescriptor makes a copy that is closed like the others', async (t) => {
+test('duplicateDescriptor returns a descriptor that is closed like the others', async (t) => {
   const binding = loadNativeBinding();
   const fd = openSync(own, 'r');
   const before = descriptors();

@@ -1,4 +1,4 @@
-/** The native contract (types/native.d.ts): what is counted of a task, and of its callers. */
+/** Tests the native contract (types/native.d.ts): statistics of a task and of its callers. */
 import ava from 'ava';
 import { ControlOperation } from '#lib/native/layout.js';
 import { dropReasonNames } from '#lib/trace/record.js';
@@ -13,7 +13,7 @@ async function revoke(manager: RawDevice, process: number, handle: number): Prom
   await manager.control(ControlOperation.RemoveAccess, native.callTaskId, process, handle);
 }
 
-test('messages of one task are counted, waiting and delivered', async (t) => {
+test('received and queued messages of a task are counted', async (t) => {
   const world = await makeWorld(freshName());
   const { client, service, handle } = world;
   const other = await service.createTask();
@@ -27,7 +27,7 @@ test('messages of one task are counted, waiting and delivered', async (t) => {
   };
   t.is((await client.call(handle, new Uint8Array(10))).status, 0);
   for (let index = 0; index < 100; index++) t.is(await client.tell(handle, new Uint8Array(10)), 0);
-  t.is(service.native.statistics(handle)?.waitingLanes, 1, 'nobody has looked yet');
+  t.is(service.native.statistics(handle)?.waitingLanes, 1, 'not read yet');
   t.is((await client.call(handle, new Uint8Array(10))).status, 0);
   t.like(service.native.statistics(handle), { ...nothing, received: 102 });
   t.like(service.native.statistics(other), nothing);
@@ -38,7 +38,7 @@ test('messages of one task are counted, waiting and delivered', async (t) => {
   t.throws(() => service.native.statistics(handle), { code: 'ENODEV' });
 });
 
-test('what is thrown away is counted by its reason; callers without a right are known', async (t) => {
+test('discarded messages are counted by reason, and callers without a right are identified', async (t) => {
   const world = await makeWorld(freshName());
   const { manager, client, service, handle } = world;
   const { processId, callTaskId, callTaskGeneration } = client.native;
@@ -56,7 +56,7 @@ test('what is thrown away is counted by its reason; callers without a right are 
 
   for (let index = 0; index < 5; index++) t.is(await client.tell(handle, new Uint8Array(10)), 0);
   const call = client.call(handle, new Uint8Array(10));
-  // The manager's thread is this one, too: until it is asked, nothing of all this was looked at.
+  // The thread of the manager is this one too, and has processed nothing yet.
   await revoke(manager, processId, handle);
   t.is((await call).status, errno.EACCES);
   t.is(status(before), errno.EACCES);
@@ -70,7 +70,8 @@ test('what is thrown away is counted by its reason; callers without a right are 
     noRight,
   );
 
-  // Given again: who asks since then has it, who asked before has lost it.
+  // After the right is granted again, requests since then are valid and earlier ones remain
+  // revoked.
   await manager.control(ControlOperation.AddAccess, manager.native.callTaskId, callTaskId, handle);
   t.is(status(before), errno.EACCES);
   t.is(status(before + 1), 0);

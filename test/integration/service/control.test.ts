@@ -1,4 +1,4 @@
-/** What the ServiceManager asks of a service's process, and that nobody else can. */
+/** Tests the methods that only the ServiceManager may call on a service. */
 import test, { type ExecutionContext } from 'ava';
 import { defineService, method, oneway } from 'liteipc';
 import { ConnectionSource } from '#lib/connection/source.js';
@@ -29,19 +29,20 @@ const Shop = defineService('shop', {
 interface World {
   /** Key of the service's control methods. */
   readonly key: Uint8Array;
-  /** Ends every call that is held. */
+  /** Ends all running calls of `hold`. */
   readonly release: () => void;
   readonly shop: {
     hold(): Promise<unknown>;
     fail(): Promise<unknown>;
     note(text: string): Promise<unknown>;
   };
-  /** As the manager asks, with this key. */
+  /** Calls like the manager, with this key. */
   readonly control: (key: Uint8Array) => ServiceControlClient;
 }
 
 /**
- * A service for two calls at once and one that waits, and a client that has the right to call it.
+ * Starts a service with two running calls and one waiting call at most, and a client that may call
+ * it.
  */
 async function start(t: ExecutionContext): Promise<World> {
   const domain = await startDomain(t);
@@ -91,7 +92,7 @@ async function start(t: ExecutionContext): Promise<World> {
   };
 }
 
-test('a service tells its numbers to who has its key', async (t) => {
+test('a service returns its statistics to the owner of its key', async (t) => {
   const { key, shop, control, release } = await start(t);
   const asking = control(key);
   t.like(await asking.statistics(), { calls: 0, errors: 0, refused: 0, running: 0, waiting: 0 });
@@ -118,7 +119,7 @@ test('a service tells its numbers to who has its key', async (t) => {
   t.true(after.time > before.time);
 });
 
-test('statistics are asked for once at a time', async (t) => {
+test('concurrent requests for statistics share one call', async (t) => {
   const { key, control } = await start(t);
   const asking = control(key);
   const first = asking.statistics();
@@ -129,7 +130,7 @@ test('statistics are asked for once at a time', async (t) => {
   await second;
 });
 
-test('without the key there is no such method', async (t) => {
+test('without the key the methods do not exist', async (t) => {
   const { key, shop, control } = await start(t);
   for (const wrongKey of [
     new Uint8Array(16),

@@ -1,4 +1,4 @@
-/** Events: who has subscribed is told all that is emitted from then on, or that it was too slow. */
+/** Tests events: subscribers receive all later payloads, or an error if they are too slow. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { z } from 'zod';
@@ -26,9 +26,9 @@ async function shop(t: ExecutionContext, options?: ExposeOptions) {
   return { domain, service, exposed, device, client };
 }
 
-test('nothing is missed from when opened has resolved, and order is kept', async (t) => {
+test('after opened no payload is missed, and the order is preserved', async (t) => {
   const { client, exposed, device, service } = await shop(t);
-  exposed.emit('changed', 'nobody listens');
+  exposed.emit('changed', 'no subscriber');
   const streams = [client.changed(), client.changed()];
   await Promise.all(streams.map(({ opened }) => opened));
   const values = [1, 'two', new Map([['three', 3]]), undefined, new Uint8Array([5])];
@@ -39,10 +39,10 @@ test('nothing is missed from when opened has resolved, and order is kept', async
   }
   await until(() => service.counters()['openRequests'] === 0);
   t.is(device.pendingCalls, 0);
-  exposed.emit('changed', 'nobody listens any more');
+  exposed.emit('changed', 'no subscriber remains');
 });
 
-test('many payloads while the reader reads', async (t) => {
+test('many payloads arrive while the reader reads', async (t) => {
   const { client, exposed } = await shop(t);
   const stream = client.changed();
   await stream.opened;
@@ -57,7 +57,7 @@ test('many payloads while the reader reads', async (t) => {
   await stream.return();
 });
 
-test('a payload is checked when it is emitted, and each side has its type', async (t) => {
+test('a payload is validated when it is emitted, and each side has its type', async (t) => {
   const { client, exposed } = await shop(t);
   const stream = client.price();
   await stream.opened;
@@ -85,7 +85,7 @@ for (const [what, size, count] of [
   ['payloads', 1, 20],
   ['bytes', 60_000, 60],
 ] as const) {
-  test(`a subscriber that falls behind by too many ${what} gets those before, and EOVERFLOW`, async (t) => {
+  test(`a subscriber with too many ${what} receives the earlier payloads and EOVERFLOW`, async (t) => {
     const { client, exposed, service } = await shop(t, {
       eventQueue: what === 'payloads' ? 10 : 1000,
     });
@@ -100,7 +100,7 @@ for (const [what, size, count] of [
       exposed.emit('changed', { index, ballast: new Uint8Array(size) });
       if (what === 'bytes' || index % 5 === 4) await sleep(5);
     }
-    // All in one turn: no queue of ten holds so many.
+    // All in one turn, so that a queue of ten overflows.
     if (what === 'payloads') for (let index = 0; index < 1000; index++) exposed.emit('changed', {});
     await reading.catch(() => undefined);
     const error = await t.throwsAsync(
@@ -132,7 +132,7 @@ test('subscribers do not count in the concurrency', async (t) => {
   await t.notThrowsAsync(client.ping());
 });
 
-test('the service is taken back: subscriptions end with EPIPE, and later ones reach the next', async (t) => {
+test('when the service is withdrawn, subscriptions end with EPIPE and later ones reach the next instance', async (t) => {
   const { client, exposed, service } = await shop(t);
   const stream = client.changed();
   await stream.opened;
@@ -147,7 +147,7 @@ test('the service is taken back: subscriptions end with EPIPE, and later ones re
   t.is((await again.next()).value, 2);
 });
 
-test('who may not call the event gets EACCES; a right that is revoked ends the subscription', async (t) => {
+test('a caller without the right receives EACCES, and a revocation ends the subscription', async (t) => {
   const domain = await startDomain(t, {
     policy: [allow(Shop, 'changed', 'ping').to({ pid: process.pid })],
   });
@@ -164,7 +164,7 @@ test('who may not call the event gets EACCES; a right that is revoked ends the s
   await ended;
 });
 
-test('a subscription that was forgotten ends when it is collected', async (t) => {
+test('a subscription ends when it is garbage collected', async (t) => {
   const { client, service, device } = await shop(t);
   const { setFlagsFromString } = await import('node:v8');
   setFlagsFromString('--expose-gc');

@@ -1,7 +1,4 @@
-/**
- * ReadableStreams of bytes as values, between two processes: they flow, end, fail, and leave
- * nothing.
- */
+/** Tests ReadableStreams of bytes as values between two processes, and that they leave nothing. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
@@ -19,8 +16,8 @@ const MIB = 1024 * 1024;
 type Bytes = ReadableStream<Uint8Array>;
 
 /**
- * The service in a process of its own, a client of it here; tells when no task is left of what was
- * sent.
+ * Starts the service in another process. Returns a client, and a check that no task of a sent
+ * stream remains.
  */
 async function start(t: ExecutionContext) {
   const domain = await startDomain(t);
@@ -35,7 +32,10 @@ async function start(t: ExecutionContext) {
   return { domain, child, client, nothingIsLeft };
 }
 
-/** So many pieces, each of one byte's value; counts, and notes why it was cancelled. */
+/**
+ * Returns a stream of `count` pieces, each with one value. Counts them, and records the reason for
+ * its cancellation.
+ */
 function source(pieces: number, size: number) {
   const state: { given: number; cancelled: unknown } = { given: 0, cancelled: undefined };
   const stream = new ReadableStream<Uint8Array>(
@@ -53,14 +53,14 @@ function source(pieces: number, size: number) {
   return { stream, state };
 }
 
-/** All that a stream gives. */
+/** Reads a stream to its end. */
 async function read(stream: Bytes): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for await (const piece of stream) pieces.push(piece);
   return Buffer.concat(pieces);
 }
 
-test('go to the service and come back, beside each other and whatever else is large', async (t) => {
+test('streams go to the service and return, together with other large values', async (t) => {
   const { client, nothingIsLeft } = await start(t);
   const long = source(10, MIB + 7);
   const short = source(3, 5);
@@ -85,7 +85,7 @@ test('go to the service and come back, beside each other and whatever else is la
   await nothingIsLeft();
 });
 
-test('an error of the source ends it at the other side, after what came before', async (t) => {
+test('an error of the source ends the stream at the receiver after the previous bytes', async (t) => {
   const { client, nothingIsLeft } = await start(t);
   let given = 0;
   const failing = new ReadableStream<Uint8Array>({
@@ -104,7 +104,7 @@ test('an error of the source ends it at the other side, after what came before',
   await nothingIsLeft();
 });
 
-test('what is not bytes ends it with an error', async (t) => {
+test('a piece that is not bytes ends the stream with an error', async (t) => {
   const { client, nothingIsLeft } = await start(t);
   const texts = new ReadableStream<unknown>({
     start(controller) {
@@ -118,14 +118,14 @@ test('what is not bytes ends it with an error', async (t) => {
   await nothingIsLeft();
 });
 
-test('a reader that does not read keeps the source waiting; cancelling reaches the source', async (t) => {
+test('a reader that does not read stops the source, and cancelling reaches it', async (t) => {
   const { client, nothingIsLeft } = await start(t);
   const endless = source(Infinity, 16 * 1024);
   const arrived = (await client.echo(endless.stream)) as Bytes;
   const reader = arrived.getReader();
   t.is((await reader.read()).value?.length, 16 * 1024);
   let before = -1;
-  // It stands still after a while.
+  // The source stops after a while.
   while (before !== endless.state.given) {
     before = endless.state.given;
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -136,7 +136,7 @@ test('a reader that does not read keeps the source waiting; cancelling reaches t
   await nothingIsLeft();
 });
 
-test('the death of the other side ends both', async (t) => {
+test('the end of the other process ends both sides', async (t) => {
   const { client, child } = await start(t);
   const endless = source(Infinity, 16 * 1024);
   const reader = ((await client.echo(endless.stream)) as Bytes).getReader();
@@ -152,7 +152,7 @@ test('the death of the other side ends both', async (t) => {
   await until(() => late.state.cancelled !== undefined);
 });
 
-test('a stream that is locked, or stands twice in a value, is refused at once', async (t) => {
+test('a stream that is locked or occurs twice in a value is rejected at once', async (t) => {
   const { client, nothingIsLeft } = await start(t);
   const { stream } = source(1, 1);
   await t.throwsAsync(client.echo({ a: stream, b: stream }), {

@@ -1,6 +1,5 @@
 /**
- * Streams of services that have several instances, or are being taken back: a stream stays where it
- * began.
+ * Tests that a stream stays with its instance when a service has several instances or is withdrawn.
  */
 import ava, { type ExecutionContext } from 'ava';
 import { startDomain, until } from '#test/support/domain.js';
@@ -24,7 +23,7 @@ async function instances(t: ExecutionContext, count: number) {
   return { domain, all, device, client: await device.service(Flows) };
 }
 
-test('streams are spread over the instances, and each keeps to its own', async (t) => {
+test('streams are distributed over the instances, and each stays with its own', async (t) => {
   const { all, device, client } = await instances(t, 3);
   const streams = Array.from({ length: 6 }, () => client.count(2000));
   await Promise.all(streams.map(({ opened }) => opened));
@@ -43,12 +42,12 @@ for (const many of [false, true]) {
     const stream = client.count(3000);
     t.is((await stream.next()).value, 0);
     const serving = all.find(({ flowing }) => flowing.produced > 0);
-    if (serving === undefined) throw new Error('nobody serves the stream');
+    if (serving === undefined) throw new Error('no instance serves the stream');
     const drained = serving.exposed.drain({ timeoutMs: 5000 });
     const other = new Flowing();
     if (!many) await (await domain.open()).expose(Flows, other, { instances: 'many' });
     await until(() => serving.exposed.handle === 0 || serving.flowing.produced > 0);
-    // A call meanwhile goes to another instance; the stream goes on where it began.
+    // A call goes to another instance; the stream continues where it began.
     t.is(
       await client.ping(undefined, { timeoutMs: 3000 }).catch((error: unknown) => String(error)),
       'pong',

@@ -1,4 +1,4 @@
-/** Streams within one process: what arrives, in which order, and how either side ends them. */
+/** Tests streams within one process: delivery, order and end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { LiteIpcError, RemoteError, type ExposeOptions } from 'liteipc';
@@ -19,7 +19,7 @@ async function flows(t: ExecutionContext, options?: ExposeOptions, profile?: 'li
   const exposed = await service.expose(Flows, flowing, options);
   const device = await domain.open();
   const client = await device.service(Flows);
-  /** Nothing is left of streams on either side. */
+  /** Checks that no stream remains on either side. */
   const checkClean = async (): Promise<void> => {
     await until(() => device.pendingCalls === 0 && service.counters()['openRequests'] === 0);
     t.is(await client.ping(), 'pong');
@@ -29,18 +29,18 @@ async function flows(t: ExecutionContext, options?: ExposeOptions, profile?: 'li
   return { domain, service, exposed, device, client, flowing, checkClean };
 }
 
-async function* endless(told?: { ended: boolean; given: number }): AsyncGenerator<number> {
+async function* endless(progress?: { ended: boolean; given: number }): AsyncGenerator<number> {
   try {
     for (let index = 0; ; index++) {
-      if (told !== undefined) told.given++;
+      if (progress !== undefined) progress.given++;
       yield await Promise.resolve(index);
     }
   } finally {
-    if (told !== undefined) told.ended = true;
+    if (progress !== undefined) progress.ended = true;
   }
 }
 
-test('items arrive in order, from none to many batches of them', async (t) => {
+test('items arrive in order, in none to many batches', async (t) => {
   const { client, checkClean } = await flows(t);
   for (const count of [0, 1, 255, 256, 257, 1000, 5000]) {
     const expected = Array.from({ length: count }, (_, index) => index);
@@ -51,7 +51,7 @@ test('items arrive in order, from none to many batches of them', async (t) => {
   await checkClean();
 });
 
-test('items of any size up to a message, in both profiles', async (t) => {
+test('items of any size up to a message arrive, in both profiles', async (t) => {
   for (const [profile, sizes] of [
     [undefined, [0, 1, 30_000, 40_000, 65_000]],
     ['liteos-a', [0, 1, 3000, 4000, 6000]],
@@ -68,7 +68,7 @@ test('items of any size up to a message, in both profiles', async (t) => {
   }
 });
 
-test('an item that cannot be sent ends the stream after those before it, and names itself', async (t) => {
+test('an item that cannot be sent ends the stream after the previous items, and the error names it', async (t) => {
   const { client, flowing, checkClean } = await flows(t);
   for (const [bad, code, message] of [
     ['function', 'EINVAL', 'flows.list: output[2].inner[0]: a function cannot be sent (EINVAL)'],
@@ -87,7 +87,7 @@ test('an item that cannot be sent ends the stream after those before it, and nam
   await checkClean();
 });
 
-test('what the producer throws arrives after the items before it', async (t) => {
+test('an exception of the producer arrives after the previous items', async (t) => {
   const { client, checkClean } = await flows(t);
   const items = [...Array.from({ length: 600 }, (_, index) => index), 'throw it'];
   const stream = client.list(items);
@@ -103,7 +103,7 @@ test('what the producer throws arrives after the items before it', async (t) => 
   await checkClean();
 });
 
-test('items are checked at the service, in both directions, and errors name them', async (t) => {
+test('items are validated by the service in both directions, and errors name them', async (t) => {
   const { client, flowing, checkClean } = await flows(t);
   const stream = client.checked([1, 2, 'x']);
   t.is((await stream.next()).value, 1);
@@ -122,7 +122,7 @@ test('items are checked at the service, in both directions, and errors name them
   await checkClean();
 });
 
-test('the caller leaves the loop: the producer ends', async (t) => {
+test('leaving the loop ends the producer', async (t) => {
   const { client, flowing, checkClean } = await flows(t);
   for await (const item of client.count(Infinity)) if (item === 1000) break;
   await until(() => flowing.ended.length === 1);
@@ -166,7 +166,7 @@ test('an abort and a deadline end the stream at both sides at once', async (t) =
   await checkClean();
 });
 
-test('a stream that nobody reads holds two batches, and one more at the service', async (t) => {
+test('an unread stream buffers two batches, and one more in the service', async (t) => {
   const { client, flowing, checkClean } = await flows(t);
   const stream = client.count(Infinity);
   await stream.opened;
@@ -180,7 +180,7 @@ test('a stream that nobody reads holds two batches, and one more at the service'
   await checkClean();
 });
 
-test('sink: all items arrive, and the result comes back', async (t) => {
+test('sink: all items and the result arrive', async (t) => {
   const { client, checkClean } = await flows(t);
   t.is(await client.sum([]), 0);
   t.is(await client.sum(new Set([1, 2, 3])), 6);
@@ -188,22 +188,22 @@ test('sink: all items arrive, and the result comes back', async (t) => {
   await checkClean();
 });
 
-test('sink: a service that has enough ends the items of the caller', async (t) => {
+test('sink: a service that returns early ends the items of the caller', async (t) => {
   const { client, checkClean } = await flows(t);
-  const told = { ended: false, given: 0 };
+  const progress = { ended: false, given: 0 };
   const some = await client.takeSome(
     (async function* () {
       yield 3;
-      yield* endless(told);
+      yield* endless(progress);
     })(),
   );
   t.deepEqual(some, [3, 0, 1]);
-  await until(() => told.ended);
-  t.true(told.given <= 3 * 256 + 2, String(told.given));
+  await until(() => progress.ended);
+  t.true(progress.given <= 3 * 256 + 2, String(progress.given));
   await checkClean();
 });
 
-test('sink: what the items of the caller throw ends the call at both sides', async (t) => {
+test("sink: an exception of the caller's items ends the call at both sides", async (t) => {
   const { client, flowing, checkClean } = await flows(t);
   const error = Object.assign(new RangeError('no more'), { code: 'E_ITEMS' });
   const failing = (async function* () {
@@ -226,28 +226,28 @@ test('sink: what the items of the caller throw ends the call at both sides', asy
 
 test('sink: an abort ends the items at both sides', async (t) => {
   const { client, flowing, checkClean } = await flows(t);
-  const told = { ended: false, given: 0 };
+  const progress = { ended: false, given: 0 };
   const controller = new AbortController();
-  const call = client.sum(endless(told), { signal: controller.signal });
-  await until(() => told.given > 1000);
+  const call = client.sum(endless(progress), { signal: controller.signal });
+  await until(() => progress.given > 1000);
   controller.abort();
   await t.throwsAsync(call, { code: 'ABORT_ERR' });
-  await until(() => told.ended && flowing.ended.length === 1);
+  await until(() => progress.ended && flowing.ended.length === 1);
   t.like(flowing.itemErrors[0], { code: 'ABORT_ERR' });
   await checkClean();
 });
 
-test('duplex: both directions at once; either end ends both', async (t) => {
+test('duplex: both directions run at the same time, and either end ends both', async (t) => {
   const { client, flowing, checkClean } = await flows(t);
   t.deepEqual(await collect(client.double([1, 2, 3])), [2, 4, 6]);
-  const told = { ended: false, given: 0 };
+  const progress = { ended: false, given: 0 };
   let last = 0;
-  for await (const item of client.double(endless(told))) {
+  for await (const item of client.double(endless(progress))) {
     last = item;
     if (item >= 2000) break;
   }
   t.is(last, 2000);
-  await until(() => told.ended && flowing.ended.length === 2);
+  await until(() => progress.ended && flowing.ended.length === 2);
   t.deepEqual(flowing.ended, ['double', 'double ABORT_ERR']);
   const failed = client.double(
     (async function* () {
@@ -259,7 +259,7 @@ test('duplex: both directions at once; either end ends both', async (t) => {
   await checkClean();
 });
 
-test('several next() at once are answered in order', async (t) => {
+test('several pending next() are answered in order', async (t) => {
   const { client, checkClean } = await flows(t);
   const stream = client.count(3);
   const steps = await Promise.all([1, 2, 3, 4, 5].map(() => stream.next()));
@@ -270,7 +270,7 @@ test('several next() at once are answered in order', async (t) => {
   await checkClean();
 });
 
-test('metadata travels with the opening call, and streams count in the concurrency', async (t) => {
+test('the opening call carries metadata, and streams count as running calls', async (t) => {
   const { client, flowing, checkClean } = await flows(t, { concurrency: 1, queue: 1 });
   const first = client.count(Infinity, { metadata: { trace: 'a' } });
   await first.opened;
@@ -286,7 +286,7 @@ test('metadata travels with the opening call, and streams count in the concurren
   await checkClean();
 });
 
-test('the service is taken back, or the device closed: streams end', async (t) => {
+test('withdrawing the service or closing the device ends its streams', async (t) => {
   const { client, exposed, device, flowing } = await flows(t);
   const stream = client.count(Infinity);
   await stream.next();
@@ -303,7 +303,7 @@ test('the service is taken back, or the device closed: streams end', async (t) =
   t.deepEqual(unhandled, []);
 });
 
-test('the domain is lost: streams end with ENODEV at both sides', async (t) => {
+test('the loss of the domain ends streams with ENODEV at both sides', async (t) => {
   const { domain, client, flowing } = await flows(t);
   const stream = client.idle(endless());
   await stream.opened;

@@ -1,6 +1,6 @@
 /**
- * Values that do not fit in a message, between two processes: what arrives, who has the memory, and
- * what is refused.
+ * Tests values that do not fit in a message, between two processes: delivery, ownership of the
+ * memory, and rejection.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,11 +21,11 @@ import { RawDevice, errno, rawObject, type RawEvent } from '#test/support/raw-de
 import { testProgram } from '#test/support/paths.js';
 
 usePrivateRuntime();
-// One after the other: they count descriptors and mappings.
+// Serial, because the tests count descriptors and mappings.
 const test = ava.serial;
 const MIB = 1024 * 1024;
 
-/** The service in a process of its own, a client of it here. */
+/** Starts the service in another process. Returns a client. */
 async function start(t: ExecutionContext, ...options: string[]) {
   const domain = await startDomain(t);
   const program = testProgram('big-data-service');
@@ -37,7 +37,7 @@ async function start(t: ExecutionContext, ...options: string[]) {
   return { domain, child, device, client };
 }
 
-/** As t.deepEqual, for what is large. */
+/** Like t.deepEqual, for large values. */
 function same(t: ExecutionContext, arrived: unknown, sent: unknown): void {
   t.true(isDeepStrictEqual(arrived, sent));
 }
@@ -48,7 +48,7 @@ function pattern(size: number): Uint8Array {
   return bytes;
 }
 
-test('bytes of every size arrive as they were, whatever kind of view they are', async (t) => {
+test('bytes of every size and view class arrive unchanged', async (t) => {
   const { client } = await start(t);
   for (const size of [0, 47 * 1024, 48 * 1024, 65_536 - 5, 65_536, 200_000, 3 * MIB]) {
     const bytes = pattern(size);
@@ -70,7 +70,7 @@ test('bytes of every size arrive as they were, whatever kind of view they are', 
   }
 });
 
-test('more bytes than can be mapped one by one, and as a one-way message', async (t) => {
+test('more bytes than the maximum number of mappings arrive, also as a one-way message', async (t) => {
   const { client } = await start(t);
   const many = Array.from({ length: 300 }, (_, index) => new Uint8Array(50_000).fill(index));
   same(t, await client.echo(many), many);
@@ -81,7 +81,7 @@ test('more bytes than can be mapped one by one, and as a one-way message', async
   t.is(await client.noted(), 21_000_000);
 });
 
-test('values without large bytes: trees and texts of any size, cycles too', async (t) => {
+test('values without large bytes arrive: large trees, texts and cycles', async (t) => {
   const { client } = await start(t);
   const rows = Array.from({ length: 20_000 }, (_, id) => ({
     id,
@@ -102,7 +102,7 @@ test('values without large bytes: trees and texts of any size, cycles too', asyn
   same(t, arrived.bytes, cycle.bytes);
 });
 
-test('a Blob and a File of any size, with type, name and time', async (t) => {
+test('a Blob and a File of any size arrive with type, name and time', async (t) => {
   const { client } = await start(t);
   for (const size of [0, 10, 70_000, 3 * MIB + 1]) {
     const bytes = pattern(size);
@@ -125,7 +125,7 @@ test('a Blob and a File of any size, with type, name and time', async (t) => {
   }
 });
 
-test('together with files and metadata', async (t) => {
+test('large values can be combined with files and metadata', async (t) => {
   const { client } = await start(t);
   const fd = openSync(import.meta.filename, 'r');
   const resultFiles: ReceivedFile[] = [];
@@ -142,15 +142,15 @@ test('together with files and metadata', async (t) => {
   closeSync(fd);
 });
 
-test('the receiver has a mapping of its own: its writes are private, and it gives it back', async (t) => {
+test('the receiver has a private mapping and can release it', async (t) => {
   const { client } = await start(t);
   const bytes = pattern(MIB);
   const before = await client.mapped();
   t.is(await client.scribble(bytes), 0xee);
   t.is(bytes[1], 0);
   t.is(await client.mapped(), before + 1, 'the mapping, and no descriptor');
-  t.is(await client.kept({ at: 5, release: false }), 0xee);
-  t.is(await client.kept({ at: 5, release: true }), undefined);
+  t.is(await client.retained({ at: 5, release: false }), 0xee);
+  t.is(await client.retained({ at: 5, release: true }), undefined);
   t.is(await client.mapped(), before);
   const here = memoryFiles();
   const echoed = (await client.echo([bytes, bytes.slice()])) as [Uint8Array, Uint8Array];
@@ -171,7 +171,7 @@ test('the receiver has a mapping of its own: its writes are private, and it give
   t.throws(() => releaseBytes('x' as never), { instanceOf: TypeError });
 });
 
-test('what is given up, refused or orphaned leaves no memory', async (t) => {
+test('cancelled, rejected and orphaned messages leave no memory', async (t) => {
   const { client, child, device } = await start(t);
   const here = memoryFiles();
   const bytes = pattern(40 * MIB);
@@ -197,7 +197,7 @@ test('what is given up, refused or orphaned leaves no memory', async (t) => {
   t.is(device.pendingCalls, 0);
 });
 
-test('a device takes no more than its messageLimit', async (t) => {
+test('a device enforces its messageLimit', async (t) => {
   const { client, domain } = await start(t, String(MIB));
   t.is(((await client.echo(pattern(MIB))) as Uint8Array).length, MIB);
   const message =
@@ -211,7 +211,7 @@ test('a device takes no more than its messageLimit', async (t) => {
   await t.throwsAsync(domain.open({ messageLimit: -1 }), { instanceOf: TypeError });
 });
 
-/** A placeholder, as an encoder would write it. */
+/** Encodes a placeholder as an encoder does. */
 function placeholder(...facts: unknown[]): Buffer {
   return Buffer.concat([Buffer.from([0xd4, 0x7d, 0]), pack(facts)]);
 }
@@ -226,7 +226,9 @@ function place(offset: number, size: number): Buffer {
 const MEMORY = 0x100;
 const OUTSIDE = 0x200;
 
-/** What a hostile sender might try: data, cookie, and the descriptor that should be the memory. */
+/**
+ * Messages of a hostile sender: data, cookie, and the descriptor that takes the role of the memory.
+ */
 function attacks(): { what: string; data: Buffer; cookie: number; fd?: () => number }[] {
   const native = loadNativeBinding();
   const sealed = (bytes: Uint8Array): number => {
@@ -297,7 +299,7 @@ function attacks(): { what: string; data: Buffer; cookie: number; fd?: () => num
   ];
 }
 
-/** A call of the ServiceManager; tries again until the lane is there. */
+/** Calls as the ServiceManager. Retries until the lane exists. */
 async function ask(raw: RawDevice, data: Uint8Array, code: number): Promise<number> {
   for (;;) {
     const { status, ended } = raw.tryCall(0, data, { code });
@@ -307,7 +309,7 @@ async function ask(raw: RawDevice, data: Uint8Array, code: number): Promise<numb
   }
 }
 
-test('hostile senders: refused with EPROTO, nothing is left, the service goes on', async (t) => {
+test('hostile messages are rejected with EPROTO, leave nothing, and the service continues', async (t) => {
   const domain = await startDomain(t);
   const service = await domain.open();
   await service.expose(Big, new BigService());
@@ -329,7 +331,7 @@ test('hostile senders: refused with EPROTO, nothing is left, the service goes on
   t.is(await client.echo(7), 7);
 });
 
-test('hostile services: the call fails, the client goes on', async (t) => {
+test('hostile replies fail the call, and the client continues', async (t) => {
   const domain = await startDomain(t);
   const raw = await RawDevice.open(domain.name);
   t.teardown(() => raw.close());
@@ -349,7 +351,7 @@ test('hostile services: the call fails, the client goes on', async (t) => {
   }
 });
 
-test('a large file is hashed by descriptor and as bytes; the service needs little memory of its own', async (t) => {
+test('a large file is hashed by descriptor and as bytes with little memory in the service', async (t) => {
   const { client } = await start(t);
   const path = join(process.env['XDG_RUNTIME_DIR'] ?? '', `sparse-${process.pid}`);
   const fd = openSync(path, 'w+');

@@ -1,4 +1,6 @@
-/** The native contract (types/native.d.ts): large values in sealed memory, and socket pairs. */
+/**
+ * Tests the native contract (types/native.d.ts): large values in sealed memory, and socket pairs.
+ */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -21,9 +23,9 @@ import type { NativeDescriptor } from '../../../../types/native.js';
 import { testProgram } from '#test/support/paths.js';
 
 const binding = loadNativeBinding();
-// One after the other: they count descriptors and mappings.
+// Serial, because the tests count descriptors and mappings.
 const test = ava.serial;
-/** How the system calls our memory files. */
+/** The name of memory files in /proc. */
 const MEMORY = '/memfd:liteipc-value';
 const MIB = 1024 * 1024;
 
@@ -43,7 +45,7 @@ function sealed(...parts: readonly Uint8Array[]): NativeDescriptor {
   return file.seal();
 }
 
-/** Descriptors of this process that are memory files of ours. */
+/** Returns the descriptors of this process that are memory files of LiteIPC. */
 function memoryFiles(): number {
   return readdirSync('/proc/self/fd').filter((fd) => linkOf(fd).startsWith(MEMORY)).length;
 }
@@ -56,13 +58,13 @@ function linkOf(fd: string): string {
   }
 }
 
-/** Mappings of them. */
+/** Returns their mappings. */
 function mappings(): number {
   const maps = readFileSync('/proc/self/maps', 'utf8');
   return maps.split('\n').filter((line) => line.includes(MEMORY)).length;
 }
 
-/** Waits until the garbage collector has brought `count` down to `expected`; says what it is. */
+/** Runs the garbage collector until `count` is at most `expected`. Returns the count. */
 async function settle(count: () => number, expected: number, rounds = 100): Promise<number> {
   for (let round = 0; count() !== expected && round < rounds; round++) {
     collect();
@@ -71,7 +73,7 @@ async function settle(count: () => number, expected: number, rounds = 100): Prom
   return count();
 }
 
-test('parts of every size become one memory, which the other side maps', (t) => {
+test('parts of every size become one memory, which the receiver maps', (t) => {
   const sizes = [0, 1, 7, 64, 4095, 4096, 4097, 100_000, 3 * MIB + 5];
   const parts = sizes.map((size, index) => pattern(size, index));
   const whole = Buffer.concat(parts);
@@ -106,7 +108,7 @@ test('parts of every size become one memory, which the other side maps', (t) => 
   t.is(mappings(), 0);
 });
 
-test('an empty value', (t) => {
+test('an empty value can be mapped', (t) => {
   const descriptor = sealed();
   const mapping = binding.mapMemoryFile(descriptor.fd);
   t.is(mapping.buffer.byteLength, 0);
@@ -114,7 +116,7 @@ test('an empty value', (t) => {
   descriptor.close();
 });
 
-test('nobody can change it once it is sealed', (t) => {
+test('sealed memory cannot be changed', (t) => {
   const descriptor = sealed(pattern(5000));
   t.throws(() => writeSync(descriptor.fd, 'x', 0), { code: 'EPERM' });
   const again = openSync(`/proc/self/fd/${descriptor.fd}`, 'r+');
@@ -123,7 +125,7 @@ test('nobody can change it once it is sealed', (t) => {
   descriptor.close();
 });
 
-test('what JavaScript writes to a mapping is its own', (t) => {
+test('writes to a mapping are private', (t) => {
   const descriptor = sealed(pattern(10_000));
   const one = binding.mapMemoryFile(descriptor.fd);
   const other = binding.mapMemoryFile(descriptor.fd);
@@ -137,7 +139,7 @@ test('what JavaScript writes to a mapping is its own', (t) => {
   descriptor.close();
 });
 
-test('release ends the mapping at once; views are empty then', (t) => {
+test('release ends the mapping at once, and its views are empty', (t) => {
   const descriptor = sealed(pattern(MIB));
   const before = process.memoryUsage().external;
   for (let round = 0; round < 200; round++) {
@@ -155,7 +157,7 @@ test('release ends the mapping at once; views are empty then', (t) => {
   descriptor.close();
 });
 
-test('a forgotten mapping ends with its buffer, not before', async (t) => {
+test('an unreferenced mapping ends with its buffer and not before', async (t) => {
   const descriptor = sealed(pattern(MIB));
   t.is(await settle(mappings, 0), 0);
   const before = process.memoryUsage().external;
@@ -175,7 +177,7 @@ test('a forgotten mapping ends with its buffer, not before', async (t) => {
   descriptor.close();
 });
 
-test('memory that was moved to another ArrayBuffer stays there', async (t) => {
+test('memory that was moved to another ArrayBuffer remains valid', async (t) => {
   const descriptor = sealed(pattern(MIB));
   await moveAndRelease(t, descriptor);
   t.is(await settle(mappings, 0), 0);
@@ -199,7 +201,7 @@ async function moveAndRelease(t: ExecutionContext, descriptor: NativeDescriptor)
   if (moved !== undefined) t.true(Buffer.from(pattern(MIB)).equals(new Uint8Array(moved)));
 }
 
-test('forgotten mappings do not pile up', async (t) => {
+test('unreferenced mappings do not accumulate', async (t) => {
   const descriptor = sealed(pattern(MIB));
   let most = 0;
   const mapAndForget = () => binding.mapMemoryFile(descriptor.fd).buffer.byteLength;
@@ -210,13 +212,13 @@ test('forgotten mappings do not pile up', async (t) => {
       most = Math.max(most, mappings());
     }
   }
-  t.true(most < 1500, `${most} mappings at once, without being collected by hand`);
+  t.true(most < 1500, `${most} mappings at once, without explicit garbage collection`);
   descriptor.close();
-  // The engine may keep the last one in a register of its own.
+  // The engine may retain the last one in a register.
   t.true((await settle(mappings, 0)) <= 1);
 });
 
-test('memory that could change, or fail, is not mapped', (t) => {
+test('memory that could change or fail is not mapped', (t) => {
   const refused = (fd: number, code = 'EPROTO') =>
     t.throws(() => binding.mapMemoryFile(fd), { code, message: /descriptor/ }, `${fd}`);
   const file = openSync(import.meta.filename, 'r');
@@ -227,7 +229,8 @@ test('memory that could change, or fail, is not mapped', (t) => {
   refused(one.fd);
   one.close();
   other.close();
-  // Being filled still: it could change. What else C programs may send is in test_memory_file.c.
+  // A file that is being written could change. test_memory_file.c tests the other messages of C
+  // programs.
   const filling = binding.createMemoryFile();
   filling.append([pattern(5000)]);
   const fd = readdirSync('/proc/self/fd').find((name) => linkOf(name).startsWith(MEMORY));
@@ -235,7 +238,7 @@ test('memory that could change, or fail, is not mapped', (t) => {
   filling.close();
 });
 
-test('bad input', (t) => {
+test('invalid arguments are rejected', (t) => {
   const descriptor = sealed(pattern(100));
   const bad = (call: () => unknown, expected: object) => t.throws(call, expected);
   bad(() => binding.mapMemoryFile(-1), { instanceOf: TypeError });
@@ -272,7 +275,7 @@ test('bad input', (t) => {
   }
 });
 
-test('filling on another thread: in order, one at a time, and given up', async (t) => {
+test('appendInBackground preserves the order, runs once at a time and can be cancelled', async (t) => {
   const file = binding.createMemoryFile();
   const large = pattern(48 * MIB);
   let turns = 0;
@@ -307,7 +310,7 @@ test('filling on another thread: in order, one at a time, and given up', async (
   t.is(await settle(memoryFiles, 0), 0);
 });
 
-test('a value larger than the limits is an error, and no signal', (t) => {
+test('a value above the limits is an error and not a signal', (t) => {
   const script = `
 const { createMemoryFile } = require(${JSON.stringify(findAddon())});
 const file = createMemoryFile();
@@ -324,7 +327,7 @@ try { for (;;) open.push(createMemoryFile()); } catch (error) { console.log(erro
   t.is(output, 'EFBIG 1000\nEMFILE\n');
 });
 
-test('forgotten files are closed', async (t) => {
+test('unreferenced files are closed', async (t) => {
   for (let round = 0; round < 10; round++) binding.createMemoryFile().append([pattern(10)]);
   t.is(await settle(memoryFiles, 0), 0);
 });
@@ -341,7 +344,7 @@ test('a socket pair carries a stream both ways', async (t) => {
   other.destroy();
 });
 
-test('workers that end, or are ended, leave nothing', async (t) => {
+test('workers that end or are terminated leave nothing', async (t) => {
   for (const mode of ['exit', 'terminate', 'terminate', 'exit'] as const) {
     const worker = new Worker(testProgram('memory-worker'), {
       workerData: { mode },

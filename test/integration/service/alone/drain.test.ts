@@ -1,4 +1,4 @@
-/** Services that are taken back without breaking the calls that they have. */
+/** Tests the withdrawal of services without breaking their calls. */
 import test, { type ExecutionContext } from 'ava';
 import {
   defineService,
@@ -19,14 +19,14 @@ const Work = defineService('work', {
   note: oneway<number>(),
 });
 
-/** What machines may be late by, ms. */
+/** Tolerance for slow machines in ms. */
 const SLACK_MS = 700;
 
 interface Worker {
   readonly exposed: Exposed;
   readonly notes: number[];
   held: number;
-  /** Answers every call that is held. */
+  /** Answers all calls of `hold`. */
   release(): void;
 }
 
@@ -84,7 +84,7 @@ async function world(t: ExecutionContext, concurrency?: number) {
   return { domain, device, worker, client, shop: await client.service(Work) };
 }
 
-test('calls in flight are finished, those that wait included; new ones are refused', async (t) => {
+test('calls in flight and waiting calls finish, and new ones are refused', async (t) => {
   const { worker, shop } = await world(t, 2);
   const calls = [shop.hold(), shop.hold(), shop.hold()];
   await until(() => worker.held === 2);
@@ -104,36 +104,37 @@ test('calls in flight are finished, those that wait included; new ones are refus
 
 test('the name is free at once: the next instance takes over while the first one finishes', async (t) => {
   const { domain, worker, client, shop } = await world(t);
-  const patient = await client.service(Work, { waitMs: 5000 });
+  const waiting = await client.service(Work, { waitMs: 5000 });
   let restarts = 0;
   let deaths = 0;
-  client.onRestart(patient, () => restarts++);
-  client.onDeath(patient, () => deaths++);
-  const call = patient.hold();
+  client.onRestart(waiting, () => restarts++);
+  client.onDeath(waiting, () => deaths++);
+  const call = waiting.hold();
   await until(() => worker.held === 1);
   const drained = worker.exposed.drain();
   await until(() => domain.manager.services().length === 0);
   t.true(await isPending(drained));
-  // Refused by the old one, which has not begun it; sent to the new one as soon as that is there.
-  const next = [patient.who(), patient.who()];
+  // The old instance has refused the calls without beginning them. They are sent to the new one as
+  // soon as it exists.
+  const next = [waiting.who(), waiting.who()];
   await new Promise((resolve) => setTimeout(resolve, 50));
   await work(await domain.open(), 'new');
   t.deepEqual(await Promise.all(next), ['new', 'new']);
-  t.is(await patient.who(), 'new');
+  t.is(await waiting.who(), 'new');
   t.is(restarts, 1);
   t.is(deaths, 0, 'the old one lives');
-  // A client that does not wait has the one refusal, and then finds the new one.
+  // A client without waitMs receives the refusal, and then finds the new instance.
   t.like(await failure(shop.who()), { code: 'ESHUTDOWN' });
   t.is(await shop.who(), 'new');
   worker.release();
   t.is(await call, 'old');
   t.is(await drained, 0);
   await until(() => deaths === 1);
-  t.is(await patient.who(), 'new');
+  t.is(await waiting.who(), 'new');
   t.is(restarts, 1);
 });
 
-test('after its time the rest fails as with dispose', async (t) => {
+test('after the time limit the remaining calls fail as with dispose', async (t) => {
   const { worker, shop } = await world(t);
   const call = failure(shop.hold());
   await until(() => worker.held === 1);
@@ -144,7 +145,7 @@ test('after its time the rest fails as with dispose', async (t) => {
   t.like(await call, { code: 'EPIPE' });
 });
 
-test('one-way messages that were sent before run', async (t) => {
+test('one-way messages that were sent before are processed', async (t) => {
   const { worker, shop } = await world(t);
   const numbers = Array.from({ length: 500 }, (_, index) => index);
   for (const number of numbers) await shop.note(number);
@@ -152,7 +153,7 @@ test('one-way messages that were sent before run', async (t) => {
   t.deepEqual(worker.notes, numbers);
 });
 
-test('dispose while it drains ends it at once', async (t) => {
+test('dispose ends a drain at once', async (t) => {
   const { worker, shop } = await world(t);
   const call = failure(shop.hold());
   await until(() => worker.held === 1);
@@ -165,7 +166,7 @@ test('dispose while it drains ends it at once', async (t) => {
   await worker.exposed.dispose();
 });
 
-test('drain after dispose, and of a device that is closed meanwhile', async (t) => {
+test('drain after dispose, and of a device that is closed in the meantime, resolves', async (t) => {
   const { device, worker, shop } = await world(t);
   const call = failure(shop.hold());
   await until(() => worker.held === 1);
@@ -178,7 +179,7 @@ test('drain after dispose, and of a device that is closed meanwhile', async (t) 
   t.is(await second.worker.exposed.drain(), 0);
 });
 
-test('a service that drains when the domain is lost does not come back', async (t) => {
+test('a service that is draining when the domain is lost does not return', async (t) => {
   const { domain, device, worker, shop } = await world(t);
   const call = failure(shop.hold());
   await until(() => worker.held === 1);
@@ -191,7 +192,7 @@ test('a service that drains when the domain is lost does not come back', async (
   await device.close();
 });
 
-test('a revocation reaches a service that drains', async (t) => {
+test('a revocation reaches a service that is draining', async (t) => {
   const { domain, worker, shop } = await world(t);
   const call = shop.hold();
   await until(() => worker.held === 1);
