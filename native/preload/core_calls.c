@@ -1,7 +1,7 @@
 /*
- * What the core calls in place of libc. The linker's --wrap (preloadWraps in sources.json) binds
- * the core's own calls to these, at link time and inside the library: the program's interposed
- * functions are never in their way, and every descriptor that the core makes is known here.
+ * Implements the libc functions that the core calls. The linker's --wrap (preloadWraps in
+ * sources.json) binds the core's calls to them, inside the library: the core never calls an
+ * interposed function, and every descriptor that the core creates is recorded here.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,8 +20,8 @@
 #include "preload/shim.h"
 
 /*
- * What pthread_cleanup_push is made of. Weak, for the other libc does not have them, and its
- * programs must start all the same; there they are never called.
+ * The functions behind pthread_cleanup_push. Weak, because the other libc does not have them and
+ * its programs must still start; they are never called there.
  */
 #ifdef __GLIBC__
 #pragma weak __pthread_register_cancel
@@ -32,7 +32,7 @@
 #pragma weak _pthread_cleanup_pop
 #endif
 
-/* The names are the linker's. */
+/* The linker defines these names. */
 int __real_socket(int domain, int type, int protocol);
 int __real_socketpair(int domain, int type, int protocol, int ends[2]);
 int __real_epoll_create1(int flags);
@@ -63,7 +63,7 @@ void __wrap_OwnedRelease(struct OwnedDescriptors *owned, const int *descriptors,
 int __wrap_DescriptorsTake(struct OwnedDescriptors *owned, int socket,
                            struct DescriptorBatch *batch);
 
-/* Set while the descriptors that arrive will be the program's: they keep their low numbers. */
+/* Set while the program will own the received descriptors: their numbers are not changed. */
 static _Thread_local bool forProgram;
 
 int __wrap_socket(int domain, int type, int protocol)
@@ -180,8 +180,8 @@ ssize_t __wrap_recvmsg(int socket, struct msghdr *packet, int flags)
 }
 
 /*
- * An OBJ_FD has been delivered (or is about to be closed): the program may do with it what it
- * likes.
+ * The descriptor of an OBJ_FD has been delivered (or is about to be closed): it is not the core's
+ * any more.
  */
 void __wrap_OwnedRelease(struct OwnedDescriptors *owned, const int *descriptors, unsigned count)
 {
@@ -201,8 +201,8 @@ int __wrap_DescriptorsTake(struct OwnedDescriptors *owned, int socket,
 }
 
 /*
- * The one place where an operation may wait for ever. There, and only where ShimAllowCancel says
- * so, pthread_cancel(3) takes effect: no lock is held there.
+ * The only wait without a timeout in an operation. pthread_cancel(3) takes effect here, if
+ * ShimAllowCancel has allowed it: no lock is held.
  */
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int maximum, int timeoutMs)
 {

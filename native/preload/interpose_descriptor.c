@@ -1,7 +1,7 @@
 /*
- * ioctl(2), fcntl(2), and the functions that close descriptors or put others in their place. A
- * device's descriptor is closed and duplicated by libc like any other; what these look after are
- * the core's own descriptors, and what the OS cannot say of the device.
+ * Interposes ioctl(2), fcntl(2), and the functions that close or replace descriptors. libc closes
+ * and duplicates descriptors of the device like any other. These functions protect the core's
+ * descriptors, and implement what the OS cannot do for the device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +12,10 @@
 #include "preload/libc_calls.h"
 #include "preload/shim.h"
 
-/* Which driver a request is for, see ioctl(2); not every libc has _IOC_TYPE. */
+/* The driver of a request, see ioctl(2). Not every libc has _IOC_TYPE. */
 #define REQUEST_TYPE(request) (((request) >> 8) & 0xFF)
 
-/* The width of `request` differs between libc implementations; its upper half means nothing. */
+/* The width of `request` differs between libc implementations; its upper half is not used. */
 int InterposedIoctl(int descriptor, unsigned long request, ...) INTERPOSES(ioctl);
 int InterposedFcntl(int descriptor, int command, ...) INTERPOSES(fcntl);
 int InterposedFcntl64(int descriptor, int command, ...) INTERPOSES_TOO(fcntl64, fcntl);
@@ -56,7 +56,7 @@ int InterposedFcntl(int descriptor, int command, ...)
         return O_RDWR;
     }
     if (command == F_SETFL && result < 0 && errno == EBADF && NodeIsDescriptor(descriptor)) {
-        return 0; /* O_NONBLOCK and the like mean nothing to this driver */
+        return 0; /* the driver ignores O_NONBLOCK and other flags */
     }
     return result;
 }
@@ -66,8 +66,8 @@ int InterposedClose(int descriptor)
     return OwnDescriptorsHave(descriptor) ? ShimResult(-EBADF) : LibcClose(descriptor);
 }
 
-/* One stretch without descriptors of the core. Kernels before 5.9 do not have the system call. */
-static int CloseStretch(unsigned first, unsigned last, int flags)
+/* Closes a range without descriptors of the core. Linux before 5.9 has no close_range(2). */
+static int CloseRange(unsigned first, unsigned last, int flags)
 {
     int status = LibcCloseRange(first, last, flags);
     if (status == 0 || errno != ENOSYS || flags != 0) {
@@ -86,15 +86,16 @@ int InterposedCloseRange(unsigned first, unsigned last, int flags)
 #define CLOSE_RANGE_CLOEXEC 4
 #endif
     if (first > last || (flags & CLOSE_RANGE_CLOEXEC) != 0) {
-        return LibcCloseRange(first, last, flags); /* the core's are close-on-exec anyway */
+        /* the core's descriptors are close-on-exec already */
+        return LibcCloseRange(first, last, flags);
     }
     for (;;) {
         int own = OwnDescriptorsNext(first, last);
         if (own < 0) {
-            return CloseStretch(first, last, flags);
+            return CloseRange(first, last, flags);
         }
         if ((unsigned)own > first) {
-            int status = CloseStretch(first, (unsigned)own - 1, flags);
+            int status = CloseRange(first, (unsigned)own - 1, flags);
             if (status != 0) {
                 return status;
             }
@@ -112,8 +113,8 @@ void InterposedCloseFrom(int first)
 }
 
 /*
- * The number is taken, by somebody who cannot give it up: what dup2(2) says of a number in the
- * making.
+ * A number of the core cannot be replaced: EBUSY, as dup2(2) returns for a number that is just
+ * being opened.
  */
 int InterposedDup2(int from, int to)
 {

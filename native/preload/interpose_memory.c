@@ -1,4 +1,4 @@
-/* mmap(2) of the device, and what must not happen to the pool's mapping. */
+/* Interposes mmap(2) for the device, and munmap(2) and mremap(2) to protect the pool's mapping. */
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -26,13 +26,13 @@ void *InterposedMmap(void *address, size_t size, int prot, int flags, int descri
         return Refuse(EINVAL);
     }
     void *mapped = LibcMmap(address, size, prot, flags, descriptor, offset);
-    /* The OS says EBADF of the device, whatever else may be wrong with the arguments. */
+    /* For the device the OS returns EBADF, also if other arguments are wrong. */
     if (mapped != MAP_FAILED || errno != EBADF || (flags & MAP_ANONYMOUS) != 0 ||
         !NodeIsDescriptor(descriptor)) {
         return mapped;
     }
     if ((flags & MAP_FIXED) != 0) {
-        return Refuse(EINVAL); /* the pool lies where the core puts it */
+        return Refuse(EINVAL); /* the core chooses the address of the pool */
     }
     int status = DeviceMap(size, prot, flags, &mapped);
     return status == 0 ? mapped : Refuse(-status);
@@ -50,7 +50,7 @@ void *InterposedMremap(void *address, size_t oldSize, size_t newSize, int flags,
     va_start(arguments, flags);
     void *newAddress = (flags & MREMAP_FIXED) != 0 ? va_arg(arguments, void *) : NULL;
     va_end(arguments);
-    /* With an old size of 0 a shared mapping is duplicated. */
+    /* An old size of 0 duplicates a shared mapping. */
     if (PoolViewOverlaps(address, oldSize == 0 ? 1 : oldSize) ||
         ((flags & MREMAP_FIXED) != 0 && PoolViewOverlaps(newAddress, newSize))) {
         return Refuse(EINVAL);

@@ -1,4 +1,4 @@
-/* open(2) and its relatives, fortified ones too. */
+/* Interposes open(2) and its variants, including the fortified ones. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -27,7 +27,7 @@ static int Open(int directory, const char *path, int flags, mode_t mode)
                                        : LibcOpenAt(directory, path, flags, mode);
 }
 
-/* O_TMPFILE has O_DIRECTORY in it. */
+/* O_TMPFILE includes O_DIRECTORY. */
 static bool TakesMode(int flags)
 {
     return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;

@@ -1,8 +1,7 @@
 /*
- * stat(2), access(2) and their relatives: the device is a character device that exists while its
- * domain does. On 64-bit Linux there is one layout of struct stat, so the functions for large files
- * are the same ones, and so are the __xstat functions that programs built for a glibc before 2.33
- * call.
+ * Interposes stat(2), access(2) and their variants: the device is a character device that exists
+ * while its domain runs. 64-bit Linux has one layout of struct stat, so the functions for large
+ * files and the __xstat functions (for programs built with a glibc before 2.33) are the same.
  */
 #include <errno.h>
 #include <fcntl.h>

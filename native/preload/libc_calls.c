@@ -35,12 +35,12 @@ static const char *const NAMES[LIBC_FUNCTIONS] = {
 static void *_Atomic found[LIBC_FUNCTIONS];
 
 /*
- * NULL if no library has it: an old libc, say. An allocator that calls mmap may be the first caller
- * of all, so nothing here allocates; dlsym(3) does only to describe an error.
+ * Returns NULL if no library has the function (an old libc, for instance). An allocator that calls
+ * mmap may be the first caller, so nothing here allocates; dlsym(3) allocates only for an error.
  */
 static void *Next(enum LibcFunction function)
 {
-    /* relaxed: whoever looks finds the same, and a function does not change */
+    /* relaxed: all threads find the same function, which does not change */
     void *next = atomic_load_explicit(&found[function], memory_order_relaxed);
     if (next == NULL) {
         next = dlsym(RTLD_NEXT, NAMES[function]);
@@ -49,7 +49,7 @@ static void *Next(enum LibcFunction function)
     return next;
 }
 
-/* At the start, so that later calls, in signal handlers and between vfork and exec, only look. */
+/* At the start: later calls, in signal handlers and between vfork and exec, only read `found`. */
 __attribute__((constructor)) static void FindAll(void)
 {
     for (unsigned function = 0; function < LIBC_FUNCTIONS; function++) {

@@ -1,6 +1,6 @@
 /*
- * The functions of libc behind the interposed ones: the next definition of the name after the
- * shim's, so that other preloaded libraries have their say. They set errno as usual.
+ * Calls the libc functions behind the interposed ones: the next definition of the name after the
+ * shim's, which may be in another preloaded library. They set errno as usual.
  */
 #ifndef LITEIPC_PRELOAD_LIBC_CALLS_H
 #define LITEIPC_PRELOAD_LIBC_CALLS_H

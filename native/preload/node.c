@@ -1,4 +1,4 @@
-/* Which paths and which descriptors are the device. */
+/* Recognises the paths and descriptors of the device. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,13 +13,13 @@
 #include "preload/shim.h"
 
 #define NODE_NAME "lite_ipc"
-/* A character device has a number; this one is in the range that Linux leaves to local use. */
+/* The device number, in the range that Linux reserves for local use. */
 #define NODE_MAJOR 240
 #define NODE_MINOR 0
-/* Sockets of domains that this process has met; a domain that was started again has a new inode. */
+/* The control sockets that this process remembers. A restarted domain has a new inode. */
 #define SOCKETS_MAX 8U
 
-/* One socket, by device and inode. Never torn in effect: a mixture of two belongs to no file. */
+/* A socket, by device and inode. A mixture of two entries matches no file. */
 struct KnownSocket {
     _Atomic dev_t device;
     _Atomic ino_t inode;
@@ -29,7 +29,7 @@ static struct KnownSocket known[SOCKETS_MAX];
 static _Atomic unsigned knownCount;
 
 static pthread_once_t namedOnce = PTHREAD_ONCE_INIT;
-static char domainName[RUNTIME_PATH_SIZE]; /* empty: none was named */
+static char domainName[RUNTIME_PATH_SIZE]; /* empty: LITEIPC_DOMAIN is not set */
 
 static char domainPath[RUNTIME_PATH_SIZE];
 static _Atomic bool domainPathKnown;
@@ -37,7 +37,7 @@ static pthread_mutex_t domainPathLock = PTHREAD_MUTEX_INITIALIZER;
 
 static void RememberDomain(void)
 {
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): at the start there is one thread */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): only one thread exists yet */
     const char *name = ShimIsForeign() ? NULL : getenv("LITEIPC_DOMAIN");
     if (name != NULL && strlen(name) < sizeof(domainName)) {
         memcpy(domainName, name, strlen(name) + 1);
@@ -57,7 +57,7 @@ int NodeDomainPath(const char **path)
     if (atomic_load_explicit(&domainPathKnown, memory_order_acquire)) {
         return 0;
     }
-    (void)pthread_once(&namedOnce, RememberDomain); /* another constructor may be quicker */
+    (void)pthread_once(&namedOnce, RememberDomain); /* another constructor may have run first */
     if (domainName[0] == '\0') {
         ShimExplain("LITEIPC_DOMAIN names no domain");
         return -ENODEV;
@@ -120,9 +120,8 @@ static int SocketFacts(struct stat *facts)
 }
 
 /*
- * A descriptor that came from before an exec(2), or from another process, when this one has not
- * opened the device itself. Nobody else has descriptors of this kind, so this is not a cost for
- * other sockets.
+ * Returns true for a descriptor from before an exec(2) or from another process, if this process has
+ * not opened the device itself. Only O_PATH descriptors of sockets cost more than one system call.
  */
 static bool IsInherited(int descriptor, const struct stat *facts)
 {
@@ -151,7 +150,7 @@ bool NodeIsDescriptor(int descriptor)
     return is;
 }
 
-/* Are the first `length` characters of the path a way to /dev? */
+/* Returns true if the first `length` characters of the path lead to /dev. */
 static bool IsDeviceFolder(int directory, const char *path, size_t length)
 {
     char folder[4096];
@@ -242,7 +241,7 @@ int NodeAccess(int mode)
     if ((mode & X_OK) != 0) {
         return -EACCES;
     }
-    /* Who may connect may do everything. */
+    /* A process that may connect may do everything. */
     if ((mode & (R_OK | W_OK)) != 0 && LibcFaccessAt(AT_FDCWD, path, W_OK, AT_EACCESS) != 0) {
         return -errno;
     }

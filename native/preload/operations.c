@@ -1,4 +1,4 @@
-/* What the interposed functions do when it is the device that is meant. */
+/* Implements the operations of the device for the interposed functions. */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -6,7 +6,7 @@
 
 int DeviceOpen(int flags)
 {
-    /* The device is there, and no folder. Every other flag is of no consequence. */
+    /* The device exists and is not a folder. Other flags have no effect. */
     if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) {
         return -EEXIST;
     }
@@ -38,13 +38,13 @@ int DeviceMap(size_t size, int prot, int flags, void **address)
     }
     ShimLeave(status);
     if (status == 0) {
-        ShimForgetRetired();
+        ShimFreeRetired();
     }
     return status;
 }
 
-/* A wait that has no end of its own: pthread_cancel(3) may end it. */
-static bool WaitsForEver(unsigned int request, unsigned long argument)
+/* Returns true for a wait without a timeout, which pthread_cancel(3) may end. */
+static bool WaitsForever(unsigned int request, unsigned long argument)
 {
     if (request != IPC_SEND_RECV_MSG || argument == 0) {
         return false;
@@ -60,22 +60,23 @@ int DeviceControl(unsigned int request, unsigned long argument)
     if (status != 0) {
         return status;
     }
-    ShimAllowCancel(WaitsForEver(request, argument));
+    ShimAllowCancel(WaitsForever(request, argument));
     status = LiteIpcIoctl(operation.task, request, argument);
     ShimLeave(status);
     return status;
 }
 
-/* ---- for programs that want to know; they find these with dlsym(3) --------------------------- */
+/* ---- for tests and tools, which find these functions with dlsym(3) --------------------------- */
 
 #define EXPORTED __attribute__((visibility("default")))
 
 /*
- * The calling thread's task ID; makes the task if it has none yet, and opens nothing. 0: no domain.
+ * Returns the calling thread's task ID; 0: no domain. Creates the task if necessary, and does not
+ * open the device.
  */
 EXPORTED uint32_t LiteIpcShimTaskID(void);
 EXPORTED uint32_t LiteIpcShimProcessID(void);
-/* Live nodes in this process's pool and their bytes. 0, or -EINVAL before the first operation. */
+/* Counts the nodes in use in this process's pool. -EINVAL: before the first operation. */
 EXPORTED int LiteIpcShimPoolCount(size_t *nodes, size_t *bytes);
 
 uint32_t LiteIpcShimTaskID(void)

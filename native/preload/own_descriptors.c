@@ -1,7 +1,7 @@
 /*
- * The core's descriptors: sockets, pipes, memfds. A program that closes whatever it did not open
- * (daemons do) would cut itself off, and a number used again would be worse. So the interposed
- * close functions leave these out.
+ * The set of the core's descriptors: sockets, pipes, memfds. A program that closes descriptors
+ * which it did not open (daemons do) would break the core, or worse, reuse their numbers. So the
+ * interposed close functions skip these.
  */
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -12,11 +12,11 @@
 #include "preload/shim.h"
 
 #define BITS_PER_WORD 64U
-/* The core's descriptors are kept below this; a higher one would only lose its protection. */
+/* The size of the set. A descriptor with a higher number is not protected. */
 #define NUMBERS 65536U
 /*
- * Where they are moved to: out of the reach of select(2) and of fixed numbers, without a large
- * table.
+ * The lowest number that a descriptor is moved to: above those of select(2) and fixed numbers, but
+ * low enough for a small table.
  */
 #define PREFERRED_NUMBER 1024U
 
@@ -28,8 +28,8 @@ bool OwnDescriptorsHave(int descriptor)
         return false;
     }
     /*
-     * relaxed, here and below: a bit by itself; who closes a number that is just being made races
-     * anyway
+     * relaxed, here and below: the bit orders nothing. A program that closes a descriptor while it
+     * is being opened has a race anyway.
      */
     uint64_t word =
         atomic_load_explicit(&own[(unsigned)descriptor / BITS_PER_WORD], memory_order_relaxed);

@@ -1,8 +1,7 @@
 /*
- * The program's view of the pool is read-only for good: the OS itself refuses mprotect(2), for the
- * mapping was made through a descriptor without write permission. What is left is to keep its
- * addresses: the core would give them back to the OS at its end, when they may long belong to
- * somebody else.
+ * Protects the program's view of the pool. The OS refuses mprotect(2), because the mapping was made
+ * through a descriptor without write permission. The addresses must also stay reserved: the core
+ * unmaps them at its end, when another mapping could be there.
  */
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -12,11 +11,13 @@
 #include "preload/shim.h"
 
 static _Atomic uintptr_t viewStart;
-static _Atomic uintptr_t viewEnd; /* 0: there is none */
+static _Atomic uintptr_t viewEnd; /* 0: no view */
 
 void PoolViewSet(const void *address, size_t size)
 {
-    /* release: pairs with the acquires below; the end last, so that both are seen or none */
+    /*
+     * release: pairs with the acquires below; the end is stored last, so that both are seen or none
+     */
     atomic_store_explicit(&viewEnd, 0, memory_order_release);
     atomic_store_explicit(&viewStart, (uintptr_t)address, memory_order_release);
     atomic_store_explicit(&viewEnd, (uintptr_t)address + size, memory_order_release);
@@ -51,7 +52,7 @@ int PoolViewUnmap(void *address, size_t size)
     }
     uintptr_t from = start > first ? start : first;
     uintptr_t to = end < last ? end : last;
-    /* Gone for the program, but nobody else's. */
+    /* Not accessible any more, but still reserved. */
     void *held = LibcMmap((void *)from, to - from, PROT_NONE,
                           MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return held == MAP_FAILED ? -1 : 0;

@@ -1,6 +1,4 @@
-/*
- * The LiteIPC process behind the device: who is one, from when on, and what fork and exit do to it.
- */
+/* Attaches the process and its threads to the domain when needed, and handles fork and exit. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
@@ -16,33 +14,32 @@
 
 struct ShimDevice {
     struct LiteIpcDevice *device;
-    unsigned threads; /* that work with it, under the lock */
-    bool foreign;     /* it is that of the process that forked this one: under the lock */
+    unsigned threads; /* threads that use it; under the lock */
+    bool foreign;     /* belongs to the process that forked this one; under the lock */
     struct ShimDevice *nextRetired;
 };
 
-/* The calling thread's part. */
+/* The state of a thread. */
 struct ShimThread {
-    struct ShimDevice *owner; /* NULL: not a task yet */
+    struct ShimDevice *owner; /* NULL: the thread has no task */
     struct LiteIpcThread *thread;
     struct LiteIpcTask *task;
-    bool busy;         /* between ShimEnter and ShimLeave */
-    bool cancelBefore; /* pthread_cancel was not disabled by the program */
+    bool busy; /* between ShimEnter and ShimLeave */
     bool allowCancel;
     int cancelState;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* The one to work with; NULL before the first operation. Written under the lock. */
+/* The device in use; NULL before the first operation. Written under the lock. */
 static struct ShimDevice *_Atomic current;
-static _Atomic bool currentForeign; /* current->foreign, for a look without the lock */
-static struct ShimDevice *retired;  /* of domains that are gone; under the lock */
-static _Atomic pid_t owner;         /* of `current` and everything else here */
+static _Atomic bool currentForeign; /* current->foreign, readable without the lock */
+static struct ShimDevice *retired;  /* devices of domains that are gone; under the lock */
+static _Atomic pid_t owner;         /* the process of `current` and of the other variables */
 static _Atomic bool exiting;
 static pthread_t exitingThread; /* valid once `exiting` is true */
 static pthread_key_t threadKey;
 static bool explains; /* LITEIPC_DEBUG was set at the start */
-/* A page that a child of any fork finds zeroed, one without pthread_atfork(3) handlers too. */
+/* A page that is zero in every forked child, also without pthread_atfork(3) handlers. */
 static volatile char *forkGuard;
 static _Thread_local struct ShimThread self;
 
@@ -83,7 +80,7 @@ bool ShimIsForeign(void)
 #endif
 }
 
-/* ---- devices; all under the lock ------------------------------------------------------------- */
+/* ---- devices; called under the lock ---------------------------------------------------------- */
 
 static void Adopt(struct LiteIpcDevice *device, struct ShimDevice *holder)
 {
@@ -116,7 +113,7 @@ static int Attach(void)
     return 0;
 }
 
-/* The child of a fork has its first business with the device. */
+/* Attaches the child of a fork at its first operation. */
 static int Reattach(struct ShimDevice *parent)
 {
     struct ShimDevice *holder = calloc(1, sizeof(*holder));
@@ -147,7 +144,7 @@ static int AttachAsNeeded(enum ShimNeed need)
     if (need != SHIM_ATTACHED || !lost) {
         return status;
     }
-    status = Attach(); /* the domain that this process knew is gone; a new one is a new start */
+    status = Attach(); /* the domain is gone: attach to its successor */
     if (status == 0 && !device->foreign) {
         device->nextRetired = retired;
         retired = device;
@@ -155,8 +152,8 @@ static int AttachAsNeeded(enum ShimNeed need)
     return status;
 }
 
-/* Messages of a domain that is gone can be read until its pool has a successor. */
-void ShimForgetRetired(void)
+/* Messages of a domain that is gone can be read until the program maps a new pool. */
+void ShimFreeRetired(void)
 {
     (void)pthread_mutex_lock(&lock);
     struct ShimDevice **link = &retired;
@@ -209,7 +206,7 @@ static int ThreadJoinDevice(struct ShimThread *thread, enum ShimNeed need)
     if (status != 0) {
         return status;
     }
-    if (thread->owner == device) { /* it was the right one after all */
+    if (thread->owner == device) { /* attached already */
         (void)pthread_mutex_lock(&lock);
         device->threads--;
         (void)pthread_mutex_unlock(&lock);
@@ -264,7 +261,7 @@ void ShimLeave(int status)
     /* acquire: pairs with the release in EndProcess */
     if (status < 0 && atomic_load_explicit(&exiting, memory_order_acquire) &&
         !pthread_equal(exitingThread, pthread_self())) {
-        /* What the program would do about this error could change how the process ends. */
+        /* The program's reaction to the error could change how the process ends. */
         for (;;) {
             (void)pause();
         }
@@ -325,7 +322,7 @@ static void ForkParent(void)
     (void)pthread_mutex_unlock(&lock);
 }
 
-/* The domain hears of the child when it uses the device, if it ever does. */
+/* The domain is not informed before the child uses the device. */
 static void ForkChild(void)
 {
     ForEachOwn(LiteIpcForkChild);
@@ -346,8 +343,8 @@ static void ForkChild(void)
 }
 
 /*
- * pthread_atfork(3) without a reference to it, which in glibc's case is to a function that other
- * libcs do not have: the library would not even be loaded there, and with it not the program.
+ * Calls pthread_atfork(3) without a reference to it. With glibc the reference is to a function that
+ * other libcs do not have; neither the library nor the program could then be loaded.
  */
 static void RegisterForkHandlers(void)
 {
@@ -368,7 +365,7 @@ __attribute__((constructor)) static void BeginProcess(void)
     if (ShimIsForeign()) {
         return;
     }
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): at the start there is one thread */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): only one thread exists yet */
     const char *debug = getenv("LITEIPC_DEBUG");
     explains = debug != NULL && debug[0] != '\0';
     (void)pthread_key_create(&threadKey, ThreadEnded);
@@ -383,8 +380,8 @@ __attribute__((constructor)) static void BeginProcess(void)
 }
 
 /*
- * exit(3), after the program's own handlers: the others hear of it before whoever waits for this
- * process.
+ * Runs in exit(3) after the program's own handlers. Other processes are notified before a
+ * waitpid(2) for this process returns.
  */
 __attribute__((destructor)) static void EndProcess(void)
 {
@@ -392,7 +389,7 @@ __attribute__((destructor)) static void EndProcess(void)
     if (device == NULL || atomic_load_explicit(&currentForeign, memory_order_acquire) ||
         atomic_load_explicit(&owner, memory_order_acquire) != getpid() ||
         (forkGuard != NULL && *forkGuard == 0)) {
-        return; /* a child that shares or inherited the sockets must not speak for its parent */
+        return; /* a child that shares or inherited the sockets must not end its parent's process */
     }
     exitingThread = pthread_self();
     /* release: pairs with the acquire in ShimLeave */
