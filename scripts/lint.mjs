@@ -100,6 +100,8 @@ const lanes = [
     'api-docs': () => nodeCheck(apiDocsCommand),
     // docs/api-report shows every change of the public API.
     'api-report': () => nodeCheck([join(root, 'scripts/api-report.mjs'), '--check']),
+    // docs/diagrams: pictures are current.
+    diagrams: () => nodeCheck([join(root, 'scripts/diagrams/draw.mjs'), '--check']),
   },
   { 'clang-format': () => clangFormat('--dry-run', '--Werror'), 'clang-tidy': clangTidy },
 ];
