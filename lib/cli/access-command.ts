@@ -32,7 +32,7 @@ function readId(text: string, earlier: readonly number[]): number[] {
 }
 
 function readPid(text: string, earlier: readonly number[]): number[] {
-  if (/^0+$/.test(text)) throw new InvalidArgumentError('Expected the number of a process.');
+  if (/^0+$/.test(text)) throw new InvalidArgumentError('Expected a process ID.');
   return readId(text, earlier);
 }
 
@@ -60,7 +60,7 @@ function titleOf({ service, method }: Cell): string {
 
 function formatMatrix({ domain, rows, shortened }: AccessMatrix, why: boolean): string {
   const columns = rows[0]?.cells.map(titleOf) ?? [];
-  if (rows.length === 0) return `domain ${domain}: nobody to ask about`;
+  if (rows.length === 0) return `domain ${domain}: no processes or users to show`;
   if (columns.length === 0) return `domain ${domain}: no services`;
   const table = why
     ? formatTable(
@@ -76,7 +76,7 @@ function formatMatrix({ domain, rows, shortened }: AccessMatrix, why: boolean): 
         ['WHO', ...columns],
         rows.map((row) => [labelOf(row), ...row.cells.map(({ allowed }) => allowed)]),
       );
-  const note = 'one process of each user and group stands for all: there are too many';
+  const note = 'there are many processes: each row shows one process of a user and group';
   return shortened ? `${table}\n${printable(note)}` : table;
 }
 
@@ -84,10 +84,10 @@ async function run(options: AccessOptions): Promise<void> {
   const domain = requiredDomain('access', options.domain);
   const { uid: uids, gid: gids, pid: pids, service: services, onlyGiven = false } = options;
   if (gids.length > 0 && uids.length === 0) {
-    throw new UsageError('access: --gid needs a --uid: every process has both');
+    throw new UsageError('access: --gid requires --uid');
   }
   if (onlyGiven && uids.length === 0 && pids.length === 0) {
-    throw new UsageError('access: --only-given needs a --uid or --pid');
+    throw new UsageError('access: --only-given requires --uid or --pid');
   }
   const question = { uids, gids, pids, services, onlyGiven, methods: options.methods === true };
   const matrix = await withInspector(domain, (inspector) => askAccess(inspector, domain, question));
@@ -118,10 +118,11 @@ export function accessCommand(): Command {
     .addHelpText(
       'after',
       `
-"some" means that some of the methods are allowed; see --methods. The table shows the current decisions of
-the manager and of the services' own checks.
+"some" means that some of the methods are allowed; see --methods. The table
+shows the current decisions of the manager and of the services' own checks.
 
-Exit status: 0 success, 1 no such domain, or it refuses this user, 2 wrong usage.
+Exit status: 0 success, 1 no such domain, or it refuses this user, 2 wrong
+usage.
 
 Examples:
   $ npx liteipc access --domain shop

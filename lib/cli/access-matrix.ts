@@ -199,7 +199,9 @@ export async function askAccess(
   for (const service of names) {
     const methods = (await listMethods(inspector, service)).map(({ name }) => name);
     if (methods.length === 0 && question.methods) {
-      throw new UsageError(`access: no service "${service}" is registered, so it has no methods`);
+      throw new UsageError(
+        `access: --methods requires a registered service, and "${service}" is not registered`,
+      );
     }
     columns.push({ service, methods });
   }

@@ -32,7 +32,7 @@ export function startBareDomain(name: string, profile: DomainProfile): NativeDom
   } catch (error) {
     const code = (error as { code?: unknown }).code;
     if (code === 'EADDRINUSE') {
-      throw new Error(`a domain named "${name}" is running already`, { cause: error });
+      throw new Error(`a domain named "${name}" is already running`, { cause: error });
     }
     throw new Error(`the domain "${name}" cannot be started: ${(error as Error).message}`, {
       cause: error,
@@ -52,7 +52,7 @@ export async function checkDomainRuns(name: string): Promise<void> {
     const code = (error as { code?: unknown }).code;
     const reasons: Readonly<Record<string, string>> = {
       ENODEV: 'no such domain is running; "liteipc domain" starts one',
-      EACCES: 'its socket may not be used by this user',
+      EACCES: 'this user may not use its socket',
     };
     const reason = reasons[String(code)] ?? (error as Error).message;
     throw new Error(`domain "${name}": ${reason}`, { cause: error });

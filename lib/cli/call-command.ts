@@ -107,7 +107,7 @@ function pick(
   }
   if (found.usesParcel) {
     throw new Error(
-      `${contract.name}.${name} takes or gives a parcel, whose format only the contract in its program says`,
+      `${contract.name}.${name} uses a parcel, whose format only the contract in its program defines`,
     );
   }
   return { service, method: found };
@@ -147,13 +147,15 @@ async function argumentsFor(
   const isGiven = argument !== undefined && argument !== '-';
   switch (kind) {
     case 'event':
-      if (isGiven) throw new UsageError(`call: ${name} is an event: it takes no input`);
+      if (isGiven) throw new UsageError(`call: ${name} is an event, which has no input`);
       return [];
     case 'sink':
     case 'duplex':
       if (!isGiven) return [readLines(onBadLine)];
       if (!Array.isArray(input)) {
-        throw new UsageError(`call: ${name} is a ${kind}: it takes an array, or "-" and lines`);
+        throw new UsageError(
+          `call: ${name} is a ${kind}: its input is an array, or "-" and one item per line`,
+        );
       }
       return [input];
     default:
@@ -210,7 +212,9 @@ async function call(
     isInterrupted = true;
     controller.abort(new Error('interrupted'));
   });
-  process.stdout.on('error', () => controller.abort(new Error('nobody reads the output')));
+  process.stdout.on('error', () =>
+    controller.abort(new Error('the reader of the output has gone')),
+  );
   try {
     const found = pick(await find(domain, service), method);
     const args = await argumentsFor(found.method, argument, input, (error) => {
@@ -270,10 +274,12 @@ export function callCommand(): Command {
     .addHelpText(
       'after',
       `
-Values that JSON cannot express are read and printed as {"$bigint": "12"}, {"$date": "2026-01-31T12:00:00Z"},
-{"$bytes": "BASE64"}, {"$map": [[KEY, VALUE]]}, {"$set": [...]}; docs/command-line.md lists all forms.
+Values that JSON cannot express are read and printed as {"$bigint": "12"},
+{"$date": "2026-01-31T12:00:00Z"}, {"$bytes": "BASE64"}, {"$map": [[KEY,
+VALUE]]}, {"$set": [...]}; docs/command-line.md lists all forms.
 
-Exit status: 0 success, 1 the service returned an error or the call failed, 2 wrong usage or unusable input.
+Exit status: 0 success, 1 the service returned an error or the call failed, 2
+wrong usage or unusable input.
 
 Examples:
   $ npx liteipc call calculator add '[1, 2]' --domain shop

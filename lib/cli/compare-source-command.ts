@@ -15,8 +15,16 @@ export function compareSourceCommand(): Command {
       'the folder kernel_liteos_a, a folder with hm_liteipc.h and hm_liteipc.c, or these files',
     )
     .option('--differences', 'show only what differs')
-    .option('--json', 'print everything as JSON')
-    .addHelpText('after', '\nExit status: 0 no difference, 1 differences, 2 unusable input.')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 no difference, 1 differences, 2 unusable input.
+
+Examples:
+  $ npx liteipc compare-source ~/src/kernel_liteos_a
+  $ npx liteipc compare-source --differences hm_liteipc.h hm_liteipc.c`,
+    )
     .action(async (paths: string[], options: Options) => {
       // The parser is loaded only when it is needed.
       const { compareWithKernel } = await import('../compare-source/compare.js');

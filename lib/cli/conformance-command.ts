@@ -73,7 +73,9 @@ async function untilSignal<T>(body: (signal: AbortSignal) => Promise<T>): Promis
     controller.abort(new Error(`ended by ${name}`));
   };
   // Never removed: the last output may fail after the end of the run.
-  process.stdout.on('error', () => controller.abort(new Error('nobody reads the output')));
+  process.stdout.on('error', () =>
+    controller.abort(new Error('the reader of the output has gone')),
+  );
   const names: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const name of names) process.on(name, onSignal);
   try {

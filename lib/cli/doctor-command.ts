@@ -58,7 +58,14 @@ export function doctorCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nChanges nothing and leaves no files behind.\nExit status: 0 no check failed, 1 a check failed, 2 wrong usage.',
+      `
+The checks change nothing and leave no files behind.
+
+Exit status: 0 no check failed, 1 a check failed, 2 wrong usage.
+
+Examples:
+  $ npx liteipc doctor
+  $ npx liteipc doctor --domain shop --json`,
     )
     .action(runDoctor);
 }

@@ -41,7 +41,14 @@ export function domainCommand(): Command {
     .addOption(profileOption())
     .addHelpText(
       'after',
-      '\n"liteipc serve" starts a domain with a ServiceManager, which services and clients in Node require.',
+      `
+"liteipc serve" starts a domain with a ServiceManager, which services and
+clients in Node require.
+
+Exit status: 0 ended by a signal, 1 failed, 2 wrong usage.
+
+Example:
+  $ npx liteipc domain --name board --profile liteos-a`,
     )
     .action(runDomain);
 }

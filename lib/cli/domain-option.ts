@@ -25,6 +25,6 @@ export function requiredDomain(command: string, domain: string | undefined): str
   const name = givenDomain(domain);
   if (name !== undefined) return name;
   throw new UsageError(
-    `${command}: which domain? Say --domain NAME, or set LITEIPC_DOMAIN in the environment`,
+    `${command}: no domain is given: use --domain NAME, or set LITEIPC_DOMAIN in the environment`,
   );
 }

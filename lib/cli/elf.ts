@@ -10,7 +10,7 @@ export type Executable =
       readonly bits: 32 | 64;
       /** The field e_machine of elf.h. */
       readonly machine: number;
-      /** The dynamic loader, such as `/lib64/ld-linux-x86-64.so.2`. `undefined` for a static program. */
+      /** Path of the dynamic loader, `/lib64/ld-linux-x86-64.so.2`; `undefined` if static. */
       readonly loader: string | undefined;
     };
 

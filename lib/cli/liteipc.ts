@@ -4,7 +4,7 @@
  * failed, 2 wrong usage or unusable input.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { accessCommand } from './access-command.js';
 import { callCommand } from './call-command.js';
 import { compareSourceCommand } from './compare-source-command.js';
@@ -21,20 +21,28 @@ const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
 
+/** Describes an option for --help, without the empty default of a repeatable option. */
+function describeOption(option: Option): string {
+  return new Help().optionDescription(option).replace(/ \(default: (?:\[\]|\{\})\)$/, '');
+}
+
 /**
- * Makes commands throw instead of ending the process, so that the entry point sets the exit status.
+ * Applies the common settings to a command and its subcommands. They throw instead of ending the
+ * process, so that the entry point sets the exit status.
  */
-function overrideExits(command: Command): Command {
-  command.exitOverride();
-  for (const each of command.commands) overrideExits(each);
+function configure(command: Command): Command {
+  command.exitOverride().configureHelp({ optionDescription: describeOption });
+  for (const each of command.commands) configure(each);
   return command;
 }
 
 function makeProgram(): Command {
   const program = new Command('liteipc')
-    .description('The LiteIPC of the LiteOS-A kernel on Linux: tools for services and for porters')
+    .description(
+      'Starts domains, calls and inspects services, and runs programs for the LiteIPC of the LiteOS-A kernel on Linux.',
+    )
     .version(version)
-    .showHelpAfterError('(liteipc --help tells what there is)')
+    .showHelpAfterError('(liteipc --help lists the commands)')
     .enablePositionalOptions()
     .addCommand(accessCommand())
     .addCommand(callCommand())
@@ -45,8 +53,20 @@ function makeProgram(): Command {
     .addCommand(lsCommand())
     .addCommand(runCommand())
     .addCommand(serveCommand())
-    .addCommand(watchCommand());
-  return overrideExits(program);
+    .addCommand(watchCommand())
+    .addHelpText(
+      'after',
+      `
+"liteipc COMMAND --help" describes a command. docs/command-line.md has the
+details.
+
+Examples:
+  $ npx liteipc doctor
+  $ npx liteipc serve --domain shop --policy shop.jsonc
+  $ npx liteipc ls --domain shop
+  $ npx liteipc call calculator add '[1, 2]' --domain shop`,
+    );
+  return configure(program);
 }
 
 async function main(): Promise<void> {

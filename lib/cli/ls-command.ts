@@ -141,11 +141,13 @@ export function lsCommand(): Command {
     .addHelpText(
       'after',
       `
-A service is "not answering" if its process does not answer within half a second; its event loop may be
-blocked. The load of a service in C is "unknown", because only its process knows it. POOL belongs to the
-device, which may serve several names.
+A service is "not answering" if its process does not answer within half a
+second; its event loop may be blocked. The load of a service in C is "unknown",
+because only its process knows it. POOL belongs to the device, which may serve
+several names.
 
-Exit status: 0 success, 1 no such domain, or it refuses this user, 2 wrong usage.`,
+Exit status: 0 success, 1 no such domain, or it refuses this user, 2 wrong
+usage.`,
     )
     .action(run);
 }

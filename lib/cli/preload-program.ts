@@ -57,7 +57,7 @@ function checkRights(path: string): void {
   if (isOther) {
     throw new UsageError(
       `run: ${path} runs with the rights of another user or group (setuid, setgid): ` +
-        'the system ignores preloaded libraries there',
+        'the system ignores preloaded libraries for such programs',
     );
   }
 }
@@ -84,7 +84,7 @@ export function chooseShim(program: string): string {
     if (file.kind === 'script') {
       if (!isExecutable(file.interpreter)) {
         throw new UsageError(
-          `run: ${path} names an interpreter "${file.interpreter}", which cannot be run`,
+          `run: ${path} names the interpreter "${file.interpreter}", which cannot be run`,
         );
       }
       path = file.interpreter;
@@ -98,7 +98,7 @@ export function chooseShim(program: string): string {
     }
     if (file.loader === undefined) {
       throw new UsageError(
-        `run: ${path} is statically linked: nothing can be preloaded. Link it dynamically`,
+        `run: ${path} is statically linked, so nothing can be preloaded; link it dynamically`,
       );
     }
     const libc = file.loader.includes('ld-musl') ? 'musl' : 'glibc';
@@ -106,5 +106,5 @@ export function chooseShim(program: string): string {
     if (libc === 'musl') return 'liteipc_preload_musl.so';
     throw new UsageError(`run: ${path} is a glibc program, and this build of liteipc is for musl`);
   }
-  throw new UsageError(`run: ${program} is a script of a script of a script: too deep`);
+  throw new UsageError(`run: ${program}: too many nested script interpreters`);
 }

@@ -103,9 +103,25 @@ export function runCommand(): Command {
     .option('--domain <name>', 'name of a running domain, or the absolute path of its socket')
     .addOption(profileOption())
     .passThroughOptions()
+    .addHelpText(
+      'after',
+      `
+The options of liteipc come before the program. Programs that are static,
+32-bit, setuid or setgid cannot be run. docs/preload.md lists what the device
+supports.
+
+Exit status: that of the program, or 128 and the number of the signal that ended
+it; 1 the program could not be started, 2 wrong usage.
+
+Examples:
+  $ npx liteipc run ./client --verbose
+  $ npx liteipc run --domain shop ./client`,
+    )
     .action(async (name: string, args: string[], options: RunOptions, command: Command) => {
       if (options.domain !== undefined && command.getOptionValueSource('profile') === 'cli') {
-        throw new UsageError('run: --profile is for a private domain, --domain for one that runs');
+        throw new UsageError(
+          'run: --profile applies to a private domain and cannot be used with --domain',
+        );
       }
       await runProgram(name, args, options);
     });

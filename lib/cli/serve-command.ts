@@ -23,14 +23,14 @@ interface ServeOptions {
 
 /** Reads the policy file and reports all of its problems. */
 async function checkPolicy({ policy, json }: ServeOptions): Promise<void> {
-  if (policy === undefined) throw new UsageError('serve: --check needs --policy FILE');
+  if (policy === undefined) throw new UsageError('serve: --check requires --policy FILE');
   const { PolicyFile } = await import('../policy/file.js');
   const file = new PolicyFile(policy);
   try {
     const { length } = await file.load();
     const result = { file: file.path, good: true, rules: length, problems: [] };
     process.stdout.write(
-      `${json ? JSON.stringify(result) : `${file.path}: good, ${counted(length, 'rule', 'rules')}`}\n`,
+      `${json ? JSON.stringify(result) : `${file.path}: valid, ${counted(length, 'rule', 'rules')}`}\n`,
     );
   } catch (error) {
     if (!(error instanceof PolicyFileError)) throw error;
@@ -85,7 +85,7 @@ async function serve(options: ServeOptions): Promise<void> {
   manager.on('policyError', (error) => report.refused(error));
   onHangUp =
     policy === undefined
-      ? () => report.note('SIGHUP: there is no policy file to be read again')
+      ? () => report.note('SIGHUP: there is no policy file to reload')
       : () => void reload(manager, report);
   report.ready(domain, manager.path);
   const failure = await notifyReady();
@@ -122,9 +122,11 @@ export function serveCommand(): Command {
       'after',
       `
 Without --policy every service admits only the user that runs the domain.
-"liteipc domain" starts a domain without a ServiceManager, for C programs that bring their own.
+"liteipc domain" starts a domain without a ServiceManager, for C programs that
+bring their own.
 
-Exit status: 0 ended by a signal, or a good policy; 1 failed, or a bad policy; 2 wrong usage.
+Exit status: 0 ended by a signal, or a good policy; 1 failed, or a bad policy; 2
+wrong usage.
 
 Examples:
   $ npx liteipc serve --domain shop --policy shop.jsonc

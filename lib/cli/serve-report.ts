@@ -53,8 +53,7 @@ export class ServeReport {
 
   loaded(loaded: PolicyLoaded): void {
     const { file, rules, revoked } = loaded;
-    const lost =
-      revoked === 0 ? '' : `; ${counted(revoked, 'process', 'processes')} lost a right by it`;
+    const lost = revoked === 0 ? '' : `; ${counted(revoked, 'process', 'processes')} lost a right`;
     this.#event(
       { event: 'policyLoaded', file, rules, revoked },
       `policy loaded: ${file}, ${counted(rules, 'rule', 'rules')}${lost}`,
@@ -68,7 +67,7 @@ export class ServeReport {
       return;
     }
     for (const line of problemLines(error)) this.note(`policy not loaded: ${line}`);
-    this.note('the old rules stay in force');
+    this.note('the previous rules stay in force');
   }
 
   /** Prints to standard error in both forms. */

@@ -12,7 +12,9 @@ const execute = promisify(execFile);
 export function readSocketMode(text: string): number {
   const mode = /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : 0;
   if ((mode & 0o600) === 0o600) return mode;
-  throw new InvalidArgumentError('Expected an octal mode that lets the owner read and write: 660.');
+  throw new InvalidArgumentError(
+    'Expected an octal mode that permits the owner to read and write, such as 660.',
+  );
 }
 
 async function groupLine(name: string): Promise<string | undefined> {
@@ -38,7 +40,7 @@ async function findGroup(command: string, group: string): Promise<number> {
   const own = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
   if (process.geteuid?.() !== 0 && !own.includes(gid)) {
     throw new UsageError(
-      `${command}: this user is not in the group "${group}", and only root may give a socket to any group`,
+      `${command}: this user is not a member of the group "${group}"; only root may assign a socket to any group`,
     );
   }
   return gid;
@@ -53,8 +55,8 @@ export async function socketOptions(
   if (socketMode === undefined && socketGroup === undefined) return {};
   if (!domain.startsWith('/')) {
     throw new UsageError(
-      `${command}: --socket-mode and --socket-group need a domain with an absolute path: the folder of ` +
-        'named domains is closed to other users',
+      `${command}: --socket-mode and --socket-group require a domain with an absolute path: the folder of ` +
+        'named domains is not accessible to other users',
     );
   }
   if (socketGroup === undefined) return { socketMode: socketMode as number };

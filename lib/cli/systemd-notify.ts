@@ -17,6 +17,6 @@ export async function notifyReady(): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     const [reason] = (error as Error).message.trim().split('\n');
-    return `systemd-notify --ready failed (${reason}); without it the unit has to say Type=exec`;
+    return `systemd-notify --ready failed (${reason}); without it the unit must set Type=exec`;
   }
 }

@@ -1,14 +1,14 @@
-/** Tables and numbers for people. */
+/** Formats tables and numbers for people. */
 
-/** What other processes say of themselves must not steer the terminal. */
+/** Replaces characters that could control the terminal, because other processes choose the text. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are the ones to be shown
+  // eslint-disable-next-line no-control-regex -- the expression matches exactly these
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');
 }
 
 /**
- * Padded columns with a head; those of numbers to the right. No trailing spaces, no newline at the
- * end. `isNumber` tells by the column's index.
+ * Returns padded columns under a head, without trailing spaces and without a final newline.
+ * `isNumber` returns whether the column with an index is aligned to the right.
  */
 export function formatTable(
   head: readonly string[],
@@ -24,14 +24,14 @@ export function formatTable(
   return clean.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }
 
-/** Bytes, e.g. `512 B`, `1.5 KiB`. */
+/** Formats bytes, e.g. `512 B`, `1.5 KiB`. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
   return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 
-/** A time span, e.g. `350 ms`, `12 s`, `5 min`, `3 h`, `2 d`. */
+/** Formats a time span, e.g. `350 ms`, `12 s`, `5 min`, `3 h`, `2 d`. */
 export function formatSpan(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 120_000) return `${Math.round(ms / 1000)} s`;

@@ -1,4 +1,4 @@
-/** Names of users, as this machine's `/etc/passwd` has them. */
+/** Reads the names of users from this machine's `/etc/passwd`. */
 import { readFileSync } from 'node:fs';
 
 interface User {
@@ -15,7 +15,7 @@ function users(): Map<number, User> {
   try {
     text = readFileSync('/etc/passwd', 'utf8');
   } catch {
-    // Then nobody has a name.
+    // Without the file, no user has a name.
   }
   for (const line of text.split('\n')) {
     const [name = '', , uid = '', gid = ''] = line.split(':');
@@ -26,12 +26,12 @@ function users(): Map<number, User> {
   return known;
 }
 
-/** The name of a user; undefined if it has none here. */
+/** Returns the name of a user, or undefined if the user has none. */
 export function userName(uid: number): string | undefined {
   return users().get(uid)?.name;
 }
 
-/** The primary group of a user; undefined if it is not known. */
+/** Returns the primary group of a user, or undefined if it is not known. */
 export function userGroup(uid: number): number | undefined {
   return users().get(uid)?.gid;
 }

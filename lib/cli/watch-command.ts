@@ -156,7 +156,7 @@ class Output {
   }
 
   async notAnswering(processId: number): Promise<void> {
-    const text = `... LiteIPC process ${processId} does not answer: its messages are not seen`;
+    const text = `... LiteIPC process ${processId} does not answer; its messages are not shown`;
     await this.#print(this.#json ? JSON.stringify({ notAnswering: processId }) : text);
   }
 
@@ -212,7 +212,7 @@ async function watchUntilEnd(inspector: InspectorClient, options: WatchOptions):
     hooks,
     ...(services.length === 0 ? {} : { services }),
   });
-  process.stderr.write('watching; Ctrl+C ends it\n');
+  process.stderr.write('watching; press Ctrl+C to stop\n');
   const timer = options.for === undefined ? undefined : setTimeout(end, options.for * 1000);
   try {
     const reader = makeReader(inspector);
@@ -234,7 +234,7 @@ async function watchUntilEnd(inspector: InspectorClient, options: WatchOptions):
 async function run(options: WatchOptions): Promise<void> {
   const domain = requiredDomain('watch', options.domain);
   if (options.drops === true && (options.kind.length > 0 || options.hook.length > 0)) {
-    throw new UsageError('watch: --drops stands for itself, without --kind and --hook');
+    throw new UsageError('watch: --drops cannot be used with --kind or --hook');
   }
   await withInspector(domain, (inspector) => watchUntilEnd(inspector, options));
 }
@@ -281,11 +281,12 @@ export function watchCommand(): Command {
     .addHelpText(
       'after',
       `
-Shows what the processes of TypeScript services send, receive and drop. If the output is read too slowly,
-records are lost and their number is printed. Recording stops when the command ends.
+Shows what the processes of TypeScript services send, receive and drop. If the
+output is read too slowly, records are lost and their number is printed.
+Recording stops when the command ends.
 
-Exit status: 0 the command ended, also by a signal or a closed pipe, 1 no such domain, or it refuses this user,
-2 wrong usage.
+Exit status: 0 the command ended, also by a signal or a closed pipe, 1 no such
+domain, or it refuses this user, 2 wrong usage.
 
 Examples:
   $ npx liteipc watch --domain shop --service orders

@@ -57,7 +57,7 @@ function contractOfShape(service: string, shape: string): FoundService {
     const make = makers[kind];
     if (make === undefined) {
       throw new Error(
-        `service "${service}" has a method of a kind that this version of liteipc does not know: ${line}`,
+        `service "${service}" has a method of a kind that this version of liteipc does not support: ${line}`,
       );
     }
     definitions[name] = make({
@@ -108,7 +108,7 @@ export async function findService(
       const found = await lookUp(connection, service, hash, timeoutMs);
       if ('shape' in found) return contractOfShape(service, found.shape);
     }
-    throw new Error(`service "${service}" does not tell its shape`);
+    throw new Error(`service "${service}" does not report its shape`);
   } finally {
     await connection.close();
   }

@@ -112,7 +112,7 @@ export function toJson(value: unknown): Json {
 }
 
 function refuse(name: string, expected: string): TypeError {
-  return new TypeError(`{"${name}": ...} takes ${expected}`);
+  return new TypeError(`{"${name}": ...} requires ${expected}`);
 }
 
 function pairs(content: Json): [unknown, unknown][] {
@@ -179,7 +179,7 @@ const readers: Readonly<Record<string, (content: Json) => unknown>> = {
   $error: errorFrom,
   $object: (content) => fromJsonObject(content, '$object'),
   $cycle: () => {
-    throw new TypeError('{"$cycle": ...} is shown, and cannot be given');
+    throw new TypeError('{"$cycle": ...} is valid in output only');
   },
 };
 
@@ -214,7 +214,7 @@ export function fromJson(json: Json): unknown {
     return typedArrayFrom(name.slice(1) as TypedArrayName, content);
   const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
   if (read === undefined) {
-    throw new TypeError(`{"${name}": ...} is unknown; for a plain object say {"$object": {...}}`);
+    throw new TypeError(`{"${name}": ...} is unknown; write a plain object as {"$object": {...}}`);
   }
   return read(content);
 }

@@ -24,7 +24,7 @@ export function parseInput(source: string, where: string): unknown {
   try {
     json = JSON.parse(source) as Json;
   } catch {
-    throw new UsageError(`call: ${where}${placeOf(source)}; it is not JSON`);
+    throw new UsageError(`call: ${where}${placeOf(source)}; the text is not JSON`);
   }
   try {
     return fromJson(json);

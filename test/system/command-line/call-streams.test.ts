@@ -107,7 +107,7 @@ test('a sink: a line for each item, or an array', async (t) => {
   const { code, stdout, stderr } = await shell(`printf '1\\n2 3\\n' | "$0" "$1" call flows sum`)
     .ending;
   t.deepEqual([code, stdout], [2, '']);
-  t.regex(stderr, /^liteipc: call: line 2 of standard input:1:3: .*it is not JSON\n$/);
+  t.regex(stderr, /^liteipc: call: line 2 of standard input:1:3: .*the text is not JSON\n$/);
 });
 
 test('a duplex answers while it is being told', async (t) => {
@@ -128,10 +128,13 @@ test('wrong inputs are one line and status 2; other methods of such a service ca
   const event = await liteipc(['call', 'flows', 'changed', '1']);
   t.deepEqual(
     [event.code, event.stderr],
-    [2, 'liteipc: call: changed is an event: it takes no input\n'],
+    [2, 'liteipc: call: changed is an event, which has no input\n'],
   );
   const sum = await liteipc(['call', 'flows', 'sum', '1']);
   t.deepEqual([sum.code, sum.stdout], [2, '']);
-  t.regex(sum.stderr, /^liteipc: call: sum is a sink: it takes an array, or "-" and lines\n$/);
+  t.regex(
+    sum.stderr,
+    /^liteipc: call: sum is a sink: its input is an array, or "-" and one item per line\n$/,
+  );
   t.like(await liteipc(['call', 'flows', 'plain']), { code: 0, stdout: '5\n' });
 });

@@ -112,7 +112,7 @@ test('the input comes by "-", or by a pipe, or by a file at standard input', asy
   t.deepEqual([wrong.code, wrong.stdout], [2, '']);
   t.regex(
     wrong.stderr,
-    /^liteipc: call: standard input:2:\d+: CloseBracketExpected; it is not JSON\n$/,
+    /^liteipc: call: standard input:2:\d+: CloseBracketExpected; the text is not JSON\n$/,
   );
 });
 
@@ -226,7 +226,7 @@ test('what is not there, or cannot be called, is told with what there is; status
     [['bank', 'add'], /no service "bank" is registered; there are: shop/],
     [['shop', 'ad'], /no method "ad"; did you mean "add"\? it has: add, echo, note/],
     [['shop', 'remove'], /no method "remove"; it has: add, echo/],
-    [['shop', 'packed', '1'], /shop\.packed takes or gives a parcel/],
+    [['shop', 'packed', '1'], /shop\.packed uses a parcel/],
     [['closed', 'add'], /EACCES.*refuses process .* rule 1 denies/],
     [['shop', 'add', '--domain', 'none'], /no LiteIPC domain "none" is running/],
   ];
@@ -242,7 +242,7 @@ test('wrong usage and unusable input are one line and status 2', async (t) => {
   const cases: [string[], RegExp][] = [
     [[], /missing required argument 'service'/],
     [['shop'], /missing required argument 'method'/],
-    [['shop', 'add', '[1,'], /the input:1:4: .*it is not JSON/],
+    [['shop', 'add', '[1,'], /the input:1:4: .*the text is not JSON/],
     [['shop', 'add', '[1 2]'], /the input:1:4: /],
     [['shop', 'echo', '{"$big": 1}'], /\{"\$big": \.\.\.\} is unknown/],
     [['shop', 'echo', '{"$bigint": "x"}'], /takes a text of digits/],
@@ -261,7 +261,7 @@ test('wrong usage and unusable input are one line and status 2', async (t) => {
     t.regex(stderr, cases[index]?.[1] ?? /^$/);
   }
   const none = await liteipc(['call', 'shop', 'add'], { LITEIPC_DOMAIN: '' });
-  t.deepEqual([none.code, none.stderr.includes('which domain?')], [2, true]);
+  t.deepEqual([none.code, none.stderr.includes('no domain is given')], [2, true]);
 });
 
 test('how far names are from each other', (t) => {

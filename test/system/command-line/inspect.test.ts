@@ -182,15 +182,15 @@ test('access: a process by its number, and what the rules change while the domai
 test('wrong usage: one line and status 2', async (t) => {
   const { name } = await startDomain(t);
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
-    [['ls'], /which domain\?/],
+    [['ls'], /no domain is given/],
     [['ls', '--domain', name, '--interval', '-1'], /Expected seconds/],
     [['ls', '--domain', name, 'more'], /too many arguments/],
-    [['access', '--domain', name, '--gid', '5'], /--gid needs a --uid/],
+    [['access', '--domain', name, '--gid', '5'], /--gid requires --uid/],
     [['access', '--domain', name, '--uid', 'me'], /Expected a number/],
-    [['access', '--domain', name, '--pid', '0'], /number of a process/],
+    [['access', '--domain', name, '--pid', '0'], /a process ID/],
     [['access', '--domain', name, '--pid', '4194305'], /no process 4194305/],
     [['access', '--domain', name, '--service', 'a b'], /1 to 64 of/],
-    [['access', '--domain', name, '--only-given'], /needs a --uid or --pid/],
+    [['access', '--domain', name, '--only-given'], /requires --uid or --pid/],
     [['access', '--domain', name, '--service', 'no', '--methods', '--uid', '1'], /"no" is regist/],
   ];
   const endings = await Promise.all(wrong.map(([args]) => liteipc(args)));

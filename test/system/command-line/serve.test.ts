@@ -117,7 +117,7 @@ test('a policy that changes counts at once; a broken one is told with its places
 
   writeFileSync(policy, broken);
   running.child.kill('SIGHUP');
-  await running.complains('the old rules stay in force\n');
+  await running.complains('the previous rules stay in force\n');
   t.is(await client.buy(), 'bought');
 
   writeFileSync(policy, refusing);
@@ -132,7 +132,7 @@ test('a policy that changes counts at once; a broken one is told with its places
   const lines = stderr.split('\n');
   t.regex(lines[0] ?? '', new RegExp(`^liteipc: policy not loaded: ${policy}:2:42: .*uid`));
   t.is(lines[1], `liteipc: policy not loaded: ${policy}:3:11: serv: unknown here`);
-  t.true(stdout.includes(`policy loaded: ${policy}, 1 rule; 1 process lost a right by it\n`));
+  t.true(stdout.includes(`policy loaded: ${policy}, 1 rule; 1 process lost a right\n`));
 });
 
 test('SIGHUP reads the policy again although it did not change, or says that there is none', async (t) => {
@@ -143,7 +143,7 @@ test('SIGHUP reads the policy again although it did not change, or says that the
   await end(t, running);
   const without = await serve(t, ['--domain', freshName()]);
   without.child.kill('SIGHUP');
-  await without.complains('liteipc: SIGHUP: there is no policy file to be read again\n');
+  await without.complains('liteipc: SIGHUP: there is no policy file to reload\n');
   await end(t, without);
 });
 
@@ -171,7 +171,7 @@ test('--check tells whether a policy is good, and everything that is wrong with 
   const good = write(admitting);
   const bad = write(broken);
   const checked = await liteipc(['serve', '--check', '--policy', good]);
-  t.deepEqual([checked.code, checked.stdout, checked.stderr], [0, `${good}: good, 1 rule\n`, '']);
+  t.deepEqual([checked.code, checked.stdout, checked.stderr], [0, `${good}: valid, 1 rule\n`, '']);
   const { code, stdout, stderr } = await liteipc(['serve', '--check', '--policy', bad]);
   t.deepEqual([code, stdout], [1, '']);
   t.regex(stderr, new RegExp(`^${bad}:2:42: .*\n${bad}:3:11: serv: unknown here\n$`));
@@ -208,17 +208,17 @@ test('what keeps it from starting is one line, status 1, and leaves nothing behi
 
 test('wrong usage is one line and status 2', async (t) => {
   const mistakes: [string[], RegExp][] = [
-    [[], /which domain\? Say --domain NAME/],
+    [[], /no domain is given: use --domain NAME/],
     [['--domain', 'a b'], /1 to 64 of/],
     [['--domain', 'x', 'y'], /too many arguments/],
     [['--domain', 'x', '--profile', 'small'], /Allowed choices are host, liteos-a/],
-    [['--domain', 'x', '--socket-mode', '660'], /need a domain with an absolute path/],
+    [['--domain', 'x', '--socket-mode', '660'], /require a domain with an absolute path/],
     [['--domain', '/x', '--socket-mode', '1777'], /Expected an octal mode/],
     [['--domain', '/x', '--socket-mode', '060'], /Expected an octal mode/],
     [['--domain', '/x', '--socket-group', 'no such group'], /no group "no such group"/],
     [['--domain', '/x', '--socket-group', '4294967295'], /no group "4294967295"/],
     [['--domain', 'x', '--speed'], /unknown option '--speed'/],
-    [['--check'], /--check needs --policy/],
+    [['--check'], /--check requires --policy/],
   ];
   const endings = await Promise.all(mistakes.map(([args]) => liteipc(['serve', ...args])));
   for (const [index, { code, stdout, stderr }] of endings.entries()) {
@@ -259,7 +259,7 @@ test('systemd is told when clients can connect; without its program the server s
     NOTIFY_SOCKET,
     PATH: fakeNotify('bad', 'exit 3'),
   });
-  await failing.complains('the unit has to say Type=exec\n');
+  await failing.complains('the unit must set Type=exec\n');
   await open(t, domain);
   await end(t, failing);
 });

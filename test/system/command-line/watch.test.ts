@@ -210,10 +210,10 @@ test('the domain ends: status 1 and why', async (t) => {
 
 test('wrong usage: one line and status 2', async (t) => {
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /which domain\?/],
+    [[], /no domain is given/],
     [['--domain', 'x', '--kind', 'letters'], /Expected request, reply/],
     [['--domain', 'x', '--hook', 'IPC_NONE'], /Expected IPC_WRITE/],
-    [['--domain', 'x', '--drops', '--kind', 'reply'], /--drops stands for itself/],
+    [['--domain', 'x', '--drops', '--kind', 'reply'], /--drops cannot be used with/],
     [['--domain', 'x', '--count', '0'], /Expected a number above 0/],
     [['--domain', 'x', '--for', 'ever'], /Expected seconds/],
   ];

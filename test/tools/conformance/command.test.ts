@@ -263,7 +263,7 @@ test('a reader who goes away ends the run; nothing stays behind', async (t) => {
   child.stdout?.once('data', () => child.stdout?.destroy());
   // The second line finds nobody.
   const { status, errors } = await finished;
-  t.is(errors, 'liteipc: nobody reads the output\n');
+  t.is(errors, 'liteipc: the reader of the output has gone\n');
   t.is(status, 1);
   t.deepEqual(readdirSync(temporary), []);
 });
