@@ -1,4 +1,7 @@
-/* The control table: layout, the life of a slot, and readers against a writer that reuses slots. */
+/*
+ * Tests the control table: layout, states of a slot, and readers against a writer that reuses
+ * slots.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -70,7 +73,7 @@ static void LayoutIsCheckedByReaders(void **state)
     free(table);
 }
 
-static void ProcessSlotLivesThroughItsStates(void **state)
+static void ProcessSlotPassesThroughItsStates(void **state)
 {
     (void)state;
     struct ControlTable *table = Make();
@@ -121,7 +124,7 @@ static uint32_t MakeTask(struct ControlTable *table, uint32_t taskID, uint32_t p
     return ControlStatePublish(&entry->state);
 }
 
-static void AccessIsWhatTheTableSays(void **state)
+static void AccessFollowsTheTable(void **state)
 {
     (void)state;
     struct ControlTable *table = Make();
@@ -150,7 +153,8 @@ static void AccessIsWhatTheTableSays(void **state)
     ControlStateFree(&entry->state);
     assert_int_equal(MakeTask(table, 7, 3), 2);
     atomic_store(&entry->queueMade, 1);
-    assert_false(HasServiceAccess(table, 68, 7)); /* nothing is inherited */
+    /* Rights of the previous task are not inherited. */
+    assert_false(HasServiceAccess(table, 68, 7));
     free(table);
 }
 
@@ -159,7 +163,7 @@ struct Race {
     _Atomic bool stop;
 };
 
-/* The slot's uses differ in every field by the same number: a mixture is seen at once. */
+/* All fields of one use of the slot differ by the same number, so a mixture of uses is detected. */
 static void *Reuse(void *argument)
 {
     struct Race *race = argument;
@@ -176,7 +180,7 @@ static void *Reuse(void *argument)
     return NULL;
 }
 
-static void ReadersSeeWholeEntries(void **state)
+static void ReadersSeeConsistentEntries(void **state)
 {
     (void)state;
     struct Race race = {.table = Make()};
@@ -200,7 +204,7 @@ static void ReadersSeeWholeEntries(void **state)
     free(race.table);
 }
 
-static void AttentionOnlyGrows(void **state)
+static void AttentionIsNeverReset(void **state)
 {
     (void)state;
     struct ControlTable *table = Make();
@@ -217,11 +221,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(LayoutIsCheckedByReaders),
-        cmocka_unit_test(ProcessSlotLivesThroughItsStates),
+        cmocka_unit_test(ProcessSlotPassesThroughItsStates),
         cmocka_unit_test(GenerationsSkipZero),
-        cmocka_unit_test(AccessIsWhatTheTableSays),
-        cmocka_unit_test(ReadersSeeWholeEntries),
-        cmocka_unit_test(AttentionOnlyGrows),
+        cmocka_unit_test(AccessFollowsTheTable),
+        cmocka_unit_test(ReadersSeeConsistentEntries),
+        cmocka_unit_test(AttentionIsNeverReset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

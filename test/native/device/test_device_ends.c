@@ -87,7 +87,7 @@ static void DomainStopEndsEverything(void **state)
     LostOnce(service);
     AllCallsEnd(0, -ENODEV);
     struct LiteIpcEvent event;
-    assert_true(EndpointNext(client, &event, ENDPOINT_PATIENCE_MS));
+    assert_true(EndpointNext(client, &event, TEST_DEADLINE_MS));
     if (event.kind == LITEIPC_EVENT_CONTROL) { /* it had been sent */
         assert_int_equal(event.status, -ENODEV);
         assert_int_equal(event.userData, 77);
@@ -304,7 +304,7 @@ static void EventsOutliveTheirTask(void **state)
     exit.operation = LITEIPC_CONTROL_SET_IPC_TASK;
     assert_int_equal(LiteIpcControlStart(client->thread, &exit, 2), 0);
     do { /* one by one, so that the task ends before all are taken */
-        assert_true(EndpointNext(client, &event, ENDPOINT_PATIENCE_MS));
+        assert_true(EndpointNext(client, &event, TEST_DEADLINE_MS));
         ended += event.kind == LITEIPC_EVENT_CALL;
         assert_true(event.task == NULL || LiteIpcTaskID(event.task) == client->taskID);
     } while (event.kind != LITEIPC_EVENT_CONTROL);

@@ -149,7 +149,7 @@ static void AllKindsThereAndBack(void **state)
         assert_int_equal(LiteIpcFree(client->thread, ParcelBuffer(event.message, 1, 'm', 10)), 0);
         assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
     }
-    assert_int_equal(EndpointTell(service, client, 8), 0); /* it was told whom it may call */
+    assert_int_equal(EndpointSendOneWay(service, client, 8), 0); /* it was told whom it may call */
     assert_true(EndpointGets(client, 8));
 }
 
@@ -169,11 +169,11 @@ static void RightsGoWithServices(void **state)
     for (unsigned i = 0; i < 3; i++) {
         EndpointOpen(path, &others[i], 0);
         EndpointGrant(&trio.manager, client, &others[i]);
-        assert_int_equal(EndpointTell(service, &others[i], 1), -EACCES);
+        assert_int_equal(EndpointSendOneWay(service, &others[i], 1), -EACCES);
         ParcelSvc(&parcel, others[i].taskID, 3, 4);
     }
     struct LiteIpcOutgoing out = Oneway(service, 9);
-    assert_int_equal(EndpointTell(client, service, 1), 0); /* the lane is there */
+    assert_int_equal(EndpointSendOneWay(client, service, 1), 0); /* the lane is there */
     assert_true(EndpointGets(service, 1));
     assert_int_equal(LiteIpcSendRequest(client->task, &out, 0, NULL), -EINPROGRESS);
     assert_int_equal(EndpointExpect(client, LITEIPC_EVENT_LANE).status, 0);
@@ -185,7 +185,7 @@ static void RightsGoWithServices(void **state)
         assert_int_equal(object.content.svc.handle, others[i].taskID);
         assert_int_equal(object.content.svc.token, 3);
         assert_int_equal(object.content.svc.cookie, 4);
-        assert_int_equal(EndpointTell(service, &others[i], i), 0);
+        assert_int_equal(EndpointSendOneWay(service, &others[i], i), 0);
         assert_true(EndpointGets(&others[i], i));
     }
     assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
@@ -195,7 +195,7 @@ static void RightsGoWithServices(void **state)
     ParcelSvc(&parcel, stranger.taskID, 0, 0);
     out = Oneway(service, 9);
     assert_int_equal(LiteIpcSendRequest(client->task, &out, 0, NULL), -EACCES);
-    assert_int_equal(EndpointTell(service, &stranger, 1), -EACCES);
+    assert_int_equal(EndpointSendOneWay(service, &stranger, 1), -EACCES);
     assert_true(EndpointIsQuiet(client) && EndpointIsQuiet(service));
     for (unsigned i = 0; i < 3; i++) {
         EndpointClose(&others[i]);
@@ -334,14 +334,14 @@ static void ReceiverGoesMeanwhile(void **state)
     const char *path = LiteIpcDomainPath(trio.stage.domain);
     (void)state;
 
-    assert_int_equal(EndpointTell(client, &trio.service, 1), 0);
+    assert_int_equal(EndpointSendOneWay(client, &trio.service, 1), 0);
     assert_true(EndpointGets(&trio.service, 1));
     size_t before = TestDescriptorsSettled();
     for (unsigned turn = 0; turn < 20; turn++) {
         struct Endpoint brief;
         EndpointOpen(path, &brief, 0);
         EndpointGrant(&trio.manager, client, &brief);
-        assert_int_equal(EndpointTell(client, &brief, 1), 0);
+        assert_int_equal(EndpointSendOneWay(client, &brief, 1), 0);
         assert_true(EndpointGets(&brief, 1));
         Begin();
         ParcelFd(&parcel, ends[1]);

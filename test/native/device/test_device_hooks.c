@@ -121,7 +121,7 @@ static void LoopsThatGoToSleepWait(void **state)
 
     /* With work there is no wait. */
     HookLogClear(&ofService);
-    assert_int_equal(EndpointTell(client, service, 1), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 1), 0);
     assert_int_equal(LiteIpcPrepareSleep(service->thread), 1);
     assert_int_equal(HookLogTotal(&ofService), 0);
     assert_true(EndpointGets(service, 1));
@@ -164,7 +164,7 @@ static void AMessageThatMustWaitForItsLaneIsNoDrop(void **state)
     struct LiteIpcOutgoing out = EndpointRequest(service, 1, LITEIPC_FLAG_ONEWAY);
     assert_int_equal(LiteIpcSendRequest(newcomer.task, &out, 0, NULL), -EINPROGRESS);
     assert_int_equal(HookLogTotal(&ofNewcomer), 0);
-    assert_int_equal(EndpointTell(&newcomer, service, 1), 0);
+    assert_int_equal(EndpointSendOneWay(&newcomer, service, 1), 0);
     HookLogOnly(&ofNewcomer, LOS_HOOK_TYPE_IPC_WRITE);
     assert_int_equal(HookLogCount(&ofNewcomer, LOS_HOOK_TYPE_IPC_WRITE_DROP), 0);
     assert_true(EndpointGets(service, 1));
@@ -252,8 +252,8 @@ static void ATaskThatEndsDropsItsQueue(void **state)
     struct LiteIpcEvent event;
     (void)state;
 
-    assert_int_equal(EndpointTell(client, service, 1), 0);
-    assert_int_equal(EndpointTell(client, service, 2), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 1), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 2), 0);
     assert_int_equal(LiteIpcReceive(service->thread, &event, 1), 1);
     assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
     HookLogClear(&ofService);
@@ -390,7 +390,7 @@ static void DescriptorsThatDoNotCome(void **state)
 {
     (void)state;
     ForgeSocket();
-    ForgeRightPasses(1);
+    ForgeValidDescriptorsArrive(1);
     HookLogClear(&ofService);
     ForgeFdMessage(2, 1); /* and no datagram */
     assert_int_equal(ForgeSend(), 0);

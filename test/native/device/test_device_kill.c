@@ -33,8 +33,8 @@ static struct Endpoint *const service = &trio.service;
 
 static void SayTask(const struct Endpoint *endpoint)
 {
-    ChildSayNumber(endpoint->taskID);
-    ChildHear();
+    ChildReportNumber(endpoint->taskID);
+    ChildAwaitResume();
 }
 
 /* Messages of all sizes, each filled with its number, until killed. */
@@ -80,7 +80,7 @@ static int ServeRole(const char *domain, const char *argument)
             return 1;
         }
     }
-    ChildSay("answered");
+    ChildReport("answered");
     for (;;) {
         (void)EndpointNext(&self, &event, 1000);
     }
@@ -95,7 +95,7 @@ static int DomainRole(const char *path, const char *argument)
     if (LiteIpcDomainStart(&options, &domain) != 0) {
         return 1;
     }
-    ChildSay("ready");
+    ChildReport("ready");
     for (;;) {
         pause();
     }
@@ -143,7 +143,7 @@ static void ClientKilledWhileItStreams(void **state)
         struct LiteIpcEvent event;
         struct Endpoint streamer = Start(&child, "stream", target);
         EndpointGrant(&trio.manager, &streamer, service);
-        ChildTell(&child);
+        ChildResume(&child);
         uint32_t next = 0;
         uint32_t until = (uint32_t)rand() % 2000;
         uint64_t killAt = NowMs() + (uint64_t)rand() % 4;
@@ -168,7 +168,7 @@ static void ClientKilledWhileItStreams(void **state)
         assert_int_equal(ChildEnd(&child), -9);
         most = next > most ? next : most;
         /* The others are none the worse. */
-        assert_int_equal(EndpointTell(client, service, 5), 0);
+        assert_int_equal(EndpointSendOneWay(client, service, 5), 0);
         assert_true(EndpointGets(service, 5));
         assert_true(EndpointPoolIsEmpty(service));
         assert_true(Settles(service));
@@ -189,7 +189,7 @@ static void ServiceKilledWithCallsInFlight(void **state)
         struct Endpoint target = Start(&child, "serve", argument);
         EndpointGrant(&trio.manager, client, &target);
         EndpointGrant(&trio.manager, &target, client);
-        ChildTell(&child);
+        ChildResume(&child);
         struct LiteIpcOutgoing out = EndpointRequest(&target, 0, LITEIPC_FLAG_DEFAULT);
         for (uint32_t i = 0; i < CALLS; i++) {
             assert_int_equal(EndpointSend(client, &out, i, NULL), 0);
@@ -201,7 +201,7 @@ static void ServiceKilledWithCallsInFlight(void **state)
             assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
             answered = true;
         }
-        assert_true(answered && ChildSays(&child, "answered"));
+        assert_true(answered && ChildReports(&child, "answered"));
         uint64_t start = NowMs();
         ChildKill(&child);
         for (uint32_t i = answers; i < CALLS; i++) {
@@ -228,7 +228,7 @@ static void CallerOnTheIoctlFaceIsTold(void **state)
     caller = ActorReady(&trio.stage);
     struct Endpoint as = {.taskID = ActorID(caller)};
     EndpointGrant(&trio.manager, &as, &target);
-    ChildTell(&child);
+    ChildResume(&child);
     IpcMsg out = ActorRequest(target.taskID, 0);
     ActorMsgStart(caller, SEND | RECV, &out, NULL);
     uint64_t start = NowMs();
@@ -260,7 +260,7 @@ static void DomainKilled(void **state)
         struct Child child;
         struct Endpoint manager, caller, target;
         ChildStart(&child, "domain", path, "", CHILD_SAME_USER);
-        assert_true(ChildSays(&child, "ready"));
+        assert_true(ChildReports(&child, "ready"));
         EndpointOpen(path, &manager, 0);
         EndpointOpen(path, &caller, 0);
         EndpointOpen(path, &target, 0);
@@ -289,7 +289,7 @@ static void DomainKilled(void **state)
     /* The next domain takes the dead one's place. */
     struct Child child;
     ChildStart(&child, "domain", path, "", CHILD_SAME_USER);
-    assert_true(ChildSays(&child, "ready"));
+    assert_true(ChildReports(&child, "ready"));
     assert_int_equal(AttachTo(path, &device), 0);
     ChildKill(&child);
     assert_int_equal(ChildEnd(&child), -9);
@@ -311,7 +311,7 @@ static void BlockedTasksLearnThatTheDomainIsGone(void **state)
     for (int round = 0; round < 5; round++) {
         struct Child child;
         ChildStart(&child, "domain", path, "", CHILD_SAME_USER);
-        assert_true(ChildSays(&child, "ready"));
+        assert_true(ChildReports(&child, "ready"));
         struct Actor *cms = ActorProcessOf(&stage, path);
         struct Actor *cli = ActorProcessOf(&stage, path);
         assert_int_equal(ActorOpen(cms), 0);

@@ -53,7 +53,7 @@ static void Introduce(int count)
     /* All have asked at once, for more ends than there are: the service hands in more. */
     assert_false(EndpointNext(service, &event, 50));
     for (int i = 0; i < count; i++) {
-        assert_int_equal(EndpointTell(&senders[i], service, 0), 0);
+        assert_int_equal(EndpointSendOneWay(&senders[i], service, 0), 0);
     }
     for (int i = 0; i < count; i++) {
         assert_true(EndpointGets(service, 0));
@@ -85,7 +85,8 @@ static void OrderHoldsAcrossAllLanes(void **state)
             assert_true(EndpointIsQuiet(service));
         }
         for (uint32_t i = 0; i < messages; i++) {
-            assert_int_equal(EndpointTell(&senders[Random(&seed) % among], service, next++), 0);
+            assert_int_equal(EndpointSendOneWay(&senders[Random(&seed) % among], service, next++),
+                             0);
         }
         while (first < next) {
             assert_true(EndpointGets(service, first++));
@@ -107,7 +108,7 @@ static void *SendOneByOne(void *argument)
         if (LiteIpcSendRequest(from->task, &out, 0, NULL) != 0) {
             break;
         }
-        uint64_t end = NowMs() + ENDPOINT_PATIENCE_MS;
+        uint64_t end = NowMs() + TEST_DEADLINE_MS;
         while (atomic_load(&answered) <= i && NowMs() < end) {
             if (i % 64 == 0) {
                 SleepMs(1); /* the service falls asleep */
@@ -132,7 +133,7 @@ static void NoWakeUpIsLost(void **state)
     bool all = true;
     for (uint32_t i = 0; i < count && all; i++) {
         struct LiteIpcEvent event;
-        all = EndpointNext(service, &event, ENDPOINT_PATIENCE_MS) && event.message->code == i &&
+        all = EndpointNext(service, &event, TEST_DEADLINE_MS) && event.message->code == i &&
               LiteIpcFree(service->thread, event.message) == 0;
         atomic_store(&answered, i + 1);
     }
@@ -181,7 +182,7 @@ static void BurstsThroughManyLanesArrive(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, SendBursts, &bursts[i]), 0);
     }
     struct LiteIpcEvent event;
-    while (got < 10000 && EndpointNext(service, &event, ENDPOINT_PATIENCE_MS)) {
+    while (got < 10000 && EndpointNext(service, &event, TEST_DEADLINE_MS)) {
         assert_int_equal(event.message->processID,
                          LiteIpcDeviceProcessID(senders[event.message->code].device));
         assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
@@ -219,8 +220,8 @@ static void BellForNothingKeepsNobodyAwake(void **state)
     int64_t used = (after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec;
     assert_true(used < 100000000);
     for (uint32_t i = 0; i < SENDERS; i++) {
-        assert_int_equal(EndpointTell(&senders[i], service, i), 0);
-        assert_int_equal(LiteIpcWait(service->thread, ENDPOINT_PATIENCE_MS), 1);
+        assert_int_equal(EndpointSendOneWay(&senders[i], service, i), 0);
+        assert_int_equal(LiteIpcWait(service->thread, TEST_DEADLINE_MS), 1);
         assert_true(EndpointGets(service, i));
     }
 }
@@ -248,10 +249,10 @@ static void RestlessBellClosesItsLane(void **state)
     struct LiteIpcOutgoing out = EndpointRequest(service, 5, LITEIPC_FLAG_ONEWAY);
     assert_int_equal(LiteIpcSendRequest(senders[0].task, &out, 0, NULL), -EINPROGRESS);
     assert_true(EndpointIsQuiet(service));
-    assert_int_equal(EndpointTell(&senders[0], service, 5), 0);
+    assert_int_equal(EndpointSendOneWay(&senders[0], service, 5), 0);
     assert_true(EndpointGets(service, 5));
     assert_int_not_equal(LaneOf(&senders[0])->laneID, laneID);
-    assert_int_equal(EndpointTell(&senders[1], service, 6), 0);
+    assert_int_equal(EndpointSendOneWay(&senders[1], service, 6), 0);
     assert_true(EndpointGets(service, 6));
 }
 
@@ -261,7 +262,7 @@ static void EndingSendersLeaveNoGap(void **state)
     (void)state;
     Introduce(SENDERS);
     for (uint32_t i = 0; i < SENDERS; i++) {
-        assert_int_equal(EndpointTell(&senders[i], service, i), 0);
+        assert_int_equal(EndpointSendOneWay(&senders[i], service, i), 0);
     }
     for (uint32_t i = 0; i < SENDERS; i += 2) {
         EndpointClose(&senders[i]);
@@ -270,7 +271,7 @@ static void EndingSendersLeaveNoGap(void **state)
         assert_true(EndpointGets(service, i));
     }
     for (uint32_t i = 1; i < SENDERS; i += 2) {
-        assert_int_equal(EndpointTell(&senders[i], service, i), 0);
+        assert_int_equal(EndpointSendOneWay(&senders[i], service, i), 0);
     }
     for (uint32_t i = 1; i < SENDERS; i += 2) {
         assert_true(EndpointGets(service, i));

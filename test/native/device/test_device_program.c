@@ -184,7 +184,7 @@ static int SendManyStep(struct Actor *actor, void *argument)
     struct Changer *changer = argument;
     int status = 0;
     uint64_t start = NowMs();
-    while ((status == 0 || status == -ENOMEM) && NowMs() - start < ACTOR_PATIENCE_MS / 2 &&
+    while ((status == 0 || status == -ENOMEM) && NowMs() - start < TEST_DEADLINE_MS / 2 &&
            (NowMs() - start < WHILE_MS || Came(&changer->small) < ENOUGH ||
             Came(&changer->large) < ENOUGH)) {
         IpcContent content = {.flag = SEND, .outMsg = changer->msg};

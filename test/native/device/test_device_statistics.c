@@ -22,10 +22,10 @@ static void QueueAndLanes(void **state)
 {
     (void)state;
     assert_int_equal(LiteIpcPoolSize(service->device), LiteIpcPoolDefault(service->device));
-    assert_int_equal(EndpointTell(client, service, 9), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 9), 0);
     assert_true(EndpointGets(service, 9)); /* from now on the service knows the lane */
     for (uint32_t code = 0; code < 5; code++) {
-        assert_int_equal(EndpointTell(client, service, code), 0);
+        assert_int_equal(EndpointSendOneWay(client, service, code), 0);
     }
     assert_int_equal(Statistics(service).queued, 0);
     assert_int_equal(Statistics(service).waitingLanes, 1);
@@ -44,8 +44,8 @@ static void QueueAndLanes(void **state)
 static void Drops(void **state)
 {
     (void)state;
-    assert_int_equal(EndpointTell(client, service, 1), 0);
-    assert_int_equal(EndpointTell(client, service, 2), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 1), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 2), 0);
     assert_int_equal(EndpointRevoke(&trio.manager, client, service), 0);
     assert_true(EndpointIsQuiet(service));
     struct LiteIpcTaskStatistics statistics = Statistics(service);

@@ -60,7 +60,7 @@ static int SendFromOwnThread(struct Sender *sender)
         if (status == 0) {
             i++;
         } else if (status == -EINPROGRESS) {
-            status = LiteIpcWait(thread, ENDPOINT_PATIENCE_MS) < 0 ? -EIO : 0;
+            status = LiteIpcWait(thread, TEST_DEADLINE_MS) < 0 ? -EIO : 0;
             (void)LiteIpcReceive(thread, &event, 1);
         } else if (status == -ENOMEM) {
             status = 0;
@@ -87,7 +87,7 @@ static bool TakeAll(uint32_t total)
     uint32_t next[THREADS] = {0};
     struct LiteIpcEvent event;
     for (uint32_t i = 0; i < total; i++) {
-        if (!EndpointNext(service, &event, ENDPOINT_PATIENCE_MS)) {
+        if (!EndpointNext(service, &event, TEST_DEADLINE_MS)) {
             print_error("%u of %u messages came\n", i, total);
             return false;
         }
@@ -170,7 +170,7 @@ static void LanesBetweenTwoProcessesAreLimited(void **state)
         }
     }
     EndpointLeave(&siblings[0]);
-    assert_int_equal(EndpointTell(&siblings[last], service, 7), 0);
+    assert_int_equal(EndpointSendOneWay(&siblings[last], service, 7), 0);
     assert_true(EndpointGets(service, 7));
     for (uint32_t i = 1; i <= last; i++) {
         EndpointLeave(&siblings[i]);
@@ -227,7 +227,7 @@ static void AnyThreadFrees(void **state)
     assert_int_equal(pthread_create(&sender.system, NULL, SenderMain, &sender), 0);
     bool all = true;
     for (uint32_t i = 0; i < sender.messages && all; i++) {
-        all = EndpointNext(service, &event, ENDPOINT_PATIENCE_MS) && event.message->code == i;
+        all = EndpointNext(service, &event, TEST_DEADLINE_MS) && event.message->code == i;
         bool passed = false;
         pthread_mutex_lock(&handed.lock);
         if (all && i % 3 != 0 && handed.count < HANDED_MAX) {
@@ -331,13 +331,13 @@ static void ExhaustedReceiverGoesOnAfterAFree(void **state)
     handed.thread = sibling.thread;
     handed.status = 0;
     for (handed.count = 0; handed.count < 10; handed.count++) {
-        assert_int_equal(EndpointTell(client, service, handed.count), 0);
+        assert_int_equal(EndpointSendOneWay(client, service, handed.count), 0);
         event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
         handed.messages[handed.count] = event.message;
     }
     size_t fillers = Exhaust(service, nodes);
     for (uint32_t i = 0; i < 5; i++) {
-        assert_int_equal(EndpointTell(client, service, 100 + i), 0);
+        assert_int_equal(EndpointSendOneWay(client, service, 100 + i), 0);
     }
     EndpointClose(&other); /* its death is to be told, too */
     assert_true(EndpointIsQuiet(service));

@@ -99,7 +99,7 @@ static int ComeAndGoRole(const char *path, const char *argument)
         TestThreadClose(&thread);
         TestClientClose(&client);
         if (count == 0) {
-            ChildSay("busy");
+            ChildReport("busy");
         }
     }
 }
@@ -125,7 +125,7 @@ static void DomainIsBusyWhileItsProgramForks(void **state)
     struct Actor *manager = ForkStageManager(&host);
     ChildStart(&busy, "busy", host.path, "", CHILD_SAME_USER);
     known.open[busy.input] = known.open[busy.output] = true;
-    assert_true(ChildSays(&busy, "busy"));
+    assert_true(ChildReports(&busy, "busy"));
     for (int i = 0; i < FORKS && good; i++) {
         good = ForkedRun(&host, ActorDevice(manager), LivesBeside, &known);
     }
@@ -156,9 +156,9 @@ static int HostRole(const char *path, const char *argument)
     if (LiteIpcDomainStart(&options, &stage.own) != 0) {
         return 1;
     }
-    ChildSay("ready");
-    ChildHear();
-    ChildSayNumber((uint32_t)ForkedStart(&stage, NULL, LivesOn, NULL));
+    ChildReport("ready");
+    ChildAwaitResume();
+    ChildReportNumber((uint32_t)ForkedStart(&stage, NULL, LivesOn, NULL));
     for (;;) {
         pause();
     }
@@ -176,12 +176,12 @@ static void DomainDiesWithItsProgram(void **state)
 
     snprintf(path, sizeof(path), "%s/other", host.stage.directory);
     ChildStart(&program, "host", path, "", CHILD_SAME_USER);
-    assert_true(ChildSays(&program, "ready"));
+    assert_true(ChildReports(&program, "ready"));
     struct Actor *actor = ActorProcessOf(&host.stage, path);
     assert_int_equal(ActorOpen(actor), 0);
     assert_int_equal(ActorMap(actor, ACTOR_POOL, PROT_READ, MAP_PRIVATE), 0);
     assert_int_equal(ActorSetCms(actor, ACTOR_CMS_MESSAGE), 0);
-    ChildTell(&program);
+    ChildResume(&program);
     pid_t child = (pid_t)ChildNumber(&program); /* forked with all of that in the domain */
     ActorMsgStart(actor, RECV, NULL, NULL);
     uint64_t start = NowMs();
@@ -198,7 +198,7 @@ static void DomainDiesWithItsProgram(void **state)
     assert_int_equal(kill(child, 0), 0);
     LiteIpcDomainStop(next);
     ActorDetach(actor);
-    ChildTell(&program); /* its child is told */
+    ChildResume(&program); /* its child is told */
     assert_int_equal(ChildEnd(&program), -SIGKILL);
 }
 

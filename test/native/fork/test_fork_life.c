@@ -91,7 +91,7 @@ static void LivesOn(struct LiteIpcDevice *parent, void *argument)
     ForkedReady(parent, &self);
     FORKED_CHECK(ForkedCall(&self, CMS_HANDLE, 8) == 9);
     ForkedFinish(&self);
-    ChildSay("lived");
+    ChildReport("lived");
     (void)!read(CHILD_INPUT, &byte, 1);
 }
 
@@ -117,8 +117,8 @@ static int ParentRole(const char *path, const char *argument)
     }
     stage.devices[stage.deviceCount++] = self.device;
     pid_t child = ForkedStart(&stage, self.device, LivesOn, NULL);
-    ChildSayNumber(handle);
-    ChildSayNumber((uint32_t)child);
+    ChildReportNumber(handle);
+    ChildReportNumber((uint32_t)child);
     if (ForkedMsg(&self, RECV, NULL, NULL, &got) != 0) { /* a call that gets no answer */
         return 3;
     }
@@ -127,7 +127,7 @@ static int ParentRole(const char *path, const char *argument)
     }
     if (atoi(argument) != 0) {
         ForkedFinish(&self); /* and lives on itself */
-        ChildSay("detached");
+        ChildReport("detached");
         return ForkedEnd(child) ? 0 : 4;
     }
     _exit(0); /* without freeing anything */
@@ -157,15 +157,15 @@ static void ParentEnds(struct ForkStage *stage, const char *how, int status)
 
     ActorMsgStart(manager, RECV, NULL, NULL);
     if (status > 0) {
-        assert_true(ChildSays(&parent, "detached"));
+        assert_true(ChildReports(&parent, "detached"));
     }
-    ChildTell(&parent);
+    ChildResume(&parent);
     assert_int_equal(ActorMsgEnd(manager, &got), 0);
     assert_int_equal(got->code, 8);
     assert_int_equal(ActorReply(manager, MT_REPLY, got, 9), 0);
-    assert_true(ChildSays(&parent, "lived"));
+    assert_true(ChildReports(&parent, "lived"));
     assert_int_equal(kill(grandchild, 0), 0);
-    ChildTell(&parent);
+    ChildResume(&parent);
     assert_int_equal(ChildEnd(&parent), status > 0 ? 0 : status);
 }
 

@@ -38,7 +38,7 @@ static void RightObjectsAreDelivered(void **state)
     assert_int_equal(LiteIpcFree(service->thread, two), 0);
     assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
     ForgeSocket();
-    ForgeRightPasses(1);
+    ForgeValidDescriptorsArrive(1);
 }
 
 static void WrongBufferSizesAreMalformed(void **state)
@@ -189,10 +189,10 @@ static void TheDomainMakesOneSocketPerLane(void **state)
         assert_int_equal(HostileSocket(&forge.hostile, &other), -EEXIST);
         assert_int_equal(other, -1);
     }
-    ForgeRightPasses(1);
+    ForgeValidDescriptorsArrive(1);
     ForgeLane(service);
     ForgeSocket(); /* another lane, another socket */
-    ForgeRightPasses(1);
+    ForgeValidDescriptorsArrive(1);
 }
 
 static int Grant(uint32_t caller, uint32_t processID, uint32_t generation, uint32_t handle)

@@ -28,7 +28,7 @@ static void NumbersWithoutASocketAreMalformed(void **state)
         ForgeMalformed();
     }
     ForgeSocket(); /* and yet it can be had afterwards */
-    ForgeRightPasses(1);
+    ForgeValidDescriptorsArrive(1);
 }
 
 static void NumbersThatDoNotFitTheObjectsAreMalformed(void **state)
@@ -44,7 +44,7 @@ static void NumbersThatDoNotFitTheObjectsAreMalformed(void **state)
     ForgeFdMessage(2, IPC_DESCRIPTORS_MAX + 1);
     assert_int_equal(ForgeTransmit(2, IPC_DESCRIPTORS_MAX), 0);
     ForgeMalformed();
-    ForgeRightPasses(3);
+    ForgeValidDescriptorsArrive(3);
 }
 
 static void MessagesWithoutTheirDescriptorsAreDropped(void **state)
@@ -52,7 +52,7 @@ static void MessagesWithoutTheirDescriptorsAreDropped(void **state)
     size_t before;
     (void)state;
     ForgeSocket();
-    ForgeRightPasses(1);
+    ForgeValidDescriptorsArrive(1);
     before = TestDescriptorsSettled();
     for (uint16_t i = 2; i < 40; i++) {
         ForgeFdMessage(i, 1);
@@ -64,7 +64,7 @@ static void MessagesWithoutTheirDescriptorsAreDropped(void **state)
         ForgeDropped();
         assert_true(TestDescriptorCountIs(before));
     }
-    ForgeRightPasses(50);
+    ForgeValidDescriptorsArrive(50);
 }
 
 static void OddDatagramsAreThrownAway(void **state)
@@ -75,7 +75,7 @@ static void OddDatagramsAreThrownAway(void **state)
     size_t before;
     (void)state;
     ForgeSocket();
-    ForgeRightPasses(1);
+    ForgeValidDescriptorsArrive(1);
     before = TestDescriptorsSettled();
     for (unsigned i = 0; i < 4; i++) {
         ForgeTransmitRaw(&label[i], sizeof(label[i]), 1);
@@ -83,7 +83,7 @@ static void OddDatagramsAreThrownAway(void **state)
         ForgeTransmitRaw(&label[i], sizeof(label[i]), 0);
         ForgeTransmitRaw(&label[i], 3, 2);
         ForgeTransmitRaw(&forge.body, 1000, 2);
-        ForgeRightPasses((uint16_t)(10 + i));
+        ForgeValidDescriptorsArrive((uint16_t)(10 + i));
         assert_true(TestDescriptorCountIs(before));
     }
 }
@@ -95,7 +95,7 @@ static void DescriptorsWithoutRecords(void **state)
 {
     (void)state;
     ForgeSocket();
-    ForgeRightPasses(1);
+    ForgeValidDescriptorsArrive(1);
     size_t before = TestDescriptorsSettled();
     unsigned sent = 0;
     while (sent < 1000 && ForgeTransmit((uint16_t)(100 + sent), IPC_DESCRIPTORS_MAX) == 0) {
@@ -116,7 +116,7 @@ static void NotMuchIsKept(void **state)
 {
     (void)state;
     ForgeSocket();
-    ForgeRightPasses(1);
+    ForgeValidDescriptorsArrive(1);
     size_t before = TestDescriptorsSettled();
     for (uint16_t number = 2; number < 12; number++) {
         assert_int_equal(ForgeTransmit(number, 7), 0);
@@ -151,7 +151,7 @@ static void KilledBetweenDescriptorsAndRecord(void **state)
 {
     (void)state;
     ForgeSocket();
-    ForgeRightPasses(1);
+    ForgeValidDescriptorsArrive(1);
     assert_int_equal(ForgeTransmit(2, 3), 0);
 }
 

@@ -66,7 +66,7 @@ static void RecordWaitsOneLookForItsSocket(void **state)
     assert_int_equal(LiteIpcFree(thread, event.message), 0);
     assert_int_equal(ForgeCounters().malformed, before.malformed);
     assert_int_equal(ForgeCounters().dropped, before.dropped);
-    ForgeRightPasses(2);
+    ForgeValidDescriptorsArrive(2);
 }
 
 /* It waits for one look, not for ever: a socket that never comes makes it garbage. */
@@ -96,16 +96,16 @@ static int HalfRole(const char *domain, const char *argument)
     struct Endpoint to = {.taskID = (uint32_t)strtoul(argument, NULL, 10)};
     int output = CHILD_OUTPUT;
     HostileOpen(domain, &forge.hostile);
-    ChildSayNumber(forge.hostile.process.taskID);
-    ChildHear();
+    ChildReportNumber(forge.hostile.process.taskID);
+    ChildAwaitResume();
     if (HostileLaneOpen(&forge.hostile, to.taskID, 256 * 1024, false) != 0 ||
-        HostileSocket(&forge.hostile, &forge.way) != 0) {
+        HostileSocket(&forge.hostile, &forge.fdSocket) != 0) {
         return 1;
     }
     trio.service.taskID = to.taskID;
     ForgeFdMessage(1, 1);
-    if (DescriptorsTransmit(forge.way, 1, &output, 1) != 0 || ForgeSend() != 0 ||
-        DescriptorsTransmit(forge.way, 2, &output, 1) != 0) {
+    if (DescriptorsTransmit(forge.fdSocket, 1, &output, 1) != 0 || ForgeSend() != 0 ||
+        DescriptorsTransmit(forge.fdSocket, 2, &output, 1) != 0) {
         return 2;
     }
     return raise(SIGKILL);
@@ -124,7 +124,7 @@ static void SenderIsKilledBeforeTheRecord(void **state)
         ChildStart(&child, "half", LiteIpcDomainPath(trio.stage.domain), argument, CHILD_SAME_USER);
         struct Endpoint as = {.taskID = ChildNumber(&child)};
         EndpointGrant(&trio.manager, &as, service);
-        ChildTell(&child);
+        ChildResume(&child);
         struct LiteIpcEvent event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
         assert_int_equal(close((int)ParcelGet(event.message, 0, OBJ_FD).content.fd), 0);
         assert_int_equal(LiteIpcFree(service->thread, event.message), 0);

@@ -1,4 +1,4 @@
-/* The slab pool, function by function: results, errors, states, limits, isolation of the views. */
+/* Tests the functions of the slab pool: results, errors, states, limits, isolation of the views. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ static void AssertSound(struct SlabPool *pool)
     assert_null(broken);
 }
 
-/* The pool must be empty: whatever happened to it, its whole capacity is one node again. */
+/* Asserts that the pool is empty, with its whole capacity in one node, and destroys it. */
 static void DestroyPool(struct SlabPool *pool)
 {
     AssertSound(pool);
@@ -120,7 +120,7 @@ static void TestAllocateRefusesBadSizes(void **state)
     DestroyPool(pool);
 }
 
-/* One word per mapping of the pool in /proc/self/smaps: "rw-s" ... and its VmFlags line. */
+/* Finds the permissions of a mapping in /proc/self/smaps ("rw-s") and its VmFlags line. */
 static bool FindMapping(const void *address, char permissions[5], char flags[128])
 {
     FILE *file = fopen("/proc/self/smaps", "re");
@@ -155,7 +155,7 @@ static void TestUserViewCanNeverBeWritten(void **state)
     memset(node, 0x42, 100);
     assert_memory_equal(user, node, 100);
 
-    /* The system itself refuses to write there, and to let anybody write there. */
+    /* The kernel itself must refuse to write there, and to allow others to write there. */
     int pipeEnds[2];
     assert_int_equal(pipe(pipeEnds), 0);
     assert_int_equal(write(pipeEnds[1], "x", 1), 1);
@@ -177,7 +177,7 @@ static void TestUserViewCanNeverBeWritten(void **state)
     char flags[128] = "";
     assert_true(FindMapping(user, permissions, flags));
     assert_string_equal(permissions, "r--s");
-    assert_null(strstr(flags, " mw"));     /* may not be made writable */
+    assert_null(strstr(flags, " mw"));     /* cannot be made writable */
     assert_non_null(strstr(flags, " dc")); /* not inherited by fork */
     assert_true(FindMapping(node, permissions, flags));
     assert_string_equal(permissions, "rw-s");
@@ -206,7 +206,10 @@ static void TestAddressesTranslate(void **state)
     DestroyPool(pool);
 }
 
-/* Addresses that are no node's: outside -EINVAL, inside -EFAULT, and nothing changes. */
+/*
+ * An address outside the pool returns -EINVAL, one inside returns -EFAULT, and the pool is
+ * unchanged.
+ */
 static void TestForeignAddressesAreRefused(void **state)
 {
     (void)state;
@@ -236,7 +239,7 @@ static void TestForeignAddressesAreRefused(void **state)
         assert_int_equal(SlabPoolTakeUser(pool, NULL, &taken), -EINVAL);
         assert_int_equal(SlabPoolTakeUser(pool, SlabPoolUserAddress(other, foreign), &taken),
                          -EINVAL);
-        /* Every byte of the pool but the first of the node; coarser where that takes long. */
+        /* Every byte of the pool except the first of the node; in larger steps for large pools. */
         for (size_t offset = 0; offset < MIB; offset += (sizes[i] > 1000) ? 63 : 1) {
             if (base + offset == node) {
                 continue;
@@ -258,7 +261,7 @@ static void TestForeignAddressesAreRefused(void **state)
 
 enum NodeState { STATE_FREE, STATE_HELD, STATE_DELIVERED };
 
-/* Every operation in every state of a node. */
+/* Calls every operation in every state of a node. */
 static void TestOperationsInEveryState(void **state)
 {
     (void)state;
@@ -293,7 +296,7 @@ static void TestOperationsInEveryState(void **state)
             assert_ptr_equal(taken, (cases[i].operation == 'T' && result == 0) ? node : NULL);
             assert_int_equal(SlabPoolUsedNodes(pool), (cases[i].to == STATE_FREE) ? 0 : 1);
             AssertSound(pool);
-            /* Delivering succeeds for HELD nodes only: tells which state it is in now. */
+            /* Only HELD nodes can be delivered, so the result shows the state. */
             assert_int_equal(SlabPoolDeliver(pool, node),
                              (cases[i].to == STATE_HELD) ? 0 : -EFAULT);
             if (cases[i].to != STATE_FREE) {
@@ -304,7 +307,10 @@ static void TestOperationsInEveryState(void **state)
     }
 }
 
-/* What was freed last is used first: it is in the cache, and the resident memory stays small. */
+/*
+ * The most recently freed node is used first: it is in the cache, and the resident memory stays
+ * small.
+ */
 static void TestFreedNodesAreUsedAgain(void **state)
 {
     (void)state;
@@ -322,7 +328,7 @@ static void TestFreedNodesAreUsedAgain(void **state)
     DestroyPool(pool);
 }
 
-/* After fork the child has the object, but neither view; destroying it there harms nobody. */
+/* After fork the child has the object but neither view; destroying the object there is harmless. */
 static void TestChildOfForkHasNoPool(void **state)
 {
     (void)state;
@@ -339,7 +345,7 @@ static void TestChildOfForkHasNoPool(void **state)
             void *base = (void *)(uintptr_t)bases[i];
             gone = gone && mincore(base, PAGE_BYTES, &resident) == -1 && errno == ENOMEM;
         }
-        /* Something of the child's own may lie at the address meanwhile. */
+        /* The child may have mapped something else at the address in the meantime. */
         uint8_t *own = mmap(SlabPoolKernelBase(pool), PAGE_BYTES, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
         gone = gone && own == SlabPoolKernelBase(pool);

@@ -1,4 +1,4 @@
-/* The walk that tests the slab pool's invariants: it finds each one that is broken on purpose. */
+/* Tests the consistency check of the slab pool: it detects each invariant that a test breaks. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +12,8 @@
 #include "mem/slab_internal.h"
 
 /*
- * A pool so small that a span of the class of 512 bytes has one node. In it lie, in this order: a
- * listed span with room (its node was freed), a full span, a single, a free run.
+ * A small pool in which a span of the class of 512 bytes has one node. It contains, in this order:
+ * a listed span with room (its node was freed), a full span, a single, a free run.
  */
 struct Fixture {
     struct SlabPool *pool;
@@ -89,49 +89,49 @@ static void TestDeliveredButFree(void **state)
     AssertBroken(fixture, "slab: a free node is marked as delivered");
 }
 
-static void TestNodeThatTheClassHasNot(void **state)
+static void TestLiveNodeOutsideItsClass(void **state)
 {
     struct Fixture *fixture = *state;
     Flip(fixture, fixture->full, UINT64_C(1) << (SPAN_NODES_MAX - 1));
     AssertBroken(fixture, "slab: a node is live that its class does not have");
 }
 
-static void TestRoomButNotListed(void **state)
+static void TestSpanWithRoomIsNotListed(void **state)
 {
     struct Fixture *fixture = *state;
     Flip(fixture, fixture->listed, SPAN_LISTED);
     AssertBroken(fixture, "slab: a span with room is not listed");
 }
 
-static void TestListedButInNoList(void **state)
+static void TestListedSpanInNoList(void **state)
 {
     struct Fixture *fixture = *state;
     Flip(fixture, fixture->full, SPAN_LISTED);
     AssertBroken(fixture, "slab: a span that says it is listed is in no list");
 }
 
-static void TestSpanInAForeignList(void **state)
+static void TestSpanInTheWrongList(void **state)
 {
     struct Fixture *fixture = *state;
     fixture->pool->classes[0].head = fixture->listed;
     AssertBroken(fixture, "slab: a span is in a list where it does not belong");
 }
 
-static void TestListOutOfThePool(void **state)
+static void TestListLeavesThePool(void **state)
 {
     struct Fixture *fixture = *state;
     fixture->pool->units[fixture->listed].nextListed = fixture->pool->runs.unitCount;
     AssertBroken(fixture, "slab: a class list leads out of the pool");
 }
 
-static void TestListInACircle(void **state)
+static void TestListIsCircular(void **state)
 {
     struct Fixture *fixture = *state;
     fixture->pool->units[fixture->listed].nextListed = fixture->listed;
     AssertBroken(fixture, "slab: a class list runs in a circle");
 }
 
-static void TestUnitThatLeadsElsewhere(void **state)
+static void TestUnitOfAnotherSpan(void **state)
 {
     struct Fixture *fixture = *state;
     fixture->pool->units[fixture->full].hint = Hint(TAG_SINGLE, 0);
@@ -168,7 +168,7 @@ static void TestSingleOfTwoNodes(void **state)
     AssertBroken(fixture, "slab: a single is not one node");
 }
 
-static void TestRunThatEndsOutside(void **state)
+static void TestRunEndsOutsideThePool(void **state)
 {
     struct Fixture *fixture = *state;
     fixture->pool->runs.runs[fixture->single].length = fixture->pool->runs.unitCount;
@@ -177,7 +177,7 @@ static void TestRunThatEndsOutside(void **state)
     AssertBroken(fixture, "unit runs: a run has no length or ends outside the pool");
 }
 
-static void TestRunThatDoesNotKnowTheOneBelow(void **state)
+static void TestRunHasTheWrongLowerNeighbour(void **state)
 {
     struct Fixture *fixture = *state;
     fixture->pool->runs.runs[fixture->single].before = 0;
@@ -203,7 +203,7 @@ static void TestFreeRunInNoBin(void **state)
     AssertBroken(fixture, "unit runs: a free run is in no bin");
 }
 
-static void TestBinsThatLieAboutTheirRuns(void **state)
+static void TestBinMapDiffersFromTheBins(void **state)
 {
     struct Fixture *fixture = *state;
     struct UnitRuns *runs = &fixture->pool->runs;
@@ -229,23 +229,15 @@ static void TestBinsThatLieAboutTheirRuns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHECK_TEST(TestDeliveredButFree),
-        CHECK_TEST(TestNodeThatTheClassHasNot),
-        CHECK_TEST(TestRoomButNotListed),
-        CHECK_TEST(TestListedButInNoList),
-        CHECK_TEST(TestSpanInAForeignList),
-        CHECK_TEST(TestListOutOfThePool),
-        CHECK_TEST(TestListInACircle),
-        CHECK_TEST(TestUnitThatLeadsElsewhere),
-        CHECK_TEST(TestWordOfAnotherClass),
-        CHECK_TEST(TestUsedRunWithoutSpan),
-        CHECK_TEST(TestFreeRunWithSpan),
-        CHECK_TEST(TestSingleOfTwoNodes),
-        CHECK_TEST(TestRunThatEndsOutside),
-        CHECK_TEST(TestRunThatDoesNotKnowTheOneBelow),
-        CHECK_TEST(TestFreeNeighbours),
-        CHECK_TEST(TestFreeRunInNoBin),
-        CHECK_TEST(TestBinsThatLieAboutTheirRuns),
+        CHECK_TEST(TestDeliveredButFree),         CHECK_TEST(TestLiveNodeOutsideItsClass),
+        CHECK_TEST(TestSpanWithRoomIsNotListed),  CHECK_TEST(TestListedSpanInNoList),
+        CHECK_TEST(TestSpanInTheWrongList),       CHECK_TEST(TestListLeavesThePool),
+        CHECK_TEST(TestListIsCircular),           CHECK_TEST(TestUnitOfAnotherSpan),
+        CHECK_TEST(TestWordOfAnotherClass),       CHECK_TEST(TestUsedRunWithoutSpan),
+        CHECK_TEST(TestFreeRunWithSpan),          CHECK_TEST(TestSingleOfTwoNodes),
+        CHECK_TEST(TestRunEndsOutsideThePool),    CHECK_TEST(TestRunHasTheWrongLowerNeighbour),
+        CHECK_TEST(TestFreeNeighbours),           CHECK_TEST(TestFreeRunInNoBin),
+        CHECK_TEST(TestBinMapDiffersFromTheBins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* How the slab pool deals with its memory: full and empty again, small pools, giving back. */
+/* Tests the memory use of the slab pool: full and empty pools, small pools, trimming. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,8 +67,8 @@ static void FreeAll(struct SlabPool *pool, void **nodes, size_t count)
 #define NODES_MAX ((size_t)40000)
 static void *nodes[NODES_MAX];
 
-/* Filled with one size, emptied, filled with another: nothing of the pool is lost on the way. */
-static void TestFullAndEmptyAgain(void **state)
+/* Fills the pool with one size, empties it, fills it with another size: no memory is lost. */
+static void TestEmptiedPoolIsFullyUsable(void **state)
 {
     (void)state;
     static const size_t capacities[] = {PAGE_BYTES, 64 * KIB, 256 * KIB, 2 * MIB};
@@ -97,8 +97,8 @@ static void TestFullAndEmptyAgain(void **state)
     }
 }
 
-/* A full pool serves exactly as much as is freed in it. */
-static void TestFullPoolTakesFreedNodesBack(void **state)
+/* A full pool can allocate exactly what is freed. */
+static void TestFullPoolReusesFreedNodes(void **state)
 {
     (void)state;
     struct SlabPool *pool = CreatePool(256 * KIB);
@@ -116,7 +116,7 @@ static void TestFullPoolTakesFreedNodesBack(void **state)
     SlabPoolDestroy(pool);
 }
 
-/* The smallest pools: several messages of mixed sizes at once. */
+/* The smallest pools hold several messages of mixed sizes at once. */
 static void TestSmallPoolsHoldMixedNodes(void **state)
 {
     (void)state;
@@ -124,7 +124,7 @@ static void TestSmallPoolsHoldMixedNodes(void **state)
     enum { COUNT = sizeof(sizes) / sizeof(sizes[0]) };
     for (size_t capacity = PAGE_BYTES; capacity <= 256 * KIB; capacity += PAGE_BYTES) {
         struct SlabPool *pool = CreatePool(capacity);
-        /* In any order of freeing, again and again. */
+        /* In random order of freeing, repeatedly. */
         unsigned seed = (unsigned)capacity;
         for (int round = 0; round < 20; round++) {
             void *mixed[COUNT];
@@ -149,7 +149,7 @@ static void TestSmallPoolsHoldMixedNodes(void **state)
     }
 }
 
-/* A small node fits into the room of a larger class when there is no other memory. */
+/* A small node uses the room of a larger class when there is no other memory. */
 static void TestSmallNodesUseRoomOfLargerClasses(void **state)
 {
     (void)state;
@@ -166,7 +166,7 @@ static void TestSmallNodesUseRoomOfLargerClasses(void **state)
     SlabPoolDestroy(pool);
 }
 
-/* Default and maximum messages of the host profile, as many as their pool has to hold. */
+/* The pool of the host profile holds the required number of default and maximum messages. */
 static void TestLargestMessagesFillMostOfThePool(void **state)
 {
     (void)state;
@@ -194,7 +194,7 @@ static size_t ResidentPages(const void *base, size_t bytes)
     return resident;
 }
 
-static void TestMemoryIsTouchedAsItIsUsed(void **state)
+static void TestOnlyUsedMemoryIsTouched(void **state)
 {
     (void)state;
     struct SlabPool *idle = CreatePool(64 * GIB);
@@ -209,7 +209,7 @@ static void TestMemoryIsTouchedAsItIsUsed(void **state)
     assert_true(ResidentPages(idle->bookkeeping, bookkeepingBytes) <= 4);
     SlabPoolDestroy(idle);
 
-    /* One message after the other, a million bytes in all, stays in the same few pages. */
+    /* One message after another, a million bytes in total, uses the same few pages. */
     struct SlabPool *pool = CreatePool(256 * MIB);
     for (int i = 0; i < 1000; i++) {
         node = Allocate(pool, 1000);
@@ -220,7 +220,7 @@ static void TestMemoryIsTouchedAsItIsUsed(void **state)
     SlabPoolDestroy(pool);
 }
 
-static void TestTrimGivesBackAllButLiveNodes(void **state)
+static void TestTrimReleasesAllButLiveNodes(void **state)
 {
     (void)state;
     struct SlabPool *pool = CreatePool(8 * MIB);
@@ -249,7 +249,7 @@ static void TestTrimGivesBackAllButLiveNodes(void **state)
     assert_int_equal(SlabPoolTrim(pool), 0);
     assert_int_equal(ResidentPages(base, 8 * MIB), 0);
 
-    /* And the pool serves as before. */
+    /* The pool works as before. */
     assert_int_equal(Fill(pool, 6000, nodes, NODES_MAX), count);
     FreeAll(pool, nodes, count);
     SlabPoolDestroy(pool);
@@ -258,13 +258,13 @@ static void TestTrimGivesBackAllButLiveNodes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(TestFullAndEmptyAgain),
-        cmocka_unit_test(TestFullPoolTakesFreedNodesBack),
+        cmocka_unit_test(TestEmptiedPoolIsFullyUsable),
+        cmocka_unit_test(TestFullPoolReusesFreedNodes),
         cmocka_unit_test(TestSmallPoolsHoldMixedNodes),
         cmocka_unit_test(TestSmallNodesUseRoomOfLargerClasses),
         cmocka_unit_test(TestLargestMessagesFillMostOfThePool),
-        cmocka_unit_test(TestMemoryIsTouchedAsItIsUsed),
-        cmocka_unit_test(TestTrimGivesBackAllButLiveNodes),
+        cmocka_unit_test(TestOnlyUsedMemoryIsTouched),
+        cmocka_unit_test(TestTrimReleasesAllButLiveNodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

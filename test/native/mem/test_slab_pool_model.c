@@ -1,6 +1,6 @@
 /*
- * Random operations on the slab pool against a simple model: a list of the nodes that must be live,
- * and who has each granule of the pool. The seed is printed; LITEIPC_TEST_SEED repeats a run.
+ * Compares random operations on the slab pool with a simple model: a list of the live nodes and the
+ * owner of each granule. The seed is printed; LITEIPC_TEST_SEED repeats a run.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -23,14 +23,14 @@
 #define MODEL_NODES    4096
 
 #ifdef __SANITIZE_THREAD__
-#define STEPS 12000U /* one thread only: nothing that ThreadSanitizer could find in the rest */
+#define STEPS 12000U /* one thread only, so ThreadSanitizer can find nothing in more steps */
 #else
 #define STEPS 60000U
 #endif
 
 struct ModelNode {
     uint8_t *kernel;
-    size_t size; /* bytes asked for, all filled with the pattern of `seed` */
+    size_t size; /* requested bytes, all filled with the pattern of `seed` */
     size_t usable;
     uint32_t seed;
     bool delivered;
@@ -39,7 +39,7 @@ struct ModelNode {
 struct Model {
     struct SlabPool *pool;
     size_t capacity;
-    size_t largest; /* of the sizes asked for */
+    size_t largest; /* largest requested size */
     size_t used;
     uint64_t random;
     uint32_t count;
@@ -49,7 +49,7 @@ struct Model {
 
 static struct Model model;
 
-/* xorshift64*: the numbers depend on the seed alone, on every system. */
+/* xorshift64*: the numbers depend only on the seed, on every system. */
 static uint64_t Random(uint64_t below)
 {
     model.random ^= model.random >> 12;
@@ -58,7 +58,7 @@ static uint64_t Random(uint64_t below)
     return (model.random * UINT64_C(0x2545F4914F6CDD1D) >> 16) % below;
 }
 
-/* Small sizes are as likely as large ones of any magnitude. */
+/* Small sizes are as likely as large ones of every magnitude. */
 static size_t RandomSize(void)
 {
     size_t most = model.largest;
@@ -73,7 +73,7 @@ static uint8_t Pattern(uint32_t seed, size_t index)
     return (uint8_t)((seed + index) * 2654435761U >> 13);
 }
 
-/* All of a small node, the ends and some of the middle of a large one. */
+/* Covers all bytes of a small node, and the ends and parts of the middle of a large one. */
 static size_t PatternStep(size_t index, size_t size)
 {
     return (index < 200 || size - index < 200) ? 1 : 97;
@@ -121,7 +121,7 @@ static void StepAllocate(void)
     void *address = NULL;
     int status = SlabPoolAllocate(model.pool, size, &address);
     if (status == -ENOMEM) {
-        /* A small node fits until most of the pool is in use, however scattered the use is. */
+        /* A small node fits until most of the pool is in use, even when the use is scattered. */
         assert_true(model.used * 10 > model.capacity * 6 || size * 64 > model.capacity);
         assert_int_not_equal(model.count, 0);
         return;
@@ -185,8 +185,8 @@ static const struct ModelNode *FindNode(const uint8_t *kernel)
     return NULL;
 }
 
-/* Any address, aligned or not, in the pool or somewhat beside it. */
-static void StepNonsense(void)
+/* Passes any address, aligned or not, in the pool or close to it. */
+static void StepInvalidAddress(void)
 {
     uint64_t offset = Random(model.capacity + 2 * KIB) - KIB;
     if (Random(2) == 0) {
@@ -227,7 +227,7 @@ static void RunModel(size_t capacity, size_t largest, uint64_t seed)
     model.capacity = SlabPoolCapacity(model.pool);
     assert_true(model.capacity <= MODEL_CAPACITY);
     for (uint32_t step = 0; step < STEPS; step++) {
-        /* Times of mostly allocating and of mostly freeing: the pool gets full and empty. */
+        /* Phases of mostly allocating and of mostly freeing fill and empty the pool. */
         bool growing = step / (STEPS / 20) % 2 == 0;
         uint64_t dice = Random(100);
         if (dice < (growing ? 40U : 20U)) {
@@ -239,7 +239,7 @@ static void RunModel(size_t capacity, size_t largest, uint64_t seed)
         } else if (dice < 86) {
             StepTake();
         } else {
-            StepNonsense();
+            StepInvalidAddress();
         }
         if (step % 512 == 0) {
             AssertSound();

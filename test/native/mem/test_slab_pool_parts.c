@@ -1,4 +1,4 @@
-/* What the slab pool is made of: the ladder of sizes, runs of units, one memory in two views. */
+/* Tests the parts of the slab pool: size classes, runs of units, one memory with two views. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -81,7 +81,7 @@ static void TestRunsWholePool(void **state)
         UnitRunsInit(&fixture.runs, fixture.entries, units);
         assert_int_equal(UnitRunsTake(&fixture.runs, units + 1), NO_UNIT);
         assert_int_equal(UnitRunsTake(&fixture.runs, UINT32_C(1) << 31), NO_UNIT);
-        /* Also where the length is no size class, so that its own bin does not hold it. */
+        /* Also for lengths that are no size class, so that the run's own bin does not hold it. */
         assert_int_equal(UnitRunsTake(&fixture.runs, units), 0);
         assert_int_equal(UnitRunsTake(&fixture.runs, 1), NO_UNIT);
         UnitRunsGive(&fixture.runs, 0);
@@ -115,7 +115,8 @@ static void TestRunsRandomAgainstModel(void **state)
 {
     (void)state;
     static struct RunsFixture fixture;
-    static uint32_t ownerOf[MODEL_UNITS]; /* first unit + 1 of the run a unit is in, 0 if free */
+    /* First unit + 1 of the run that contains the unit, 0 if free. */
+    static uint32_t ownerOf[MODEL_UNITS];
     static uint32_t lengthOf[MODEL_UNITS];
     memset(&fixture, 0, sizeof(fixture));
     UnitRunsInit(&fixture.runs, fixture.entries, MODEL_UNITS);
@@ -168,7 +169,7 @@ static int CountVisit(void *context, uint32_t first, uint32_t length)
     return visits->answer;
 }
 
-static void TestRunsShowWhatWasTouched(void **state)
+static void TestRunsRecordTouchedMemory(void **state)
 {
     (void)state;
     static struct RunsFixture fixture;
@@ -191,7 +192,7 @@ static void TestRunsShowWhatWasTouched(void **state)
     assert_int_equal(UnitRunsVisitTouched(&fixture.runs, CountVisit, &again), 0);
     assert_int_equal(again.count, 0);
 
-    /* The joined run was touched in part: all of it counts. */
+    /* Part of the joined run was touched, so all of it counts as touched. */
     UnitRunsGive(&fixture.runs, middle);
     struct Visits joined = {0};
     assert_int_equal(UnitRunsVisitTouched(&fixture.runs, CountVisit, &joined), 0);
@@ -256,7 +257,8 @@ static void TestViewsLeaveNoDescriptor(void **state)
 }
 
 /*
- * In a child, so that limits and failures stay there. The status of TwoViewsCreate is its answer.
+ * Runs in a child process, so that limits and failures stay there. Returns the status of
+ * TwoViewsCreate.
  */
 static int CreateUnderLimit(int resource, rlim_t limit, size_t bytes)
 {
@@ -278,7 +280,7 @@ static int CreateUnderLimit(int resource, rlim_t limit, size_t bytes)
     return -WEXITSTATUS(result);
 }
 
-static void TestViewsRefuseWhatTheLimitsForbid(void **state)
+static void TestViewsFailUnderResourceLimits(void **state)
 {
     (void)state;
     assert_int_equal(CreateUnderLimit(RLIMIT_FSIZE, PAGE_BYTES, 2 * PAGE_BYTES), -EFBIG);
@@ -286,7 +288,7 @@ static void TestViewsRefuseWhatTheLimitsForbid(void **state)
     assert_int_equal(CreateUnderLimit(RLIMIT_NOFILE, 0, PAGE_BYTES), -EMFILE);
 }
 
-/* With room for one descriptor only, the file cannot be opened again: sealing takes its place. */
+/* With room for only one descriptor, the file cannot be reopened, and sealing is used instead. */
 static void TestViewsWithoutSecondDescriptor(void **state)
 {
     (void)state;
@@ -320,11 +322,11 @@ int main(void)
         cmocka_unit_test(TestRunsWholePool),
         cmocka_unit_test(TestRunsJoinInEveryOrder),
         cmocka_unit_test(TestRunsRandomAgainstModel),
-        cmocka_unit_test(TestRunsShowWhatWasTouched),
+        cmocka_unit_test(TestRunsRecordTouchedMemory),
         cmocka_unit_test(TestViewsShareTheirBytes),
         cmocka_unit_test(TestViewsReleaseWholePagesOnly),
         cmocka_unit_test(TestViewsLeaveNoDescriptor),
-        cmocka_unit_test(TestViewsRefuseWhatTheLimitsForbid),
+        cmocka_unit_test(TestViewsFailUnderResourceLimits),
         cmocka_unit_test(TestViewsWithoutSecondDescriptor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

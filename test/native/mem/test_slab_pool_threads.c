@@ -1,6 +1,6 @@
 /*
- * Many threads in one slab pool. Addresses pass from thread to thread without any ordering of their
- * own (relaxed), so that ThreadSanitizer judges the order that the pool itself promises.
+ * Tests one slab pool with many threads. Addresses are passed between threads without ordering
+ * (relaxed), so that ThreadSanitizer checks the ordering that the pool itself guarantees.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -68,12 +68,14 @@ static void DestroyEmptyPool(struct SlabPool *pool)
     SlabPoolDestroy(pool);
 }
 
-/* ---- allocate, fill, deliver; whoever takes a node checks it and frees it -------------------- */
+/*
+ * ---- allocate, fill, deliver; the thread that takes a node checks and frees it ----------------
+ */
 
 #define SLOTS 128U
 
 struct Message {
-    uint64_t id; /* every message of a run has its own */
+    uint64_t id; /* unique for every message of a run */
     uint32_t size;
     uint32_t pattern;
 };
@@ -86,7 +88,7 @@ struct Stress {
     _Atomic uint64_t delivered;
     _Atomic uint64_t taken;
     _Atomic uint64_t full;
-    _Atomic(const char *) failure; /* assertions of cmocka work in the main thread only */
+    _Atomic(const char *) failure; /* cmocka's assertions work only in the main thread */
 };
 
 struct Worker {
@@ -126,7 +128,7 @@ static void TakeAndFree(struct Stress *stress, const void *user)
     void *node = NULL;
     int status = SlabPoolTakeUser(stress->pool, user, &node);
     if (status != 0) {
-        Require(stress, status == -EFAULT, "taking failed with another error than EFAULT");
+        Require(stress, status == -EFAULT, "taking failed with an error other than EFAULT");
         return;
     }
     const struct Message *message = node;
@@ -149,7 +151,7 @@ static void SendOne(struct Worker *worker, uint64_t id)
     void *node = NULL;
     int status = SlabPoolAllocate(stress->pool, size, &node);
     if (status != 0) {
-        Require(stress, status == -ENOMEM, "allocation failed with another error than ENOMEM");
+        Require(stress, status == -ENOMEM, "allocation failed with an error other than ENOMEM");
         atomic_fetch_add_explicit(&stress->full, 1, memory_order_relaxed);
         return;
     }
@@ -180,7 +182,7 @@ static void *StressThread(void *context)
         if (seen != NULL) {
             TakeAndFree(stress, seen);
         }
-        /* What a program passes to BUFF_FREE may be anything. */
+        /* A program may pass any address to BUFF_FREE. */
         TakeAndFree(stress, base + Random(&worker->random, SlabPoolCapacity(stress->pool)) /
                                        SLAB_POOL_ALIGNMENT * SLAB_POOL_ALIGNMENT);
         if (Random(&worker->random, 4096) == 0) {
@@ -188,7 +190,7 @@ static void *StressThread(void *context)
         }
         if (Random(&worker->random, 4096) == 0) {
             Require(stress, SlabPoolUsed(stress->pool) <= SlabPoolCapacity(stress->pool),
-                    "more is in use than there is");
+                    "the use exceeds the capacity");
         }
     }
     return NULL;
@@ -236,14 +238,16 @@ static void TestStressInRoomyPools(void **state)
     assert_int_equal(RunStress(64 * MIB, 4 * KIB), 0);
 }
 
-/* ---- all threads want the same nodes --------------------------------------------------------- */
+/*
+ * ---- all threads compete for the same nodes ---------------------------------------------------
+ */
 
 #define RACE_NODES 100U
 
 struct Race {
     struct SlabPool *pool;
     pthread_barrier_t barrier;
-    int byFreeing; /* SlabPoolFree, else SlabPoolTakeUser */
+    int byFreeing; /* SlabPoolFree, otherwise SlabPoolTakeUser */
     _Atomic(void *) nodes[RACE_NODES];
     _Atomic uint32_t wins[RACE_NODES];
     _Atomic uint32_t wrong;
@@ -342,7 +346,7 @@ struct Filler {
     size_t size;
     uint32_t count;
     void *nodes[FILL_NODES_MAX];
-    struct Filler *other; /* whose nodes this thread frees */
+    struct Filler *other; /* owner of the nodes that this thread frees */
 };
 
 static void *FillThread(void *context)

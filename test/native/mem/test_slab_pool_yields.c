@@ -1,6 +1,6 @@
 /*
- * The thread tests of the slab pool once more, on a pool that is built to give up the processor in
- * the midst of its steps. The sources are included here instead of linked, to be built that way.
+ * Runs the thread tests of the slab pool on a pool that yields the processor within its steps. The
+ * sources are included here instead of linked, so that they are compiled with the yields.
  */
 #include "support/yield_at_exchange.h"
 

@@ -1,6 +1,6 @@
 /*
- * Sealed memfds (platform/memory_file.h): what is trusted, what is not, and that trust is
- * justified.
+ * Tests sealed memfds (platform/memory_file.h): which files are trusted, which are refused, and
+ * that trusted files cannot change.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static void Fill(unsigned char *bytes, size_t size)
     }
 }
 
-/* One with SIZE bytes, sealed. */
+/* Creates a sealed memfd of SIZE bytes. */
 static int MakeSealed(void)
 {
     unsigned char bytes[SIZE];
@@ -41,7 +41,7 @@ static int MakeSealed(void)
     return fd;
 }
 
-/* What another program would make: `seals` on `size` bytes, written or not. */
+/* Creates a memfd as another program would: `seals` on `size` bytes, written or not. */
 static int MakeForeign(int seals, size_t size, int written, unsigned flags)
 {
     int fd = memfd_create("foreign", MFD_ALLOW_SEALING | flags);
@@ -157,10 +157,10 @@ static void TestWriteErrors(void **state)
     small.rlim_max = before.rlim_max;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     assert_int_equal(MemoryFileWrite(fd, 0, bytes, 4096), 0);
-    assert_int_equal(MemoryFileWrite(fd, 4096, bytes, 1), -EFBIG); /* no SIGXFSZ: we live */
+    assert_int_equal(MemoryFileWrite(fd, 4096, bytes, 1), -EFBIG); /* no SIGXFSZ */
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(MemoryFileWrite(fd, INT64_MAX, bytes, 1), -EFBIG);
-    /* The source goes away: an error, no signal. */
+    /* The source is unmapped: an error, no signal. */
     void *gone = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(gone, MAP_FAILED);
     assert_int_equal(mprotect(gone, 8192, PROT_NONE), 0);

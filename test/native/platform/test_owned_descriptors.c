@@ -1,4 +1,4 @@
-/* The set of descriptors that a forked child closes. */
+/* Tests the set of descriptors that a forked child closes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -39,7 +39,7 @@ static int TearDown(void **state)
         (void)close(NUMBERS[i]);
     }
     OwnedDestroy(&owned);
-    OwnedDestroy(&owned); /* again: nothing */
+    OwnedDestroy(&owned); /* a second call does nothing */
     return 0;
 }
 #define OWNED_TEST(test) cmocka_unit_test_setup_teardown(test, SetUp, TearDown)
@@ -57,13 +57,13 @@ static void CloseAll(void)
     OwnedCloseAll(&owned);
 }
 
-static void ClosesWhatIsItsOwn(void **state)
+static void OwnedDescriptorsAreClosed(void **state)
 {
     (void)state;
     Add(NUMBERS, COUNT);
-    Add(NUMBERS, COUNT); /* twice is once */
+    Add(NUMBERS, COUNT); /* adding twice counts once */
     OwnedEnter(&owned);
-    OwnedRelease(&owned, &NUMBERS[1], 2); /* given away: 64 and 127 */
+    OwnedRelease(&owned, &NUMBERS[1], 2); /* releases 64 and 127 */
     OwnedRelease(&owned, (int[]){62, 65}, 2);
     OwnedLeave(&owned);
     CloseAll();
@@ -71,7 +71,7 @@ static void ClosesWhatIsItsOwn(void **state)
         assert_int_equal(IsOpen(NUMBERS[i]), i == 1 || i == 2);
     }
     assert_true(IsOpen(STDIN_FILENO));
-    OwnedEnter(&owned); /* what still may be done */
+    OwnedEnter(&owned); /* operations that are still allowed */
     OwnedLeave(&owned);
 }
 
@@ -83,7 +83,8 @@ static void NothingIsClosedTwice(void **state)
     OwnedClose(&owned, NUMBERS[COUNT - 1]);
     assert_false(IsOpen(NUMBERS[COUNT - 1]));
     OwnedClose(&owned, NUMBERS[0]);
-    assert_int_equal(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, NUMBERS[0]), NUMBERS[0]); /* another's */
+    /* Belongs to another owner. */
+    assert_int_equal(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, NUMBERS[0]), NUMBERS[0]);
     CloseAll();
     assert_true(IsOpen(NUMBERS[0]));
     assert_false(IsOpen(NUMBERS[1]));
@@ -98,13 +99,13 @@ static void EmptySetClosesNothing(void **state)
     }
 }
 
-static void NumbersBeyondTheSetAreLeftAlone(void **state)
+static void NumbersBeyondTheSetStayOpen(void **state)
 {
     const int beyond[] = {(int)OWNED_DESCRIPTORS_MAX, INT32_MAX, -1, INT32_MIN};
     const int last = (int)OWNED_DESCRIPTORS_MAX - 1;
     (void)state;
     Add(beyond, 4);
-    Add(&last, 1); /* is not open: closing it does no harm */
+    Add(&last, 1); /* it is not open: closing it has no effect */
     OwnedEnter(&owned);
     OwnedRelease(&owned, beyond, 4);
     OwnedLeave(&owned);
@@ -117,10 +118,10 @@ static void NumbersBeyondTheSetAreLeftAlone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        OWNED_TEST(ClosesWhatIsItsOwn),
+        OWNED_TEST(OwnedDescriptorsAreClosed),
         OWNED_TEST(NothingIsClosedTwice),
         OWNED_TEST(EmptySetClosesNothing),
-        OWNED_TEST(NumbersBeyondTheSetAreLeftAlone),
+        OWNED_TEST(NumbersBeyondTheSetStayOpen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

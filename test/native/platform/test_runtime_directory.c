@@ -1,4 +1,4 @@
-/* Where a domain's socket lives, and which directories are refused. */
+/* Tests the location of a domain's socket, and which directories are refused. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +46,7 @@ static void NamesAreChecked(void **state)
     longest[RUNTIME_NAME_MAX + 1] = '\0';
     assert_int_equal(RuntimeSocketPath(longest, true, path, sizeof(path)), -EINVAL);
 
-    /* Nothing was made for a bad name. */
+    /* Nothing was created for an invalid name. */
     char made[128];
     snprintf(made, sizeof(made), "%s/liteipc", root);
     assert_int_equal(access(made, F_OK), -1);
@@ -58,7 +58,7 @@ static void NamesAreChecked(void **state)
     assert_int_equal(rmdir(made), 0);
 }
 
-static void RuntimeDirectoryIsMadeAndKeptPrivate(void **state)
+static void RuntimeDirectoryIsCreatedPrivate(void **state)
 {
     (void)state;
     char path[RUNTIME_PATH_SIZE], expected[RUNTIME_PATH_SIZE + 32], made[128];
@@ -76,7 +76,7 @@ static void RuntimeDirectoryIsMadeAndKeptPrivate(void **state)
     assert_int_equal(RuntimeSocketPath("shop", false, path, sizeof(path)), 0);
     assert_int_equal(RuntimeSocketPath("shop", true, path, sizeof(path)), 0);
 
-    /* Too small a buffer is an error, not half a path. */
+    /* A buffer that is too small is an error; the path is never truncated. */
     assert_int_equal(RuntimeSocketPath("shop", true, path, strlen(expected)), -ENAMETOOLONG);
     assert_int_equal(RuntimeSocketPath("shop", true, path, strlen(expected) + 1), 0);
 
@@ -89,7 +89,7 @@ static void RuntimeDirectoryIsMadeAndKeptPrivate(void **state)
     assert_int_equal(rmdir(made), 0);
 }
 
-static void ForeignAndFakeDirectoriesAreRefused(void **state)
+static void DirectoriesOfOthersAndLinksAreRefused(void **state)
 {
     (void)state;
     char path[RUNTIME_PATH_SIZE], made[128], target[128];
@@ -108,7 +108,7 @@ static void ForeignAndFakeDirectoriesAreRefused(void **state)
     assert_int_equal(RuntimeSocketPath("shop", true, path, sizeof(path)), -EPERM);
     assert_int_equal(unlink(made), 0);
 
-    if (geteuid() == 0) { /* only root can make a directory that is somebody else's */
+    if (geteuid() == 0) { /* only root can create a directory of another user */
         assert_int_equal(mkdir(made, 0700), 0);
         assert_int_equal(chown(made, 12345, (gid_t)-1), 0);
         assert_int_equal(RuntimeSocketPath("shop", true, path, sizeof(path)), -EPERM);
@@ -116,7 +116,7 @@ static void ForeignAndFakeDirectoriesAreRefused(void **state)
     }
 }
 
-static void WithoutRuntimeDirectoryTheTemporaryOneServes(void **state)
+static void TemporaryDirectoryIsUsedWithoutRuntimeDirectory(void **state)
 {
     (void)state;
     char path[RUNTIME_PATH_SIZE], expected[RUNTIME_PATH_SIZE + 64], made[128];
@@ -139,7 +139,7 @@ static void WithoutRuntimeDirectoryTheTemporaryOneServes(void **state)
     assert_int_equal(RuntimeSocketPath("shop", true, path, sizeof(path)), -ENOENT);
 }
 
-static void AbsolutePathsAreUsedAsTheyAre(void **state)
+static void AbsolutePathsAreUsedUnchanged(void **state)
 {
     (void)state;
     char path[RUNTIME_PATH_SIZE], longPath[RUNTIME_PATH_SIZE + 1];
@@ -159,11 +159,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(NamesAreChecked, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(RuntimeDirectoryIsMadeAndKeptPrivate, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ForeignAndFakeDirectoriesAreRefused, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(WithoutRuntimeDirectoryTheTemporaryOneServes, SetUp,
+        cmocka_unit_test_setup_teardown(RuntimeDirectoryIsCreatedPrivate, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(DirectoriesOfOthersAndLinksAreRefused, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(TemporaryDirectoryIsUsedWithoutRuntimeDirectory, SetUp,
                                         TearDown),
-        cmocka_unit_test_setup_teardown(AbsolutePathsAreUsedAsTheyAre, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AbsolutePathsAreUsedUnchanged, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

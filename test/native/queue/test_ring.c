@@ -1,6 +1,4 @@
-/*
- * The ring, function by function, both ends in one thread.
- */
+/* Tests the functions of the ring, with both ends in one thread. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -96,7 +94,7 @@ static void RecordIsSeenOncePublished(void **state)
     assert_false(RingWriterDrained(&pair.writer));
 
     assert_int_equal(RingPeek(&pair.reader, &seen, &size), 1);
-    assert_int_equal(RingPeek(&pair.reader, &seen, &size), 1); /* looking twice changes nothing */
+    assert_int_equal(RingPeek(&pair.reader, &seen, &size), 1); /* a second peek changes nothing */
     assert_ptr_equal(seen, record);
     assert_int_equal(size, 100);
     assert_true(RingPairMatches(seen, size, 7));
@@ -104,7 +102,7 @@ static void RecordIsSeenOncePublished(void **state)
     RingTake(&pair.reader);
     assert_int_equal(RingPairTaken(&pair), 128);
     assert_true(RingWriterDrained(&pair.writer));
-    RingTake(&pair.reader); /* nothing is peeked */
+    RingTake(&pair.reader); /* no record was peeked */
     assert_int_equal(RingPairTaken(&pair), 128);
     RingPairExpectNothing(&pair);
     RingPairDestroy(&pair);
@@ -123,7 +121,7 @@ static void AbandonedRecordIsNeverSeen(void **state)
     assert_false(RingPublish(&pair.writer));
     RingPairExpectNothing(&pair);
     assert_int_equal(RingOutstanding(&pair.writer), 0);
-    /* A second reservation replaces the first; a refused one forgets it too. */
+    /* A second reservation replaces the first, and a refused one discards it, too. */
     assert_int_equal(RingReserve(&pair.writer, 200, 900, &first), 0);
     assert_int_equal(RingReserve(&pair.writer, 64, 900, &second), 0);
     assert_ptr_equal(first, second);
@@ -175,7 +173,7 @@ static void ChargeIsLimitedUntilFreed(void **state)
     assert_null(record);
     RingPairGet(&pair, 64, 1);
     RingPairGet(&pair, 64, 2);
-    /* Taken is not freed. */
+    /* A taken record is not yet freed. */
     assert_int_equal(RingReserve(&pair.writer, 64, 1, &record), -ENOMEM);
     RingFree(&pair.reader, 400);
     assert_int_equal(RingOutstanding(&pair.writer), 600);
@@ -206,7 +204,7 @@ static void BellRingsOncePerEpoch(void **state)
     assert_true(bell);
     assert_int_equal(RingPairSend(&pair.writer, 64, 64, 2, &bell), 0);
     assert_false(bell);
-    RingArm(&pair.reader); /* still armed: a new epoch all the same */
+    RingArm(&pair.reader); /* arming again starts a new epoch */
     assert_int_equal(RingPairSend(&pair.writer, 64, 64, 3, &bell), 0);
     assert_true(bell);
     RingDisarm(&pair.reader);
@@ -227,7 +225,7 @@ static void BellRingsOncePerEpoch(void **state)
     RingPairDestroy(&pair);
 }
 
-static void WriterMeetsAnArmedReader(void **state)
+static void NewWriterSeesAnArmedReader(void **state)
 {
     struct RingPair pair;
     struct RingWriter late;
@@ -261,8 +259,8 @@ static void SequenceWrapsAroundWithoutZero(void **state)
     }
 }
 
-/* Old records and payload full of old sequence numbers are not taken for new records. */
-static void LeftoversAreNoRecords(void **state)
+/* Old records, and payload full of old sequence numbers, are not taken for new records. */
+static void OldBytesAreNotReadAsRecords(void **state)
 {
     struct RingPair pair;
     const struct RingRecord *seen = NULL;
@@ -292,7 +290,7 @@ static void LeftoversAreNoRecords(void **state)
     RingPairDestroy(&pair);
 }
 
-static void CheckersNoticeDamage(void **state)
+static void CheckersDetectDamage(void **state)
 {
     struct RingPair pair;
     struct RingWriter writer;
@@ -348,10 +346,10 @@ int main(void)
         cmocka_unit_test(SizesAreChecked),
         cmocka_unit_test(ChargeIsLimitedUntilFreed),
         cmocka_unit_test(BellRingsOncePerEpoch),
-        cmocka_unit_test(WriterMeetsAnArmedReader),
+        cmocka_unit_test(NewWriterSeesAnArmedReader),
         cmocka_unit_test(SequenceWrapsAroundWithoutZero),
-        cmocka_unit_test(LeftoversAreNoRecords),
-        cmocka_unit_test(CheckersNoticeDamage),
+        cmocka_unit_test(OldBytesAreNotReadAsRecords),
+        cmocka_unit_test(CheckersDetectDamage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,4 @@
-/*
- * Each end against the lies of the other, field by field.
- */
+/* Tests each end of the ring against forged fields of the other end. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,7 +70,7 @@ static void ForgedRecordSizesAreRefused(void **state)
     }
     RingPairAt(&pair, 0)->size = 64;
     assert_int_equal(RingPairPeek(&pair), 1);
-    /* At the last 64 bytes, where one more byte lies outside. */
+    /* At the last 64 bytes, so that one more byte would be outside. */
     RingTake(&pair.reader);
     for (uint64_t i = 1; i < RING_PAIR_SMALL_CAPACITY / 64 - 1; i++) {
         RingPairPut(&pair, 64, i);
@@ -96,7 +94,7 @@ static void ForgedSkipsAreRefused(void **state)
 
     (void)state;
     RingPairCreate(&pair, RING_PAIR_SMALL, RING_PAIR_NO_LIMIT, 1000);
-    /* From the beginning to the beginning, to outside, and to no record. */
+    /* From the start to the start, to outside, and to no record. */
     skip = RingPairAt(&pair, 0);
     atomic_store(&skip->sequence, 1000);
     skip->size = 0;
@@ -113,7 +111,7 @@ static void ForgedSkipsAreRefused(void **state)
     atomic_store(&RingPairAt(&pair, 1280)->sequence, 1002);
     RingPairAt(&pair, 1280)->size = 64;
     assert_int_equal(RingPairPeek(&pair), -EPROTO);
-    /* To a record that reaches beyond the end. */
+    /* To a record that extends beyond the end. */
     RingPairAt(&pair, 640)->size = 64;
     RingPairAt(&pair, 640)->skipTo = 0;
     assert_int_equal(RingPairPeek(&pair), 1);
@@ -121,9 +119,9 @@ static void ForgedSkipsAreRefused(void **state)
     assert_int_equal(RingPairPeek(&pair), -EPROTO);
     RingPairDestroy(&pair);
 
-    /* Backwards, but not to the beginning; to itself. */
+    /* Backwards, but not to the start; to itself. */
     RingPairCreate(&pair, RING_PAIR_SMALL, RING_PAIR_NO_LIMIT, 1000);
-    RingPairGoDown(&pair, 192);
+    RingPairAdvance(&pair, 192);
     skip = RingPairAt(&pair, 192);
     atomic_store(&skip->sequence, 1003);
     skip->size = 0;
@@ -162,7 +160,7 @@ static void ForgedTakenIsRefused(void **state)
 
     (void)state;
     RingPairCreate(&pair, RING_PAIR_SMALL, RING_PAIR_NO_LIMIT, RingPairRandom());
-    RingPairGoDown(&pair, 128);
+    RingPairAdvance(&pair, 128);
     assert_true(RingWriterDrained(&pair.writer));
     while (RingPairSend(&pair.writer, 64, 64, 1, NULL) == 0) {
     }
@@ -171,7 +169,7 @@ static void ForgedTakenIsRefused(void **state)
 
         atomic_store(&pair.cursors->taken, wrong[i]);
         if (wrong[i] == RING_PAIR_SMALL_CAPACITY + 64) {
-            /* Possible: it lies within what was published. */
+            /* Valid: within the published range. */
             continue;
         }
         assert_int_equal(RingReserve(&pair.writer, 64, 64, &record), -EPROTO);
@@ -197,10 +195,10 @@ static void ForgedFreedIsRefused(void **state)
     RingFreeElsewhere(&pair.reader, 200);
     assert_int_equal(RingOutstanding(&pair.writer), 500);
 
-    atomic_store(&pair.cursors->freed, 801); /* together more than was sent */
+    atomic_store(&pair.cursors->freed, 801); /* the sum exceeds the sent amount */
     assert_int_equal(RingReserve(&pair.writer, 64, 501, &record), -EPROTO);
     assert_int_equal(RingOutstanding(&pair.writer), 500);
-    atomic_store(&pair.cursors->freed, 299); /* back */
+    atomic_store(&pair.cursors->freed, 299); /* backwards */
     assert_int_equal(RingReserve(&pair.writer, 64, 501, &record), -EPROTO);
     atomic_store(&pair.cursors->freed, UINT64_MAX - 100); /* the sum would wrap */
     assert_int_equal(RingReserve(&pair.writer, 64, 501, &record), -EPROTO);
@@ -225,7 +223,7 @@ static void ForgedArmedWordOnlyRings(void **state)
     atomic_store(&pair.cursors->armed, UINT64_MAX);
     assert_int_equal(RingPairSend(&pair.writer, 64, 64, 1, &bell), 0);
     assert_true(bell);
-    atomic_store(&pair.cursors->armed, 1); /* back: a different epoch, that is all */
+    atomic_store(&pair.cursors->armed, 1); /* backwards: this is only a different epoch */
     assert_int_equal(RingPairSend(&pair.writer, 64, 64, 2, &bell), 0);
     assert_true(bell);
     assert_int_equal(RingPairSend(&pair.writer, 64, 64, 3, &bell), 0);

@@ -1,6 +1,4 @@
-/*
- * Where records lie: at the end of the ring, when it is full, and after a restart.
- */
+/* Tests the positions of records: at the end of the ring, in a full ring, and after a restart. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +14,7 @@
 #define BIG          262144U /* bytes; larger than the hot window */
 #define BIG_CAPACITY (BIG - RING_HEADER_SIZE)
 
-/* An empty ring takes the largest record wherever its offset stands. */
+/* An empty ring accepts the largest record at any offset. */
 static void LargestRecordAlwaysFitsAnEmptyRing(void **state)
 {
     (void)state;
@@ -41,7 +39,7 @@ static void WrapLeavesOneSkip(void **state)
 
     (void)state;
     RingPairCreate(&pair, RING_PAIR_SMALL, RING_PAIR_NO_LIMIT, 500);
-    for (uint64_t i = 0; i < 6; i++) { /* 6 * 640 of 3968: 128 bytes are left */
+    for (uint64_t i = 0; i < 6; i++) { /* 6 * 640 of 3968: 128 bytes remain */
         RingPairPut(&pair, 640, i);
         RingPairGet(&pair, 640, i);
     }
@@ -128,11 +126,12 @@ static void PingPongStaysInTheHotWindow(void **state)
         RingTake(&pair.reader);
     }
     assert_true(highest <= RING_HEADER_SIZE + RING_HOT_WINDOW);
-    assert_true(highest >= RING_HOT_WINDOW - 128); /* and uses it: a skip per message is not free */
+    /* Uses the whole window: one skip per message would be expensive. */
+    assert_true(highest >= RING_HOT_WINDOW - 128);
     RingPairDestroy(&pair);
 }
 
-static void NoRestartWhileRecordsWait(void **state)
+static void NoRestartWhileRecordsAreUnread(void **state)
 {
     struct RingPair pair;
     uint64_t sent = 0;
@@ -150,8 +149,8 @@ static void NoRestartWhileRecordsWait(void **state)
     RingPairDestroy(&pair);
 }
 
-/* After a restart the unread skip stands in the middle of free memory; a burst goes round it. */
-static void BurstAfterRestartFindsTheWholeRing(void **state)
+/* After a restart the unread skip is in the middle of free memory; a burst wraps around it. */
+static void BurstAfterRestartUsesTheWholeRing(void **state)
 {
     (void)state;
     for (uint32_t size = 64; size <= 8192; size += 64) {
@@ -162,7 +161,7 @@ static void BurstAfterRestartFindsTheWholeRing(void **state)
         RingPairCreate(&pair, BIG, RING_PAIR_NO_LIMIT, RingPairRandom());
         for (int round = 0; round < 3; round++) {
             while (pair.writer.offset != RING_HOT_WINDOW) {
-                RingPairGoDown(&pair, 64);
+                RingPairAdvance(&pair, 64);
             }
             for (sent = 0; RingPairSend(&pair.writer, size, 64, sent, NULL) == 0; sent++) {
                 assert_true(pair.writer.holePending);
@@ -188,13 +187,13 @@ static void BurstAfterRestartFindsTheWholeRing(void **state)
     }
 }
 
-static void HoleIsForgottenOnceItsSkipIsRead(void **state)
+static void HoleIsUsableAfterItsSkipIsRead(void **state)
 {
     struct RingPair pair;
 
     (void)state;
     RingPairCreate(&pair, BIG, RING_PAIR_NO_LIMIT, RingPairRandom());
-    RingPairGoDown(&pair, RING_HOT_WINDOW);
+    RingPairAdvance(&pair, RING_HOT_WINDOW);
     RingPairPut(&pair, 1024, 1);
     assert_true(pair.writer.holePending);
     assert_int_equal(pair.writer.offset, 1024);
@@ -203,7 +202,7 @@ static void HoleIsForgottenOnceItsSkipIsRead(void **state)
         RingPairPut(&pair, 1024, i);
         RingPairGet(&pair, 1024, i);
     }
-    /* This one would touch the hole. It is gone: the record lies across. */
+    /* This record would overlap the hole, but the hole no longer exists. */
     assert_int_equal(pair.writer.offset, RING_HOT_WINDOW - 1024);
     RingPairPut(&pair, 2048, 2);
     assert_false(pair.writer.holePending);
@@ -212,14 +211,14 @@ static void HoleIsForgottenOnceItsSkipIsRead(void **state)
     RingPairDestroy(&pair);
 }
 
-/* A record that does not fit before the place where the ring ran empty goes on behind it. */
+/* A record that does not fit before the position where the ring was emptied continues behind it. */
 static void LargeRecordDoesNotRestart(void **state)
 {
     struct RingPair pair;
 
     (void)state;
     RingPairCreate(&pair, BIG, RING_PAIR_NO_LIMIT, RingPairRandom());
-    RingPairGoDown(&pair, RING_HOT_WINDOW);
+    RingPairAdvance(&pair, RING_HOT_WINDOW);
     RingPairPut(&pair, RING_HOT_WINDOW, 1);
     assert_int_equal(pair.writer.offset, 2 * RING_HOT_WINDOW);
     RingPairGet(&pair, RING_HOT_WINDOW, 1);
@@ -237,9 +236,9 @@ int main(void)
         cmocka_unit_test(ExactFitNeedsNoSkip),
         cmocka_unit_test(FullRingRefusesAndLosesNothing),
         cmocka_unit_test(PingPongStaysInTheHotWindow),
-        cmocka_unit_test(NoRestartWhileRecordsWait),
-        cmocka_unit_test(BurstAfterRestartFindsTheWholeRing),
-        cmocka_unit_test(HoleIsForgottenOnceItsSkipIsRead),
+        cmocka_unit_test(NoRestartWhileRecordsAreUnread),
+        cmocka_unit_test(BurstAfterRestartUsesTheWholeRing),
+        cmocka_unit_test(HoleIsUsableAfterItsSkipIsRead),
         cmocka_unit_test(LargeRecordDoesNotRestart),
     };
 

@@ -1,6 +1,6 @@
 /*
- * The ring against a model, with random sizes and interleavings, and both ends against random
- * garbage. The seed is printed; RING_SEED=number repeats a run.
+ * Compares the ring with a model, with random sizes and interleavings, and tests both ends against
+ * random garbage. The seed is printed; RING_SEED=number repeats a run.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +21,8 @@
 static uint64_t g_seed; /* of this run */
 
 struct Model {
-    uint32_t sizes[MODEL_RECORDS]; /* of records not taken, then of records not freed */
+    /* Sizes of the records that are not taken, then of those that are not freed. */
+    uint32_t sizes[MODEL_RECORDS];
     uint64_t charges[MODEL_RECORDS];
     uint64_t sent;
     uint64_t taken;
@@ -36,19 +37,19 @@ static uint64_t Below(uint64_t *random, uint64_t limit)
 
 static uint64_t FirstSequence(uint64_t *random)
 {
-    /* One time in four just before the wrap-around. */
+    /* One time in four close to the wrap-around. */
     uint64_t first = RingPairNextRandom(random) | 1;
 
     return Below(random, 4) == 0 ? UINT64_MAX - Below(random, 500) : first;
 }
 
-/* The largest size that RingMemorySize allows for this charge. */
+/* Returns the largest size that RingMemorySize allows for this charge. */
 static uint32_t LargestSize(uint64_t charge)
 {
     return (uint32_t)((charge * 5 / 3 + 64) & ~63ULL);
 }
 
-/* May be more than the allowance. */
+/* The result may exceed the allowance. */
 static uint64_t RandomCharge(uint64_t *random, uint64_t allowance, uint64_t flavour)
 {
     switch (flavour) {
@@ -78,7 +79,7 @@ static void ModelSend(struct RingPair *pair, struct Model *model, uint64_t *rand
         size = 16 + (uint32_t)Below(random, largest - 15);
     }
     status = RingReserve(&pair->writer, size, charge, &record);
-    /* The promise of RingMemorySize: nothing but the charge ever refuses. */
+    /* RingMemorySize guarantees that only the charge limits a record. */
     if (charge > pair->writer.allowance - model->outstanding) {
         assert_int_equal(status, -ENOMEM);
         return;
@@ -143,7 +144,7 @@ static void RunModel(uint64_t seed, uint64_t allowance, uint64_t flavour, int st
     for (int step = 0; step < steps; step++) {
         uint64_t choice = Below(&random, 10);
 
-        if (step % 500 == 0) { /* fills up, runs empty, or goes back and forth */
+        if (step % 500 == 0) { /* fills up, runs empty, or alternates */
             bias = 2 + Below(&random, 7);
         }
         if (choice < bias) {
@@ -183,7 +184,7 @@ static void RandomRecordsMatchTheModel(void **state)
     }
 }
 
-/* Whatever the receiver's page holds, the sender stays in its ring and in its allowance. */
+/* The sender stays within its ring and its allowance for any contents of the receiver's page. */
 static void WriterSurvivesRandomCursors(void **state)
 {
     uint64_t random = g_seed + 1000;
@@ -235,7 +236,7 @@ static void WriterSurvivesRandomCursors(void **state)
     }
 }
 
-/* Whatever the sender's memory holds, the receiver reads nothing outside and comes to an end. */
+/* The receiver reads nothing outside and terminates for any contents of the sender's memory. */
 static void ReaderSurvivesRandomRing(void **state)
 {
     uint64_t random = g_seed + 2000;

@@ -1,11 +1,11 @@
 /*
- * One sender and one receiver at full speed: as two threads on one mapping (for the thread
- * sanitizer, which sees no race across processes or through two mappings), and as two processes
- * on sealed memfds, each of which can write its own memory only.
+ * Runs one sender and one receiver at full speed: as two threads on one mapping (for the thread
+ * sanitizer, which detects no race across processes or through two mappings), and as two processes
+ * on sealed memfds, where each can write only its own memory.
  *
- * The receiver sleeps on an eventfd whenever it finds nothing, the sender pauses at random, so that
- * arming and publishing meet in every order. A wake-up that is lost is seen as a sleep that times
- * out although a record is there; an alarm ends a hang.
+ * The receiver sleeps on an eventfd whenever it finds nothing, and the sender pauses at random, so
+ * that arming and publishing interleave in every order. A lost wake-up appears as a sleep that
+ * times out although there is a record. An alarm ends a hanging test.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ struct Ends {
     uint64_t sleeps; /* of the receiver */
 };
 
-/* Sizes and charges follow from the number, so that both ends know them. */
+/* Sizes and charges are derived from the number, so that both ends can compute them. */
 static uint64_t Mix(uint64_t number)
 {
     uint64_t state = number * 0x9e3779b97f4a7c15ULL;
@@ -83,7 +83,7 @@ static void Pause(uint64_t number)
     }
 }
 
-/* 0, or a negative errno: of the ring, or of the eventfd. */
+/* Returns 0 or a negative errno of the ring or of the eventfd. */
 static int SendAll(struct Ends *ends)
 {
     const uint64_t one = 1;
@@ -111,7 +111,7 @@ static int SendAll(struct Ends *ends)
     return 0;
 }
 
-/* Sleeps until something may be there. -ETIMEDOUT: nobody rang for too long. */
+/* Sleeps until a record may be available. Returns -ETIMEDOUT if the bell was not rung in time. */
 static int SleepOnBell(struct Ends *ends)
 {
     struct pollfd poller = {.fd = ends->bell, .events = POLLIN};
@@ -123,7 +123,7 @@ static int SleepOnBell(struct Ends *ends)
         ends->sleeps++;
         status = poll(&poller, 1, SLEEP_MS);
         if (status <= 0) {
-            fprintf(stderr, "slept %d ms; a record %s there\n", SLEEP_MS,
+            fprintf(stderr, "slept %d ms although a record %s available\n", SLEEP_MS,
                     RingReaderEmpty(&ends->reader) ? "is not" : "is");
             return status == 0 ? -ETIMEDOUT : -errno;
         }
@@ -194,7 +194,7 @@ static void ThreadsOnOneMapping(void **state)
     assert_int_equal(RingCheckWriter(&ends.writer), 0);
     printf("threads: %u records, %llu sleeps, %llu bells\n", ends.records,
            (unsigned long long)ends.sleeps, (unsigned long long)ends.bells);
-    assert_true(ends.sleeps > 100); /* else the test does not test what it says */
+    assert_true(ends.sleeps > 100); /* otherwise the test did not cover sleeping */
     close(ends.bell);
     RingPairDestroy(&pair);
 }
@@ -205,8 +205,8 @@ static void ThreadsOnOneMapping(void **state)
 #define RACE_SECONDS 10
 
 /*
- * In each round one thread publishes while the other arms and looks: at least one of them must see
- * the other. In a stream the next record would hide a wake-up that was lost; here there is none.
+ * In each round one thread publishes while the other arms and peeks: at least one of them must see
+ * the other. In a stream the next record would hide a lost wake-up; here there is none.
  */
 struct Race {
     struct RingPair pair;
@@ -219,7 +219,7 @@ static void AwaitRound(_Atomic uint64_t *number, uint64_t round)
 {
     /* Acquire: pairs with the release store of the round's number. */
     for (int spin = 0; atomic_load_explicit(number, memory_order_acquire) != round; spin++) {
-        if (spin % 2000 == 1999) { /* both may have to share one core */
+        if (spin % 2000 == 1999) { /* both threads may share one core */
             sched_yield();
         }
     }
@@ -251,7 +251,7 @@ static void *PublishRounds(void *context)
 
 static void ArmingAndPublishingSeeEachOther(void **state)
 {
-    static struct Race race; /* a failure here leaves the other thread behind */
+    static struct Race race; /* static, because a failure leaves the other thread running */
     time_t end = time(NULL) + RACE_SECONDS;
     uint64_t both = 0;
     uint64_t round;
@@ -291,7 +291,7 @@ static void ArmingAndPublishingSeeEachOther(void **state)
     RingPairDestroy(&race.pair);
 }
 
-/* ---- elsewhere frees from many threads ------------------------------------------------------- */
+/* ---- many threads free at once --------------------------------------------------------------- */
 
 #define FREEING_THREADS 3
 #define FREES           20000
@@ -333,7 +333,9 @@ static void ManyThreadsFreeAtOnce(void **state)
 
 /* ---- two processes --------------------------------------------------------------------------- */
 
-/* A memfd that its maker alone can write: mapped first, then sealed against everyone else. */
+/*
+ * Creates a memfd that only its creator can write: mapped first, then sealed against later writers.
+ */
 static void *MakeSealed(const char *name, size_t size, int *descriptor)
 {
     int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
@@ -352,24 +354,24 @@ struct Lane {
     size_t size;
     int ringDescriptor;
     int cursorsDescriptor;
-    void *ring;    /* writable: the sender's */
-    void *cursors; /* writable: the receiver's */
+    void *ring;    /* writable by the sender */
+    void *cursors; /* writable by the receiver */
 };
 
-/* In the process that must not write `own`'s memory: replaces it by a read-only mapping. */
+/* In the process that must not write `own`'s memory: replaces it with a read-only mapping. */
 static const void *MapReadOnly(void *own, size_t size, int descriptor)
 {
     void *memory;
 
     if (munmap(own, size) != 0 ||
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0) != MAP_FAILED) {
-        return NULL; /* the seal does not hold */
+        return NULL; /* the seal is not effective */
     }
     memory = mmap(NULL, size, PROT_READ, MAP_SHARED, descriptor, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* The child: its exit status is 0 or an errno. */
+/* Runs the child: its exit status is 0 or an errno. */
 static int SenderProcess(struct Lane *lane, struct Ends *ends)
 {
     const void *cursors = MapReadOnly(lane->cursors, RING_CURSORS_SIZE, lane->cursorsDescriptor);
@@ -382,7 +384,7 @@ static int SenderProcess(struct Lane *lane, struct Ends *ends)
     if (status == 0) {
         status = SendAll(ends);
     }
-    /* Stays until the last charge is back. */
+    /* Stays until the last charge has been returned. */
     while (status == 0 && RingOutstanding(&ends->writer) != 0) {
         sched_yield();
     }

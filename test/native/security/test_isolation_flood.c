@@ -26,7 +26,7 @@ static int SetUp(void **state)
     struct Endpoint as = {.taskID = hostile.process.taskID};
     EndpointGrant(&trio.manager, &as, service);
     assert_int_equal(HostileLaneOpen(&hostile, service->taskID, 256 * 1024, false), 0);
-    assert_int_equal(EndpointTell(client, service, 1), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 1), 0);
     assert_true(EndpointGets(service, 1));
     atomic_store(&running, true);
     return 0;
@@ -70,7 +70,7 @@ static void FloodHoldsNobodyUp(void **state)
             if (LiteIpcPrepareSleep(service->thread) == 0) {
                 LiteIpcAwake(service->thread);
             }
-            assert_true(NowMs() - start < ENDPOINT_PATIENCE_MS);
+            assert_true(NowMs() - start < TEST_DEADLINE_MS);
         }
         assert_int_equal(event.message->code, 5);
         assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
@@ -169,10 +169,10 @@ static void MemoryThatChangesIsHarmless(void **state)
         }
         atomic_store(&running, false);
         pthread_join(system, NULL);
-        assert_int_equal(EndpointTell(client, service, 7), 0);
+        assert_int_equal(EndpointSendOneWay(client, service, 7), 0);
         bool fromClient = false;
         struct LiteIpcEvent event;
-        while (EndpointNext(service, &event, fromClient ? 0 : ENDPOINT_PATIENCE_MS)) {
+        while (EndpointNext(service, &event, fromClient ? 0 : TEST_DEADLINE_MS)) {
             fromClient |= event.message->processID == LiteIpcDeviceProcessID(client->device);
             assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
         }

@@ -38,7 +38,7 @@ static int SetUp(void **state)
     struct Endpoint as = {.taskID = hostile.process.taskID};
     EndpointGrant(&trio.manager, &as, service);
     assert_int_equal(HostileLaneOpen(&hostile, service->taskID, PoolOf(service), false), 0);
-    assert_int_equal(EndpointTell(client, service, 1), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 1), 0);
     assert_true(EndpointGets(service, 1));
     return 0;
 }
@@ -285,7 +285,7 @@ static void LyingStampsHoldNobodyUp(void **state)
             record.sentAt = stamps[i];
             record.timestamp = stamps[i];
             assert_int_equal(HostileSend(&hostile.lane, &record), 0);
-            assert_int_equal(EndpointTell(client, service, i), 0);
+            assert_int_equal(EndpointSendOneWay(client, service, i), 0);
         }
         uint32_t nextLie = 100;
         uint32_t nextTruth = 0;

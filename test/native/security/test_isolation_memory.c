@@ -77,8 +77,8 @@ static int MemoryRole(const char *domain, const char *argument)
     struct Knowledge known = Parse(argument);
     static struct Hostile self;
     HostileOpen(domain, &self);
-    ChildSayNumber(self.process.taskID);
-    ChildHear();
+    ChildReportNumber(self.process.taskID);
+    ChildAwaitResume();
     Expect("its own lane", HostileLaneOpen(&self, known.service, LITEIPC_PAGE_SIZE, false) == 0);
     Expect("exactly the table, its ring, the lane's cursors",
            AttackCountDescriptors("memfd:") == 3);
@@ -102,8 +102,8 @@ static int ImpostorRole(const char *domain, const char *argument)
     static struct Hostile self;
     HostileOpen(domain, &self);
     struct TestThread *thread = &self.process.thread;
-    ChildSayNumber(self.process.taskID);
-    ChildHear();
+    ChildReportNumber(self.process.taskID);
+    ChildAwaitResume();
     const uint32_t tasks[] = {known.service, known.client, known.manager};
     for (int i = 0; i < 3; i++) {
         uint32_t handle = known.service;
@@ -145,8 +145,8 @@ static int ImpostorRole(const char *domain, const char *argument)
         record.sourceGeneration = facts.generation;
         Expect("sending", HostileSend(&self.lane, &record) == 0);
     }
-    ChildSay("sent");
-    ChildHear();
+    ChildReport("sent");
+    ChildAwaitResume();
     return 0;
 }
 
@@ -157,8 +157,8 @@ static int BellRole(const char *domain, const char *argument)
     static struct Hostile self;
     static char junk[65536];
     HostileOpen(domain, &self);
-    ChildSayNumber(self.process.taskID);
-    ChildHear();
+    ChildReportNumber(self.process.taskID);
+    ChildAwaitResume();
     Expect("its own lane", HostileLaneOpen(&self, known.service, 65536, false) == 0);
     for (int round = 0; round < 50; round++) {
         while (write(self.lane.bell.ring, junk, sizeof(junk)) > 0) {
@@ -169,8 +169,8 @@ static int BellRole(const char *domain, const char *argument)
     (void)fcntl(self.lane.bell.ring, F_SETFL, 0); /* blocking, for all who share it */
     (void)fcntl(self.lane.bell.listen, F_SETFL, 0);
     (void)fcntl(self.lane.bell.ring, F_SETPIPE_SZ, 4096);
-    ChildSay("full");
-    ChildHear();
+    ChildReport("full");
+    ChildAwaitResume();
     return 0;
 }
 
@@ -180,16 +180,16 @@ static int RevokedRole(const char *domain, const char *argument)
     struct Knowledge known = Parse(argument);
     static struct Hostile self;
     HostileOpen(domain, &self);
-    ChildSayNumber(self.process.taskID);
-    ChildHear();
+    ChildReportNumber(self.process.taskID);
+    ChildAwaitResume();
     Expect("its own lane", HostileLaneOpen(&self, known.service, 65536, false) == 0);
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 10; i++) {
             struct IpcRecord record = HostileRequest(&self, known.service, 77, 4);
             Expect("sending", HostileSend(&self.lane, &record) == 0);
         }
-        ChildSay("sent");
-        ChildHear(); /* the right is gone now */
+        ChildReport("sent");
+        ChildAwaitResume(); /* the right is gone now */
     }
     Expect("another lane", HostileLaneOpen(&self, known.service, 65536, false) == -EACCES);
     return 0;
@@ -226,7 +226,7 @@ static int SetUp(void **state)
     EndpointOpen(path, service, 65536);
     EndpointManage(&trio.manager);
     EndpointGrant(&trio.manager, client, service);
-    assert_int_equal(EndpointTell(client, service, 1), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 1), 0);
     assert_true(EndpointGets(service, 1));
     return 0;
 }
@@ -248,7 +248,7 @@ static struct Endpoint StartClient(struct Child *child, const char *role)
     struct Endpoint as = {.taskID = ChildNumber(child)};
     assert_int_not_equal(as.taskID, 0);
     EndpointGrant(&trio.manager, &as, service);
-    ChildTell(child);
+    ChildResume(child);
     return as;
 }
 
@@ -300,12 +300,12 @@ static void NobodySpeaksInAnothersName(void **state)
     struct Child child;
     (void)state;
     (void)StartClient(&child, "impostor");
-    assert_true(ChildSays(&child, "sent"));
+    assert_true(ChildReports(&child, "sent"));
     assert_true(EndpointIsQuiet(service));
     LiteIpcThreadCount(service->thread, &counters);
     assert_int_equal(counters.malformed, 3);
     ClientIsUnharmed();
-    ChildTell(&child);
+    ChildResume(&child);
     assert_int_equal(ChildEnd(&child), 0);
 }
 
@@ -314,10 +314,10 @@ static void WakeUpsOfOthersCannotBeStopped(void **state)
     struct Child child;
     (void)state;
     (void)StartClient(&child, "bell");
-    assert_true(ChildSays(&child, "full"));
+    assert_true(ChildReports(&child, "full"));
     assert_true(EndpointIsQuiet(service));
     ClientIsUnharmed();
-    ChildTell(&child);
+    ChildResume(&child);
     assert_int_equal(ChildEnd(&child), 0);
     ClientIsUnharmed();
 }
@@ -327,7 +327,7 @@ static void RevokedClientsHaveNoSay(void **state)
     struct Child child;
     (void)state;
     struct Endpoint as = StartClient(&child, "revoked");
-    assert_true(ChildSays(&child, "sent"));
+    assert_true(ChildReports(&child, "sent"));
     struct LiteIpcEvent event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
     assert_int_equal(event.message->code, 77);
     assert_int_equal(event.message->userID,
@@ -341,11 +341,11 @@ static void RevokedClientsHaveNoSay(void **state)
     (void)as;
     assert_int_equal(EndpointControl(&trio.manager, &request, &event), 0);
     assert_true(EndpointIsQuiet(service)); /* nine were waiting */
-    ChildTell(&child);
-    assert_true(ChildSays(&child, "sent"));
+    ChildResume(&child);
+    assert_true(ChildReports(&child, "sent"));
     assert_true(EndpointIsQuiet(service));
     ClientIsUnharmed();
-    ChildTell(&child);
+    ChildResume(&child);
     assert_int_equal(ChildEnd(&child), 0);
     assert_true(EndpointPoolIsEmpty(service));
 }

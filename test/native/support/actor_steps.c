@@ -1,4 +1,4 @@
-/* What actors can do: the device's operations, each in the actor's own thread. */
+/* Implements the device's operations as steps, each of which runs in the actor's thread. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include "support/actors.h"
 
-/* In actors.c: where a message lies while the actor sends it. */
+/* Defined in actors.c: the message that the actor sends. */
 IpcMsg *ActorOut(struct Actor *actor);
 IpcContent *ActorContent(struct Actor *actor);
 
@@ -93,7 +93,7 @@ static int RevokeStep(struct Actor *actor, void *argument)
         if (LiteIpcReceive(ActorThread(actor), &event, 1) == 1) {
             return event.kind == LITEIPC_EVENT_CONTROL ? event.status : -EPROTO;
         }
-        status = LiteIpcWait(ActorThread(actor), ACTOR_PATIENCE_MS) >= 0 ? 0 : -ETIME;
+        status = LiteIpcWait(ActorThread(actor), TEST_DEADLINE_MS) >= 0 ? 0 : -ETIME;
     }
     return status;
 }
@@ -193,7 +193,7 @@ bool ActorIsMessage(const IpcMsg *msg, MsgType type, uint32_t code, const struct
         msg->type == type && msg->code == code &&
         (from == NULL || (msg->taskID == ActorID(from) && msg->processID == ActorProcessID(from)));
     if (!as) {
-        print_error("a message of type %u, code %u, from task %u of process %u\n", msg->type,
+        print_error("got a message of type %u, code %u, from task %u of process %u\n", msg->type,
                     msg->code, msg->taskID, msg->processID);
     }
     return as;
@@ -203,13 +203,13 @@ bool ActorPoolIsEmpty(const struct Actor *actor)
 {
     size_t nodes = 0;
     size_t bytes = 0;
-    for (int attempt = 0; attempt < 1000; attempt++) {
+    uint64_t deadline = TestDeadline();
+    do {
         LiteIpcPoolCount(ActorDevice(actor), &nodes, &bytes);
         if (nodes == 0 && bytes == 0) {
             return true;
         }
-        SleepMs(1);
-    }
-    print_error("%zu messages of %zu bytes are left\n", nodes, bytes);
+    } while (TestRetry(deadline));
+    print_error("the pool still holds %zu messages with %zu bytes\n", nodes, bytes);
     return false;
 }

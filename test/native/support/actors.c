@@ -27,27 +27,15 @@ struct Actor {
     pthread_t system;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    pid_t systemID; /* under lock, as all below */
+    pid_t systemID; /* protected by lock, like all fields below */
     ActorStep step; /* NULL: idle */
     void *argument;
     int result;
     bool ends;
-    IpcMsg out; /* the director's until the step starts, then the actor's until it is over */
+    /* Belongs to the test's thread until the step starts, then to the actor until the step ends. */
+    IpcMsg out;
     IpcContent content;
 };
-
-void SleepMs(unsigned ms)
-{
-    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    nanosleep(&time, NULL);
-}
-
-uint64_t NowMs(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- the actor's thread ---------------------------------------------------------------------- */
 
@@ -83,7 +71,7 @@ bool ActorIsDone(struct Actor *actor)
     return done;
 }
 
-/* Does it sleep in epoll_wait, which only a wait for messages does? */
+/* Returns true if the actor sleeps in epoll_wait, which only a wait for messages calls. */
 static bool IsAsleep(struct Actor *actor)
 {
     char path[64];
@@ -119,7 +107,7 @@ void ActorLaunch(struct Actor *actor, ActorStep step, void *argument)
 void ActorStart(struct Actor *actor, ActorStep step, void *argument)
 {
     ActorLaunch(actor, step, argument);
-    uint64_t end = NowMs() + ACTOR_PATIENCE_MS;
+    uint64_t end = TestDeadline();
     unsigned asleep = 0;
     while (!ActorIsDone(actor) && asleep < 2 && NowMs() < end) {
         asleep = IsAsleep(actor) ? asleep + 1 : 0;
@@ -131,11 +119,11 @@ int ActorJoin(struct Actor *actor)
 {
     struct timespec end;
     clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += ACTOR_PATIENCE_MS / 1000;
+    end.tv_sec += TEST_DEADLINE_MS / 1000;
     pthread_mutex_lock(&actor->lock);
     while (actor->step != NULL) {
         if (pthread_cond_timedwait(&actor->changed, &actor->lock, &end) == ETIMEDOUT) {
-            fprintf(stderr, "task %u: a step hangs\n", actor->taskID);
+            fprintf(stderr, "task %u: a step has not ended\n", actor->taskID);
             abort();
         }
     }
@@ -150,7 +138,7 @@ int ActorRun(struct Actor *actor, ActorStep step, void *argument)
     return ActorJoin(actor);
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- start and end -------------------------------------------------------------------------- */
 
 static int BeginStep(struct Actor *actor, void *argument)
 {
@@ -332,15 +320,15 @@ void StageOpen(struct Stage *stage, enum LiteIpcProfile profile)
 bool StageSettles(struct Stage *stage, uint32_t processes)
 {
     struct LiteIpcDomainCounters counters;
-    for (int attempt = 0; attempt < 2000; attempt++) {
+    uint64_t deadline = TestDeadline();
+    do {
         LiteIpcDomainCount(stage->domain, &counters);
         if (counters.processes == processes &&
             (processes > 0 ||
              counters.threads + counters.tasks + counters.lanes + counters.parkedRequests == 0)) {
             return true;
         }
-        SleepMs(1);
-    }
+    } while (TestRetry(deadline));
     print_error("processes %u threads %u tasks %u lanes %u parked %u\n", counters.processes,
                 counters.threads, counters.tasks, counters.lanes, counters.parkedRequests);
     return false;

@@ -41,7 +41,7 @@ static bool CannotUpgrade(int descriptor, size_t size)
     return refused;
 }
 
-/* A private copy may be written, for it is one. */
+/* A private copy may be written, but a write must not reach the file. */
 static bool PrivateCopiesStayPrivate(int descriptor, size_t size)
 {
     volatile uint8_t *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
@@ -88,8 +88,8 @@ static bool CannotReopen(int descriptor, size_t size)
     return refused && open(path, O_RDWR | O_TRUNC | O_CLOEXEC) < 0;
 }
 
-/* The kernel's own back doors to a process's memory honour the mapping, too. */
-static bool CannotPoke(const uint8_t *mapping, size_t size)
+/* /proc/PID/mem and process_vm_writev must respect the mapping's protection, too. */
+static bool CannotWriteFromOutside(const uint8_t *mapping, size_t size)
 {
     uint8_t last = *(volatile const uint8_t *)&mapping[size - 1];
     uint8_t other = (uint8_t)~last;
@@ -110,14 +110,15 @@ bool AttackMemoryFails(const char *what, int descriptor, const void *mapping, si
                      CannotMap(descriptor, size, PROT_READ | PROT_WRITE) &&
                          CannotMap(descriptor, size, PROT_WRITE));
     all &= Check(what, "mprotect or MADV_REMOVE", CannotUpgrade(descriptor, size));
-    all &= Check(what, "a private copy shows through", PrivateCopiesStayPrivate(descriptor, size));
+    all &= Check(what, "a write to a private copy reaches the file",
+                 PrivateCopiesStayPrivate(descriptor, size));
     all &= Check(what, "writing or resizing the file", CannotWriteFile(descriptor, size));
     all &= Check(what, "reopening it", CannotReopen(descriptor, size));
     all &= Check(what, "other seals", fcntl(descriptor, F_ADD_SEALS, F_SEAL_WRITE) != 0);
     if (mapping != NULL) {
         all &= Check(what, "mprotect of the mapping",
                      mprotect((void *)(uintptr_t)mapping, size, PROT_READ | PROT_WRITE) != 0);
-        all &= Check(what, "poking the mapping", CannotPoke(mapping, size));
+        all &= Check(what, "writing through /proc/self/mem", CannotWriteFromOutside(mapping, size));
     }
     return all;
 }

@@ -1,4 +1,4 @@
-/* What a process tries with descriptors of memory that it may only read. */
+/* Attacks memory descriptors that a process may only read. */
 #ifndef LITEIPC_TEST_ATTACK_H
 #define LITEIPC_TEST_ATTACK_H
 
@@ -6,14 +6,17 @@
 #include <stddef.h>
 
 /*
- * Tries to write or change the memory behind `descriptor` in every way that Linux has: mapping it
- * again, mprotect, reopening it, write(2), truncation, holes, seals, /proc/self/mem. `mapping` is a
- * read-only mapping of it, or NULL. True if everything was refused; else says on stderr what was
- * not.
+ * Tries to write or change the memory behind `descriptor` in every way that Linux offers: a new
+ * mapping, mprotect, reopening, write(2), truncation, holes, seals, /proc/self/mem. `mapping` is a
+ * read-only mapping of it, or NULL. Returns true if every attempt was refused; otherwise prints the
+ * successful attempt to stderr.
  */
 bool AttackMemoryFails(const char *what, int descriptor, const void *mapping, size_t size);
 
-/* Open descriptors of this process whose link in /proc/self/fd contains this text. */
+/*
+ * Returns the number of open descriptors of this process whose link in /proc/self/fd contains
+ * `text`.
+ */
 unsigned AttackCountDescriptors(const char *text);
 
 #endif

@@ -17,30 +17,28 @@
 
 #include <cmocka.h>
 
-#include "support/actors.h"
+#include "support/deadline.h"
 
 #define CHILD_MARK     "--child"
-#define CHILD_LIFE_S   20
-#define CHILD_WAIT_MS  10000
 #define CHILD_OUTPUT   3
 #define CHILD_INPUT    4
 #define CHILD_WORD_MAX 64
 
-void ChildSay(const char *word)
+void ChildReport(const char *word)
 {
     char line[CHILD_WORD_MAX];
     int length = snprintf(line, sizeof(line), "%s\n", word);
     (void)!write(CHILD_OUTPUT, line, (size_t)length);
 }
 
-void ChildSayNumber(uint32_t number)
+void ChildReportNumber(uint32_t number)
 {
     char word[16];
     snprintf(word, sizeof(word), "%u", number);
-    ChildSay(word);
+    ChildReport(word);
 }
 
-void ChildHear(void)
+void ChildAwaitResume(void)
 {
     char byte;
     (void)!read(CHILD_INPUT, &byte, 1);
@@ -54,7 +52,7 @@ static int BecomeUser(uint32_t uid)
     if (setgroups(0, NULL) != 0 || setgid(uid) != 0 || setuid(uid) != 0) {
         return -errno;
     }
-    /* A changed uid makes a process undumpable, and then it may not look at its own descriptors. */
+    /* A changed uid makes a process undumpable, and then it may not read its own /proc/self/fd. */
     return prctl(PR_SET_DUMPABLE, 1) == 0 ? prctl(PR_SET_PDEATHSIG, SIGKILL) : -errno;
 }
 
@@ -64,7 +62,7 @@ void ChildRunIfAsked(int count, char **arguments, const struct ChildRole *roles)
         return;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    alarm(CHILD_LIFE_S);
+    alarm(TEST_ALARM_S);
     if (BecomeUser((uint32_t)strtoul(arguments[5], NULL, 10)) != 0) {
         fprintf(stderr, "cannot become user %s\n", arguments[5]);
         exit(99);
@@ -74,7 +72,7 @@ void ChildRunIfAsked(int count, char **arguments, const struct ChildRole *roles)
             exit(roles->main(arguments[3], arguments[4]));
         }
     }
-    fprintf(stderr, "no role %s\n", arguments[2]);
+    fprintf(stderr, "unknown role %s\n", arguments[2]);
     exit(98);
 }
 
@@ -106,7 +104,10 @@ void ChildStart(struct Child *child, const char *role, const char *domain, const
     child->pid = fork();
     assert_true(child->pid >= 0);
     if (child->pid == 0) {
-        /* Out of the way of each other first; dup2 to itself would leave close-on-exec set. */
+        /*
+         * Move the descriptors out of each other's way first. dup2 onto the same number would leave
+         * close-on-exec set.
+         */
         int from = fcntl(output[1], F_DUPFD, 10);
         int to = fcntl(input[0], F_DUPFD, 10);
         if (dup2(from, CHILD_OUTPUT) < 0 || dup2(to, CHILD_INPUT) < 0 || close(from) != 0 ||
@@ -122,10 +123,10 @@ void ChildStart(struct Child *child, const char *role, const char *domain, const
     child->input = input[1];
 }
 
-/* A line of what it says; empty if none comes. */
+/* Reads a line from the child; empty if none arrives in time. */
 static void Line(struct Child *child, char line[CHILD_WORD_MAX])
 {
-    uint64_t end = NowMs() + CHILD_WAIT_MS;
+    uint64_t end = TestDeadline();
     size_t length = 0;
     for (;;) {
         struct pollfd wait = {.fd = child->output, .events = POLLIN};
@@ -143,12 +144,12 @@ static void Line(struct Child *child, char line[CHILD_WORD_MAX])
     }
 }
 
-bool ChildSays(struct Child *child, const char *word)
+bool ChildReports(struct Child *child, const char *word)
 {
     char line[CHILD_WORD_MAX];
     Line(child, line);
     if (strcmp(line, word) != 0) {
-        print_error("the child was to say '%s', but said '%s'\n", word, line);
+        print_error("expected '%s' from the child, got '%s'\n", word, line);
         return false;
     }
     return true;
@@ -161,7 +162,7 @@ uint32_t ChildNumber(struct Child *child)
     return (uint32_t)strtoul(line, NULL, 10);
 }
 
-void ChildTell(struct Child *child)
+void ChildResume(struct Child *child)
 {
     assert_int_equal(write(child->input, "\n", 1), 1);
 }
@@ -181,12 +182,11 @@ bool ChildIsGone(struct Child *child)
 int ChildEnd(struct Child *child)
 {
     int status = 0;
-    uint64_t end = NowMs() + CHILD_WAIT_MS;
-    while (!ChildIsGone(child) && NowMs() < end) {
-        SleepMs(1);
+    uint64_t deadline = TestDeadline();
+    while (!ChildIsGone(child) && TestRetry(deadline)) {
     }
     if (!ChildIsGone(child)) {
-        print_error("the child does not end\n");
+        print_error("the child has not exited\n");
         ChildKill(child);
     }
     assert_int_equal(waitpid(child->pid, &status, 0), child->pid);

@@ -55,23 +55,18 @@ struct DomainOptions TestDomainOptions(const char *name)
     };
 }
 
-static void Pause(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-}
-
 bool TestDomainIsEmpty(const struct Domain *domain)
 {
     struct DomainCounters counters;
-    for (int attempt = 0; attempt < 5000; attempt++) {
+    uint64_t deadline = TestDeadline();
+    do {
         DomainCount(domain, &counters);
         if (counters.connections + counters.processes + counters.threads + counters.tasks +
                 counters.lanes + counters.laneEnds + counters.parked ==
             0) {
             return true;
         }
-        Pause();
-    }
+    } while (TestRetry(deadline));
     print_error("connections %u processes %u threads %u tasks %u lanes %u ends %u parked %u\n",
                 counters.connections, counters.processes, counters.threads, counters.tasks,
                 counters.lanes, counters.laneEnds, counters.parked);
@@ -94,7 +89,7 @@ size_t TestDescriptorsSettled(void)
 {
     size_t count = TestDescriptorCount();
     for (unsigned same = 0; same < 30; same++) {
-        usleep(1000);
+        SleepMs(1);
         size_t now = TestDescriptorCount();
         if (now != count) {
             count = now;
@@ -106,8 +101,8 @@ size_t TestDescriptorsSettled(void)
 
 bool TestDescriptorCountIs(size_t expected)
 {
-    for (int attempt = 0; attempt < 5000 && TestDescriptorCount() != expected; attempt++) {
-        Pause();
+    uint64_t deadline = TestDeadline();
+    while (TestDescriptorCount() != expected && TestRetry(deadline)) {
     }
     return TestDescriptorCount() == expected;
 }
@@ -202,7 +197,7 @@ bool TestIsCutOff(int descriptor)
 {
     struct TestMessage message;
     int status;
-    while ((status = TestReceive(descriptor, &message, 5000)) == 1) {
+    while ((status = TestReceive(descriptor, &message, TEST_DEADLINE_MS)) == 1) {
         TestMessageClose(&message);
     }
     return status == 0;
@@ -235,7 +230,7 @@ int TestCall(struct TestSocket *socket, struct ControlMessage *message, const in
     if (status != 0) {
         return -ENODEV;
     }
-    status = TestAnswer(socket, message->requestID, 5000, &answer);
+    status = TestAnswer(socket, message->requestID, TEST_DEADLINE_MS, &answer);
     if (status == -ENODEV || status == -ETIMEDOUT) {
         return status;
     }
@@ -262,7 +257,7 @@ int TestEvent(struct TestSocket *socket, struct TestMessage *event, int timeoutM
 
 bool TestEventOf(struct TestSocket *socket, uint32_t type, struct TestMessage *event)
 {
-    while (TestEvent(socket, event, 2000) == 1) {
+    while (TestEvent(socket, event, TEST_DEADLINE_MS) == 1) {
         if (event->message.type == type) {
             return true;
         }

@@ -119,9 +119,9 @@ static const char *const KINDS[] = {"MESSAGE", "CALL", "CONTROL", "LANE", "LOST"
 struct LiteIpcEvent EndpointExpect(struct Endpoint *endpoint, enum LiteIpcEventKind kind)
 {
     struct LiteIpcEvent event = {0};
-    bool came = EndpointNext(endpoint, &event, ENDPOINT_PATIENCE_MS);
+    bool came = EndpointNext(endpoint, &event, TEST_DEADLINE_MS);
     if (!came || event.kind != kind) {
-        print_error("task %u waits for %s: %s\n", endpoint->taskID, KINDS[kind],
+        print_error("task %u expects %s: %s\n", endpoint->taskID, KINDS[kind],
                     came ? KINDS[event.kind] : "nothing");
     }
     assert_true(came);
@@ -170,7 +170,7 @@ int EndpointReply(struct Endpoint *from, const IpcMsg *request, const struct Lit
     return status;
 }
 
-int EndpointTell(struct Endpoint *from, const struct Endpoint *to, uint32_t code)
+int EndpointSendOneWay(struct Endpoint *from, const struct Endpoint *to, uint32_t code)
 {
     struct LiteIpcOutgoing out = EndpointRequest(to, code, LITEIPC_FLAG_ONEWAY);
     return EndpointSend(from, &out, 0, NULL);

@@ -1,6 +1,6 @@
 /*
- * Endpoints: devices driven through the face for event loops, all by the test's own thread, which
- * plays the event loop of each in turn. Nothing here blocks longer than ENDPOINT_PATIENCE_MS.
+ * Drives devices through the event-loop API. The test's thread runs the event loop of each endpoint
+ * in turn. No function blocks longer than TEST_DEADLINE_MS.
  */
 #ifndef LITEIPC_TEST_ENDPOINT_H
 #define LITEIPC_TEST_ENDPOINT_H
@@ -12,9 +12,7 @@
 #include "liteipc/liteipc.h"
 #include "support/actors.h"
 
-#define ENDPOINT_PATIENCE_MS 3000
-
-/* One device with one thread and one task that has a queue. */
+/* A device with one thread and one task that has a queue. */
 struct Endpoint {
     struct LiteIpcDevice *device;
     struct LiteIpcThread *thread;
@@ -22,48 +20,48 @@ struct Endpoint {
     uint32_t taskID;
 };
 
-/* Attaches, opens and maps `poolSize` bytes (0: the domain's default). */
+/* Attaches, opens the device and maps `poolSize` bytes (0: the domain's default). */
 void EndpointOpen(const char *domain, struct Endpoint *endpoint, size_t poolSize);
-/* Another thread and task of the same device, which EndpointClose must not detach. */
+/* Adds another thread and task of the same device. EndpointClose must not detach them. */
 void EndpointJoin(const struct Endpoint *first, struct Endpoint *sibling);
 void EndpointLeave(struct Endpoint *sibling);
 void EndpointClose(struct Endpoint *endpoint);
-/* Status of a control request, which must be answered in time. */
+/* Returns the status of a control request, which must be answered in time. */
 int EndpointControl(struct Endpoint *endpoint, const struct LiteIpcControlRequest *request,
                     struct LiteIpcEvent *answer);
-/* The endpoint becomes ServiceManager. */
+/* Makes the endpoint the ServiceManager. */
 void EndpointManage(struct Endpoint *endpoint);
-/* The manager lets `client` call `service`. */
+/* Lets `client` call `service`, by a request of the manager. */
 void EndpointGrant(struct Endpoint *manager, const struct Endpoint *client,
                    const struct Endpoint *service);
 int EndpointRevoke(struct Endpoint *manager, const struct Endpoint *client,
                    const struct Endpoint *service);
 
 /*
- * The next event, with the whole protocol of an event loop: receive, prepare, poll, collect, awake.
- * False: none came within `timeoutMs`.
+ * Takes the next event with the complete protocol of an event loop: receive, prepare, poll,
+ * collect, awake. Returns false if none arrives within `timeoutMs`.
  */
 bool EndpointNext(struct Endpoint *endpoint, struct LiteIpcEvent *event, int timeoutMs);
-/* The next event, which must be of this kind and come in time. */
+/* Returns the next event, which must have this kind and arrive in time. */
 struct LiteIpcEvent EndpointExpect(struct Endpoint *endpoint, enum LiteIpcEventKind kind);
-/* Is nothing to come? Waits 20 ms. */
+/* Returns true if no event arrives within 20 ms. */
 bool EndpointIsQuiet(struct Endpoint *endpoint);
 
 struct LiteIpcOutgoing EndpointRequest(const struct Endpoint *to, uint32_t code, uint32_t flag);
 /*
- * Sends; where a lane has to be made first, waits for it with EndpointExpect. Other events must not
- * come.
+ * Sends a message. If its lane must be created first, waits for it with EndpointExpect. Other
+ * events must not arrive.
  */
 int EndpointSend(struct Endpoint *from, const struct LiteIpcOutgoing *out, uint64_t userData,
                  uint32_t *callID);
 int EndpointReply(struct Endpoint *from, const IpcMsg *request, const struct LiteIpcOutgoing *out);
-/* A one-way message without data. */
-int EndpointTell(struct Endpoint *from, const struct Endpoint *to, uint32_t code);
-/* The next event is a request of this code; frees it. */
+/* Sends a one-way message without data. */
+int EndpointSendOneWay(struct Endpoint *from, const struct Endpoint *to, uint32_t code);
+/* Returns true if the next event is a request with this code, and frees the request. */
 bool EndpointGets(struct Endpoint *endpoint, uint32_t code);
 bool EndpointPoolIsEmpty(const struct Endpoint *endpoint);
 
-/* A manager, a client and a service that it may call; as a cmocka fixture. */
+/* A manager, a client, and a service that the client may call; as a cmocka fixture. */
 struct Trio {
     struct Stage stage;
     struct Endpoint manager, client, service;

@@ -36,33 +36,33 @@ int ForgeSetUp(void **state)
     struct Endpoint as = {.taskID = forge.hostile.process.taskID};
     EndpointGrant(&trio.manager, &as, service);
     ForgeLane(service);
-    assert_int_equal(EndpointTell(client, service, 1), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 1), 0);
     assert_true(EndpointGets(service, 1));
     assert_int_equal(pipe2(forge.ends, O_CLOEXEC | O_NONBLOCK), 0);
-    forge.way = -1;
+    forge.fdSocket = -1;
     return 0;
 }
 
 void ForgeSocket(void)
 {
-    if (forge.way >= 0) {
-        close(forge.way);
+    if (forge.fdSocket >= 0) {
+        close(forge.fdSocket);
     }
-    assert_int_equal(HostileSocket(&forge.hostile, &forge.way), 0);
+    assert_int_equal(HostileSocket(&forge.hostile, &forge.fdSocket), 0);
 }
 
-/* Nothing is left of what was sent, and others are served as before. */
+/* Asserts that nothing of the sent data remains, and that other clients are served as before. */
 int ForgeTearDown(void **state)
 {
     char byte;
-    assert_int_equal(EndpointTell(client, service, 2), 0);
+    assert_int_equal(EndpointSendOneWay(client, service, 2), 0);
     assert_true(EndpointGets(service, 2));
     assert_true(EndpointPoolIsEmpty(service) && EndpointPoolIsEmpty(client));
     HostileClose(&forge.hostile);
-    if (forge.way >= 0) {
-        close(forge.way);
+    if (forge.fdSocket >= 0) {
+        close(forge.fdSocket);
     }
-    /* The service learns that the sender is gone; then no descriptor of its is left anywhere. */
+    /* The service receives the sender's death notice; then no descriptor of the sender remains. */
     close(forge.ends[1]);
     for (unsigned i = 0; read(forge.ends[0], &byte, 1) != 0; i++) {
         assert_true(i < 100);
@@ -111,7 +111,6 @@ int ForgeSend(void)
     return HostilePublishBody(&forge.hostile.lane, &forge.record, forge.body, forge.size);
 }
 
-/* A message of `count` descriptors that are to be found under this number. */
 void ForgeFdMessage(uint16_t number, uint16_t count)
 {
     ForgeBegin(count * (uint32_t)sizeof(SpecialObj), count);
@@ -128,20 +127,19 @@ int ForgeTransmit(uint16_t number, uint32_t count)
     for (uint32_t i = 0; i < IPC_DESCRIPTORS_MAX; i++) {
         descriptors[i] = forge.ends[1];
     }
-    return DescriptorsTransmit(forge.way, number, descriptors, count);
+    return DescriptorsTransmit(forge.fdSocket, number, descriptors, count);
 }
 
-/* A datagram of any bytes with any number of descriptors. */
 void ForgeTransmitRaw(const void *bytes, size_t size, unsigned count)
 {
     int descriptors[64];
     for (unsigned i = 0; i < 64; i++) {
         descriptors[i] = forge.ends[1];
     }
-    assert_int_equal(TestSend(forge.way, bytes, size, descriptors, count), 0);
+    assert_int_equal(TestSend(forge.fdSocket, bytes, size, descriptors, count), 0);
 }
 
-void ForgeRightPasses(uint16_t number)
+void ForgeValidDescriptorsArrive(uint16_t number)
 {
     assert_int_equal(ForgeTransmit(number, 2), 0);
     ForgeFdMessage(number, 2);
@@ -165,7 +163,8 @@ void ForgeMalformed(void)
                      before.malformed + 1 + before.lanesClosedForGarbage);
     assert_true(EndpointPoolIsEmpty(service));
     if (after.malformed % 10 == 0) {
-        ForgeLane(service); /* before the old one is closed for so much garbage */
+        /* Replace the old lane before it is closed because of too many malformed messages. */
+        ForgeLane(service);
     }
 }
 

@@ -17,8 +17,6 @@
 
 #include "support/control_client.h"
 
-#define FORKED_LIFE_S 20
-
 /* ---- the stage ------------------------------------------------------------------------------- */
 
 int ForkStageRole(const char *path, const char *argument)
@@ -30,8 +28,8 @@ int ForkStageRole(const char *path, const char *argument)
     if (LiteIpcDomainStart(&options, &domain) != 0) {
         return 1;
     }
-    ChildSay("ready");
-    ChildHear();
+    ChildReport("ready");
+    ChildAwaitResume();
     LiteIpcDomainStop(domain);
     return 0;
 }
@@ -39,12 +37,12 @@ int ForkStageRole(const char *path, const char *argument)
 void ForkStageBegin(struct ForkStage *stage)
 {
     ChildStart(&stage->domain, "domain", stage->path, "", CHILD_SAME_USER);
-    assert_true(ChildSays(&stage->domain, "ready"));
+    assert_true(ChildReports(&stage->domain, "ready"));
 }
 
 void ForkStageEnd(struct ForkStage *stage)
 {
-    ChildTell(&stage->domain);
+    ChildResume(&stage->domain);
     assert_int_equal(ChildEnd(&stage->domain), 0);
     stage->domain.pid = 0;
 }
@@ -133,7 +131,7 @@ pid_t ForkedStart(struct ForkStage *stage, struct LiteIpcDevice *parent, ForkedM
         (pid == 0 ? LiteIpcDomainForkChild : LiteIpcDomainForkParent)(stage->own);
     }
     if (pid == 0) {
-        alarm(FORKED_LIFE_S);
+        alarm(TEST_ALARM_S);
         main(parent, argument);
         _exit(0);
     }
@@ -147,7 +145,7 @@ bool ForkedEnd(pid_t pid)
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (status != 0) {
-        print_error("the forked child ended with %x\n", (unsigned)status);
+        print_error("the forked child ended with status %x\n", (unsigned)status);
     }
     return status == 0;
 }
@@ -160,7 +158,7 @@ bool ForkedRun(struct ForkStage *stage, struct LiteIpcDevice *parent, ForkedMain
 
 void ForkedFail(const char *file, int line, const char *what)
 {
-    fprintf(stderr, "in a forked child, %s:%d: not so: %s\n", file, line, what);
+    fprintf(stderr, "check failed in a forked child, %s:%d: %s\n", file, line, what);
     fflush(stderr);
     _exit(1);
 }

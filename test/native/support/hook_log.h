@@ -1,7 +1,4 @@
-/*
- * What the hooks of a device say, kept for a test to look at. Never asserts in the thread that
- * calls a hook.
- */
+/* Records the hook calls of a device for tests. Never asserts in the thread that calls a hook. */
 #ifndef LITEIPC_TEST_HOOK_LOG_H
 #define LITEIPC_TEST_HOOK_LOG_H
 
@@ -14,30 +11,29 @@
 #define HOOK_LOG_MAX 256
 
 struct HookEntry {
-    struct IpcHookEvent event; /* its msg points nowhere any more */
-    IpcMsg msg;                /* zero when there was none */
+    struct IpcHookEvent event; /* its msg is no longer valid */
+    IpcMsg msg;                /* zero if the event has no message */
     unsigned char data[16];    /* the first bytes of the message */
 };
 
 struct HookLog {
     struct LiteIpcDevice *device;
     pthread_mutex_t lock;
-    unsigned count; /* under lock, as the entries; those above HOOK_LOG_MAX are only counted */
+    /* Protected by lock, like the entries; calls beyond HOOK_LOG_MAX are only counted. */
+    unsigned count;
     struct HookEntry entries[HOOK_LOG_MAX];
 };
 
-/* Registers for all seven. */
+/* Registers for all seven hooks. */
 void HookLogStart(struct HookLog *log, struct LiteIpcDevice *device);
 void HookLogStop(struct HookLog *log);
-/* How many there were since the last clearing. */
+/* Return the number of calls since the last HookLogClear. */
 unsigned HookLogTotal(struct HookLog *log);
 unsigned HookLogCount(struct HookLog *log, enum LosHookType type);
 void HookLogClear(struct HookLog *log);
-/* The only one of its type, which must be there; waits for it up to 2 s. */
+/* Returns the only call of its type, which must exist. Waits for it up to TEST_DEADLINE_MS. */
 struct HookEntry HookLogOnly(struct HookLog *log, enum LosHookType type);
-/*
- * The same for a drop of this reason; clears the log, which must hold nothing else that is a drop.
- */
+/* Does the same for a drop with this reason and clears the log, which must hold no other drop. */
 struct HookEntry HookLogDrop(struct HookLog *log, enum LosHookType type, int reason);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A hostile peer: a process of the domain made of native/queue and the control protocol alone, so
- * that it can write into its lanes what no honest client writes. It holds the real ring, cursors
- * and bell.
+ * Implements a hostile peer: a process of the domain that uses only native/queue and the control
+ * protocol, so that it can write into its lanes what no correct client writes. It holds the real
+ * ring, cursors and bell.
  */
 #ifndef LITEIPC_TEST_HOSTILE_H
 #define LITEIPC_TEST_HOSTILE_H
@@ -27,33 +27,34 @@ struct Hostile {
     struct HostileLane lane;
 };
 
-/* A ready process with a task. */
+/* Opens a ready process with a task. */
 void HostileOpen(const char *domain, struct Hostile *hostile);
 void HostileClose(struct Hostile *hostile);
 
 /*
- * A lane to the thread of this task, for requests or answers: status as the domain answers. The
- * memory is made for a pool of `poolSize` bytes; the writer is allowed far more.
+ * Opens a lane for requests or replies to the thread of this task. Returns the domain's status. The
+ * ring has the size for a pool of `poolSize` bytes; the writer's allowance is far larger.
  */
 int HostileLaneOpen(struct Hostile *hostile, uint32_t taskID, uint64_t poolSize, bool isReply);
 void HostileLaneClose(struct HostileLane *lane);
 
-/*
- * A request that is right in every field, from the hostile's task to this one, with `dataSz` bytes.
- */
+/* Returns a request with valid fields from the hostile's task to this task, with `dataSz` bytes. */
 struct IpcRecord HostileRequest(const struct Hostile *hostile, uint32_t taskID, uint32_t code,
                                 uint32_t dataSz);
 /*
- * Publishes `size` bytes as a record, these being the header first and then zeroes, and rings the
- * bell. 0, or what RingReserve says.
+ * Publishes `size` bytes as a record, the header followed by zeroes, and rings the bell. Returns 0
+ * or the error of RingReserve.
  */
 int HostilePublish(struct HostileLane *lane, const struct IpcRecord *record, uint32_t size);
-/* A record whose body is this. */
+/* Publishes a record with this body. */
 int HostilePublishBody(struct HostileLane *lane, const struct IpcRecord *record, const void *body,
                        uint32_t bodySize);
-/* CONTROL_LANE_SOCKET: the sending end of the way for descriptors. Status as the domain answers. */
+/*
+ * Sends CONTROL_LANE_SOCKET to get the sending end of the descriptor socket. Returns the domain's
+ * status.
+ */
 int HostileSocket(struct Hostile *hostile, int *descriptor);
-/* HostilePublish with the size that fits. */
+/* Calls HostilePublish with the matching size. */
 int HostileSend(struct HostileLane *lane, const struct IpcRecord *record);
 void HostileRing(struct HostileLane *lane);
 

@@ -39,7 +39,7 @@ uint64_t RingPairRandom(void)
 
 uint64_t RingPairNextRandom(uint64_t *state)
 {
-    /* A linear congruential generator; its high bits are good enough to choose sizes. */
+    /* A linear congruential generator. Its high bits are random enough to choose sizes. */
     *state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
     return *state >> 33 | (*state << 31 & 0xffffffff00000000ULL);
 }
@@ -141,7 +141,7 @@ uint64_t RingPairTaken(struct RingPair *pair)
     return atomic_load(&pair->cursors->taken);
 }
 
-void RingPairGoDown(struct RingPair *pair, uint64_t bytes)
+void RingPairAdvance(struct RingPair *pair, uint64_t bytes)
 {
     for (uint64_t i = 0; i < bytes / 64; i++) {
         RingPairPut(pair, 64, i);

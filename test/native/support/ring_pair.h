@@ -1,6 +1,4 @@
-/*
- * Both ends of one ring for tests, in one process, and records with contents that can be checked.
- */
+/* Provides both ends of a ring in one process for tests, and records with verifiable contents. */
 #ifndef TEST_RING_PAIR_H
 #define TEST_RING_PAIR_H
 
@@ -10,14 +8,16 @@
 #define RING_PAIR_SMALL_CAPACITY (RING_PAIR_SMALL - RING_HEADER_SIZE) /* 62 units of 64 */
 #define RING_PAIR_NO_LIMIT       (1ULL << 30) /* an allowance that never refuses */
 
-/* A record that `RingPairSend` writes: its number and bytes that follow from it. */
+/* A record that `RingPairSend` writes: its number and bytes that are derived from the number. */
 struct RingPairRecord {
     struct RingRecord prefix;
     uint64_t number;
     unsigned char bytes[];
 };
 
-/* Memory is from the heap, exactly as large as said: a sanitizer sees any access beyond it. */
+/*
+ * The memory is a heap block of the exact size, so that a sanitizer detects any access beyond it.
+ */
 struct RingPair {
     unsigned char *ring;
     size_t size;
@@ -26,46 +26,51 @@ struct RingPair {
     struct RingReader reader;
 };
 
-/* Fails the test if it cannot. `size` in bytes, a multiple of 64. */
+/* Fails the test on an error. `size` is in bytes, a multiple of 64. */
 void RingPairCreate(struct RingPair *pair, size_t size, uint64_t allowance, uint64_t firstSequence);
 void RingPairDestroy(struct RingPair *pair);
 
-/* Random 64 bits from the OS, not 0. */
+/* Returns 64 random bits from the OS, not 0. */
 uint64_t RingPairRandom(void);
 
-/* The next of a reproducible series of 64 bits. */
+/* Returns the next 64 bits of a reproducible sequence. */
 uint64_t RingPairNextRandom(uint64_t *state);
 
-/* Fills a reserved record of `size` bytes for `number`; checks one. Shorter than 24 bytes: only the
- * prefix is used. */
+/*
+ * Fills a reserved record of `size` bytes for `number`; checks such a record. A record shorter than
+ * 24 bytes has only the prefix.
+ */
 void RingPairFill(struct RingRecord *record, uint32_t size, uint64_t number);
 bool RingPairMatches(const struct RingRecord *record, uint32_t size, uint64_t number);
 
-/* Reserves, fills and publishes. 0 or the error of RingReserve; `*bell` may be NULL. */
+/*
+ * Reserves, fills and publishes a record. Returns 0 or the error of RingReserve; `bell` may be
+ * NULL.
+ */
 int RingPairSend(struct RingWriter *writer, uint32_t size, uint64_t charge, uint64_t number,
                  bool *bell);
 
-/* The following fail the test if anything is not as it should be. */
+/* The following functions fail the test if a check fails. */
 
 /* Sends a record that is charged its size; checks the writer. */
 void RingPairPut(struct RingPair *pair, uint32_t size, uint64_t number);
 
-/* Receives that record; checks the reader. The charge is not given back. */
+/* Receives that record and checks the reader. Does not return the charge. */
 void RingPairGet(struct RingPair *pair, uint32_t size, uint64_t number);
 
-/* Sends and receives records of 64 bytes, one by one, `bytes` in all. */
-void RingPairGoDown(struct RingPair *pair, uint64_t bytes);
+/* Sends and receives records of 64 bytes one by one, `bytes` in total. */
+void RingPairAdvance(struct RingPair *pair, uint64_t bytes);
 
-/* No way of looking finds a record. */
+/* Asserts that neither RingPeek nor RingArm finds a record. */
 void RingPairExpectNothing(struct RingPair *pair);
 
-/* What RingPeek returns. */
+/* Returns the result of RingPeek. */
 int RingPairPeek(struct RingPair *pair);
 
-/* The record at `offset` bytes behind the header, to read or forge. */
+/* Returns the record at `offset` bytes behind the header, to read or forge it. */
 struct RingRecord *RingPairAt(struct RingPair *pair, size_t offset);
 
-/* What the receiver's cursor says. */
+/* Returns the value of the receiver's `taken` cursor. */
 uint64_t RingPairTaken(struct RingPair *pair);
 
 #endif

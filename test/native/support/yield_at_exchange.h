@@ -1,8 +1,7 @@
 /*
- * Makes races likely: included before the code under test, it gives the processor to another thread
- * at random just before a compare-and-swap, when the code has looked and not yet acted. That is
- * where a lock-free algorithm goes wrong if it can, and where, on two cores, it is hardly ever
- * interrupted by itself.
+ * Makes races likely. Included before the code under test, it randomly yields the processor
+ * directly before a compare-and-swap, between the load and the exchange. Lock-free algorithms fail
+ * at this point, and on two cores the scheduler rarely interrupts them there.
  */
 #ifndef LITEIPC_TEST_YIELD_AT_EXCHANGE_H
 #define LITEIPC_TEST_YIELD_AT_EXCHANGE_H
@@ -11,7 +10,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* One time out of eight. Every thread has its own sequence, from the address of its variable. */
+/*
+ * Yields one time out of eight. Every thread has its own sequence, seeded by the address of its
+ * variable.
+ */
 static inline void YieldSometimes(void)
 {
     static _Thread_local uint64_t random;
