@@ -85,7 +85,7 @@ export class Reference<C extends Contract = Contract> {
     const problem = this.#home.problem(this.#facts);
     if (problem !== undefined) throw problem;
     if (this.#home.native !== native) {
-      const text = `the reference to "${this.name}" belongs to another device: send it by that one`;
+      const text = `the reference to "${this.name}" belongs to another device: send it from that device`;
       throw new LiteIpcError('EINVAL', text, { service: this.name });
     }
     return this.#facts;

@@ -8,8 +8,8 @@ export interface CallContext {
   /** The caller, as stamped by the domain. The caller cannot choose these values. */
   readonly caller: Caller;
   /**
-   * When the caller stops waiting, in ms on the clock of `performance.now()`. Infinity for a call
-   * without a time limit and for one-way methods.
+   * End of the time for which the caller waits, in ms on the clock of `performance.now()`. Infinity
+   * for a call without a time limit and for one-way methods.
    */
   readonly deadline: number;
   /** Time left until the deadline, in ms; 0 when it has passed. */

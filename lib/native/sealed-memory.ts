@@ -104,7 +104,7 @@ async function appendBlob(file: NativeMemoryFile, blob: Blob): Promise<void> {
     const piece = await blob.slice(at, at + BLOB_PIECE).arrayBuffer();
     // Later parts have fixed offsets, so a Blob must not shrink (the file behind it may).
     if (piece.byteLength !== Math.min(BLOB_PIECE, blob.size - at)) {
-      throw new Error('a Blob is shorter than it said');
+      throw new Error('a Blob is shorter than its declared size');
     }
     file.append([new Uint8Array(piece)]);
   }

@@ -91,7 +91,7 @@ export class ReceiverAccess {
         retryAfterMs === undefined
           ? 'when one of them has ended'
           : `in ${retryAfterMs < 1000 ? `${retryAfterMs} ms` : `${Math.ceil(retryAfterMs / 1000)} s`}`;
-      const text = `uid ${caller.uid} has used up ${excess.limit}, by ${limit.name}; again ${when}`;
+      const text = `uid ${caller.uid} has used up ${excess.limit}, limited by ${limit.name}; retry ${when}`;
       return new LiteIpcError('EDQUOT', text, { ...about, retryAfterMs });
     }
     for (const limit of limits) if (concerns(limit, index)) limit.use.take(calls, size);

@@ -91,7 +91,7 @@ export class ServiceControl {
         !timingSafeEqual(key, this.key)
       ) {
         // Same code as for a method that the contract does not contain.
-        throw new Refusal('EPROTO', 'Only the ServiceManager may ask this of a service (EPROTO)');
+        throw new Refusal('EPROTO', 'Only the ServiceManager may call this method (EPROTO)');
       }
       return body(input, call);
     };

@@ -106,7 +106,7 @@ class Subscription implements BatchSource {
 
   #finish(): void {
     this.#over = true;
-    const text = `more than ${this.#limit} payloads or ${QUEUE_BYTES} bytes were waiting for this subscriber; read faster or subscribe again`;
+    const text = `more than ${this.#limit} payloads or ${QUEUE_BYTES} bytes were queued for this subscriber; read faster or subscribe again`;
     this.#reject(callRefusal('EOVERFLOW', this.#method, text));
   }
 }
@@ -150,7 +150,7 @@ export class EventHub {
       checked = validate(method.itemOutput, payload, 'the payload', method);
       if (checked instanceof Promise) {
         checked.catch(() => undefined);
-        throw callError('EINVAL', method, 'the validator of an event has to answer at once');
+        throw callError('EINVAL', method, 'the validator of an event must be synchronous');
       }
     }
     // Encoded even without subscribers: the errors must not depend on their number.

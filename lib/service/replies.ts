@@ -196,7 +196,7 @@ export class Replies {
     const { callerTask } = reply.to;
     let queue = this.#waiting.size === 0 ? undefined : this.#waiting.get(callerTask);
     if (queue === undefined) {
-      // Any other status is final: the reply was sent, or nobody waits for it any more.
+      // Any other status is final: the reply was sent, or the caller no longer waits.
       if (!isTransient(this.#transmit(reply))) return;
       queue = [];
       this.#waiting.set(callerTask, queue);
@@ -218,7 +218,7 @@ export class Replies {
           objects.close();
           // A refused reply with objects leaves its request answerable, and the caller may still
           // wait.
-          const why = 'what the output refers to cannot be sent';
+          const why = 'the objects of the output cannot be sent';
           this.sendRefusal(to, new LiteIpcError(codeOfStatus(status), why));
         }
       }

@@ -122,9 +122,10 @@ export class ServiceStream {
 
   /** Handles a PULL. Throws a Refusal if the protocol does not allow it now. */
   pull(to: PendingRequest): void {
-    if (this.#method.kind === 'sink') throw this.#misuse('a sink gives no items');
+    if (this.#method.kind === 'sink') throw this.#misuse('a sink has no items to pull');
     this.#requireOpen();
-    if (this.#pulls.length >= STREAM_WINDOW) throw this.#misuse('too many items were asked for');
+    if (this.#pulls.length >= STREAM_WINDOW)
+      throw this.#misuse('more batches were requested than allowed');
     this.#pulls.push(to);
     if (this.#begun && !this.#opened) this.#open();
     else this.#source?.credit();
@@ -133,7 +134,7 @@ export class ServiceStream {
   /** Handles a PUSH. Throws a Refusal if the protocol does not allow it now. */
   push(bytes: Uint8Array): void {
     const { items } = this;
-    if (items === undefined) throw this.#misuse('it takes no items');
+    if (items === undefined) throw this.#misuse('it accepts no items');
     const batch = new BatchReader(bytes);
     const { flags } = batch;
     if ((flags & BatchFlag.Failed) !== 0) {
@@ -141,16 +142,16 @@ export class ServiceStream {
     } else if ((flags & BatchFlag.End) !== 0) {
       items.end();
     } else {
-      if (items.unread >= STREAM_WINDOW) throw this.#misuse('more was sent than was asked for');
+      if (items.unread >= STREAM_WINDOW) throw this.#misuse('more batches were sent than granted');
       items.add(batch);
     }
   }
 
   /** Handles a READY. Throws a Refusal if the protocol does not allow it now. */
   ready(to: PendingRequest): void {
-    if (this.items === undefined) throw this.#misuse('it takes no items');
+    if (this.items === undefined) throw this.#misuse('it accepts no items');
     this.#requireOpen();
-    if (this.#ready !== undefined) throw this.#misuse('it was asked twice what was taken');
+    if (this.#ready !== undefined) throw this.#misuse('a request for credit is already pending');
     this.#ready = to;
     this.#reportTaken();
   }
@@ -210,7 +211,7 @@ export class ServiceStream {
       throw this.#misuse((unreadable as Error).message);
     }
     items.end(error);
-    const text = "The caller's items could not go on (ABORT_ERR)";
+    const text = "The caller's items failed (ABORT_ERR)";
     this.#call.cancel(new LiteIpcError('ABORT_ERR', text, { cause: error }));
   }
 

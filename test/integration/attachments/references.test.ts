@@ -129,7 +129,8 @@ test('a reference is rejected with another contract and by another device', asyn
   const client = await other.service(Big);
   await t.throwsAsync(client.subscribe(reference), {
     code: 'EINVAL',
-    message: /input: the reference to "listener" belongs to another device: send it by that one/,
+    message:
+      /input: the reference to "listener" belongs to another device: send it from that device/,
   });
   const fits = Array.from({ length: 200 }, () => reference);
   const mine = await device.service(Big);

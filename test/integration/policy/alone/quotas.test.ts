@@ -203,7 +203,7 @@ test('calls per second: so many pass, the next is told when to come again, and t
     t,
     log.read(),
     new RegExp(
-      `^log\\.read: uid ${uid} has used up 2 calls per second \\(4 at once\\), by rule 1; again in \\d+ ms \\(EDQUOT\\)$`,
+      `^log\\.read: uid ${uid} has used up 2 calls per second \\(4 at once\\), limited by rule 1; retry in \\d+ ms \\(EDQUOT\\)$`,
     ),
   );
   t.like(error, { service: 'log', method: 'read' });
@@ -228,7 +228,7 @@ test('all devices of a user share its quota, and asking again does not fill it',
   await domain.manager.reloadPolicy();
   await domain.manager.grant(Log, { uid: uid + 1 });
   const log = await (await domain.open()).service(Log);
-  await isRefused(t, log.read(), /by shared\.jsonc:1:32; again in \d+ s/);
+  await isRefused(t, log.read(), /by shared\.jsonc:1:32; retry in \d+ s/);
   // Another rule is another quota.
   writeFileSync(file, policy.replace('"burst": 6', '"burst": 3'));
   await domain.manager.reloadPolicy();
