@@ -1,7 +1,7 @@
 /**
- * Tells services that callers have aborted their calls: a one-way message with the call's token,
- * that no implementation sees. Like every message it may find no room; then it is tried again until
- * it is sent or the service is gone.
+ * Notifies services that callers have aborted their calls. An abort is a one-way message with the
+ * token of the call; no implementation sees it. If there is no room for it, it is retried until it
+ * is sent or the service has ended.
  */
 import type { NativeDevice } from '../../types/native.js';
 import { isTransient } from '../common/errors.js';
@@ -15,7 +15,7 @@ interface Abort extends RequestAddress {
   readonly token: number;
 }
 
-/** The aborts of one connection. */
+/** Sends the aborts of one connection. */
 export class Aborts {
   readonly #native: NativeDevice;
   #waiting: Abort[] = [];
@@ -29,8 +29,8 @@ export class Aborts {
   }
 
   /**
-   * Tells where `route` leads that the call of this token was aborted. The call must have been
-   * sent.
+   * Notifies the service of `route` that the call with this token was aborted. The call must have
+   * been sent.
    */
   send({ task, handle, generation }: Route, token: number): void {
     const abort = { task, handle, generation, token };
@@ -39,20 +39,25 @@ export class Aborts {
     this.#timer.arm();
   }
 
-  /** After each batch of events: perhaps there is room now. */
+  /**
+   * Retries the pending aborts. Called after each batch of events, when there may be room again.
+   */
   retry(): void {
     if (this.#waiting.length === 0) return;
     this.#waiting = this.#waiting.filter((abort) => this.#mustWait(abort));
     if (this.#waiting.length === 0) this.#timer.reset();
   }
 
-  /** The connection has ended. */
+  /** Drops the pending aborts: the connection has ended. */
   stop(): void {
     this.#timer.stop();
     this.#waiting = [];
   }
 
-  /** Any other failure means that the service is gone or may not be called any more. */
+  /**
+   * Sends an abort; returns true if it must be retried. After any other error the service has
+   * ended or may no longer be called, so the abort is dropped.
+   */
   #mustWait(abort: Abort): boolean {
     const { outgoing } = this.#native;
     writeRequest(outgoing, abort, abort.token, 0, ABORT_CODE, MessageFlag.OneWay, 0, 0, 0, 0);
@@ -70,8 +75,7 @@ const listenersOf = new WeakMap<
 >();
 
 /**
- * Calls `listener` once when the signal is aborted, unless the function that this returns was
- * called before.
+ * Calls `listener` once when the signal is aborted. Returns a function that removes the listener.
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   let listeners = listenersOf.get(signal);

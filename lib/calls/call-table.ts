@@ -1,9 +1,10 @@
 /**
- * The calls in flight of one connection: a table of slots, so that an answer finds its promise by a
- * number and nothing but the promise itself is made per call.
+ * Stores the calls in flight of one connection in a table of slots. An answer finds its promise by
+ * a number, and a call allocates nothing but its promise.
  *
- * A slot's number and its sequence travel as the message's `userData`; the sequence tells an answer
- * that comes after its call was given up from the answer of the slot's next call.
+ * The number of a slot and its sequence travel as the `userData` of the message. The sequence
+ * distinguishes a late answer to a cancelled call from the answer to the next call in the same
+ * slot.
  */
 import type { ContractMethod } from '../contract/method-table.js';
 import { DeadlineTimer, TIMER_MAX_MS } from '../common/deadline-timer.js';
@@ -14,25 +15,25 @@ const SLOT_BITS = 20;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
 const SEQUENCE_MASK = 0xfff;
 const FIRST_CAPACITY = 64;
-/** Deadlines are looked at no more often than this, ms. */
+/** Shortest interval between two checks of the deadlines, ms. */
 const GRANULARITY_MS = 4;
 
 type Settle = (value: unknown) => void;
 const nobody: Settle = () => undefined;
 
-/** Called when the time of a call is up; the slot is still taken. */
+/** Called when the deadline of a call has passed. The slot is still taken. */
 export type OnExpired = (slot: number) => void;
 
-/** Calls in flight, of one connection. */
+/** A `CallTable` stores the calls in flight of one connection. */
 export class CallTable {
-  /** What each call was about; undefined in free slots. */
+  /** The route and the method of each call; undefined in free slots. */
   readonly routes: (Route | undefined)[] = [];
   readonly methods: (ContractMethod | undefined)[] = [];
-  /** Requests of calls that may be sent once more; undefined for all others. */
-  readonly kept: (WaitingRequest | undefined)[] = [];
-  /** The native IDs to cancel calls with; 0 while a call has not been sent. */
+  /** The requests of calls that may be sent again; undefined for all other calls. */
+  readonly resendable: (WaitingRequest | undefined)[] = [];
+  /** The native IDs for `cancel`; 0 while a call has not been sent. */
   callIds = new Uint32Array(FIRST_CAPACITY);
-  /** Whether the call was sent and counts in its route's `inFlight`. */
+  /** 1 if the call was sent and counts in the `inFlight` of its route. */
   sent = new Uint8Array(FIRST_CAPACITY);
   timeouts = new Float64Array(FIRST_CAPACITY);
 
@@ -50,7 +51,7 @@ export class CallTable {
     this.#expire();
   }, GRANULARITY_MS);
 
-  // The executor of every promise: made once, it works on the slot that was taken last.
+  // The executor of every promise. It is created once and works on the slot that was taken last.
   #newest = 0;
   readonly #executor = (resolve: Settle, reject: Settle): void => {
     this.#resolves[this.#newest] = resolve;
@@ -61,12 +62,14 @@ export class CallTable {
     this.#onExpired = onExpired;
   }
 
-  /** Number of slots taken. */
+  /** Number of slots that are taken. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Takes a slot. `timeoutMs` counts from now. */
+  /**
+   * Takes a slot. `timeoutMs` starts now. Throws a LiteIpcError with EAGAIN if the table is full.
+   */
   take(route: Route, method: ContractMethod, timeoutMs: number): number {
     let slot: number;
     if (this.#freeCount > 0) {
@@ -94,17 +97,17 @@ export class CallTable {
     return slot;
   }
 
-  /** The promise of the slot that was taken last. */
+  /** Returns the promise of the slot that was taken last. */
   promise(): Promise<unknown> {
     return new Promise(this.#executor);
   }
 
-  /** What to send as `userData`. */
+  /** Returns the `userData` that identifies the call of a slot. */
   userData(slot: number): number {
     return ((((this.#sequences[slot] as number) & SEQUENCE_MASK) << SLOT_BITS) | slot) >>> 0;
   }
 
-  /** The slot that a `userData` belongs to, or -1 if its call has ended. */
+  /** Returns the slot of the call with this `userData`, or -1 if the call has ended. */
   find(userData: number): number {
     const slot = userData & SLOT_MASK;
     if (slot >= this.#used || this.routes[slot] === undefined) return -1;
@@ -113,7 +116,8 @@ export class CallTable {
   }
 
   /**
-   * ms until the call's time is up, at least 1; 0 for no limit (as the message's header has it).
+   * Returns the ms until the deadline of a call, at least 1; 0 if it has none. This is the
+   * encoding of the message header.
    */
   remainingMs(slot: number): number {
     const deadline = this.#deadlines[slot] as number;
@@ -128,30 +132,30 @@ export class CallTable {
     (this.routes[slot] as Route).inFlight++;
   }
 
-  /** A call that was sent is not under way any more and will be sent again. */
+  /** Records that a call is no longer in flight and will be sent again. */
   unsend(slot: number): void {
     const route = this.routes[slot];
     if (this.sent[slot] === 1 && route !== undefined) route.inFlight--;
     this.sent[slot] = 0;
     this.callIds[slot] = 0;
-    this.kept[slot] = undefined;
+    this.resendable[slot] = undefined;
   }
 
-  /** Ends a call with its result. */
+  /** Resolves a call and frees its slot. */
   resolve(slot: number, value: unknown): void {
     const settle = this.#resolves[slot] as Settle;
     this.#release(slot);
     settle(value);
   }
 
-  /** Ends a call with an error. */
+  /** Rejects a call and frees its slot. */
   reject(slot: number, error: Error): void {
     const settle = this.#rejects[slot] as Settle;
     this.#release(slot);
     settle(error);
   }
 
-  /** Ends all calls; `errorFor` makes each one's error. The table may be used again. */
+  /** Rejects all calls with the errors that `errorFor` returns. The table can be used again. */
   rejectAll(errorFor: (route: Route, method: ContractMethod) => Error): void {
     for (let slot = 0; slot < this.#used; slot++) {
       const route = this.routes[slot];
@@ -165,7 +169,7 @@ export class CallTable {
     const route = this.routes[slot];
     if (this.sent[slot] === 1 && route !== undefined) route.inFlight--;
     this.routes[slot] = undefined;
-    this.kept[slot] = undefined;
+    this.resendable[slot] = undefined;
     this.#resolves[slot] = nobody;
     this.#rejects[slot] = nobody;
     this.#sequences[slot] = (this.#sequences[slot] as number) + 1;

@@ -1,6 +1,6 @@
 /**
- * Makes requests of calls. The usual path is one native call from the caller's own tick; what has
- * to wait does so in the queue (request-queue.ts).
+ * Turns calls into requests. Usually that is one native call in the turn of the caller. A request
+ * that has to wait is queued (send-queue.ts).
  */
 import type { NativeDevice } from '../../types/native.js';
 import type { CallOptions } from '../contract/call-options.js';
@@ -14,28 +14,31 @@ import { packMessage, type Attachments, type PackedMessage } from '../attachment
 import { Outgoing } from '../native/layout.js';
 import { encodeMetadata } from '../wire/metadata.js';
 import type { ObjectsToSend } from '../native/message-objects.js';
-import { RequestQueue, mayResend } from './send-queue.js';
+import { SendQueue, mayResend } from './send-queue.js';
 import { RouteState, type Route, type WaitingRequest } from './route.js';
 import { Cookie } from '../wire/header.js';
 
-/** What LiteIPC itself may say of a call besides the program. */
+/** Options of a send: those of the program, and callbacks for other parts of LiteIPC. */
 export interface SendOptions extends CallOptions {
   /**
-   * Makes the call abortable, and is told at once by what number: its `userData`, and the message's
-   * token.
+   * Makes the call abortable. Receives at once the `userData` of the call, which is also the token
+   * of the message.
    */
   readonly onNamed?: ((userData: number) => void) | undefined;
-  /** Told whenever it was sent, and by which route: again if who got it first has not begun it. */
+  /**
+   * Called whenever the request was sent, with its route. A request is sent again if the first
+   * service has not begun the call.
+   */
   readonly onSent?: ((route: Route) => void) | undefined;
 }
 
-/** Latest deadline that is told to the service, ms; a later one is this side's affair alone. */
+/** Longest deadline that a message carries, ms. Only the caller enforces a longer one. */
 const DEADLINE_MAX_MS = 0x7fff_ffff;
 
-const sentAtOnce: Promise<void> = Promise.resolve();
+const resolved: Promise<void> = Promise.resolve();
 
-/** A request as it is kept, without files; the encoder has its data. */
-function keptRequest(
+/** Returns the message in the encoder as a request that can be queued, without objects. */
+function encodedRequest(
   userData: number,
   method: ContractMethod,
   encoder: Encoder,
@@ -55,7 +58,9 @@ function keptRequest(
   };
 }
 
-/** Closes what goes beside a message when its call has ended: perhaps it was never sent. */
+/**
+ * Closes the objects of a message when its call has ended, because it may never have been sent.
+ */
 function closeWith(promise: Promise<unknown>, objects: ObjectsToSend): void {
   const close = (): void => {
     objects.close();
@@ -63,14 +68,14 @@ function closeWith(promise: Promise<unknown>, objects: ObjectsToSend): void {
   promise.then(close, close);
 }
 
-/** The requests of one connection. */
+/** Sends the requests of one connection. */
 export class Requests {
-  /** Where to put the files of a result, by the call's `userData`. */
+  /** Receives the files of results, by the `userData` of the call. */
   readonly resultFiles = new Map<number, ReceivedFile[]>();
-  readonly queue: RequestQueue;
-  /** For the items of streams; anyone may use it between two sends. */
+  readonly queue: SendQueue;
+  /** Encodes the items of streams, too. Any code may use it between two sends. */
   readonly encoder: Encoder<Attachments>;
-  /** Most data of a message, bytes. */
+  /** Maximum size of the data of a message, bytes. */
   readonly dataLimit: number;
   readonly #native: NativeDevice;
   readonly #calls: CallTable;
@@ -83,13 +88,13 @@ export class Requests {
     this.encoder = encoder;
     this.#outgoing = native.outgoing;
     this.dataLimit = native.dataLimit;
-    this.queue = new RequestQueue(native, calls);
+    this.queue = new SendQueue(native, calls);
     this.#aborts = new Aborts(native);
   }
 
   /**
-   * Sends a request, now or as soon as its route allows. The promise settles with the answer; of a
-   * one-way method as soon as the message was sent.
+   * Sends a request, now or as soon as its route allows. The promise settles with the answer. For
+   * a one-way method it resolves when the message was sent.
    */
   send(
     route: Route,
@@ -148,7 +153,7 @@ export class Requests {
 
     if (method.oneway && route.state === RouteState.Ready && packed?.ready === undefined) {
       const status = this.queue.transmit(route, method, encoder, cookie, 0, 0, objects);
-      if (status === 0) return sentAtOnce;
+      if (status === 0) return resolved;
     }
     const calls = this.#calls;
     let slot: number;
@@ -187,21 +192,28 @@ export class Requests {
       if (status === 0) {
         calls.markSent(slot, this.#outgoing[Outgoing.CallId] as number);
         if (mayResend(route, method, objects)) {
-          calls.kept[slot] = keptRequest(userData, method, encoder, cookie, options?.onSent);
+          calls.resendable[slot] = encodedRequest(
+            userData,
+            method,
+            encoder,
+            cookie,
+            options?.onSent,
+          );
         }
         options?.onSent?.(route);
         return promise;
       }
     }
-    const kept = keptRequest(userData, method, encoder, cookie, options?.onSent);
-    const request = { ...kept, objects };
+    const sent = encodedRequest(userData, method, encoder, cookie, options?.onSent);
+    const request = { ...sent, objects };
     if (packed?.ready === undefined) this.queue.enqueue(route, request);
     else this.#enqueueWhen(packed.ready, request);
     return promise;
   }
 
   /**
-   * What the message that was encoded last becomes if it has attachments or is too large for one.
+   * Completes the message that was encoded last, if it has attachments or is too large. Returns
+   * undefined for any other message. Throws a LiteIpcError with EMSGSIZE for a large parcel.
    */
   #pack(
     method: ContractMethod,
@@ -218,7 +230,9 @@ export class Requests {
     return packMessage(encoder, files, behind);
   }
 
-  /** Meanwhile later requests of the route are sent before it. */
+  /**
+   * Queues the request when its objects are ready. Later requests of the route may overtake it.
+   */
   #enqueueWhen(ready: Promise<void>, request: WaitingRequest): void {
     ready.then(
       () => {
@@ -232,7 +246,7 @@ export class Requests {
     );
   }
 
-  /** Gives up an abortable call, if it is in flight, and tells the service. */
+  /** Cancels an abortable call that is in flight, and notifies the service. */
   abort(userData: number, reason: unknown, error?: Error): void {
     const calls = this.#calls;
     const slot = calls.find(userData);
@@ -241,7 +255,7 @@ export class Requests {
     this.forget(userData, error ?? abortError(calls.methods[slot] as ContractMethod, reason));
   }
 
-  /** Gives up a call, if it is in flight, without telling the service. */
+  /** Cancels a call that is in flight, without notifying the service. */
   forget(userData: number, error: Error): void {
     const calls = this.#calls;
     const slot = calls.find(userData);
@@ -252,19 +266,19 @@ export class Requests {
     this.queue.expired(route);
   }
 
-  /** After each batch of events: perhaps there is room now. */
+  /** Retries what waits for room. Called after each batch of events. */
   retry(): void {
     this.#aborts.retry();
     this.queue.retryRoom();
   }
 
-  /** The connection has ended. */
+  /** Stops all retries: the connection has ended. */
   stop(): void {
     this.queue.stop();
     this.#aborts.stop();
   }
 
-  /** Gives a call up when its signal says so, as long as it is in flight. */
+  /** Cancels the call when its signal is aborted. */
   #obey(signal: AbortSignal, promise: Promise<unknown>, userData: number): void {
     const forget = onAbort(signal, () => {
       this.abort(userData, signal.reason);
@@ -275,22 +289,22 @@ export class Requests {
   #expectFiles(files: ReceivedFile[], promise: Promise<unknown>, userData: number): void {
     this.resultFiles.set(userData, files);
     const forget = (): void => {
-      // The slot may have its next call already, but that has another number.
+      // The next call may have the slot already, but it has another `userData`.
       this.resultFiles.delete(userData);
     };
     promise.then(forget, forget);
   }
 }
 
-/** An error that names the method, made from whatever the encoder threw. */
+/** Adds the name of the method to an error of the encoder. */
 function encodingError(error: unknown, method: ContractMethod): Error {
   if (!(error instanceof LiteIpcError) || error.method !== undefined) return asError(error);
   return callError(error.code, method, encodingErrorText('input', error));
 }
 
 /**
- * Copies the files of a call. Throws as {@link FilesToSend.from}, and for a method that cannot
- * carry any.
+ * Duplicates the files of a call. Throws as {@link FilesToSend.from} does, and EINVAL for a method
+ * whose input is a parcel.
  */
 function filesOf(options: CallOptions, method: ContractMethod): FilesToSend | undefined {
   const { files } = options;

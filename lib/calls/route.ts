@@ -1,82 +1,85 @@
 /**
- * A route: where the messages of one proxy go, and what waits to go there.
+ * Defines routes: where the messages of one client go, and the requests that wait to be sent
+ * there.
  *
- * Invariant: in state Ready nothing waits, so a call may be sent at once without overtaking
- * another.
+ * Invariant: in state Ready no request waits, so a call may be sent at once without overtaking
+ * another call.
  */
 import type { ContractMethod } from '../contract/method-table.js';
 import type { ObjectsToSend } from '../native/message-objects.js';
 
-/** What keeps messages of a route from being sent. */
+/** States of a route. */
 export const RouteState = {
-  /** Nobody has looked up the name, or what was found is dead. The next call looks it up. */
+  /**
+   * The name has not been looked up, or the service that was found has ended. The next call starts
+   * a lookup.
+   */
   Unresolved: 0,
-  /** The name is being looked up. */
+  /** A lookup is in progress. */
   Resolving: 1,
   /** Messages are sent at once. */
   Ready: 2,
-  /** The lane to the receiving thread is being made. */
+  /** The lane to the receiving thread is being created. */
   Lane: 3,
-  /** The receiver has no room for more messages from us. */
+  /** The receiver has no room for more messages of this process. */
   Room: 4,
 } as const;
 
-/** One of the numbers of {@link RouteState}. */
+/** A value of {@link RouteState}. */
 export type RouteStateValue = (typeof RouteState)[keyof typeof RouteState];
 
-/** A request that waits, encoded. */
+/** An encoded request that waits to be sent. */
 export interface WaitingRequest {
-  /** Finds its call; a call that has been given up meanwhile is not found. */
+  /** Identifies the call. A call that was cancelled is not found any more. */
   readonly userData: number;
   readonly method: ContractMethod;
   readonly data: Uint8Array;
   /** The message's `cookie` word. */
   readonly cookie: number;
-  /** What goes beside the data. */
+  /** Objects that travel with the data. */
   readonly objects: ObjectsToSend | undefined;
-  /** Told when it was sent. */
+  /** Called when the request was sent. */
   readonly onSent?: ((route: Route) => void) | undefined;
-  /** How often a service has refused it because it was being taken back. */
+  /** Number of times that a draining service has refused the request. */
   readonly refused: number;
-  /** When the call was made, on the clock of `performance.now()`. */
+  /** Time of the call on the clock of `performance.now()`. */
   readonly since: number;
 }
 
-/** Looks up where a route leads and reports it with `resolved` or `unresolvable`. */
+/** Looks up the service of a route, and reports it with `resolved` or `unresolvable`. */
 export type StartResolving = (route: Route) => void;
 
-/** Where the messages of one proxy go. */
+/** A `Route` maps the messages of one client to the task that currently serves it. */
 export class Route {
   state: RouteStateValue;
-  /** 0 is the ServiceManager. */
+  /** The task that receives; 0 is the ServiceManager. */
   handle = 0;
-  /** 0: whichever task has the handle. */
+  /** Generation of the task; 0: any task that has the handle. */
   generation = 0;
-  /** Calls that were sent and have not ended. */
+  /** Number of calls that were sent and have not ended. */
   inFlight = 0;
   readonly waiting: WaitingRequest[] = [];
-  /** Whether its messages wait for room however long that takes, and look for it by themselves. */
-  patient = false;
   /**
-   * Whether a send was refused and none has succeeded since: then looking up again would not help.
+   * True if messages wait for room without limit, and retry by a timer even with calls in flight.
    */
+  waitsForRoom = false;
+  /** True if a send was refused and none has succeeded since. Another lookup would not help. */
   refusedSinceResolved = false;
-  /** Whether the death of what `handle` and `generation` name was told to `onDeath`. */
-  deathTold = false;
-  /**
-   * What it leads to is being taken back: it takes no more calls, but answers those that it has.
-   */
+  /** True if `onDeath` was called for the current `handle` and `generation`. */
+  deathNotified = false;
+  /** True if the service drains: it takes no more calls, but answers those that it has. */
   retired = false;
   /**
-   * Whether requests are kept until they are answered, to be sent elsewhere if they were not begun.
+   * True if requests are stored until they are answered, so that they can be sent to another
+   * service if this one has not begun them.
    */
-  keeps = false;
-  /** How often in a row the lane was refused, or no room was found without calls in flight. */
+  storesRequests = false;
+  /** Number of consecutive lane refusals, or of retries for room without progress. */
   retries = 0;
 
   /**
    * `task` sends the requests. Without `startResolving` the route is fixed: it leads to `handle` 0
-   * and is never looked up. `onDeath` is called once for every service found here that ends.
+   * and is never looked up. `onDeath` is called once for each service of the route that ends.
    */
   constructor(
     readonly service: string,
@@ -87,7 +90,7 @@ export class Route {
     this.state = startResolving === undefined ? RouteState.Ready : RouteState.Unresolved;
   }
 
-  /** Forgets where it leads: the next call looks the name up. What waits stays. */
+  /** Forgets the service, so that the next call looks it up. The waiting requests stay queued. */
   forget(): void {
     if (this.startResolving !== undefined) this.state = RouteState.Unresolved;
   }

@@ -1,7 +1,6 @@
 /**
- * Requests on their way: the native call that sends one, and those that have to wait for it, in
- * order, in their route: while a lane is being made, the receiver has no room, or a name is being
- * looked up.
+ * Sends requests, and queues those that cannot be sent yet. Requests wait in order in their route:
+ * while a lane is being created, while the receiver has no room, or during a lookup.
  */
 import type { NativeDevice } from '../../types/native.js';
 import type { CallTable } from './call-table.js';
@@ -16,18 +15,19 @@ import { RouteState, type Route, type WaitingRequest } from './route.js';
 import { Cookie } from '../wire/header.js';
 
 /**
- * How often a route without calls in flight looks for room again before it gives up: after 1, 2, 4
- * ... ms, together 63 ms without any progress.
+ * Number of retries for room on a route without calls in flight. They come after 1, 2, 4 ... ms,
+ * together 63 ms without progress. Then the requests fail.
  */
 const ROOM_RETRIES_MAX = 6;
-/** How often in a row a lane may be refused before those that wait for it fail. */
+/** Number of consecutive lane refusals after which the waiting requests fail. */
 const LANE_RETRIES_MAX = 3;
 
-/** How often one call is sent to services that are being taken back before it fails. */
+/** Number of draining services that may refuse one call before it fails. */
 const REFUSED_MAX = 16;
 
 /**
- * Why a send failed although the route was known: the service is dead, or the right was taken away.
+ * Returns true for a status after which the service should be looked up again: it has ended, or
+ * the right to call it was revoked.
  */
 function meansLookAgain(status: number): boolean {
   return (
@@ -40,24 +40,24 @@ function meansLookAgain(status: number): boolean {
 }
 
 /**
- * True if a request may be sent again after a service has refused it. Objects leave this process
- * with the first message, and so do the items that the caller of a sink sends.
+ * Returns true if a request may be sent again after a service has refused it. Objects leave this
+ * process with the first message, and so do the items of a sink.
  */
 export function mayResend(
   route: Route,
   { kind }: ContractMethod,
   objects: ObjectsToSend | undefined,
 ): boolean {
-  return route.keeps && objects === undefined && kind !== 'sink' && kind !== 'duplex';
+  return route.storesRequests && objects === undefined && kind !== 'sink' && kind !== 'duplex';
 }
 
-/** The requests of one connection that wait, and the way by which all go. */
-export class RequestQueue {
-  /** Routes that wait for room. */
+/** A `SendQueue` sends the requests of one connection, and stores those that wait. */
+export class SendQueue {
+  /** Routes in state Room. */
   readonly #waitingForRoom = new Set<Route>();
   readonly #roomTimer = new RetryTimer(() => {
     for (const route of this.#waitingForRoom) {
-      if (route.patient || route.inFlight === 0) route.retries++;
+      if (route.waitsForRoom || route.inFlight === 0) route.retries++;
     }
     this.retryRoom();
     return false;
@@ -72,14 +72,14 @@ export class RequestQueue {
     this.#outgoing = native.outgoing;
   }
 
-  /** Sends a request behind those of its route that wait. */
+  /** Sends a request after the waiting requests of its route. */
   enqueue(route: Route, request: WaitingRequest): void {
     route.waiting.push(request);
     if (route.state === RouteState.Unresolved) this.resolve(route);
     else if (this.#mayTry(route)) this.flush(route);
   }
 
-  /** Sends what waits in a route, as far as it can be sent. */
+  /** Sends the waiting requests of a route until one has to wait again. */
   flush(route: Route): void {
     const { waiting } = route;
     for (let head = waiting[0]; head !== undefined; head = waiting[0]) {
@@ -90,32 +90,31 @@ export class RequestQueue {
         if (status !== 0) this.#calls.reject(slot, callError(codeOfStatus(status), head.method));
       }
       waiting.shift();
-      // A rejected or resolved call runs no code of the program before the next turn: `head` is
-      // still first.
+      // No code of the program runs before the next turn, so `head` is still the first request.
     }
     this.#waitingForRoom.delete(route);
     route.state = RouteState.Ready;
     route.retries = 0;
   }
 
-  /** Looks up where a route leads. */
+  /** Starts a lookup for a route. */
   resolve(route: Route): void {
     route.state = RouteState.Resolving;
     route.startResolving?.(route);
   }
 
-  /** The name of a route was found. */
+  /** Takes the result of a lookup, and sends the waiting requests. */
   resolved(route: Route, handle: number, generation: number): void {
     route.handle = handle;
     route.generation = generation;
-    route.deathTold = false;
+    route.deathNotified = false;
     route.state = RouteState.Ready;
     this.flush(route);
   }
 
   /**
-   * The name of a route could not be looked up: what waits since before `since` fails. For what
-   * came later it is looked up again.
+   * Takes the failure of a lookup. Requests made before `since` fail. For later ones the lookup is
+   * repeated.
    */
   unresolvable(route: Route, error: Error, since = Infinity): void {
     route.state = RouteState.Unresolved;
@@ -124,27 +123,28 @@ export class RequestQueue {
   }
 
   /**
-   * Where a call was sent is being taken back, and has not begun it: what waits and what comes goes
-   * to whoever has the name next. True if the call does, too.
+   * Handles the refusal of a draining service, which has not begun the call: starts a lookup for
+   * the waiting and later requests of the route. Returns true if the refused call is sent again,
+   * too.
    */
   shutDown(slot: number): boolean {
     const calls = this.#calls;
     const route = calls.routes[slot] as Route;
-    const kept = calls.kept[slot];
+    const sent = calls.resendable[slot];
     if (route.startResolving === undefined) return false;
     route.retired = true;
     if (route.state !== RouteState.Resolving) route.forget();
-    const again = kept !== undefined && kept.refused < REFUSED_MAX;
+    const again = sent !== undefined && sent.refused < REFUSED_MAX;
     if (again) {
       calls.unsend(slot);
-      route.waiting.push({ ...kept, refused: kept.refused + 1 });
+      route.waiting.push({ ...sent, refused: sent.refused + 1 });
     }
-    // At once, so that the next call finds the new way.
+    // Starts now, so that the next call finds the new service.
     if (route.state === RouteState.Unresolved) this.resolve(route);
     return again;
   }
 
-  /** What waits in a route goes by others; each request by the one that `choose` gives then. */
+  /** Moves the waiting requests of a route, each to the route that `choose` returns for it. */
   move(from: Route, choose: () => Route | undefined): void {
     const calls = this.#calls;
     this.#waitingForRoom.delete(from);
@@ -165,7 +165,7 @@ export class RequestQueue {
     }
   }
 
-  /** A lane that was asked for is there, or refused. */
+  /** Handles the answer to a request for a lane. */
   laneEvent(route: Route, status: number): void {
     if (route.state !== RouteState.Lane) return;
     if (status !== 0 && ++route.retries > LANE_RETRIES_MAX) {
@@ -177,12 +177,12 @@ export class RequestQueue {
     this.flush(route);
   }
 
-  /** A call of the route was given up: no answer will bring room any more. */
+  /** Retries by timer if no call is in flight: no answer will announce room. */
   expired(route: Route): void {
     if (route.state === RouteState.Room && route.inFlight === 0) this.#armRoomTimer(route);
   }
 
-  /** After each batch of events: perhaps there is room now. */
+  /** Retries the routes that wait for room. Called after each batch of events. */
   retryRoom(): void {
     if (this.#waitingForRoom.size === 0) return;
     for (const route of this.#waitingForRoom) {
@@ -191,15 +191,15 @@ export class RequestQueue {
     }
   }
 
-  /** The connection has ended. */
+  /** Stops all retries: the connection has ended. */
   stop(): void {
     this.#roomTimer.stop();
     this.#waitingForRoom.clear();
   }
 
   /**
-   * Sends one request. 0 or a negative errno; then it was not sent. `deadlineMs` 0: none;
-   * `userData` 0: no answer.
+   * Sends one request. Returns 0, or a negative errno if it was not sent. `deadlineMs` 0: no
+   * deadline. `userData` 0: no answer.
    */
   transmit(
     route: Route,
@@ -252,29 +252,34 @@ export class RequestQueue {
       calls.resolve(slot, undefined);
     } else {
       calls.markSent(slot, this.#outgoing[Outgoing.CallId] as number);
-      if (mayResend(route, method, objects)) calls.kept[slot] = request;
+      if (mayResend(route, method, objects)) calls.resendable[slot] = request;
       request.onSent?.(route);
     }
     return 0;
   }
 
-  /** Whether those in the route have to wait, after a send that failed with `status`. */
+  /**
+   * Handles a send that failed with `status`; returns true if the requests of the route have to
+   * wait.
+   */
   #mustWait(route: Route, status: number): boolean {
     if (status === Status.inProgress) {
       route.state = RouteState.Lane;
       return true;
     }
     if (isNoRoom(status)) {
-      // With calls in flight their answers bring room. Without, the receiver may be about to free
-      // what it has just answered; it does not tell us when, so we look a few times.
-      if (!route.patient && route.inFlight === 0 && route.retries >= ROOM_RETRIES_MAX) return false;
+      // Answers to calls in flight announce room. Without them nothing does, so a few retries give
+      // the receiver time to free the messages that it has just answered.
+      if (!route.waitsForRoom && route.inFlight === 0 && route.retries >= ROOM_RETRIES_MAX)
+        return false;
       route.state = RouteState.Room;
       this.#waitingForRoom.add(route);
-      if (route.patient || route.inFlight === 0) this.#armRoomTimer(route);
+      if (route.waitsForRoom || route.inFlight === 0) this.#armRoomTimer(route);
       return true;
     }
     if (!meansLookAgain(status) || route.startResolving === undefined) return false;
-    // Of a service that has just died the domain says EACCES, too: nobody has a right to the dead.
+    // For a service that has just ended the domain reports EACCES, too, because all rights end
+    // with it.
     const gone = this.#isGone(route);
     if (route.refusedSinceResolved && !gone) return false;
     route.refusedSinceResolved = !gone;

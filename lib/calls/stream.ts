@@ -1,7 +1,7 @@
 /**
- * One stream at the side that calls. The opening call is a call like any other, answered when the
- * stream has ended; besides it go PULLs, each good for one batch of items, and PUSHes with items of
- * the caller's own.
+ * Implements the caller's side of a stream. The opening call is an ordinary call, which is
+ * answered when the stream has ended. Further requests belong to it: each PULL fetches one batch
+ * of items, and each PUSH sends one batch of the caller's items.
  */
 import { checkCallOptions, type CallOptions } from '../contract/call-options.js';
 import type { ContractMethod } from '../contract/method-table.js';
@@ -20,28 +20,32 @@ import {
 } from '../wire/remote-error.js';
 import { StreamCode } from '../wire/header.js';
 
-/** Where the messages of a stream go. */
+/** The connection and the route of a stream. */
 export interface StreamPlace {
   readonly requests: Requests;
-  /** Of the opening call. */
+  /** The route of the opening call. */
   readonly route: Route;
-  /** Those of the connection, which are told of lanes. */
+  /** All routes of the connection, which receive its lane events. */
   readonly routes: Set<Route>;
 }
 
 const nothing = new Uint8Array(0);
 const ignore = (): void => undefined;
 /**
- * Most bytes of an error that tells why items cannot go on: its text is at most 4000 characters.
+ * Maximum size of the error that ends the caller's items, bytes. Its text has at most 4000
+ * characters.
  */
 const ERROR_MAX = 32 * 1024;
 
-/** That the stream has ended there, the service is dead, or the right to call it was taken away. */
+/**
+ * Codes after which the stream cannot be used: it has ended, the service has ended, or the right
+ * to call was revoked.
+ */
 const meansOver: ReadonlySet<string> = new Set([
   ...['ECANCELED', 'EACCES', 'EPIPE', 'EINVAL', 'ENOENT', 'ESRCH', 'ENODEV'],
 ]);
 
-/** A request that belongs to the stream with this token. */
+/** Returns the method of a request that belongs to the stream with this token. */
 function sideMethod(method: ContractMethod, code: number, streamToken: number): ContractMethod {
   const { service, method: name, kind } = method;
   return {
@@ -61,19 +65,19 @@ function sideMethod(method: ContractMethod, code: number, streamToken: number): 
 }
 
 /**
- * What stands behind a {@link ClientStream}, and does not know it: so that one that is forgotten
- * can go.
+ * An `OpenStream` implements a {@link ClientStream} and does not refer to it, so that an unused
+ * stream object can be collected.
  */
 class OpenStream {
   readonly reader: ItemReader;
   readonly opened: Promise<void>;
-  /** Of the opening call. Settles when the stream has ended. */
+  /** The answer to the opening call. Settles when the stream has ended. */
   readonly result: Promise<unknown>;
 
   readonly #place: StreamPlace;
   readonly #method: ContractMethod;
   #token = -1;
-  /** Numbers of the requests besides the opening call that are not answered yet. */
+  /** The `userData` of the unanswered PULL and READY requests. */
   readonly #asked = new Set<number>();
   readonly #source: ItemSource | undefined;
   #sentBatches = 0;
@@ -82,9 +86,9 @@ class OpenStream {
   #items: unknown;
   #constructed = false;
   #sentBy: Route | undefined;
-  /** The way of everything but the opening call. */
+  /** The route of all requests except the opening call. */
   #side: Route | undefined;
-  /** PUSHes that have not been sent yet. */
+  /** Number of PUSH requests that have not been sent yet. */
   #pushing = 0;
   #resolveOpened: () => void = ignore;
   #rejectOpened: (error: Error) => void = ignore;
@@ -155,18 +159,19 @@ class OpenStream {
   }
 
   /**
-   * The opening call was sent; what belongs to it goes where it went, whoever has the name later.
+   * Begins the stream after the opening call was sent. Later requests go to the same task, even if
+   * another task takes over the name.
    */
   #begin(sentBy: Route): void {
     this.#sentBy = sentBy;
-    // It may be sent at once.
+    // The opening call may be sent during the constructor.
     if (!this.#constructed || this.#ended) return;
     this.#forgetAsked();
     this.#dropRoute();
     const side = new Route(sentBy.service, sentBy.task, undefined);
     side.handle = sentBy.handle;
     side.generation = sentBy.generation;
-    side.patient = true;
+    side.waitsForRoom = true;
     this.#side = side;
     this.#place.routes.add(side);
     const { kind } = this.#method;
@@ -191,7 +196,7 @@ class OpenStream {
     this.#end(abortError(this.#method, reason));
   }
 
-  /** `error` is told to the reader after what has arrived. */
+  /** Ends this side. The reader gets `error` after the items that have arrived. */
   #end(error?: Error): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -202,7 +207,7 @@ class OpenStream {
       this.reader.end();
     } else {
       this.#rejectOpened(error);
-      // Who does not want to wait any longer does not want what is there either.
+      // A caller that aborts does not want the items that have arrived.
       if (isOwn && !(error instanceof RemoteError)) this.reader.fail(error);
       else this.reader.end(error);
     }
@@ -211,16 +216,16 @@ class OpenStream {
     this.#dropRoute();
   }
 
-  /** The stream cannot go on. */
+  /** Ends the stream at both sides with an error of this side. */
   #fail(error: Error): void {
     if (this.#ended) return;
     this.#end(error);
     this.#place.requests.abort(this.#token, error, error);
   }
 
-  /** What belongs to the opening call was not sent or not taken. */
-  #failBeside(error: unknown): void {
-    // Then the opening call ends, too, and its own error says why.
+  /** Handles the failure of a PULL, READY or PUSH. */
+  #sideFailed(error: unknown): void {
+    // The opening call ends, too, and its error is more precise.
     if (error instanceof LiteIpcError && meansOver.has(error.code)) return;
     this.#fail(asError(error));
   }
@@ -229,7 +234,7 @@ class OpenStream {
     this.#ask(StreamCode.Pull, (bytes) => {
       this.#resolveOpened();
       const batch = new BatchReader(bytes);
-      // The end itself comes as the answer to the opening call.
+      // The answer to the opening call ends the stream.
       if ((batch.flags & BatchFlag.End) === 0) this.reader.add(batch);
     });
   }
@@ -255,7 +260,7 @@ class OpenStream {
     for (let count = unread + source.credits; count < STREAM_WINDOW; count++) source.credit();
   }
 
-  /** Sends a request besides the opening call, and takes its answer. */
+  /** Sends a PULL or READY, and passes its answer to `onAnswer`. */
   #ask(code: number, onAnswer: (bytes: Uint8Array) => void): void {
     const route = this.#side;
     if (this.#ended || route === undefined) return;
@@ -275,7 +280,7 @@ class OpenStream {
       })
       .catch((error: unknown) => {
         this.#asked.delete(number);
-        this.#failBeside(error);
+        this.#sideFailed(error);
       });
   }
 
@@ -288,7 +293,7 @@ class OpenStream {
     requests
       .send(route, method, batch, Infinity)
       .catch((error: unknown) => {
-        this.#failBeside(error);
+        this.#sideFailed(error);
       })
       .finally(() => {
         this.#pushing--;
@@ -308,7 +313,10 @@ class OpenStream {
     this.#giveCredit();
   }
 
-  /** The caller's own items have thrown: the service is told what, the caller gets it as it is. */
+  /**
+   * Handles an error that the caller's items have thrown: the service receives a copy, the caller
+   * receives the error itself.
+   */
   #itemsFailed(error: Error): void {
     if (this.#ended) return;
     this.#push(failedBatch(this.#encodeError(error)));
@@ -319,12 +327,12 @@ class OpenStream {
   #encodeError(error: Error): { readonly data: Uint8Array; readonly encoding: 0 | 1 } {
     const { encoder, dataLimit } = this.#place.requests;
     const wire = toWireError(error);
-    for (const told of [wire, withSendableProperties(wire), withoutProperties(wire)]) {
+    for (const form of [wire, withSendableProperties(wire), withoutProperties(wire)]) {
       try {
-        encodeItem(encoder, told, Math.min(ERROR_MAX, dataLimit - 16), 'error', this.#method);
+        encodeItem(encoder, form, Math.min(ERROR_MAX, dataLimit - 16), 'error', this.#method);
         break;
       } catch {
-        // The next one tells less.
+        // The next form has fewer properties.
       }
     }
     return { data: encoder.copy(), encoding: encoder.encoding };
@@ -332,9 +340,9 @@ class OpenStream {
 }
 
 /**
- * What a client object has for a streaming method. `place` says where it goes at the moment, or
- * throws a LiteIpcError. Wrong arguments throw a TypeError at once; all else ends the stream with
- * an error.
+ * Returns the function of a client object for a streaming method. `place` returns the current
+ * route, or throws a LiteIpcError. Wrong arguments throw a TypeError at once. Any other error ends
+ * the stream.
  */
 export function streamCaller(
   method: ContractMethod,
@@ -350,7 +358,7 @@ export function streamCaller(
       const items = takesItems ? args[0] : undefined;
       if (takesItems) checkItems(items, `the input of ${method.service}.${method.method}`);
       const stream = new OpenStream(place(), method, input, items, options);
-      // A promise of its own, so that nobody's not looking at it is noticed as usual.
+      // A separate promise, so that an unhandled rejection is reported as usual.
       if (kind === 'sink') return stream.result.then((value) => value);
       return new StreamHandle(stream);
     } catch (error) {

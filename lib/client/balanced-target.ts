@@ -10,9 +10,9 @@ import { livingTask } from '../native/living-task.js';
 import type { Balance } from './options.js';
 import type { CallTarget, TargetOwner } from './target.js';
 
-/** How long the manager holds the question for changes, ms. */
+/** Maximum time that the manager delays its answer until the instances change, ms. */
 const HELD_MS = 10_000;
-/** Shortest time from one such question to the next, ms, and after a failure. */
+/** Shortest interval between two such lookups, normally and after a failure, ms. */
 const ASK_AGAIN_MS = 200;
 const RETRY_MS = 1000;
 
@@ -71,7 +71,7 @@ export class BalancedTarget implements CallTarget {
     else this.#watch();
   }
 
-  /** Takes what a lookup has found. */
+  /** Takes the result of a lookup. */
   update({ instances, version }: LookupFound): void {
     this.#version = version;
     const before = [...this.#routes, ...this.#suspended];
@@ -81,7 +81,7 @@ export class BalancedTarget implements CallTarget {
       const known = before.find((route) => isAt(route, location));
       if (known !== undefined && !known.retired) {
         if (known.state === RouteState.Resolving) known.forget();
-        if (known.state === RouteState.Unresolved && !known.deathTold) {
+        if (known.state === RouteState.Unresolved && !known.deathNotified) {
           known.state = RouteState.Ready;
         }
         return known;
@@ -93,7 +93,9 @@ export class BalancedTarget implements CallTarget {
     this.#watch();
   }
 
-  /** Asks the manager for changes as long as the service is called or a restart is awaited. */
+  /**
+   * Watches for changes of the instances as long as the service is called or a restart is awaited.
+   */
   #watch(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;
@@ -127,14 +129,15 @@ export class BalancedTarget implements CallTarget {
     );
     route.handle = handle;
     route.generation = generation;
-    route.keeps = true;
+    route.storesRequests = true;
     route.state = RouteState.Ready;
     connection.routes.add(route);
     return route;
   }
 
   /**
-   * An instance has ended, is being taken back, or refuses us: what was not begun goes to another.
+   * Removes an instance that has ended, drains or refuses this process. The calls that it has not
+   * begun move to other instances.
    */
   #leave(route: Route): void {
     this.#remove(route);
@@ -159,10 +162,11 @@ export class BalancedTarget implements CallTarget {
         try {
           const found = await registry.lookupChange(this.#contract, this.#version, HELD_MS);
           if (found !== undefined) this.update(found);
-          // Not all of them could be called: a while later perhaps.
+          // Some instances could not be called. They may become available later.
           if (found?.version === 0) restMs = RETRY_MS;
         } catch (error) {
-          // Nobody has the name, or we may not call it: the next call finds out.
+          // The service is not registered, or this process may not call it. The next call gets the
+          // error.
           const code = error instanceof LiteIpcError ? error.code : '';
           if (code === 'ENOENT' || code === 'EACCES') return;
           restMs = RETRY_MS;
@@ -182,7 +186,7 @@ function isAt(route: Route, { handle, generation }: Location): boolean {
 }
 
 /**
- * Calls of this client that the instance has not answered; of one that has just ended, without end.
+ * Returns the number of unanswered calls of this client; Infinity for an instance that has ended.
  */
 function load(route: Route): number {
   if (route.state < RouteState.Ready) return Infinity;

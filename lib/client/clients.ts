@@ -1,4 +1,4 @@
-/** The clients that a device has given out. */
+/** Stores the clients of a device. */
 import { checkFunction, unexpected } from '../common/arguments.js';
 import type { ConnectionSource } from '../connection/source.js';
 import { checkContract, type Contract } from '../contract/contract.js';
@@ -7,11 +7,11 @@ import { ServiceProxy } from './proxy.js';
 import { checkServiceOptions, type ServiceOptions } from './options.js';
 import type { Telemetry } from '../contract/telemetry.js';
 
-/** The clients of one device: one for each contract and choice of options. */
+/** Creates the clients of one device: one for each contract and set of options. */
 export class Clients {
   readonly #source: ConnectionSource;
   readonly #telemetry: Telemetry | undefined;
-  /** So that asking again costs nothing and leaks nothing. */
+  /** Reuses clients, so that repeated requests for the same service do not leak. */
   readonly #proxies = new Map<Contract, Map<string, ServiceProxy>>();
   readonly #proxyOf = new WeakMap<object, ServiceProxy>();
 
@@ -20,7 +20,7 @@ export class Clients {
     this.#telemetry = telemetry;
   }
 
-  /** A client whose service has been found. */
+  /** Returns a client whose service has been found. */
   async get(contract: Contract, options: ServiceOptions): Promise<object> {
     checkContract(contract, 'the contract of service');
     const policy = checkServiceOptions(options);
@@ -46,11 +46,11 @@ export class Clients {
     return proxy.client;
   }
 
-  /** Calls `listener` whenever an instance of the client's service ends. */
+  /** Calls `listener` whenever an instance of the service of a client ends. */
   onDeath(client: object, listener: () => void): Disposable {
     checkFunction(listener, 'the listener of onDeath');
     const { deathListeners } = this.#find(client, 'onDeath');
-    // A function of its own, so that the same listener may be given twice.
+    // A separate function, so that the same listener can be added twice.
     const told = (): void => {
       listener();
     };
@@ -58,7 +58,7 @@ export class Clients {
     return { [Symbol.dispose]: () => deathListeners.delete(told) };
   }
 
-  /** Calls `listener` whenever the client's service can be reached again. */
+  /** Calls `listener` whenever the service of a client can be reached again. */
   onRestart(client: object, listener: () => void): Disposable {
     checkFunction(listener, 'the listener of onRestart');
     return this.#find(client, 'onRestart').restarts.add(() => {
@@ -66,7 +66,9 @@ export class Clients {
     });
   }
 
-  /** The contract of a client, and where its service is, if that is known. */
+  /**
+   * Returns the proxy of a client: its contract, and the location of its service if that is known.
+   */
   behind(client: object): Pick<ServiceProxy, 'contract' | 'location'> {
     const proxy = this.#proxyOf.get(client);
     if (proxy !== undefined) return proxy;
@@ -77,7 +79,7 @@ export class Clients {
     );
   }
 
-  /** The connection has ended. */
+  /** Detaches all clients from the connection, which has ended. */
   detach(): void {
     for (const proxies of this.#proxies.values()) {
       for (const proxy of proxies.values()) proxy.detach();

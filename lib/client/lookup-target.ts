@@ -36,12 +36,12 @@ export abstract class LookupTarget implements CallTarget {
 
   async resolve(waitMs: number): Promise<void> {
     const { state } = this.#route;
-    // A lookup for waiting calls may be under way. A second one gets the same answer.
+    // A lookup for waiting calls may be in progress. A second one gets the same answer.
     if (state !== RouteState.Unresolved && state !== RouteState.Resolving) return;
     await this.#lookup(this.#route, waitMs);
   }
 
-  /** Takes what a lookup of the route has found. */
+  /** Takes the result of a lookup for the route. */
   protected found(route: Route, { instances }: LookupFound): void {
     const [location] = instances as readonly [Location];
     this.owner.use(this);
@@ -55,7 +55,10 @@ export abstract class LookupTarget implements CallTarget {
     if (this.connection.alive) this.found(route, found);
   }
 
-  /** Looks up for the calls that wait in the route. Each waits as long as it may. */
+  /**
+   * Starts a lookup for the calls that wait in the route. Each of them waits up to `waitMs` after
+   * it was made.
+   */
   #lookupForCalls(route: Route): void {
     const now = performance.now();
     const waitMs = Math.max((route.waiting[0]?.since ?? now) + this.#waitMs - now, 0);
@@ -81,12 +84,15 @@ export abstract class LookupTarget implements CallTarget {
         else connection.routes.delete(route);
       },
     );
-    route.keeps = this.#waitMs > 0;
+    route.storesRequests = this.#waitMs > 0;
     connection.routes.add(route);
     return route;
   }
 
-  /** Moves waiting calls from a route whose service drains. The calls in flight stay with it. */
+  /**
+   * Moves the waiting calls of a route whose service drains. The calls in flight stay in the old
+   * route.
+   */
   #replace(retired: Route): void {
     if (this.#route === retired) {
       this.#route = this.#makeRoute();

@@ -60,7 +60,7 @@ export class NamedTarget extends LookupTarget {
     connection.requests.queue.move(route, () => balanced.choose());
   }
 
-  /** Adds how long the client has waited for a service that nobody has registered. */
+  /** Adds to an ENOENT how long the client has waited. */
   #withWait(error: unknown): unknown {
     if (!(error instanceof LiteIpcError) || error.code !== 'ENOENT') return error;
     const { name } = this.#contract;

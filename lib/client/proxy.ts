@@ -1,4 +1,4 @@
-/** Makes the objects that programs call: each method sends requests to the client's target. */
+/** Creates the objects that programs call. Each method sends a request to the client's target. */
 import type { Requests } from '../calls/requests.js';
 import type { Route } from '../calls/route.js';
 import { streamCaller, type StreamPlace } from '../calls/stream.js';
@@ -17,12 +17,12 @@ import type { Location } from '../registry/protocol.js';
 import { RestartWatch } from './restart-watch.js';
 import type { CallTarget, TargetOwner } from './target.js';
 
-/** Makes the target of a client in one connection. */
+/** Creates the target of a client in one connection. */
 export type MakeTarget = (connection: Connection, owner: TargetOwner) => CallTarget;
 
 /**
- * A `ServiceProxy` implements one client object. It outlives the restarts of the service and the
- * connections of the device: each call goes to the target of the current connection.
+ * A `ServiceProxy` implements one client object. It survives restarts of the service and
+ * reconnections of the device: each call uses the target of the current connection.
  */
 export class ServiceProxy implements TargetOwner {
   readonly contract: Contract;
@@ -90,7 +90,7 @@ export class ServiceProxy implements TargetOwner {
     for (const listener of [...this.deathListeners]) listener();
   }
 
-  /** Forgets the connection, which has ended. */
+  /** Detaches the client from the connection, which has ended. */
   detach(): void {
     const wasFound = this.#target?.isFound === true;
     this.#target = undefined;
@@ -101,7 +101,7 @@ export class ServiceProxy implements TargetOwner {
   /** The location of the service; undefined while it is not known. */
   get location(): Location | undefined {
     const route = this.#target?.choose();
-    return route === undefined || route.handle === 0 || route.deathTold ? undefined : route;
+    return route === undefined || route.handle === 0 || route.deathNotified ? undefined : route;
   }
 
   #caller(method: ContractMethod): (input?: unknown, options?: CallOptions) => Promise<unknown> {
@@ -133,7 +133,7 @@ export class ServiceProxy implements TargetOwner {
       connection = this.#source.current();
     } catch (error) {
       const code = error instanceof LiteIpcError ? error.code : 'ENODEV';
-      // Files may be closed as soon as this returns.
+      // The program may close the files of the call as soon as this function returns.
       if (code === 'ENODEV' && this.#waitMs > 0 && options?.files === undefined) {
         return this.#callLater(method, input, timeoutMs, options);
       }
@@ -143,7 +143,10 @@ export class ServiceProxy implements TargetOwner {
     return connection.requests.send(route, method, input, timeoutMs, options);
   }
 
-  /** Where a stream goes at the moment. Throws a LiteIpcError if there is no connection. */
+  /**
+   * Returns the connection and route for a stream. Throws a LiteIpcError if there is no
+   * connection.
+   */
   #place(method: ContractMethod): StreamPlace {
     try {
       const connection = this.#source.current();
@@ -154,7 +157,9 @@ export class ServiceProxy implements TargetOwner {
     }
   }
 
-  /** Calls when there is a domain again, if there is one in time. */
+  /**
+   * Waits for the domain, then sends the call. Rejects if the domain does not come back in time.
+   */
   async #callLater(
     method: ContractMethod,
     input: unknown,

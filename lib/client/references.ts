@@ -1,4 +1,4 @@
-/** What references do: their clients, their ends, and how they are made. */
+/** Implements references: creates them, connects clients to them, and reports when they end. */
 import { checkFunction, checkObject, unexpected } from '../common/arguments.js';
 import type { Connection } from '../connection/connection.js';
 import { checkContract, type Client, type Contract } from '../contract/contract.js';
@@ -12,10 +12,10 @@ import { livingTask } from '../native/living-task.js';
 import type { Location, LookupFound } from '../registry/protocol.js';
 import { Route } from '../calls/route.js';
 
-/** The references of one connection. */
+/** Implements the references of one connection. */
 export class References implements ReferenceHome {
   readonly #connection: Connection;
-  /** By service, so that asking again costs nothing and leaks nothing. */
+  /** By service. Reuses clients, so that repeated calls of `connect` do not leak. */
   readonly #proxies = new Map<string, Map<Contract, ServiceProxy>>();
 
   constructor(connection: Connection) {
@@ -74,7 +74,7 @@ export class References implements ReferenceHome {
     const tell = (): void => {
       if (routes.delete(route)) listener();
     };
-    // A route on which nothing is sent: it only notices the end.
+    // No request uses this route. It only detects the end of the task.
     const route = new Route(facts.name, native.callTaskId, () => undefined, tell);
     route.handle = facts.handle;
     route.generation = facts.generation;
@@ -121,12 +121,12 @@ class ReferenceTarget extends LookupTarget {
   }
 }
 
-/** As an error that the program gets by itself, not as a part of another's text. */
+/** Adds the code to the text of an error that is reported on its own. */
 function withCode({ code, message, service }: LiteIpcError): LiteIpcError {
   return new LiteIpcError(code, `${message} (${code})`, service === undefined ? {} : { service });
 }
 
-/** A service that this device exposes, or a client of one. */
+/** A service that this device exposes, or a client of a service. */
 export type ReferencedService = { readonly handle: number; readonly contract: Contract } | object;
 
 function isExposed(
@@ -135,7 +135,7 @@ function isExposed(
   return typeof (target as { handle?: unknown }).handle === 'number' && 'contract' in target;
 }
 
-/** A reference to a service of this connection, or to the one behind a client. */
+/** Returns a reference to a service of this connection, or to the service of a client. */
 export function referenceTo(
   connection: Connection,
   contract: Contract,

@@ -1,26 +1,25 @@
 /**
- * Tells when a service that was gone is there again. As long as somebody wants to know it is looked
- * for in the background: the manager holds the question, so that a long absence costs next to
- * nothing.
+ * Detects when a service that had ended is available again. While there are listeners it repeats
+ * lookups in the background. The manager delays its answers, so that a long absence costs little.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { backOffMs } from '../common/retry-timer.js';
 import { LiteIpcError } from '../common/errors.js';
 
-/** How long one question is held, ms. */
+/** Maximum time that the manager delays one answer, ms. */
 const HELD_MS = 10_000;
-/** After a refusal the next attempt waits so long, ms, and each time twice as long. */
+/** Delay before the next lookup after a failure, ms. It doubles with each failure. */
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 10_000;
 
-/** Looks the service up, waiting so many ms for it; rejects if it is not there. */
+/** Looks the service up, and waits up to `waitMs` for it. Rejects if it is not available. */
 export type FindService = (waitMs: number) => Promise<void>;
 
-/** Watches for one client. */
+/** A `RestartWatch` reports the restarts of one client's service. */
 export class RestartWatch {
   readonly #find: FindService;
   readonly #listeners = new Set<() => void>();
-  /** Instances that have ended and have not been replaced yet. */
+  /** Number of instances that have ended and have not been replaced. */
   #missing = 0;
   #isLooking = false;
 
@@ -28,13 +27,14 @@ export class RestartWatch {
     this.#find = find;
   }
 
-  /** Whether somebody wants to know. */
+  /** True if there are listeners. */
   get isWanted(): boolean {
     return this.#listeners.size > 0;
   }
 
   /**
-   * Tells `listener` of every instance that comes after one has ended; also if that was before now.
+   * Calls `listener` for every instance that replaces one that has ended, even if that one ended
+   * earlier.
    */
   add(listener: () => void): Disposable {
     this.#listeners.add(listener);
@@ -42,19 +42,21 @@ export class RestartWatch {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** An instance that could be called has ended. */
+  /** Records that one instance has ended. */
   gone(): void {
     this.#missing++;
     this.#look();
   }
 
-  /** All have ended together: one that comes is enough. */
+  /** Records that all instances have ended. One new instance is a restart. */
   allGone(): void {
     this.#missing = 1;
     this.#look();
   }
 
-  /** A new instance can be called. */
+  /**
+   * Records that a new instance can be called, and calls the listeners if it replaces another one.
+   */
   found(): void {
     if (this.#missing === 0) return;
     this.#missing--;
@@ -77,10 +79,10 @@ export class RestartWatch {
         await this.#find(HELD_MS);
         if (this.#missing === 0) return;
       } catch (error) {
-        // The program has closed the device.
+        // The device was closed.
         if (error instanceof LiteIpcError && error.code === 'ECANCELED') return;
       }
-      // The question was held to its end: nothing is wrong, ask again.
+      // The manager has delayed the answer to the end. That is no failure.
       if (performance.now() - before > HELD_MS / 2) {
         retries = 0;
         continue;

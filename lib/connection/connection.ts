@@ -1,6 +1,6 @@
 /**
- * One life of a device: from the moment it is open in a domain until it is closed or the domain is
- * gone. Takes the native events apart and gives each to whom it concerns.
+ * Implements the connection of a device to its domain, from its opening until it is closed or the
+ * domain ends. Dispatches the native events.
  */
 import type { ReadableStream } from 'node:stream/web';
 import type {
@@ -28,37 +28,43 @@ import type { ServiceHost } from '../service/host.js';
 import { RequestDispatcher } from './request-dispatcher.js';
 import { fromWireError } from '../wire/remote-error.js';
 
-/** What the owner of a connection is told. */
+/** Receives the events of a connection. */
 export interface ConnectionListener {
-  /** The domain is gone: every call has been rejected, the connection is of no more use. */
+  /**
+   * Reports that the domain has ended. Every call has been rejected, and the connection is
+   * unusable.
+   */
   onLost?(connection: Connection): void;
-  /** A service to which this process had the right has ended. */
+  /** Reports that a service that this process had the right to call has ended. */
   onServiceDeath?(handle: number): void;
 }
 
 const REVOKED = 'the right to call it was taken away meanwhile';
 
-/** Supplies what a connection uses and does not make itself. */
+/** Provides what a connection uses but does not create itself. */
 export interface ConnectionParts {
-  /** Most bytes of one message in memory of its own. */
+  /** Maximum size of the separate memory of one message, bytes. */
   readonly messageLimit: number;
-  /** Makes the object that the connection's references belong to. */
+  /** Creates the owner of the connection's references. */
   readonly makeReferences: (connection: Connection) => ReferenceHome;
-  /** Offers a stream as a service of the connection. The stream is locked from now on. */
+  /** Offers a stream as a service of the connection. The stream is locked from then on. */
   readonly offerStream: (connection: Connection, source: ReadableStream) => Promise<StreamOffer>;
 }
 
-/** An open device. */
+/** A `Connection` is an open device in a running domain. */
 export class Connection {
   readonly native: NativeDevice;
   readonly requests: Requests;
   readonly references: ReferenceHome;
-  /** Services by the task that receives for them. */
+  /** Services by the handle of the task that receives for them. */
   readonly hosts = new Map<number, ServiceHost>();
-  /** Every route that has been resolved or fixed here. */
+  /** Every route of this connection. */
   readonly routes = new Set<Route>();
 
-  /** Calls of the ServiceManager that it holds: not the program's. */
+  /**
+   * Number of calls that the ServiceManager answers late on purpose. They are not calls of the
+   * program.
+   */
   heldLookups = 0;
 
   readonly #listener: ConnectionListener;
@@ -72,7 +78,7 @@ export class Connection {
   #ended: 'lost' | 'closed' | undefined;
   #ipcTask: Promise<void> | undefined;
 
-  /** Use `openConnection`. */
+  /** Called by `openConnection`. */
   constructor(native: NativeDevice, listener: ConnectionListener, parts: ConnectionParts) {
     const { messageLimit } = parts;
     this.native = native;
@@ -101,17 +107,17 @@ export class Connection {
     );
   }
 
-  /** False once the domain is gone or the connection was closed. */
+  /** False once the domain has ended or the connection was closed. */
   get alive(): boolean {
     return this.#ended === undefined;
   }
 
-  /** Calls of the program that have not ended. */
+  /** Number of calls of the program that have not ended. */
   get pendingCalls(): number {
     return Math.max(this.#calls.pending - this.heldLookups, 0);
   }
 
-  /** A control request. Rejects with a LiteIpcError of the domain's errno. */
+  /** Sends a control request to the domain. Rejects with a LiteIpcError of the domain's errno. */
   control(
     operation: ControlOperationValue,
     task: number,
@@ -125,8 +131,8 @@ export class Connection {
   }
 
   /**
-   * Makes the call task receive the process's death notices, once per connection. Needs a
-   * ServiceManager; if there is none yet, the next call tries again.
+   * Subscribes the call task to the death notices of the process, once per connection. This needs
+   * a ServiceManager. If there is none yet, the next call of this function tries again.
    */
   ensureDeathNotices(): Promise<void> {
     this.#ipcTask ??= this.control(ControlOperation.SetIpcTask, this.native.callTaskId).then(
@@ -138,40 +144,38 @@ export class Connection {
     return this.#ipcTask;
   }
 
-  /** A service is not served any more: its calls that are not answered yet are given up. */
+  /** Stops serving a service, and cancels its unanswered calls. */
   endService(task: number): void {
     this.hosts.delete(task);
     const text = 'The service was taken back by its program (ECANCELED)';
     this.#watch.cancelAll(new LiteIpcError('ECANCELED', text), task);
   }
 
-  /**
-   * The rules of a service are others now: its calls in flight that they do not admit are given up.
-   */
+  /** Refuses the calls in flight that the changed rules of a service do not admit. */
   refuseCalls(task: number, access: ReceiverAccess): void {
     for (const call of this.#watch.callsOf(task)) {
       const host = this.hosts.get(task);
-      // The manager's messages come to the same task, and not as calls of the service.
+      // The task also receives the manager's messages, which are not calls of the service.
       if (host?.methodAt(call.method.index) !== call.method) continue;
       const error = access.refusalOf(call);
       if (error !== undefined) host.refuse(this.#replies, call, error);
     }
   }
 
-  /** Whether all answers that a service has given have been sent. */
+  /** Returns true if all answers of a service have been sent. */
   isAnswered(task: number): boolean {
     return !this.#replies.hasWaiting(task);
   }
 
-  /** Closes the device. Pending calls reject with ECANCELED. Idempotent. */
+  /** Closes the device. Pending calls are rejected with ECANCELED. Idempotent. */
   async close(): Promise<void> {
     if (this.#ended === undefined) this.#end('closed');
-    // Not within an event: a program may close in one.
+    // A program may call this during an event, which has to end first.
     await Promise.resolve();
     await this.native.close();
   }
 
-  /** Takes `count` events from the native side. */
+  /** Handles `count` events of the native device. */
   onEvents(count: number): void {
     const incoming = this.#incoming;
     for (let event = 0; event < count; event++) {
@@ -211,7 +215,7 @@ export class Connection {
     const status = (incoming[base + Incoming.Status] as number) | 0;
     const method = calls.methods[slot] as ContractMethod;
     if (status !== 0 && status !== Status.noEntry) {
-      this.#checkLife(calls.routes[slot] as Route);
+      this.#checkAlive(calls.routes[slot] as Route);
       const why = status === Status.access ? REVOKED : undefined;
       calls.reject(slot, callError(codeOfStatus(status), method, why));
       return;
@@ -224,7 +228,8 @@ export class Connection {
       calls.reject(slot, callError(decodingErrorCode(error), method, (error as Error).message));
       return;
     }
-    // ENOENT is MT_FAILED_REPLY: the service has answered that it did not do it.
+    // ENOENT stands for MT_FAILED_REPLY: the service has refused the call, or its method has
+    // thrown.
     const code = incoming[base + Incoming.Code] as number;
     const words = this.#data.objects(base);
     if (words !== undefined) {
@@ -239,15 +244,15 @@ export class Connection {
     calls.reject(slot, error);
   }
 
-  /** Is what the route leads to gone? Then the next call looks the name up again. */
-  #checkLife(route: Route): void {
-    if (route.startResolving === undefined || route.handle === 0 || route.deathTold) return;
+  /** Forgets the service of a route if it has ended, so that the next call looks it up. */
+  #checkAlive(route: Route): void {
+    if (route.startResolving === undefined || route.handle === 0 || route.deathNotified) return;
     if (livingTask(this.native, route) !== undefined) return;
-    route.deathTold = true;
+    route.deathNotified = true;
     if (route.onDeath !== undefined) queueMicrotask(route.onDeath);
     if (route.state === RouteState.Resolving) return;
     route.forget();
-    // What was not sent yet may go to whoever has the name next.
+    // Requests that were not sent yet may reach the next service with this name.
     if (route.waiting.length > 0) this.requests.queue.resolve(route);
   }
 
@@ -255,7 +260,7 @@ export class Connection {
     if (this.#incoming[base + Incoming.Type] !== MessageType.DeathNotice) return;
     const handle = this.#incoming[base + Incoming.Token] as number;
     for (const route of this.routes) {
-      if (route.handle === handle) this.#checkLife(route);
+      if (route.handle === handle) this.#checkAlive(route);
     }
     this.#listener.onServiceDeath?.(handle);
   }
@@ -264,7 +269,7 @@ export class Connection {
     const handle = this.#incoming[base + Incoming.Value0] as number;
     const status = (this.#incoming[base + Incoming.Status] as number) | 0;
     for (const route of this.routes) {
-      // The event names the ServiceManager by its task; routes know it as handle 0.
+      // The event contains the task of the ServiceManager, but routes know it as handle 0.
       if (route.handle === handle || route.handle === 0)
         this.requests.queue.laneEvent(route, status);
     }

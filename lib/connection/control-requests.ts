@@ -1,4 +1,4 @@
-/** Control requests of one connection: what the domain is asked to do, and what it answers. */
+/** Sends control requests to the domain, and resolves them with its answers. */
 import type {
   ControlOperation as ControlOperationValue,
   NativeDevice,
@@ -6,7 +6,7 @@ import type {
 import { LiteIpcError, codeOfStatus } from '../common/errors.js';
 import { ControlOperation, Incoming } from '../native/layout.js';
 
-/** The numbers that a control request gave back. */
+/** Values that the domain returns. */
 export interface ControlResult {
   readonly value0: number;
   readonly value1: number;
@@ -20,12 +20,12 @@ interface PendingControl {
 
 const operationNames = Object.keys(ControlOperation);
 
-/** What a control operation is called in messages. */
+/** Returns the name of a control operation for messages. */
 export function operationName(operation: ControlOperationValue): string {
   return operationNames[operation] ?? String(operation);
 }
 
-/** Those that have not been answered. */
+/** Stores the unanswered control requests of one connection. */
 export class ControlRequests {
   readonly #native: NativeDevice;
   readonly #pending = new Map<number, PendingControl>();
@@ -35,7 +35,7 @@ export class ControlRequests {
     this.#native = native;
   }
 
-  /** Asks. Rejects with a LiteIpcError of the domain's errno. */
+  /** Sends a request. Rejects with a LiteIpcError of the domain's errno. */
   start(
     operation: ControlOperationValue,
     task: number,
@@ -51,7 +51,7 @@ export class ControlRequests {
     });
   }
 
-  /** Takes an answer; `base` is the place of the event's first word. */
+  /** Handles an answer; `base` is the index of the event's first word. */
   onEvent(incoming: Uint32Array, base: number): void {
     const userData = incoming[base + Incoming.UserData] as number;
     const pending = this.#pending.get(userData);
@@ -68,7 +68,10 @@ export class ControlRequests {
     });
   }
 
-  /** The connection has ended: `error` makes the error of an operation. */
+  /**
+   * Rejects all requests when the connection has ended. `error` returns the error for an
+   * operation.
+   */
   rejectAll(error: (operation: string) => Error): void {
     for (const { reject, operation } of this.#pending.values()) reject(error(operation));
     this.#pending.clear();

@@ -1,6 +1,4 @@
-/**
- * What comes with an event: the data of a message, the metadata behind it, the objects before it.
- */
+/** Decodes incoming messages: the objects in front, the data, and the metadata at the end. */
 import type { NativeDevice } from '../../types/native.js';
 import { ArrivedAttachments, type ArrivalContext } from '../attachments/incoming.js';
 import { decodeCopying, decodeViewing, decodeParcel } from '../wire/codec.js';
@@ -13,13 +11,13 @@ import { Incoming } from '../native/layout.js';
 import { LiteIpcError } from '../common/errors.js';
 import { Cookie } from '../wire/header.js';
 
-/** Reads the buffers that a device fills. `base` is always the place of an event's first word. */
+/** Reads the buffers that a device fills. `base` is always the index of an event's first word. */
 export class IncomingData {
   readonly #context: ArrivalContext;
   readonly #native: NativeDevice;
   readonly #inbox: Buffer;
   readonly #incoming: Uint32Array;
-  /** Which objects of the message that was decoded last belong to its value. */
+  /** Indexes of the objects that belong to the value of the message that was decoded last. */
   #taken: ReadonlySet<number> | undefined;
 
   constructor(context: ArrivalContext) {
@@ -31,20 +29,18 @@ export class IncomingData {
     this.#incoming = native.incoming;
   }
 
-  /** The words of the objects that came with a message, if there are any. */
+  /** Returns the words of the objects of a message, or undefined if it has none. */
   objects(base: number): Uint32Array | undefined {
     const place = this.#incoming[base + Incoming.Objects] as number;
     return place === 0 ? undefined : this.#native.objects[place - 1];
   }
 
-  /**
-   * The files that came with the message that was decoded last; only while its event is handled.
-   */
+  /** Returns the files of the message that was decoded last. Only valid during its event. */
   files(words: Uint32Array): ReceivedFile[] {
     return adoptFiles(this.#native, words, this.#taken);
   }
 
-  /** The value that a message holds. Throws an `Error` if it holds none. */
+  /** Returns the value of a message. Throws an `Error` if the data cannot be decoded. */
   decode(base: number, format?: AnyParcelFormat): unknown {
     this.#taken = undefined;
     const incoming = this.#incoming;
@@ -73,7 +69,7 @@ export class IncomingData {
     return decodeViewing(large, size, cookie & Cookie.Rich);
   }
 
-  /** Of a message with objects: some of them may belong to the value. */
+  /** Decodes a message with objects, some of which may belong to the value. */
   #decodeAttached(
     message: Uint8Array,
     start: number,
@@ -104,7 +100,7 @@ export class IncomingData {
     }
   }
 
-  /** The bytes of a message, in memory of their own. Throws an `Error` if it has objects, too. */
+  /** Returns a copy of the bytes of a message. Throws an `Error` if it has objects. */
   bytes(base: number): Uint8Array {
     const incoming = this.#incoming;
     if (this.objects(base) !== undefined) throw new Error('objects lie among the data');
@@ -114,7 +110,7 @@ export class IncomingData {
     return Uint8Array.prototype.slice.call(this.#inbox, start, end);
   }
 
-  /** Takes the metadata from the end of a message: what is left is the data. */
+  /** Removes the metadata from the end of a message, and returns it. The rest is the data. */
   takeMetadata(base: number): CallMetadata {
     const incoming = this.#incoming;
     const start = incoming[base + Incoming.DataStart] as number;
@@ -132,7 +128,7 @@ export class IncomingData {
   }
 }
 
-/** The code of the error for a message that could not be decoded. */
+/** Returns the error code for a message that could not be decoded. */
 export function decodingErrorCode(error: unknown): string {
   return error instanceof LiteIpcError ? error.code : 'EPROTO';
 }

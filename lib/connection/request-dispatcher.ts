@@ -1,4 +1,4 @@
-/** Takes one request from its event to the implementation: route, authorize, decode, run. */
+/** Dispatches requests from the event to the implementation: route, authorize, decode, run. */
 import type { NativeDevice } from '../../types/native.js';
 import type { Caller } from '../../types/wire.js';
 import { Callers } from '../common/caller.js';
@@ -28,8 +28,8 @@ export class RequestDispatcher {
   readonly #streams: StreamDispatcher;
   readonly #callers = new Callers();
 
-  // The request that is being dispatched. These are fields, so that a step can pass several values
-  // to the next one without an allocation per request. Each step sets them for the steps after it.
+  // State of the request in progress. Fields pass several values from one step to the next without
+  // an allocation per request.
   #host!: ServiceHost;
   #index = 0;
   #caller!: Caller;
@@ -53,7 +53,7 @@ export class RequestDispatcher {
     this.#streams = new StreamDispatcher(native, data, watch, replies);
   }
 
-  /** Dispatches a request. A step that returns false has disposed of the request. */
+  /** Dispatches a request. A step returns false if it has finished or refused the request. */
   dispatch(base: number): void {
     if (this.#route(base) && this.#authorize(base) && this.#decode(base)) this.#run(base);
   }

@@ -1,8 +1,11 @@
-/** Where a device's connection of the moment is found, and waited for while there is none. */
+/** Provides the current connection of a device, and waits for one while the domain is down. */
 import type { Connection } from './connection.js';
 import { LiteIpcError } from '../common/errors.js';
 
-/** The connection of one device: none while its domain is gone, none any more once it is closed. */
+/**
+ * Holds the connection of one device: none while its domain is down, and none once the device is
+ * closed.
+ */
 export class ConnectionSource {
   readonly #domain: string;
   readonly #waiting = new Set<() => void>();
@@ -13,31 +16,33 @@ export class ConnectionSource {
     this.#domain = domain;
   }
 
-  /** The connection, if there is one; it may have ended without having been taken away yet. */
+  /** The current connection, if any. It may have ended without a call of {@link set} yet. */
   get connection(): Connection | undefined {
     return this.#connection;
   }
 
-  /** There is a connection, or there is none any more. */
+  /** Sets the current connection; undefined if it has ended. */
   set(connection: Connection | undefined): void {
     this.#connection = connection;
     if (connection !== undefined) this.#wake();
   }
 
-  /** There will be no other. */
+  /** Marks the device as closed, and wakes all waiting callers. */
   close(): void {
     this.#closed = true;
     this.#wake();
   }
 
-  /** Throws ECANCELED if the program has closed the device. */
+  /** Throws a LiteIpcError with ECANCELED if the device was closed. */
   requireNotClosed(): void {
     if (this.#closed) {
       throw new LiteIpcError('ECANCELED', 'The device was closed by this program (ECANCELED)');
     }
   }
 
-  /** The connection. Throws ENODEV if there is none, ECANCELED if the device was closed. */
+  /**
+   * Returns the connection. Throws ENODEV if there is none, ECANCELED if the device was closed.
+   */
   current(): Connection {
     this.requireNotClosed();
     if (this.#connection?.alive === true) return this.#connection;
@@ -45,7 +50,9 @@ export class ConnectionSource {
     throw new LiteIpcError('ENODEV', text);
   }
 
-  /** The same, waiting up to so many ms for a connection or until the signal is aborted. */
+  /**
+   * Returns the connection, and waits for it up to `milliseconds` or until `signal` is aborted.
+   */
   async within(milliseconds: number, signal?: AbortSignal): Promise<Connection> {
     if (!this.#closed && this.#connection?.alive !== true) {
       await new Promise<void>((resolve) => {
@@ -56,7 +63,7 @@ export class ConnectionSource {
           resolve();
         };
         const timer = setTimeout(wake, milliseconds);
-        // The device keeps the event loop alive, if it is to.
+        // The device decides whether the event loop stays alive, not this timer.
         timer.unref();
         this.#waiting.add(wake);
         signal?.addEventListener('abort', wake);

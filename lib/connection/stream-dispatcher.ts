@@ -1,6 +1,5 @@
 /**
- * What the clients of streams send besides their opening calls: finds the stream, checks, hands
- * over.
+ * Dispatches the PULL, READY and PUSH requests of streams: finds the stream, and checks access.
  */
 import type { NativeDevice } from '../../types/native.js';
 import type { IncomingCall } from '../service/incoming-call.js';
@@ -13,7 +12,9 @@ import type { ServiceHost } from '../service/host.js';
 import { streamEnded } from '../service/stream.js';
 import { StreamCode } from '../wire/header.js';
 
-/** Of one connection. `base` is always the place of an event's first word. */
+/**
+ * Dispatches the stream requests of one connection. `base` is the index of an event's first word.
+ */
 export class StreamDispatcher {
   readonly #incoming: Uint32Array;
   readonly #data: IncomingData;
@@ -33,8 +34,8 @@ export class StreamDispatcher {
   }
 
   /**
-   * Takes a request with a code of {@link StreamCode}. Of one that is one-way the message was
-   * freed.
+   * Dispatches a request with a code of {@link StreamCode}. A one-way message has been freed
+   * already.
    */
   take(host: ServiceHost, base: number): void {
     const incoming = this.#incoming;
@@ -61,7 +62,7 @@ export class StreamDispatcher {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (!oneway) this.#replies.sendRefusal(to, error);
-      // Whoever breaks the rules, or may not call any more, loses the whole stream.
+      // A client that breaks the protocol, or lost the right to call, loses the whole stream.
       host.refuse(this.#replies, call, error);
     }
   }
@@ -73,7 +74,10 @@ export class StreamDispatcher {
     return call;
   }
 
-  /** The rules may have changed since the stream was opened; and its items count, too. */
+  /**
+   * Checks access again: the rules may have changed since the opening call. Items count towards
+   * the limits, too.
+   */
   #checkAccess({ access }: ServiceHost, { caller, method }: IncomingCall, size: number): void {
     if (access?.restricted !== true) return;
     const refused = access.check(caller, method.index, size, method, 0);

@@ -1,4 +1,4 @@
-/** Services without a name: only who is sent a reference can call them. */
+/** Offers services without a name. Only processes that receive a reference can call them. */
 import type { Connection } from '../connection/connection.js';
 import type { Contract } from '../contract/contract.js';
 import { shapeOf } from '../contract/shape.js';
@@ -7,18 +7,19 @@ import { Reference } from '../attachments/reference.js';
 import type { ServiceHost } from '../service/host.js';
 
 /**
- * A service that no ServiceManager knows. Disposing ends it: calls that are not answered yet fail
- * with EPIPE. It ends with the connection to the domain, too, and is not exposed again by itself.
+ * A service that is not registered at the ServiceManager. After its disposal, unanswered calls
+ * fail with EPIPE. It ends with the connection to the domain, and a reconnection does not expose
+ * it again.
  */
 export interface AnonymousService<C extends Contract = Contract> extends AsyncDisposable {
   readonly contract: C;
-  /** To be sent to whom is to call the service. */
+  /** The reference to send to the callers of the service. */
   readonly reference: Reference<C>;
-  /** Takes the service back: calls that are not answered yet fail with EPIPE. */
+  /** Stops the service. Unanswered calls fail with EPIPE. */
   dispose(): Promise<void>;
 }
 
-/** Offers a service at a task of its own. */
+/** Exposes a service at a task of its own. */
 export async function exposeAnonymous(
   connection: Connection,
   host: ServiceHost,

@@ -1,7 +1,4 @@
-/**
- * ReadableStreams on their way out: each is offered as a service without a name until it has been
- * read.
- */
+/** Sends ReadableStreams: each is offered as an anonymous service until it has been read. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
 import { exposeAnonymous } from './anonymous-service.js';
@@ -12,13 +9,13 @@ import { bytesOf, isBytes } from '../common/values.js';
 import { LiteIpcError } from '../common/errors.js';
 import { ServiceHost } from '../service/host.js';
 
-/** A piece has at most so many bytes, and at most half of a message. */
+/** Maximum size of a piece, bytes. A piece takes at most half of a message. */
 const PIECE_MAX = 32 * 1024;
 /**
- * How long whoever was sent a stream has until it asks for it, ms: a message may be thrown away.
+ * Time within which the receiver has to start reading, ms. The message may have been discarded.
  */
 const ASKED_FOR_WITHIN_MS = 30_000;
-/** How often it is looked whether the end has been told, ms. */
+/** Interval between two checks whether the final answer has been sent, ms. */
 const LOOK_MS = 5;
 
 const ignore = (): void => undefined;
@@ -67,11 +64,11 @@ class OfferedStream implements StreamOffer {
     void this.#end();
   }
 
-  /** The pieces, for the one who asks first. */
+  /** Yields the pieces to the first reader. */
   async *read(host: ServiceHost, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
     clearTimeout(this.#timer);
     const size = Math.min(PIECE_MAX, this.#connection.native.dataLimit >> 1);
-    // A source that gives nothing must not keep the service of a reader that has gone.
+    // If the reader goes away, a source without data must not keep the service alive.
     const leave = (): void => {
       this.#reader.cancel(signal.reason).catch(ignore);
     };
@@ -85,14 +82,14 @@ class OfferedStream implements StreamOffer {
       }
     } finally {
       signal.removeEventListener('abort', leave);
-      // Of a source that has come to its end nothing is left to cancel.
+      // Has no effect on a source that has ended.
       this.#reader.cancel().catch(ignore);
       this.#ended = true;
       void this.#endWhenTold(host);
     }
   }
 
-  /** The answer that tells the end must have left before the service ends. */
+  /** Ends the service after the final answer has been sent. */
   async #endWhenTold(host: ServiceHost): Promise<void> {
     const connection = this.#connection;
     do {
@@ -103,8 +100,8 @@ class OfferedStream implements StreamOffer {
 }
 
 /**
- * Offers a stream, which is locked from now on. Rejects with a LiteIpcError: locked already, no
- * tasks left.
+ * Offers a stream, which is locked from then on. Rejects with a LiteIpcError if the stream is
+ * locked already, or if no task is left.
  */
 export async function offerByteStream(
   connection: Connection,

@@ -1,4 +1,6 @@
-/** Devices: a program's access to a domain, through which it offers services and calls them. */
+/**
+ * Implements devices: a program's access to a domain, through which it exposes and calls services.
+ */
 import { EventEmitter } from 'node:events';
 import { checkDomainName, checkInteger, checkObject } from '../common/arguments.js';
 import { exposeAnonymous, type AnonymousService } from './anonymous-service.js';
@@ -25,23 +27,26 @@ import type { ServiceOptions } from '../client/options.js';
 import { checkTelemetry, type Telemetry } from '../contract/telemetry.js';
 import type { Trace } from '../trace/record.js';
 
-/** Each failed attempt to reconnect makes the wait for the next so much longer, ms. */
+/** Increment of the delay before the next attempt to reconnect, ms. */
 const RECONNECT_STEP_MS = 50;
 const RECONNECT_MAX_MS = 1000;
 
-/** What {@link openDevice} takes. */
+/** Options of {@link openDevice}. */
 export interface DeviceOptions {
   /** Name of the domain, or the absolute path of its socket. */
   readonly domain: string;
-  /** Bytes that each sender may have pending here. Default: the domain's. */
+  /** Size of the pool for pending messages of each sender, bytes. Default: that of the domain. */
   readonly poolSize?: number;
-  /** Longest wait for messages before the event loop sleeps, ns; 0 turns it off. Default 50,000. */
+  /**
+   * Maximum time to poll for messages before the event loop sleeps, ns; 0 disables polling.
+   * Default 50,000.
+   */
   readonly spinNs?: number;
-  /** Put around all calls and implementations: `openTelemetry()` of `liteipc/opentelemetry`. */
+  /** Wraps all calls and implementations: `openTelemetry()` of `liteipc/opentelemetry`. */
   readonly telemetry?: Telemetry;
   /**
-   * Most bytes that one message may bring in memory of its own: a call to a service of this device,
-   * or the answer to a call. A larger one is refused with EMSGSIZE. Default 4 GiB.
+   * Maximum size of the separate memory of one incoming message, bytes: of a call to a service of
+   * this device, or of an answer. A larger message is refused with EMSGSIZE. Default 4 GiB.
    */
   readonly messageLimit?: number;
 }
@@ -49,20 +54,23 @@ export interface DeviceOptions {
 /** Events of a device. */
 export interface DeviceEvents {
   /**
-   * The domain is gone; calls in flight have been rejected with ENODEV. The device reconnects by
-   * itself.
+   * Emitted when the domain has ended. Calls in flight were rejected with ENODEV. The device
+   * reconnects automatically.
    */
   lost: [];
-  /** The device is open in a domain of the same name again, and its services are exposed again. */
+  /**
+   * Emitted when the device has reconnected to a domain of the same name and exposed its services
+   * again.
+   */
   reconnected: [];
   /**
-   * A service could not be exposed again after a reconnection. Without a listener: a process
-   * warning.
+   * Emitted when a service could not be exposed after a reconnection. Without a listener, a
+   * process warning is emitted.
    */
   exposeFailed: [error: Error, contract: Contract];
 }
 
-/** The error of {@link openDevice}, with the remedy. */
+/** Returns the error of {@link openDevice}, which names the remedy. */
 function openError(error: unknown, domain: string): Error {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== 'string' || !(error instanceof Error)) return error as Error;
@@ -79,9 +87,11 @@ function openError(error: unknown, domain: string): Error {
   return new LiteIpcError(code, `Domain "${domain}": ${text} (${code})`, { cause: error });
 }
 
-/** An open device; made by {@link openDevice}. Belongs to the JS thread that opened it. */
+/**
+ * A `Device` is an open device in a domain. It belongs to the JavaScript thread that opened it.
+ */
 export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposable {
-  /** As given to {@link openDevice}. */
+  /** The domain as given to {@link openDevice}. */
   readonly domain: string;
 
   readonly #options: DeviceOptions;
@@ -107,7 +117,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     this.#clients = new Clients(this.#source, options.telemetry);
   }
 
-  /** Use {@link openDevice}. */
+  /** Called by {@link openDevice}. */
   static async open(options: DeviceOptions): Promise<Device> {
     checkObject(options, 'the options of openDevice');
     checkDomainName(options.domain, 'domain');
@@ -121,30 +131,31 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     return device;
   }
 
-  /** Whether the device is open in a running domain at the moment. */
+  /** True while the device is open in a running domain. */
   get connected(): boolean {
     return this.#source.connection?.alive === true;
   }
 
-  /** The device's LiteIPC process ID, 0 while it is not connected. */
+  /** The LiteIPC process ID of the device; 0 while it is not connected. */
   get processId(): number {
     return this.#source.connection?.native.processId ?? 0;
   }
 
-  /** Calls that have not ended. */
+  /** Number of calls that have not ended. */
   get pendingCalls(): number {
     return this.#source.connection?.pendingCalls ?? 0;
   }
 
-  /** Counters of the native side, for tests and tools; empty while not connected. */
+  /** Returns the counters of the native device, for tests and tools; empty while not connected. */
   counters(): Readonly<Record<string, number>> {
     return this.#source.connection?.native.counters() ?? {};
   }
 
   /**
-   * Offers a service. The implementation runs on this thread's event loop; a method that returns no
-   * promise is answered at once. Rejects with EEXIST if a live service has the name (unless both
-   * say `instances: 'many'`), with EACCES if the policy does not let this process serve it.
+   * Exposes a service. The implementation runs on the event loop of this thread. A method that
+   * returns no promise is answered immediately. Rejects with EEXIST if a running service has the
+   * name (unless both use `instances: 'many'`), with EACCES if the policy does not let this
+   * process serve the name.
    */
   async expose<Methods extends MethodDefinitions>(
     contract: Contract<Methods>,
@@ -162,10 +173,11 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
-   * A client of a service. Rejects with ENOENT if there is no such service (within `waitMs`), with
-   * EACCES if the policy refuses this process, with EPROTO if the service has another contract. The
-   * client survives the restarts of its service and of the domain: calls in flight fail, the next
-   * call looks the name up again. The same contract and options give the same client.
+   * Returns a client of a service. Rejects with ENOENT if there is no such service (within
+   * `waitMs`), with EACCES if the policy refuses this process, with EPROTO if the service has
+   * another contract. The client survives restarts of its service and of the domain: calls in
+   * flight fail, and the next call looks the name up again. The same contract and options return
+   * the same client.
    */
   async service<Methods extends MethodDefinitions>(
     contract: Contract<Methods>,
@@ -175,8 +187,8 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
-   * Offers a service without a name: only who is sent its `reference` can call it. It ends with the
-   * connection to the domain and is not exposed again by itself.
+   * Exposes a service without a name. Only processes that receive its `reference` can call it. It
+   * ends with the connection to the domain, and a reconnection does not expose it again.
    */
   async exposeAnonymous<Methods extends MethodDefinitions>(
     contract: Contract<Methods>,
@@ -189,8 +201,9 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
-   * A service as a value, to be sent to others: one that this device exposes, or the one behind a
-   * client. Throws ENOENT if it is not there at the moment, ENODEV without a domain.
+   * Returns a service as a value that can be sent to other processes: one that this device
+   * exposes, or the service of a client. Throws ENOENT if the service is not available, ENODEV
+   * without a domain.
    */
   reference<C extends Contract>(contract: C, service: Exposed | Client): Reference<C> {
     const behind = (client: object) => this.#clients.behind(client);
@@ -198,45 +211,46 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
-   * Calls `listener` whenever the service behind a client ends (once for each instance). A lost
-   * domain is the event `lost` instead. Disposing the result ends it.
+   * Calls `listener` whenever an instance of a client's service ends. The loss of the domain is
+   * the event `lost` instead. Dispose the result to remove the listener.
    */
   onDeath(client: Client, listener: () => void): Disposable {
     return this.#clients.onDeath(client, listener);
   }
 
   /**
-   * Calls `listener` whenever the service behind a client can be called again: after it had ended,
-   * once for each new instance, and after the domain had been lost. While there is a listener the
-   * service is looked for in the background. Disposing the result ends it.
+   * Calls `listener` whenever a client's service can be called again: once for each new instance
+   * after one has ended, and after a loss of the domain. While there is a listener, lookups are
+   * repeated in the background. Dispose the result to remove the listener.
    */
   onRestart(client: Client, listener: () => void): Disposable {
     return this.#clients.onRestart(client, listener);
   }
 
   /**
-   * Records from now on what happens to this device's messages: the kernel's seven hooks. What was
-   * recorded before is forgotten. Goes on through reconnections. Throws EALREADY if it is on.
+   * Starts to record what happens to the messages of this device, at the seven hooks of the
+   * kernel. Discards earlier records. Continues through reconnections. Throws EALREADY if the
+   * trace is on.
    */
   startTrace(options: TraceOptions = {}): void {
     this.#source.requireNotClosed();
     this.#trace.start(options);
   }
 
-  /** Ends the recording; what was recorded can still be read. Throws EALREADY if it is off. */
+  /** Stops the trace. Its records can still be read. Throws EALREADY if the trace is off. */
   stopTrace(): void {
     this.#trace.stop();
   }
 
   /**
-   * Takes what was recorded since the last reading, oldest first; also when the device was closed.
-   * Throws ENODATA if it was never traced.
+   * Returns and removes the records since the last read, oldest first; even after the device was
+   * closed. Throws ENODATA if no trace was ever started.
    */
   readTrace(): Trace {
     return this.#trace.read();
   }
 
-  /** Lets the open device keep the event loop alive again, as it does at first. */
+  /** Makes the open device keep the event loop alive, which is the default. */
   ref(): this {
     this.#referenced = true;
     if (this.connected) this.#source.connection?.native.ref();
@@ -244,7 +258,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     return this;
   }
 
-  /** Lets the process exit although the device is open. */
+  /** Allows the process to exit while the device is open. */
   unref(): this {
     this.#referenced = false;
     if (this.connected) this.#source.connection?.native.unref();
@@ -253,15 +267,15 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   }
 
   /**
-   * Ends services and calls: pending ones reject with ECANCELED. Idempotent; resolves when all is
-   * released.
+   * Closes the device and ends its services. Pending calls are rejected with ECANCELED.
+   * Idempotent. Resolves when all resources are released.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  /** The same as {@link close}. */
+  /** Same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -354,7 +368,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
     try {
       await exposure.start(connection);
     } catch (error) {
-      // Lost once more: the next reconnection exposes it.
+      // The domain was lost again: the next reconnection exposes the service.
       if (!connection.alive) return;
       const { contract } = exposure.host;
       if (this.emit('exposeFailed', error as Error, contract)) return;
@@ -367,8 +381,8 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
 }
 
 /**
- * Opens a device in a running domain. Rejects with ENODEV when there is no such domain, with EACCES
- * when its socket may not be used by this user.
+ * Opens a device in a running domain. Rejects with ENODEV if there is no such domain, with EACCES
+ * if this user may not use its socket.
  */
 export function openDevice(options: DeviceOptions): Promise<Device> {
   return Device.open(options);

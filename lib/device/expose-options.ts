@@ -1,33 +1,34 @@
-/** What a program may say of a service that it offers. */
+/** Validates the options of an exposed service. */
 import type { AdmissionLimits } from '../service/admission.js';
 import { checkFunction, checkInteger, checkObject, unexpected } from '../common/arguments.js';
 import type { OnServiceError } from '../service/host.js';
 
-/** What `device.expose` takes besides contract and implementation. */
+/** Options of `device.expose`. */
 export interface ExposeOptions {
   /**
-   * Told what nobody waits for: errors of one-way methods, with the method's name. Default: a
-   * process warning.
+   * Receives the errors that no caller receives, with the name of the method: those of one-way
+   * methods. Default: a process warning.
    */
   readonly onError?: OnServiceError;
   /**
-   * How many calls may run at once, one-way messages included; more wait for their turn, which goes
-   * round the calling processes. Default: any number.
+   * Maximum number of calls that run at once, including one-way messages. Further calls are
+   * queued; the calling processes take turns. Default: unlimited.
    */
   readonly concurrency?: number;
   /**
-   * How many calls may wait. Further ones fail with EBUSY, first those of the process that has most
-   * of them waiting; one-way messages are told to `onError`. Default 1000. Only with `concurrency`.
+   * Maximum number of queued calls. Beyond it calls fail with EBUSY, first those of the process
+   * with most queued calls. One-way messages are reported to `onError`. Default 1000. Requires
+   * `concurrency`.
    */
   readonly queue?: number;
   /**
-   * `many`: this is one of several instances, in this or in other processes; each of them has to
-   * say it. Their clients spread the calls over all of them. Default `one`.
+   * `many`: the service may have several instances, in this and other processes, if each of them
+   * sets it. Clients spread their calls over all instances. Default `one`.
    */
   readonly instances?: 'one' | 'many';
   /**
-   * How many payloads of an event may wait for one subscriber; one that falls behind further gets
-   * those and then EOVERFLOW. Default 1000.
+   * Maximum number of queued payloads of an event per subscriber. A subscriber that exceeds it
+   * receives those, and then EOVERFLOW. Default 1000.
    */
   readonly eventQueue?: number;
 }
@@ -40,7 +41,7 @@ function checkInstances(instances: unknown): void {
   throw unexpected("'one' or 'many'", 'instances', instances);
 }
 
-/** The limits that the options state, if any. Throws a TypeError for options that are none. */
+/** Returns the limits in the options, if any. Throws a TypeError for invalid options. */
 export function limitsOf(options: ExposeOptions): AdmissionLimits | undefined {
   checkObject(options, 'the options of expose');
   const { concurrency, queue, onError, eventQueue } = options;

@@ -1,4 +1,4 @@
-/** What a program holds of a service that it offers. */
+/** Defines the object by which a program controls a service that it exposes. */
 import { checkObject, checkTimeout } from '../common/arguments.js';
 import type {
   Contract,
@@ -8,19 +8,19 @@ import type {
 } from '../contract/contract.js';
 import type { Exposure } from './exposure.js';
 
-/** How long a drain takes at most unless the program says otherwise, ms. */
+/** Default of `timeoutMs`, ms. */
 const DRAIN_DEFAULT_MS = 30_000;
 
-/** What {@link Exposed.drain} takes. */
+/** Options of {@link Exposed.drain}. */
 export interface DrainOptions {
   /**
-   * ms until the calls that are still in flight fail with EPIPE. Default 30,000; Infinity for no
-   * limit.
+   * Time until the calls that are still in flight fail with EPIPE, ms. Default 30,000; Infinity
+   * for no limit.
    */
   readonly timeoutMs?: number | undefined;
 }
 
-/** How long to wait. Throws a TypeError for options that are none. */
+/** Returns the timeout of a drain. Throws a TypeError for invalid options. */
 export function drainTimeout(options: DrainOptions): number {
   checkObject(options, 'the options of drain');
   const { timeoutMs = DRAIN_DEFAULT_MS } = options;
@@ -28,37 +28,37 @@ export function drainTimeout(options: DrainOptions): number {
   return timeoutMs;
 }
 
-/** A service on offer. Disposing takes it back: calls that are not answered yet fail with EPIPE. */
+/** An exposed service. After its disposal, unanswered calls fail with EPIPE. */
 export interface Exposed<
   Methods extends MethodDefinitions = MethodDefinitions,
 > extends AsyncDisposable {
-  /** As it was exposed. */
+  /** The contract as exposed. */
   readonly contract: Contract;
-  /** The service's handle in its domain; changes when the device reconnects, 0 meanwhile. */
+  /**
+   * The handle of the service in its domain. It changes when the device reconnects, and is 0
+   * meanwhile.
+   */
   readonly handle: number;
   /**
-   * Takes the service back without breaking calls: the name is free at once, calls that come from
-   * now on fail with ESHUTDOWN without having begun, those in flight are finished; then it is
-   * disposed. Resolves to the number of calls that were not answered because the time was over, or
-   * because the service was disposed or its domain lost meanwhile. Called again it resolves to the
-   * same.
+   * Stops the service without breaking calls. The name is free at once, later calls fail with
+   * ESHUTDOWN before they begin, and the calls in flight are finished. Then the service is
+   * disposed. Resolves to the number of calls that were not answered because of the timeout, a
+   * disposal, or the loss of the domain. Repeated calls return the same result.
    */
   drain(options?: DrainOptions): Promise<number>;
   /**
-   * Tells an event to all who have subscribed to it: `emit('changed', payload)`. Throws a
-   * LiteIpcError: EINVAL if the payload is not what the contract says or cannot be sent, EMSGSIZE.
+   * Sends an event to all subscribers: `emit('changed', payload)`. Throws a LiteIpcError: EINVAL
+   * if the payload violates the contract or cannot be sent, EMSGSIZE.
    */
   emit<Name extends EventNames<Methods>>(
     name: Name,
     ...payload: EventArguments<Methods[Name]>
   ): void;
-  /** Takes the service back; resolves when that is done. */
+  /** Stops the service. Resolves when that is done. */
   dispose(): Promise<void>;
 }
 
-/**
- * What the program is given; `forget` takes the exposure from those that come back by themselves.
- */
+/** Returns the object for the program. `forget` excludes the exposure from later reconnections. */
 export function exposedBy(exposure: Exposure, forget: () => void): Exposed<never> {
   const dispose = async (): Promise<void> => {
     forget();

@@ -1,4 +1,6 @@
-/** A service that a device offers: its task in the domain, and its name at the ServiceManager. */
+/**
+ * Exposes a service: creates its task in the domain, and registers its name at the ServiceManager.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../connection/connection.js';
 import { ControlOperation } from '../native/layout.js';
@@ -7,14 +9,14 @@ import { RegistryClient } from '../registry/client.js';
 import { ServiceControl } from '../service/control.js';
 import type { ServiceHost } from '../service/host.js';
 
-/** How often a service that ends looks whether its calls have, ms. */
+/** Interval between two checks whether the calls of a draining service have ended, ms. */
 const LOOK_MS = 5;
-/** How long it waits for messages that had been sent before, as long as some come, ms. */
+/** Maximum wait for messages that were sent before the drain, while some arrive, ms. */
 const ARRIVAL_MAX_MS = 100;
-/** How long the manager has for taking the name back, ms: it may be gone. */
+/** Timeout of the removal of the name, ms. The manager may have ended. */
 const UNREGISTER_MAX_MS = 1000;
 
-/** What one connection knows of a registered service. */
+/** Describes the registration in one connection. */
 interface Registered {
   readonly connection: Connection;
   readonly registry: RegistryClient;
@@ -22,31 +24,31 @@ interface Registered {
   readonly task: number;
 }
 
-/** One exposed service; survives the device's connections. */
+/** An `Exposure` is one exposed service. It survives the connections of the device. */
 export class Exposure {
   readonly host: ServiceHost;
   readonly #many: boolean;
   #registered: Registered | undefined;
   #draining: Promise<number> | undefined;
-  /** It is not to come back. */
+  /** True once a reconnection must not expose the service again. */
   #isEnding = false;
 
-  /** `many`: whether other processes may serve the name, too. */
+  /** `many`: other processes may serve the name, too. */
   constructor(host: ServiceHost, many = false) {
     this.host = host;
     this.#many = many;
   }
 
-  /** Handle of the service, 0 while it is not registered. */
+  /** The handle of the service; 0 while it is not registered. */
   get handle(): number {
     return this.#registered?.task ?? 0;
   }
 
-  /** Makes a task for the service and registers it. Leaves nothing behind if that fails. */
+  /** Creates a task for the service, and registers it. Releases the task if that fails. */
   async start(connection: Connection): Promise<void> {
     const { value0: task } = await connection.control(ControlOperation.TaskCreate, 0);
     const registry = new RegistryClient(connection, task);
-    // Before it is known by name: the first request may come at once.
+    // Set before the registration, because the first request may follow immediately.
     const control = new ServiceControl(connection.native, this.host, task);
     this.host.control = control.host;
     this.host.access = control.access;
@@ -68,23 +70,23 @@ export class Exposure {
       throw error;
     }
     this.#registered = { connection, registry, refusals, task };
-    // The program has taken it back meanwhile.
+    // The program has stopped the service meanwhile.
     if (this.#isEnding) await this.stop();
   }
 
-  /** The connection has ended, and with it the task. */
+  /** Forgets the registration, which has ended with the connection. */
   detach(): void {
     this.#registered?.refusals.dispose();
     this.#registered = undefined;
   }
 
-  /** Takes the name back and ends the task: calls that are not answered yet fail with EPIPE. */
+  /** Removes the name and ends the task. Unanswered calls fail with EPIPE. */
   async stop(): Promise<void> {
     this.#isEnding = true;
     const registered = this.#registered;
     this.detach();
     if (registered === undefined) return;
-    // The end of the task takes the name too, when the manager learns of it; this only hurries.
+    // The manager also removes the name when it learns of the end of the task. This is faster.
     if (this.#draining === undefined) await this.#unregister(registered);
     const { connection, registry, task } = registered;
     registry.dispose();
@@ -95,8 +97,8 @@ export class Exposure {
   }
 
   /**
-   * Takes the name back, refuses what comes from now on and waits for the calls in flight, then
-   * ends as {@link stop}. Resolves to how many were not answered.
+   * Removes the name, refuses new calls and waits for the calls in flight, then ends as {@link
+   * stop} does. Resolves to the number of unanswered calls.
    */
   drain(timeoutMs: number): Promise<number> {
     this.#draining ??= this.#drain(performance.now() + timeoutMs);
@@ -114,7 +116,7 @@ export class Exposure {
     const drainedFrom = performance.now();
     for (let calls = -1; registered === this.#registered; calls = host.counts.calls) {
       if (!registered.connection.alive || performance.now() >= until) break;
-      // What was sent before is on its way: as long as some arrives, more may.
+      // Earlier messages may still be in transit: while some arrive, more may follow.
       const arrives =
         calls !== host.counts.calls && performance.now() - drainedFrom < ARRIVAL_MAX_MS;
       const isAnswered = registered.connection.isAnswered(registered.task);

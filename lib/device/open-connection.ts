@@ -1,17 +1,17 @@
-/** Opens a native device and puts the connection over it together. */
+/** Opens a native device, and creates a connection with all its parts. */
 import { References } from '../client/references.js';
 import { Connection, type ConnectionListener } from '../connection/connection.js';
 import { loadNativeBinding } from '../native/binding.js';
 import { offerByteStream } from './byte-stream-offer.js';
 
-/** Most bytes of one message in memory of its own, unless the options say otherwise. */
+/** Default of `messageLimit`, bytes. */
 const MESSAGE_LIMIT_DEFAULT = 2 ** 32;
 
 /** Options of {@link openConnection}. */
 export interface ConnectionOptions {
   readonly domain: string;
   readonly poolSize?: number;
-  /** See {@link DeviceOptions}. */
+  /** See `DeviceOptions`. */
   readonly messageLimit?: number;
 }
 

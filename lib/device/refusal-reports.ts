@@ -1,17 +1,17 @@
 /**
- * Tells the ServiceManager which messages a service has refused, for its audit. They are counted
- * and told together, at most once in a second, so that a flood of refused messages does not become
- * another one.
+ * Reports refused messages to the ServiceManager, for its audit. Refusals are counted and reported
+ * together, at most once per second, so that a flood of messages does not cause a flood of
+ * reports.
  */
 import type { Caller } from '../../types/wire.js';
 import { REFUSALS_MAX, type RefusalEntry, type RefusalReport } from '../registry/protocol.js';
 
-/** The first is told so long after it came, together with what came meanwhile, ms. */
+/** Delay of the first report, ms. It includes the refusals that follow within that time. */
 const FIRST_MS = 50;
-/** From one report to the next, ms. */
+/** Interval between two reports, ms. */
 const INTERVAL_MS = 1000;
 
-/** What one registered service has refused and not told yet. */
+/** Collects the refusals of one registered service. */
 export class RefusalReports {
   readonly #send: (report: Omit<RefusalReport, 'name'>) => Promise<void>;
   readonly #entries = new Map<string, { entry: RefusalEntry; count: number }>();
@@ -19,12 +19,12 @@ export class RefusalReports {
   #timer: NodeJS.Timeout | undefined;
   #sentAt = -Infinity;
 
-  /** `send` gives a report to the manager. What it rejects with is of no interest. */
+  /** `send` sends a report to the manager. Its errors are ignored. */
   constructor(send: (report: Omit<RefusalReport, 'name'>) => Promise<void>) {
     this.#send = send;
   }
 
-  /** A message was refused; `limit` is the number of the limit that was exceeded, 0 for none. */
+  /** Counts a refused message; `limit` is the number of the limit that was exceeded, or 0. */
   add({ taskId, processId }: Caller, method: number, limit: number): void {
     const key = `${processId} ${method} ${limit}`;
     const known = this.#entries.get(key);
@@ -42,7 +42,7 @@ export class RefusalReports {
     this.#timer ??= setTimeout(this.#report, wait).unref();
   }
 
-  /** The service is not registered any more. */
+  /** Discards what was collected: the service is no longer registered. */
   dispose(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

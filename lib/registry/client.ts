@@ -1,4 +1,4 @@
-/** Calls of the ServiceManager on behalf of proxies and services. */
+/** Calls the ServiceManager for clients and services. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../connection/connection.js';
 import type { Contract } from '../contract/contract.js';
@@ -16,9 +16,9 @@ import {
 import { Route } from '../calls/route.js';
 import { RemoteError } from '../wire/remote-error.js';
 
-/** How long a lookup or registration may take, ms, with the wait for a ServiceManager in it. */
+/** Timeout of a lookup or registration, including the wait for a ServiceManager, ms. */
 const REGISTRY_TIMEOUT_MS = 5000;
-/** How often a missing ServiceManager is looked for, ms. */
+/** Interval between two attempts to reach a missing ServiceManager, ms. */
 const RETRY_MS = 20;
 
 const [registerMethod, unregisterMethod, lookupMethod, refusedMethod] = methodsOf(Registry) as [
@@ -28,19 +28,19 @@ const [registerMethod, unregisterMethod, lookupMethod, refusedMethod] = methodsO
   ContractMethod,
 ];
 
-/** The ServiceManager as one task of a connection sees it. */
+/** A `RegistryClient` calls the ServiceManager from one task of a connection. */
 export class RegistryClient {
   readonly #connection: Connection;
   readonly #route: Route;
 
-  /** `task` is the one that asks: its stamps are what the ServiceManager decides by. */
+  /** `task` sends the calls. The ServiceManager decides by the stamps of that task. */
   constructor(connection: Connection, task: number) {
     this.#connection = connection;
     this.#route = new Route(Registry.name, task, undefined);
     connection.routes.add(this.#route);
   }
 
-  /** Registers the asking task under the contract's name; `key` is that of its MethodAccess. */
+  /** Registers the task under the name of the contract; `key` is that of its ServiceControl. */
   async register(contract: Contract, key: Uint8Array, many = false): Promise<void> {
     await this.#call(registerMethod, contract, {
       name: contract.name,
@@ -51,14 +51,14 @@ export class RegistryClient {
     });
   }
 
-  /** Takes the name back. */
+  /** Removes the registration of the name. */
   async unregister(contract: Contract): Promise<void> {
     await this.#call(unregisterMethod, contract, { name: contract.name });
   }
 
   /**
-   * Finds a service and gets the right to call it. If nobody has the name, the manager keeps the
-   * answer back for up to `waitMs`.
+   * Finds a service and obtains the right to call it. If no service has the name, the manager
+   * delays the answer for up to `waitMs`.
    */
   async lookup(contract: Contract, waitMs = 0): Promise<LookupFound> {
     const { name, hash } = contract;
@@ -80,17 +80,14 @@ export class RegistryClient {
     }
   }
 
-  /**
-   * Tells what the service has refused. Without a ServiceManager nobody wants to know: it is not
-   * repeated.
-   */
+  /** Reports what the service has refused. Does not retry without a ServiceManager. */
   async refused(report: RefusalReport): Promise<void> {
     await this.#connection.requests.send(this.#route, refusedMethod, report, REGISTRY_TIMEOUT_MS);
   }
 
   /**
-   * The same for a service that was found before: answered when there are other instances than in
-   * the version that is known, else with undefined after `heldMs`.
+   * Waits for a change of a service that was found before. Returns undefined after `heldMs` if the
+   * instances are still those of the version `known`.
    */
   async lookupChange(
     contract: Contract,
@@ -104,14 +101,14 @@ export class RegistryClient {
     return 'instances' in found ? found : undefined;
   }
 
-  /** The asking task ends. */
+  /** Releases the route. */
   dispose(): void {
     this.#connection.routes.delete(this.#route);
   }
 
   /**
-   * Repeats while there is no ServiceManager: it may be about to start, or to be replaced. What it
-   * is asked may be asked twice; the answer may be kept back for `heldMs`.
+   * Sends a call, and repeats it while there is no ServiceManager: one may be starting. All calls
+   * are idempotent. The manager may delay the answer for `heldMs`.
    */
   async #call(
     method: ContractMethod,

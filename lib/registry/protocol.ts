@@ -1,94 +1,94 @@
-/** What the ServiceManager answers at handle 0: the name service of a domain. */
+/** Defines the name service of a domain, which the ServiceManager provides at handle 0. */
 import { defineService, method } from '../contract/contract.js';
 
-/** Longest time that a lookup is kept back, ms; who wants to wait longer asks again. */
+/** Maximum delay of the answer to a lookup, ms. A client that waits longer repeats the lookup. */
 export const LOOKUP_WAIT_MAX_MS = 10_000;
 
 /**
- * A service that wants to be found. Sent by the service's own task, whose stamps prove the
- * ownership.
+ * Input of `register`. It is sent by the task of the service, whose stamps prove the ownership.
  */
 export interface RegisterInput {
   readonly name: string;
-  /** The contract's shape, see contract-shape.ts. */
+  /** The shape of the contract, see contract/shape.ts. */
   readonly shape: string;
   /**
-   * With it the service says that it checks rules for single methods, see method-access.ts.
-   * Without, it gets no callers but those who may call every method.
+   * Key for the manager's messages to the service, see service/control.ts. A service with a key
+   * checks the rules of single methods. A service without a key gets only callers that may call
+   * every method.
    */
   readonly key?: Uint8Array;
-  /** Whether there may be other instances, which say the same. */
+  /** True if other instances may register the same name with the same setting. */
   readonly many?: boolean;
-  /** Of the contract, for people. */
+  /** Version of the contract, for messages. */
   readonly version?: string;
 }
 
-/** A client that wants to call a service. */
+/** Input of `lookup`. */
 export interface LookupInput {
   readonly name: string;
   /** Hash of the shape that the client expects. */
   readonly hash: number;
   /**
-   * How long the answer may be kept back until there is a service of this name, ms. Absent: not at
-   * all, and the answer is a {@link Location}: so ask programs in C, which have no use for more.
+   * Maximum delay of the answer while no service has this name, ms. If absent, there is no delay
+   * and the answer is a {@link Location}, which is enough for programs in C.
    */
   readonly waitMs?: number;
   /**
-   * The `version` of an answer: then the next one is kept back until there is another version, or
-   * the time is over.
+   * The `version` of an earlier answer. The new answer is delayed until the version changes, at
+   * most for `waitMs`.
    */
   readonly known?: number;
 }
 
-/** One instance of a service. */
+/** Names the task of one instance of a service. */
 export interface Location {
   readonly handle: number;
   readonly generation: number;
 }
 
-/** Where a service is; the right to call each instance has been granted. */
+/** Describes the instances of a service. The right to call each of them has been granted. */
 export interface LookupFound {
   readonly instances: readonly Location[];
-  /** Whether there may be more than one. */
+  /** True if the service may have several instances. */
   readonly many: boolean;
-  /** Changes with the instances; 0 if not all of them can be called yet. */
+  /** Changes with the instances; 0 if some of them cannot be called yet. */
   readonly version: number;
 }
 
-/** Where the service is, or why it does not fit. */
+/** Output of `lookup`: the location of the service, or why its contract does not fit. */
 export type LookupOutput =
   | LookupFound
   /** One of the instances. */
   | Location
-  /** The version is the one that is known. */
+  /** The version is still the known one. */
   | { readonly unchanged: true }
-  /** The contracts differ: this is the service's. */
+  /** The contracts differ: this is the one of the service. */
   | { readonly shape: string; readonly version?: string };
 
-/** The answer for those that know of one instance alone. */
+/** Returns the answer for clients that expect a single instance. */
 export function anyInstance(output: LookupOutput): LookupOutput {
   if (!('instances' in output)) return output;
   const { instances } = output;
   return instances[Math.floor(Math.random() * instances.length)] ?? output;
 }
 
-/** Most instances of one service. */
+/** Maximum number of instances of one service. */
 export const INSTANCES_MAX = 64;
 
-/** Names that begin so belong to the domain itself: the manager's process alone registers them. */
+/** Prefix of the names that belong to the domain. Only the manager's process registers them. */
 const RESERVED_PREFIX = 'liteipc.';
 
-/** Whether only the manager's own process may register this name. */
+/** Returns true for a name that only the manager's process may register. */
 export function isReservedName(name: string): boolean {
   return name.startsWith(RESERVED_PREFIX);
 }
 
-/** Most entries of one {@link RefusalReport}. */
+/** Maximum number of entries of one {@link RefusalReport}. */
 export const REFUSALS_MAX = 16;
 
 /**
- * Messages that a service has refused: the caller's task and process, the number of the method, and
- * that of the limit which was exceeded, or 0 if the caller may not call the method at all.
+ * Counts refused messages by the caller's task and process, the number of the method, and the
+ * number of the limit that was exceeded. The limit is 0 if the caller may not call the method.
  */
 export type RefusalEntry = readonly [
   taskId: number,
@@ -99,17 +99,18 @@ export type RefusalEntry = readonly [
 ];
 
 /**
- * What a service has refused since its last report. Taken from the task alone that has the name.
+ * Lists what a service has refused since its last report. Accepted only from the task that has the
+ * name.
  */
 export interface RefusalReport {
   readonly name: string;
   /** At most {@link REFUSALS_MAX}. */
   readonly entries: readonly RefusalEntry[];
-  /** Messages beside these. */
+  /** Number of refused messages that are not in `entries`. */
   readonly others: number;
 }
 
-/** The registry as a contract, so that it is called and served like any other. */
+/** The contract of the registry: it is called and served like any other service. */
 export const Registry = defineService('ServiceManager', {
   register: method<RegisterInput>(),
   unregister: method<{ readonly name: string }>(),

@@ -1,4 +1,4 @@
-/** Checks what processes send to the registry. */
+/** Validates the input that processes send to the registry. */
 import { checkInteger, checkObject, checkServiceName, unexpected } from '../common/arguments.js';
 import { isVersion } from '../contract/contract.js';
 import { Refusal } from '../common/errors.js';
@@ -10,16 +10,16 @@ import {
   type RegisterInput,
 } from './protocol.js';
 
-/** Longest shape that is taken, characters. */
+/** Maximum length of a shape, characters. */
 const SHAPE_MAX = 48_000;
-/** Longest key that is taken, bytes. */
+/** Maximum length of a key, bytes. */
 const KEY_MAX = 64;
 const ENTRY_NUMBERS = 5;
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 
 /**
- * Input comes from other processes: what does not fit is refused, not thrown as a TypeError of
- * theirs.
+ * Runs a check of input from another process. A TypeError of the check becomes a refusal with
+ * EPROTO.
  */
 export function checkInput(check: () => void): void {
   try {
@@ -29,7 +29,7 @@ export function checkInput(check: () => void): void {
   }
 }
 
-/** The input of `register`. */
+/** Validates the input of `register`. */
 export function checkRegister(input: RegisterInput): RegisterInput {
   checkInput(() => {
     checkObject(input, 'the input of register');
@@ -54,7 +54,7 @@ export function checkRegister(input: RegisterInput): RegisterInput {
   return input;
 }
 
-/** The input of `lookup`. */
+/** Validates the input of `lookup`. */
 export function checkLookup(input: LookupInput): LookupInput {
   checkInput(() => {
     checkObject(input, 'the input of lookup');
@@ -68,7 +68,7 @@ export function checkLookup(input: LookupInput): LookupInput {
   return input;
 }
 
-/** The input of `refused`. */
+/** Validates the input of `refused`. */
 export function checkRefused(input: RefusalReport): RefusalReport {
   checkInput(() => {
     checkObject(input, 'the input of refused');
