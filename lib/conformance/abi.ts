@@ -11,7 +11,9 @@
 import type { OutMessage, Part, Scenario, Step, WantedPart } from './scenario.js';
 
 interface Abi {
-  /** sizeof(SpecialObj), sizeof(IpcMsg) with LOSCFG_SECURITY_CAPABILITY and without it, in bytes. */
+  /**
+   * sizeof(SpecialObj), sizeof(IpcMsg) with LOSCFG_SECURITY_CAPABILITY and without it, in bytes.
+   */
   readonly object: number;
   readonly messages: readonly number[];
   readonly pointer: number;

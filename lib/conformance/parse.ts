@@ -112,7 +112,9 @@ export function parseScenario(text: string, file: string, target: Target = 'port
       optional(members, each, (value) => value.oneOf(['skip'] as const, 'known here')) === 'skip';
     const skips = { port: skipped('port'), kernel: skipped('kernel') };
     if (skips.port && skips.kernel) {
-      members.get('kernel')?.complain('no target would run the scenario, because the port skips it as well');
+      members
+        .get('kernel')
+        ?.complain('no target would run the scenario, because the port skips it as well');
     }
     const abi = optional(members, 'abi', (value) => value.oneOf(['lp64'] as const, 'known here'));
     const processes = optional(members, 'processes', readProcesses);

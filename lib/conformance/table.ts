@@ -145,7 +145,9 @@ class StepWriter {
     this.words.long(number);
   }
 
-  /** Returns enum ValueKind of a value, the index that it refers to, and the number that is added. */
+  /**
+   * Returns enum ValueKind of a value, the index that it refers to, and the number that is added.
+   */
   #resolve(value: Value): readonly [kind: number, index: number, number: bigint] {
     switch (value.kind) {
       case 'number':

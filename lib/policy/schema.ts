@@ -106,11 +106,9 @@ const callLists = z.strictObject({
     .optional(),
 });
 
-const serviceName = z
-  .string()
-  .regex(serviceNamePattern, {
-    message: 'is not a name of a service: 1 to 64 of [A-Za-z0-9._:/-]',
-  });
+const serviceName = z.string().regex(serviceNamePattern, {
+  message: 'is not a name of a service: 1 to 64 of [A-Za-z0-9._:/-]',
+});
 
 /** A whole policy file. */
 export const policyFileSchema = z

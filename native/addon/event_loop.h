@@ -33,7 +33,8 @@ class EventLoop
       public:
         /* Takes what has come. May stop or close the loop. */
         virtual void OnWork() = 0;
-        /* Called when every handle is closed. The client may release the thread and the EventLoop.
+        /*
+         * Called when every handle is closed. The client may release the thread and the EventLoop.
          */
         virtual void OnHandlesClosed() = 0;
 

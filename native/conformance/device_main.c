@@ -32,7 +32,8 @@ int main(int argc, char **argv)
         return PROGRAM_ERROR;
     }
 #if defined(__linux__)
-    /* Nobody waits for the report of a runner that was killed. The workers end with this process.
+    /*
+     * Nobody waits for the report of a runner that was killed. The workers end with this process.
      */
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 #endif

@@ -85,8 +85,10 @@ void *ReaderAllocate(struct TableReader *reader, size_t count, size_t size)
 uint32_t ReadCount(struct TableReader *reader, uint32_t limit, const char *what)
 {
     uint32_t count = ReadBelow(reader, limit + 1, what);
-    /* Every element has at least one word, so a table cannot cause larger allocations than its
-     * size. */
+    /*
+     * Every element has at least one word, so a table cannot cause larger allocations than its
+     * size.
+     */
     if (reader->status == 0 && count > reader->count - reader->position) {
         ReaderFail(reader, "%lu times %s in %zu words", (unsigned long)count, what,
                    reader->count - reader->position);

@@ -49,7 +49,8 @@ static void ReadFork(struct TableReader *reader, struct Step *step)
         ReaderFail(reader, "process %s cannot be forked: %s", child->name,
                    child->taskCount != 1 ? "it has several tasks" : "it was forked already");
     }
-    /* Walks up the line of ancestors. It is finite, because every fork was checked like this one.
+    /*
+     * Walks up the line of ancestors. It is finite, because every fork was checked like this one.
      */
     for (uint32_t ancestor = forker; ancestor != TABLE_NONE;
          ancestor = scenario->processes[ancestor].forker) {

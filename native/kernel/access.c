@@ -34,7 +34,7 @@ bool IsTaskAlive(const struct ControlTable *table, uint32_t taskID)
 
 uint32_t GetCmsTaskID(const struct ControlTable *table, uint32_t *generation)
 {
-    /* acquire: pairs with the release in SetCms; who sees the role sees its message size */
+    /* acquire: pairs with the release in SetCms; a reader of the role sees its message size */
     uint64_t cms = atomic_load_explicit(&table->cms, memory_order_acquire);
     if (generation != NULL) {
         *generation = (uint32_t)(cms >> 32);

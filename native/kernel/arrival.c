@@ -1,4 +1,4 @@
-/* From a record in a lane to a message in the queue of a task. */
+/* Moves a record in a lane to a message in the queue of a task. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,8 +10,8 @@
 #include "kernel/task.h"
 
 /*
- * Sizes that belong together and lie within the domain's limits, and a charge within the sender's
- * allowance, which an honest sender keeps by itself. `size` was checked by the ring.
+ * Returns whether the sizes match, are within the domain's limits, and the charge is within the
+ * sender's allowance, which an honest sender respects. The ring has checked `size`.
  */
 static bool SizesAreSound(const struct LiteIpcThread *thread, const struct InboundLane *lane,
                           const struct IpcRecord *copy, uint32_t size)
@@ -22,7 +22,7 @@ static bool SizesAreSound(const struct LiteIpcThread *thread, const struct Inbou
         size != (uint64_t)IpcRecordSize(copy->dataSz, copy->spObjNum) + copy->buffersSize) {
         return false;
     }
-    /* relaxed: what is freed later only makes more room */
+    /* relaxed: messages freed later only make more room */
     uint64_t freed = lane->reader.freed +
                      atomic_load_explicit(&lane->cursors->freedElsewhere, memory_order_relaxed);
     return lane->takenCharge - freed + IpcCharge(copy->dataSz, copy->spObjNum) +
@@ -30,7 +30,9 @@ static bool SizesAreSound(const struct LiteIpcThread *thread, const struct Inbou
            thread->device->ipcInfo.pool.poolSize;
 }
 
-/* What the ServiceManager is willing to receive at handle 0; the sender has checked it, or lies. */
+/*
+ * Returns the size that the ServiceManager receives at handle 0. An honest sender has checked it.
+ */
 static uint32_t ManagerLimit(const struct ControlTable *table)
 {
     /* acquire: pairs with the domain's release when it gives the role */
@@ -43,8 +45,8 @@ static uint64_t HeaderAndData(const struct IpcRecord *copy)
 }
 
 /*
- * Does the copy say what its sender may say? Its process is what the lane says; the task it claims
- * to be must belong to that process, and the one it addresses to this thread.
+ * Checks the identity that the copy claims. The lane determines the process; the claimed source
+ * task must belong to it, and the destination task to this thread.
  */
 static enum IpcDropReason Judge(const struct LiteIpcThread *thread, const struct InboundLane *lane,
                                 const struct IpcRecord *copy)
@@ -56,7 +58,7 @@ static enum IpcDropReason Judge(const struct LiteIpcThread *thread, const struct
     struct ControlTaskFacts source;
     if (ControlTaskRead(table, copy->sourceTask, &source) != 0 ||
         source.generation != copy->sourceGeneration) {
-        /* Ended, and its slot is in use again: nobody can tell any more whose it was. */
+        /* The task ended and its slot is in use again, so the sender is unknown. */
         return copy->sourceTask == 0 || copy->sourceTask >= table->limits.taskLimit
                    ? IPC_DROP_MALFORMED
                    : IPC_DROP_SENDER_UNKNOWN;
@@ -70,7 +72,7 @@ static enum IpcDropReason Judge(const struct LiteIpcThread *thread, const struct
     }
     const struct LiteIpcTask *task = thread->taskByID[copy->destinationTask];
     if (task == NULL || task->generation != copy->destinationGeneration) {
-        return IPC_DROP_TASK_ENDED; /* it ended while the message was on its way */
+        return IPC_DROP_TASK_ENDED; /* the task ended while the message was in flight */
     }
     if ((copy->bits & IPC_RECORD_TO_CMS) != 0 && HeaderAndData(copy) > ManagerLimit(table)) {
         return IPC_DROP_MALFORMED;
@@ -78,7 +80,10 @@ static enum IpcDropReason Judge(const struct LiteIpcThread *thread, const struct
     return IPC_DROP_NONE;
 }
 
-/* The header, as the kernel would have stamped it. Without addresses: those are the receiver's. */
+/*
+ * Fills in the header as the kernel would have stamped it, without addresses, which are the
+ * receiver's.
+ */
 static inline void HeaderFill(const struct InboundLane *lane, const struct IpcRecord *copy,
                               IpcMsg *msg)
 {
@@ -126,8 +131,8 @@ static void Fill(const struct LiteIpcThread *thread, struct InboundLane *lane,
 }
 
 /*
- * A record is thrown away. `copy` is NULL when it was too small to say anything. 0, or -EPROTO: its
- * sender has broken the rules once too often.
+ * Drops a record. `copy` is NULL if it was too small for a header. 0, or -EPROTO: its sender has
+ * broken the rules too often.
  */
 HOOK_COLD static int Refuse(struct LiteIpcThread *thread, struct InboundLane *lane,
                             const struct IpcRecord *copy, enum IpcDropReason reason)
@@ -152,7 +157,10 @@ HOOK_COLD static int Refuse(struct LiteIpcThread *thread, struct InboundLane *la
     return ++lane->garbage > LANE_GARBAGE_MAX ? -EPROTO : 0;
 }
 
-/* A node for a message, and for each of its buffers. 0, -ENOMEM (it has to wait), -EPROTO. */
+/*
+ * Allocates a node for a message, and for each of its buffers. 0, -ENOMEM (it has to wait),
+ * -EPROTO.
+ */
 static int Accept(struct LiteIpcThread *thread, struct InboundLane *lane,
                   const struct IpcRecord *copy, const struct RingRecord *record,
                   struct IpcNode **accepted)
@@ -164,7 +172,7 @@ static int Accept(struct LiteIpcThread *thread, struct InboundLane *lane,
     Fill(thread, lane, copy, record, node);
     if (copy->spObjNum > 0 || copy->descriptors != 0 || copy->buffersSize != 0) {
         const char *buffers = (const char *)record + IpcRecordSize(copy->dataSz, copy->spObjNum);
-        /* Judge has found room for the message itself in what the ServiceManager allows. */
+        /* Judge has subtracted the message itself from what the ServiceManager allows. */
         uint64_t maximum = (copy->bits & IPC_RECORD_TO_CMS) == 0
                                ? UINT64_MAX
                                : ManagerLimit(thread->device->table) - HeaderAndData(copy);
@@ -181,7 +189,7 @@ static int Accept(struct LiteIpcThread *thread, struct InboundLane *lane,
 int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
                 const struct RingRecord *record, uint32_t size)
 {
-    /* The sender can go on writing: nothing is looked at but this copy. */
+    /* The sender can continue to write, so only this copy is read. */
     struct IpcRecord copy;
     if (size < sizeof(copy)) {
         RingTake(&lane->reader);
@@ -193,7 +201,7 @@ int InboundTake(struct LiteIpcThread *thread, struct InboundLane *lane,
         return Refuse(thread, lane, &copy, IPC_DROP_MALFORMED);
     }
     if (copy.descriptors != 0 && lane->socket < 0 && !lane->socketAwaited) {
-        /* The domain has told of the socket before the sender could use it: read that first. */
+        /* The domain announced the socket before the sender could use it: read that first. */
         lane->socketAwaited = true;
         thread->controlReady = true;
         return -EAGAIN;
@@ -227,7 +235,7 @@ void InboundDeathStore(struct LiteIpcThread *thread, const struct ControlDeath *
     struct ControlDeath *deaths =
         ArrayGrow(thread->deaths, thread->deathCount + 1, &thread->deathCapacity, sizeof(*deaths));
     if (deaths == NULL) {
-        thread->lost = true; /* no memory at all: better a clear end than a lost notice */
+        thread->lost = true; /* no memory at all: a clear end is better than a lost notice */
         return;
     }
     thread->deaths = deaths;
@@ -243,7 +251,7 @@ bool InboundDeathQueue(struct LiteIpcThread *thread, const struct ControlDeath *
     }
     struct LiteIpcTask *task = thread->taskByID[death->ipcTaskID];
     if (task == NULL) {
-        return true; /* the IPC task ended, and the role with it */
+        return true; /* the IPC task ended, and its role with it */
     }
     struct IpcNode *node;
     if (LiteIpcNodeAlloc(&device->ipcInfo, IpcNodeSize(0, 0), &node) != 0) {

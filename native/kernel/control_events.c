@@ -48,7 +48,7 @@ static void FinishEvent(struct LiteIpcThread *thread, const struct ControlPendin
     ThreadNotice(thread, notice);
 }
 
-/* Whoever could not send before this was answered may send again now. */
+/* Notifies the tasks that could not send before this was answered. */
 static void StepNotice(struct LiteIpcThread *thread, const struct ControlPending *pending,
                        int status)
 {
@@ -86,7 +86,7 @@ static void HandleAnswer(struct LiteIpcThread *thread, const struct ControlMessa
                 if (answer->status == 0 && count == 1) {
                     OutboundLaneSocket(thread, answer->object.id, &descriptors[0]);
                 }
-                /* Asked twice: the first answer brought it. */
+                /* It was requested twice, and the first answer brought it. */
                 StepNotice(thread, &pending, answer->status == -EEXIST ? 0 : answer->status);
                 break;
             case PENDING_STEP:

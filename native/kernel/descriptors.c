@@ -12,7 +12,7 @@
 #define TAKEN_OFFSET 128U
 _Static_assert(sizeof(struct RingCursors) <= TAKEN_OFFSET, "the ring's part of the cursors page");
 
-/* The bytes of a datagram. */
+/* The data of a datagram. */
 struct Label {
     uint16_t number, count;
 };
@@ -29,7 +29,7 @@ static _Atomic uint64_t *TakenWord(const void *cursors)
 
 uint64_t DescriptorsTaken(const void *cursors)
 {
-    /* relaxed: a number that limits; nothing is read on the strength of it */
+    /* relaxed: only a limit; no other memory depends on it */
     return atomic_load_explicit(TakenWord(cursors), memory_order_relaxed);
 }
 
@@ -40,7 +40,7 @@ void DescriptorsTakenAdd(void *cursors, uint64_t count)
     atomic_store_explicit(TakenWord(cursors), taken + count, memory_order_relaxed);
 }
 
-/* Descriptors in the datagrams that nobody has read. Not more than that many can be there. */
+/* Returns the number of descriptors in unread datagrams, an upper bound. */
 static uint64_t Unread(const struct OutboundLane *lane)
 {
     int bytes = 0;
@@ -102,11 +102,11 @@ int DescriptorsTransmit(int socket, uint16_t number, const int *descriptors, uin
     if (sent == (ssize_t)sizeof(label)) {
         return 0;
     }
-    /* EAGAIN, ETOOMANYREFS, ENOBUFS: too much is on its way already. */
+    /* EAGAIN, ETOOMANYREFS, ENOBUFS: too many are in flight already. */
     return sent < 0 && errno == EBADF ? -EBADF : -ENOMEM;
 }
 
-/* The kernel gives no more than there is room for in `ancillary`. */
+/* Copies the received descriptors. The kernel passes no more than fit `ancillary`. */
 static void Collect(struct msghdr *packet, struct DescriptorBatch *batch)
 {
     for (struct cmsghdr *header = CMSG_FIRSTHDR(packet); header != NULL;

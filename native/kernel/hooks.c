@@ -44,7 +44,7 @@ static void Announce(struct IpcHooks *hooks)
         /* relaxed: written under the lock that the caller holds */
         types |= atomic_load_explicit(&hooks->listeners[i].types, memory_order_relaxed);
     }
-    /* relaxed: a hint for HookIsOn; what it leads to is read from the listener */
+    /* relaxed: a hint for HookIsOn; the listener holds the data */
     atomic_store_explicit(&hooks->types, types, memory_order_relaxed);
 }
 
@@ -67,7 +67,7 @@ static int Register(struct IpcHooks *hooks, enum LosHookType type, LosHookFuncti
         listener->function = function;
         listener->context = context;
     }
-    /* release: who sees the bit (HookRun) sees function and context */
+    /* release: a reader of the bit (HookRun) sees function and context */
     atomic_store_explicit(&listener->types, types | Bit(type), memory_order_release);
     Announce(hooks);
     return 0;
@@ -85,7 +85,7 @@ int LOS_HookReg(struct LiteIpcDevice *device, enum LosHookType type, LosHookFunc
     return status;
 }
 
-/* Is the caller itself inside of a hook of this device? Under the device's lock. */
+/* Returns whether the caller itself is inside a hook of this device. Under the device's lock. */
 static bool CallerIsInside(const struct LiteIpcDevice *device)
 {
     for (const LOS_DL_LIST *link = device->threads.pstNext; link != &device->threads;
@@ -93,10 +93,11 @@ static bool CallerIsInside(const struct LiteIpcDevice *device)
         const struct IpcHookPresence *presence =
             &LOS_DL_LIST_ENTRY(link, struct LiteIpcThread, listNode)->hookPresence;
         /*
-         * acquire: pairs with HookRun's store that made it odd; the name stored before is then seen
+         * acquire: pairs with HookRun's store that made it odd; the caller stored before is then
+         * visible
          */
         uint32_t calls = atomic_load_explicit(&presence->calls, memory_order_acquire);
-        /* relaxed: ordered by the load before it; a later name is not the caller's either */
+        /* relaxed: ordered by the load before it; a later value is not the caller's either */
         if (calls % 2 == 1 && atomic_load_explicit(&presence->caller, memory_order_relaxed) ==
                                   (uintptr_t)pthread_self()) {
             return true;
@@ -105,7 +106,7 @@ static bool CallerIsInside(const struct LiteIpcDevice *device)
     return false;
 }
 
-/* Notes which threads are inside of a hook. Under the device's lock, after `types` was stored. */
+/* Notes the threads that are inside a hook. Under the device's lock, after `types` was stored. */
 static void NoteInside(struct LiteIpcDevice *device)
 {
     for (LOS_DL_LIST *link = device->threads.pstNext; link != &device->threads;
@@ -118,8 +119,8 @@ static void NoteInside(struct LiteIpcDevice *device)
 }
 
 /*
- * Is one of them still there? Under the device's lock. Another caller of NoteInside may have noted
- * a later visit meanwhile: that one is then waited for, too.
+ * Returns whether one of these threads is still inside. Under the device's lock. Another caller of
+ * NoteInside may have noted a later visit meanwhile; that one is then awaited as well.
  */
 static bool AnyStaysInside(const struct LiteIpcDevice *device)
 {
@@ -127,7 +128,7 @@ static bool AnyStaysInside(const struct LiteIpcDevice *device)
          link = link->pstNext) {
         const struct IpcHookPresence *presence =
             &LOS_DL_LIST_ENTRY(link, struct LiteIpcThread, listNode)->hookPresence;
-        /* acquire: pairs with HookRun's last store: what the hook did is over */
+        /* acquire: pairs with HookRun's last store: the hook has finished */
         uint32_t calls = atomic_load_explicit(&presence->calls, memory_order_acquire);
         if (calls % 2 == 1 && calls == presence->awaited) {
             return true;
@@ -137,8 +138,8 @@ static bool AnyStaysInside(const struct LiteIpcDevice *device)
 }
 
 /*
- * Under the device's lock, which is left while this waits: a hook that calls the library although
- * it must not gets its error instead of waiting for whoever waits for it.
+ * Under the device's lock, which is released while this waits: a hook that calls the library
+ * although it must not gets its error instead of a deadlock.
  */
 static int Unregister(struct LiteIpcDevice *device, enum LosHookType type, LosHookFunction function,
                       const void *context)
@@ -187,14 +188,14 @@ void HookRun(struct LiteIpcThread *thread, const struct IpcHookEvent *event)
     /* relaxed: only this thread writes it */
     uint32_t calls = atomic_load_explicit(&presence->calls, memory_order_relaxed);
     if (calls % 2 == 1) {
-        return; /* a hook that called the library although it must not: not deeper */
+        return; /* a hook that called the library although it must not: no deeper recursion */
     }
     /* relaxed: published by the next store */
     atomic_store_explicit(&presence->caller, (uintptr_t)pthread_self(), memory_order_relaxed);
     /*
      * seq_cst, this store and the loads of `types` below, against the store of `types` and the load
-     * of `calls` in LOS_HookUnReg: either that one sees this call and waits for it, or it is not
-     * made.
+     * of `calls` in LOS_HookUnReg: either LOS_HookUnReg sees this call and waits for it, or the
+     * hook is not called.
      */
     atomic_store_explicit(&presence->calls, calls + 1, memory_order_seq_cst);
     for (unsigned i = 0; i < IPC_HOOK_LISTENERS_MAX; i++) {

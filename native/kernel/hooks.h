@@ -1,9 +1,9 @@
 /*
- * Hooks: functions that are called when something happens to a message. Names as in the kernel's
- * hook component; what it keeps in globals hangs on the device here.
+ * Hooks: functions that are called for events of a message. The names are those of the kernel's
+ * hook component; its global state belongs to the device here.
  *
- * While nobody has registered, a hook costs its caller one relaxed load and a branch that is never
- * taken; its arguments are not even computed.
+ * While no function is registered, a hook costs its caller one relaxed load and a branch that is
+ * never taken; its arguments are not computed.
  */
 #ifndef LITEIPC_KERNEL_HOOKS_H
 #define LITEIPC_KERNEL_HOOKS_H
@@ -22,41 +22,38 @@
 struct LiteIpcDevice;
 struct LiteIpcThread;
 
-/* What a hook is told. Everything is valid until it returns. */
+/* The arguments of a hook. They are valid until it returns. */
 struct IpcHookEvent {
     enum LosHookType type;
-    uint32_t process; /* of the calling task */
-    uint32_t task;    /* the calling task; 0: an event loop, for whichever of its tasks */
+    uint32_t process; /* process of the calling task */
+    uint32_t task;    /* the calling task; 0: an event loop, for any of its tasks */
     /*
      * IPC_WRITE, IPC_READ and their drops: header, and data as the writing or reading program sees
-     * it. NULL data with a dataSz: the message was dropped before its data was looked at. Else NULL
+     * it. NULL data with a dataSz: the message was dropped before its data was read. Otherwise NULL
      */
     const IpcMsg *msg;
-    /*
-     * IPC_WRITE...: where the message goes. Waits: who is asked for an answer; 0: nobody in
-     * particular
-     */
+    /* IPC_WRITE...: the destination. Waits: the task that has to answer; 0: any */
     uint32_t dstTask, dstProcess;
-    /* Waits: of the request that is to be answered; else 0 */
+    /* Waits: timestamp of the request that has to be answered; otherwise 0 */
     uint64_t timestamp;
-    /* IPC_TRY_READ, IPC_READ_TIMEOUT, IPC_KILL: MT_REPLY, or MT_REQUEST for whatever comes */
+    /* IPC_TRY_READ, IPC_READ_TIMEOUT, IPC_KILL: MT_REPLY, or MT_REQUEST for any message */
     MsgType msgType;
     /*
-     * enum IpcWaitState: IPC_WRITE: of the receiver, as far as can be seen; else of the calling
+     * enum IpcWaitState. IPC_WRITE: of the receiver, as far as visible; otherwise of the calling
      * task
      */
     uint32_t waitState;
-    int reason; /* see IPC_HOOKS; 0 where there is none */
+    int reason; /* see IPC_HOOKS; 0 if there is none */
 };
 
 /*
- * Runs in the thread that the event happened in, in the middle of its work: it must be short, must
- * not block, and must not call this library (it may only look at what it was given). Several
- * threads may be in the same function at once.
+ * Runs in the thread of the event, in the middle of its work: it must be short, must not block, and
+ * must not call this library (it may only read its arguments). Several threads may run the same
+ * function at once.
  */
 typedef void (*LosHookFunction)(void *context, const struct IpcHookEvent *event);
 
-/* Different pairs of function and context that a device can have at once. */
+/* Most pairs of function and context that a device can have at once. */
 #define IPC_HOOK_LISTENERS_MAX 4
 
 /*
@@ -79,9 +76,9 @@ int LOS_HookReg(struct LiteIpcDevice *device, enum LosHookType type, LosHookFunc
 int LOS_HookUnReg(struct LiteIpcDevice *device, enum LosHookType type, LosHookFunction function,
                   void *context);
 
-/* "IPC_WRITE"; NULL for a number that is none. */
+/* Returns "IPC_WRITE" and so on; NULL for a number that is not defined. */
 const char *LosHookName(uint32_t type);
-/* "TASK_ENDED", and what it means; NULL for a number that is none. */
+/* Returns "TASK_ENDED" and so on, and its meaning; NULL for a number that is not defined. */
 const char *IpcDropReasonName(uint32_t reason);
 const char *IpcDropReasonText(uint32_t reason);
 
@@ -89,39 +86,42 @@ const char *IpcDropReasonText(uint32_t reason);
 
 struct IpcHookListener {
     _Atomic uint32_t types; /* a bit for each hook it is called for */
-    uint32_t leaving;       /* who waits in LOS_HookUnReg for it; 0 and no bit: it is free */
+    uint32_t
+        leaving; /* callers that wait for it in LOS_HookUnReg; 0 and no bit: the slot is free */
     LosHookFunction function;
-    void *context; /* these two change while it is free */
+    void *context; /* both change only while the slot is free */
 };
 
-/* In every device. Zero: off. */
+/* Part of every device. Zero: off. */
 struct IpcHooks {
-    _Atomic uint32_t types; /* all the listeners' together: is it worth asking */
+    _Atomic uint32_t types; /* bits of all listeners together: a quick check */
     struct IpcHookListener listeners[IPC_HOOK_LISTENERS_MAX]; /* changed under the device's lock */
 };
 
-/* In every thread: what LOS_HookUnReg waits for. Zero at first. */
+/* Part of every thread: LOS_HookUnReg waits for it. Zero at first. */
 struct IpcHookPresence {
-    _Atomic uint32_t calls;   /* odd: inside of a hook */
+    _Atomic uint32_t calls;   /* odd: inside a hook */
     _Atomic uintptr_t caller; /* the OS thread that entered last */
-    uint32_t awaited;         /* `calls` as LOS_HookUnReg saw it; under the device's lock */
+    uint32_t awaited;         /* value of `calls` that LOS_HookUnReg saw; under the device's lock */
 };
 
 static inline bool HookIsOn(const struct IpcHooks *hooks, enum LosHookType type)
 {
-    /* relaxed: whether to ask at all; HookRun looks properly */
+    /* relaxed: a hint; HookRun checks with the right order */
     uint32_t types = atomic_load_explicit(&hooks->types, memory_order_relaxed);
     return __builtin_expect((types & (1U << type)) != 0, 0);
 }
 
-/* Code that runs only for a listener: kept out of the way of the code that runs always. */
+/*
+ * Marks code that runs only for a listener, so that the compiler moves it out of the common path.
+ */
 #define HOOK_COLD __attribute__((cold, noinline))
 
 HOOK_COLD void HookRun(struct LiteIpcThread *thread, const struct IpcHookEvent *event);
 
 /*
- * OsHookCall(thread, LOS_HOOK_TYPE_IPC_READ, .msg = ..., ...): the rest are members of
- * IpcHookEvent, which are evaluated only if somebody listens. `thread` is the calling one.
+ * OsHookCall(thread, LOS_HOOK_TYPE_IPC_READ, .msg = ..., ...): the remaining arguments are members
+ * of IpcHookEvent, evaluated only if a listener exists. `thread` is the calling one.
  */
 #define OsHookCall(thread, hook, ...)                                                              \
     do {                                                                                           \

@@ -1,4 +1,4 @@
-/* Receiving ends of lanes: making, beginning and ending them. */
+/* Makes, begins and ends the receiving ends of lanes, and selects the polled ones. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -11,7 +11,7 @@
 
 #define EVENTS_AT_ONCE 64
 
-/* Frees what is left of a lane. */
+/* Frees the remains of a lane. */
 static void LaneFree(struct InboundLane *lane)
 {
     DescriptorsFree(lane);
@@ -21,18 +21,18 @@ static void LaneFree(struct InboundLane *lane)
     free(lane);
 }
 
-/* Has every message that came through the lane been freed. */
+/* Returns whether every message of the lane was freed. */
 static bool LaneSettled(const struct InboundLane *lane)
 {
     if (lane->cursors == NULL) {
         return true;
     }
-    /* acquire: pairs with RingFreeElsewhere; after its last call nobody touches the cursors */
+    /* acquire: pairs with RingFreeElsewhere; the cursors are not touched after its last call */
     uint64_t elsewhere = atomic_load_explicit(&lane->cursors->freedElsewhere, memory_order_acquire);
     return lane->reader.freed + elsewhere == lane->takenCharge;
 }
 
-/* What the receiver of a lane makes. The memory's descriptor is in `descriptor`, -1 on failure. */
+/* Makes the receiver's part of a lane. `descriptor` becomes that of the memory, -1 on failure. */
 static int EndsMake(struct InboundLane *lane, int *descriptor)
 {
     void *cursors = NULL;
@@ -72,7 +72,7 @@ static int SpareDeposit(struct LiteIpcThread *thread)
     lane->bell = (struct Bell){.listen = -1, .ring = -1};
     int status = EndsMake(lane, &descriptors[0]);
     if (status == 0) {
-        /* Edge-triggered: every write is an edge, whether the bell is ever drained or not. */
+        /* Edge-triggered: every write is an edge, even if the bell is never drained. */
         struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = lane};
         status =
             epoll_ctl(thread->epoll, EPOLL_CTL_ADD, lane->bell.listen, &event) == 0 ? 0 : -errno;
@@ -91,7 +91,7 @@ static int SpareDeposit(struct LiteIpcThread *thread)
         LaneFree(lane);
         return status;
     }
-    OwnedClose(lane->owned, lane->bell.ring); /* the sender's */
+    OwnedClose(lane->owned, lane->bell.ring); /* the sender owns it */
     lane->bell.ring = -1;
     LOS_ListTailInsert(&thread->lanes, &lane->listNode);
     thread->spareCount++;
@@ -121,7 +121,7 @@ static struct InboundLane *LaneFind(struct LiteIpcThread *thread, enum InboundLa
     return NULL;
 }
 
-/* The domain is not expected to lie, but the ring is the sender's: a bad one is refused here. */
+/* Maps the ring. The domain is trusted, but the sender owns the ring: a bad one is refused here. */
 static int LaneMap(struct InboundLane *lane, int ringDescriptor)
 {
     OwnedEnter(lane->owned);
@@ -171,7 +171,7 @@ void InboundLaneClose(struct LiteIpcThread *thread, struct InboundLane *lane)
     lane->ring = NULL;
     lane->state = LANE_CLOSED;
     thread->closedCount++;
-    thread->sweepNeeded = true; /* not now: somebody may be walking the list */
+    thread->sweepNeeded = true; /* later, because a caller may be walking the list */
 }
 
 void InboundSweep(struct LiteIpcThread *thread)
@@ -182,7 +182,7 @@ void InboundSweep(struct LiteIpcThread *thread)
         struct InboundLane *lane = LOS_DL_LIST_ENTRY(link, struct InboundLane, listNode);
         link = link->pstNext;
         if (lane->state == LANE_CLOSED && lane->queued == 0) {
-            DescriptorsFree(lane); /* no message is left that could want any */
+            DescriptorsFree(lane); /* no remaining message needs them */
         }
         if (lane->state == LANE_CLOSED && LaneSettled(lane)) {
             LOS_ListDelete(&lane->listNode);
@@ -196,7 +196,7 @@ void InboundLaneRefuse(struct LiteIpcThread *thread, struct InboundLane *lane)
 {
     struct ControlMessage message = {.type = CONTROL_LANE_CLOSE, .object = {.id = lane->laneID}};
     thread->counters.lanesClosedForGarbage++;
-    /* Nobody can tell what was in it; its process is known. */
+    /* The contents are unknown; the process is known. */
     OsHookCall(thread, LOS_HOOK_TYPE_IPC_READ_DROP,
                .msg =
                    &(IpcMsg){.processID = lane->processID, .userID = lane->uid, .gid = lane->gid},
@@ -243,7 +243,7 @@ void InboundRelease(struct LiteIpcThread *thread)
         }
         BellCloseOwned(lane->owned, &lane->bell);
         DescriptorsFree(lane);
-        /* relaxed: whoever frees a message of this lane from now on is "elsewhere" */
+        /* relaxed: a thread that frees a message of this lane from now on is "elsewhere" */
         atomic_store_explicit(&lane->thread, NULL, memory_order_relaxed);
         (void)pthread_mutex_lock(&device->lock);
         LOS_ListTailInsert(&device->orphans, &lane->listNode);
@@ -277,8 +277,8 @@ void HotLaneRemove(struct LiteIpcThread *thread, struct InboundLane *lane)
 }
 
 /*
- * Asks the lane's sender to ring. It rings at most once for each time it was asked, so emptying the
- * bell before it can be full takes a system call in a thousand of them.
+ * Asks the lane's sender to ring. It rings at most once each time, so emptying the bell before it
+ * can be full takes one system call in a thousand.
  */
 static void LaneArm(struct InboundLane *lane)
 {
@@ -289,7 +289,10 @@ static void LaneArm(struct InboundLane *lane)
     }
 }
 
-/* Makes room: the next lane in turn has to ring again. It keeps its claim if it has a record. */
+/*
+ * Makes room in the hot set: the next lane in turn has to ring again. If it has a record, it stays
+ * in line.
+ */
 static void HotLaneEvict(struct LiteIpcThread *thread)
 {
     unsigned index = thread->evictNext++ % HOT_LANES_MAX;
@@ -321,10 +324,10 @@ void HotLaneAdd(struct LiteIpcThread *thread, struct InboundLane *lane)
 static void LaneRang(struct LiteIpcThread *thread, struct InboundLane *lane)
 {
     if (lane->state != LANE_LIVE && lane->state != LANE_DRAINING) {
-        return; /* spare: the domain's message is on its way; closed: too late */
+        return; /* spare: the domain's message is about to come; closed: too late */
     }
     if (RingReaderEmpty(&lane->reader)) {
-        /* An honest sender rings at most once for something that was taken already. */
+        /* An honest sender rings at most once for a record that was taken already. */
         if (++lane->emptyRings > LANE_EMPTY_RINGS_MAX) {
             InboundLaneRefuse(thread, lane);
             return;
@@ -365,7 +368,7 @@ bool InboundVisible(const struct LiteIpcThread *thread)
             return !thread->poolFull;
         }
     }
-    /* acquire: pairs with the domain's release; what it changed before is then visible */
+    /* acquire: pairs with the domain's release; its changes before are then visible */
     return !LOS_ListEmpty(&thread->rang) || thread->controlReady || thread->scanNeeded ||
            atomic_load_explicit(&thread->entry->attention, memory_order_acquire) !=
                thread->attentionSeen;

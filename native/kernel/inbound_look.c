@@ -1,4 +1,7 @@
-/* One look: what the domain says, who rang, and the records in the order of their time stamps. */
+/*
+ * Performs one look: messages of the domain, rings, and the records in the order of their time
+ * stamps.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -34,9 +37,9 @@ static void CallsMarkFailing(struct LiteIpcThread *thread)
 }
 
 /*
- * Somebody died, or a right was taken away. First the calls that are lost are marked; then, in the
- * look that this is part of, what the dead had published is taken, whether they rang or not: a call
- * is failed only if it is still pending after that.
+ * Handles an end or a revocation. First the calls that are lost are marked. Then, in the look that
+ * this is part of, the records that terminated processes had published are taken, with or without a
+ * ring. A call fails only if it is still pending after that.
  */
 static void Scan(struct LiteIpcThread *thread)
 {
@@ -66,7 +69,7 @@ static void Scan(struct LiteIpcThread *thread)
 
 static void AttentionCheck(struct LiteIpcThread *thread)
 {
-    /* acquire: pairs with the domain's release after the change that it wants to be seen */
+    /* acquire: pairs with the domain's release after the change that has to be visible */
     uint32_t attention = atomic_load_explicit(&thread->entry->attention, memory_order_acquire);
     if (attention != thread->attentionSeen || thread->controlReady) {
         thread->attentionSeen = attention;
@@ -85,9 +88,9 @@ static void AttentionCheck(struct LiteIpcThread *thread)
 }
 
 /*
- * When the record at the head can have been published at the earliest: not before the lane was seen
- * empty, nor before it was seen a whole ring ago. Else a lane that is never empty and whose clock
- * is slow would always come first, and the others never.
+ * Returns the earliest time at which the record at the head can have been published: not before the
+ * lane was seen empty, nor before it was a whole ring behind. Otherwise a lane that is never empty
+ * and whose clock is slow would always come first.
  */
 static uint64_t EarliestStamp(struct InboundLane *lane, uint64_t now)
 {
@@ -100,9 +103,9 @@ static uint64_t EarliestStamp(struct InboundLane *lane, uint64_t now)
 }
 
 /*
- * The stamp by which the head of a lane is sorted: the sender's, clamped to what is possible. A
- * stamp later than this look belongs to the next one; if the same record then still claims the
- * future, its sender's clock lies, and "now" is the latest it can be.
+ * Computes the stamp by which the head of a lane is sorted: the sender's, clamped to what is
+ * possible. A stamp later than this look belongs to the next one. If the same record then still
+ * claims the future, its sender's clock lies, and "now" is used.
  */
 static bool HeadStamp(struct InboundLane *lane, const struct RingRecord *ring, uint64_t now)
 {
@@ -162,9 +165,9 @@ static uint64_t EarlierHead(const struct InboundLane *lane, uint64_t stamp)
 }
 
 /*
- * At the end of a look: the notices whose turn it is. Not those of a sender whose earlier records
- * are still in its lane, because this look was full or the domain has to be heard first. A full
- * pool holds nothing up: its owner may be waiting for just this notice.
+ * Queues the notices that are due at the end of a look. Notices of a process whose earlier records
+ * are still in its lane wait, because this look was full or a message of the domain comes first. A
+ * full pool does not hold notices up: the pool's owner may be waiting for just this notice.
  */
 static void DeathsAfterLook(struct LiteIpcThread *thread)
 {
@@ -180,7 +183,7 @@ static void DeathsAfterLook(struct LiteIpcThread *thread)
     thread->scanNeeded |= thread->deathCount > 0 && first != UINT64_MAX;
 }
 
-/* Takes the head; false when the lane is out of this look. */
+/* Takes the head. Returns false if the lane is out of this look. */
 static bool TakeHead(struct LiteIpcThread *thread, struct InboundLane *lane)
 {
     const struct RingRecord *record;
@@ -256,15 +259,16 @@ static unsigned TakeInOrder(struct LiteIpcThread *thread, struct InboundLane **c
 }
 
 /*
- * Everything that the dead had published was delivered or dropped: until then the domain keeps its
- * identity and its rights, by which the messages in the queues are still judged.
+ * Returns whether everything that a terminated process had published was delivered or dropped.
+ * Until then the domain preserves its identity and its rights, by which messages in the queues are
+ * still checked.
  */
 static bool IsDrained(const struct InboundLane *lane)
 {
     return lane->state == LANE_DRAINING && lane->queued == 0 && RingReaderEmpty(&lane->reader);
 }
 
-/* Lanes with a record, among those that are hot or have rung. */
+/* Collects lanes with a record, among those that are hot or have rung. */
 static unsigned Candidates(struct LiteIpcThread *thread, uint64_t now)
 {
     unsigned count = 0;
@@ -301,7 +305,8 @@ static unsigned Candidates(struct LiteIpcThread *thread, uint64_t now)
 }
 
 /*
- * Who rang is attended from now on; at most as many as there are places, the rest keep their turn.
+ * Moves lanes that rang to the hot set, at most as many as there are places. The others stay in
+ * line.
  */
 static void PromoteRang(struct LiteIpcThread *thread)
 {
@@ -319,13 +324,13 @@ unsigned InboundLook(struct LiteIpcThread *thread, unsigned budget)
     }
     AttentionCheck(thread);
     if (thread->deathCount > 0) {
-        /* What was sent before a death has rung before we heard of it. */
+        /* Messages sent before a death have rung before the domain reported it. */
         (void)InboundCollect(thread, 0);
     }
     if (thread->sweepNeeded) {
         InboundSweep(thread);
     }
-    /* Noted before the lanes are looked at: what is stamped later belongs to the next look. */
+    /* Read before the lanes are polled: a later stamp belongs to the next look. */
     bool sort = thread->liveCount > 1 || thread->deathCount > 0;
     uint64_t now = sort ? ClockNow() : UINT64_MAX;
     unsigned count = Candidates(thread, now);
@@ -333,7 +338,8 @@ unsigned InboundLook(struct LiteIpcThread *thread, unsigned budget)
         if (thread->deathCount > 0) {
             DeathsAfterLook(thread);
         }
-        PromoteRang(thread); /* also those who rang for nothing: on the list they would be work */
+        PromoteRang(thread); /* also lanes that rang without a record: on the list they would count
+                                as work */
         return 0;
     }
     unsigned taken = TakeInOrder(thread, thread->candidates, count, now, budget);

@@ -5,10 +5,10 @@
 #include "kernel/control_blocks.h"
 
 /*
- * One look: handles what the domain says, collects rings, and moves what was published before it
- * began into the queues of the tasks, by time stamp across lanes, at most `budget` records. Death
- * notices are sorted in, so that nothing that the dead had sent before comes after them.
- * Returns how many were moved or dropped.
+ * Performs one look: handles messages of the domain, collects rings, and moves the records
+ * published before it began into the queues of the tasks, by time stamp across lanes, at most
+ * `budget` records. Death notices are sorted in, so that nothing that a terminated process had
+ * published comes after them. Returns the number of records moved or dropped.
  */
 unsigned InboundLook(struct LiteIpcThread *thread, unsigned budget);
 

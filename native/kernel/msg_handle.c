@@ -1,4 +1,4 @@
-/* LiteIpcMsgHandle: one IPC_SEND_RECV_MSG frees, sends and receives, in this order. */
+/* Implements LiteIpcMsgHandle: one IPC_SEND_RECV_MSG frees, sends and receives, in this order. */
 #include <errno.h>
 #include <string.h>
 
@@ -8,8 +8,8 @@
 #include "platform/clock.h"
 
 /*
- * The caller's message, read once, so that what was checked is what is sent. Without the last two
- * fields: a program that was compiled without LOSCFG_SECURITY_CAPABILITY has none.
+ * Reads the caller's message once, so that the checked message is the sent message. Omits the last
+ * two fields, which a program compiled without LOSCFG_SECURITY_CAPABILITY does not have.
  */
 static IpcMsg CopyHeader(const IpcMsg *outMsg)
 {
@@ -55,7 +55,7 @@ int LiteIpcMsgHandle(struct LiteIpcTask *task, IpcContent *content)
     bool request = msg.type == MT_REQUEST;
     uint64_t deadline = (request ? send.timestamp : ClockNow()) + LITEIPC_TIMEOUT_NS;
     struct IpcCall call = {
-        .used = request, /* whoever gets a reply is not expected to answer it */
+        .used = request, /* a receiver of a reply is not expected to answer it */
         .timestamp = send.timestamp,
         .targetTask = send.targetTask,
         .targetGeneration = send.target.generation,

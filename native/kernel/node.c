@@ -5,7 +5,10 @@
 int ArrivalAllocAgain(struct LiteIpcThread *thread, uint32_t size, struct IpcNode **node)
 {
     struct LiteIpcDevice *device = thread->device;
-    /* seq_cst: set before the pool is tried again; whoever freed too early to see it is seen */
+    /*
+     * seq_cst: set before the pool is tried again, so that a thread that freed too early to see it
+     * is seen here
+     */
     atomic_store_explicit(&device->poolFull, true, memory_order_seq_cst);
     int status = LiteIpcNodeAlloc(&device->ipcInfo, size, node);
     thread->poolFull = status != 0;
@@ -20,8 +23,8 @@ void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
     LiteIpcNodeFree(&device->ipcInfo, node);
     if (lane != NULL) {
         /*
-         * relaxed: a thread finds its own pointer here only if it put it there itself; any other
-         * value means "elsewhere", whichever it is.
+         * relaxed: a thread finds its own pointer here only if it stored it itself; any other value
+         * means "elsewhere"
          */
         if (thread != NULL && atomic_load_explicit(&lane->thread, memory_order_relaxed) == thread) {
             RingFree(&lane->reader, charge);
@@ -29,7 +32,7 @@ void IpcNodeRelease(struct LiteIpcDevice *device, struct LiteIpcThread *thread,
             RingFreeElsewhere(&lane->reader, charge);
         }
     }
-    /* relaxed: a hint; the thread that set it looks again by itself before long, see ThreadSleep */
+    /* relaxed: a hint; the thread that set it retries by itself soon, see ThreadSleep */
     if (atomic_load_explicit(&device->poolFull, memory_order_relaxed)) {
         DeviceNudgeAll(device);
     }

@@ -1,4 +1,4 @@
-/* The receiver's half of special objects. Nothing that the sender wrote is believed. */
+/* Implements the receiver's half of special objects. Nothing that the sender wrote is trusted. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "kernel/pool.h"
 
 /*
- * Datagrams that are read to find one. Not more can lie before it: 16 of messages that are on their
- * way, and as many of messages that failed after their descriptors were sent.
+ * Datagrams that are read to find one. At most this many can precede it: 16 of messages in flight,
+ * and as many of messages that failed after their descriptors were sent.
  */
 #define DATAGRAMS_MAX (2 * IPC_DESCRIPTORS_MAX)
 
@@ -39,14 +39,17 @@ static void ObjectPut(struct IpcNode *node, uint32_t index, const SpecialObj *ob
     memcpy((char *)(node + 1) + OffsetAt(node, index), object, sizeof(*object));
 }
 
-/* The node behind the address that the program is given for an OBJ_PTR buffer. */
+/* Returns the node of the program's address of an OBJ_PTR buffer. */
 static struct IpcNode *BufferNode(const struct ProcIpcInfo *ipcInfo, const SpecialObj *object)
 {
     const char *user = object->content.ptr.buff;
     return GetIpcKernelAddr(ipcInfo, user - sizeof(struct IpcNodePrefix));
 }
 
-/* Offsets in order, objects apart from each other and within the data, of known types. */
+/*
+ * Returns whether offsets are ordered, and objects are disjoint, within the data and of known
+ * types.
+ */
 static bool ObjectsAreSound(const struct IpcNode *node, uint32_t buffersSize, uint64_t maximum)
 {
     uint64_t next = 0, buffers = 0, contents = 0;
@@ -116,7 +119,7 @@ int ObjectsArrive(struct LiteIpcThread *thread, struct IpcNode *node, const char
     return 0;
 }
 
-/* A batch is done with: its sender may send as many again. */
+/* Finishes a batch: its sender may send as many descriptors again. */
 static void BatchSettle(struct InboundLane *lane, struct DescriptorBatch *batch)
 {
     DescriptorsTakenAdd(lane->cursors, batch->sent);
@@ -130,8 +133,8 @@ static void BatchDrop(struct InboundLane *lane, struct DescriptorBatch *batch)
 }
 
 /*
- * Keeps what came before the batch that is wanted. An honest sender has no more than 16 on their
- * way.
+ * Stores a batch that came before the wanted one. An honest sender has at most 16 descriptors in
+ * flight.
  */
 static void BatchStore(struct InboundLane *lane, struct DescriptorBatch *batch)
 {
@@ -183,9 +186,9 @@ static int BatchFind(struct InboundLane *lane, uint16_t number, struct Descripto
          !is && i < DATAGRAMS_MAX && DescriptorsTake(lane->owned, lane->socket, found) > 0; i++) {
         is = found->number == number;
         if (!is && lane->queued > 0) {
-            BatchStore(lane, found); /* perhaps another task's, whose turn is later */
+            BatchStore(lane, found); /* perhaps for another task, whose turn is later */
         } else if (!is) {
-            BatchDrop(lane, found); /* nobody's: its message never came */
+            BatchDrop(lane, found); /* its message never came */
         }
     }
     if (lane->queued == 0) {
@@ -236,7 +239,7 @@ static int DescriptorsInstall(struct IpcNode *node)
         BatchDrop(lane, &batch);
         return status;
     }
-    OwnedEnter(lane->owned); /* from now on they are the program's, for its children too */
+    OwnedEnter(lane->owned); /* from now on the program owns them, and its children inherit them */
     OwnedRelease(lane->owned, batch.descriptors, batch.count);
     OwnedLeave(lane->owned);
     uint32_t next = 0;

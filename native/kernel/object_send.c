@@ -1,4 +1,4 @@
-/* The sender's half of special objects. */
+/* Implements the sender's half of special objects. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -11,7 +11,7 @@
 #include "kernel/outbound.h"
 #include "kernel/thread_control.h"
 
-/* What HandleObj and the functions below it need to know. */
+/* The context of HandleObj and of the functions that it calls. */
 struct ObjectCheck {
     const struct LiteIpcTask *task;
     const struct IpcSend *send;
@@ -99,7 +99,7 @@ static int HandleObj(struct ObjectCheck *check, SpecialObj *object)
     }
 }
 
-/* The message's generation and task, as the notice for whoever has to send again says them. */
+/* Returns the message's generation and task, which the notice for a retry carries. */
 static uint64_t Waiter(const struct IpcSend *send)
 {
     return ((uint64_t)send->targetTask << 32) | send->target.generation;
@@ -125,8 +125,8 @@ static int GrantAll(struct LiteIpcTask *task, const struct IpcSend *send,
                        .serviceHandle = objects->grants[i].id,
                        .serviceGeneration = objects->grants[i].generation}};
         /*
-         * Answers come in order: the last one tells of all. A right refused before it is then the
-         * only one that is still missing, asked for again, and told of.
+         * Answers come in order, so the last one reports for all. If an earlier right was refused,
+         * only that one is missing at the retry, requested again, and reported.
          */
         bool last = i + 1 == objects->grantCount;
         int status = send->wait ? ThreadControlCall(task->thread, &message)
@@ -179,7 +179,7 @@ int HandleSpecialObjects(const struct LiteIpcTask *task, const struct IpcSend *s
     const IpcMsg *msg = send->msg;
     struct ObjectCheck check = {
         .task = task, .send = send, .lane = lane, .available = available, .objects = objects};
-    uint64_t next = 0; /* where the next object may begin */
+    uint64_t next = 0; /* lowest offset of the next object */
     objects->count = msg->spObjNum;
     objects->buffersSize = 0;
     objects->descriptorCount = 0;
@@ -228,7 +228,7 @@ int ObjectsWrite(const IpcMsg *msg, struct OutboundLane *lane, const struct IpcO
     uint32_t descriptor = 0;
     for (uint32_t i = 0; i < objects->count; i++) {
         const struct IpcObject *entry = &objects->list[i];
-        /* Zeroed first: what lies between the fields of the sender's object stays here. */
+        /* Zeroed first, so that padding of the sender's object is not sent. */
         SpecialObj out;
         memset(&out, 0, sizeof(out));
         out.type = entry->object.type;
@@ -253,7 +253,7 @@ int ObjectsWrite(const IpcMsg *msg, struct OutboundLane *lane, const struct IpcO
     }
     if (++lane->descriptorBatch == 0) {
         lane->batchCounts[0] = 0;
-        lane->descriptorBatch = 1; /* 0 is no number */
+        lane->descriptorBatch = 1; /* 0 is not a valid number */
     }
     record->descriptors = lane->descriptorBatch;
     return DescriptorsSend(lane, objects, lane->descriptorBatch);

@@ -29,7 +29,7 @@ static void LaneRemove(struct LiteIpcThread *thread, struct OutboundLane *lane)
     LaneFree(lane);
 }
 
-/* Is the receiving thread still the one that the lane was made for. */
+/* Returns whether the receiving thread is still the one that the lane was made for. */
 static bool ReceiverAlive(const struct LiteIpcDevice *device, const struct OutboundLane *lane)
 {
     const struct ControlThread *entry = ControlThreadAt(device->table, lane->threadID);
@@ -85,7 +85,7 @@ static int LaneCreate(struct LiteIpcThread *thread, const struct ControlTaskFact
     return 0;
 }
 
-/* A lane of an ended thread of this process that goes to the same receiver. */
+/* Takes an idle lane of this process that leads to the same receiver. */
 static struct OutboundLane *IdleLaneTake(struct LiteIpcThread *thread,
                                          const struct ControlTaskFacts *target)
 {
@@ -148,7 +148,10 @@ static int LaneAsk(struct LiteIpcThread *thread, uint32_t taskID,
     return 0;
 }
 
-/* Who has to be told when the lane is there. Without memory for it: -ENOMEM, try again. */
+/*
+ * Registers a task to be notified when the lane is ready. Without memory for it: -ENOMEM, try
+ * again.
+ */
 static int WaiterAdd(struct OutboundLane *lane, uint32_t taskID, uint32_t generation)
 {
     for (unsigned i = 0; i < lane->waiterCount; i++) {
@@ -173,8 +176,9 @@ static int LaneAwait(struct LiteIpcThread *thread, uint32_t threadID, struct Out
     for (;;) {
         struct OutboundLane *lane = thread->outbound[threadID];
         if (lane == NULL) {
-            return thread->lost ? -ENODEV
-                                : -ENOMEM; /* refused meanwhile; the first asker knows why */
+            return thread->lost
+                       ? -ENODEV
+                       : -ENOMEM; /* refused meanwhile; the first requester got the reason */
         }
         if (lane->state == LANE_READY) {
             *ready = lane;
@@ -291,7 +295,7 @@ void OutboundScan(struct LiteIpcThread *thread)
     while (link != &thread->outboundLanes) {
         struct OutboundLane *lane = LOS_DL_LIST_ENTRY(link, struct OutboundLane, listNode);
         link = link->pstNext;
-        /* A lane that is being opened is refused by the domain if its receiver is gone. */
+        /* The domain refuses a lane that is being opened if its receiver is gone. */
         if (lane->state == LANE_READY && !ReceiverAlive(thread->device, lane)) {
             LaneRemove(thread, lane);
         }

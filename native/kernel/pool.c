@@ -4,12 +4,12 @@
 
 #include "mem/slab_pool.h"
 
-/* Address space is cheap, but not endless: 64 GiB. Beyond it records wait in their lanes. */
+/* Limit of address space: 64 GiB. Beyond it records wait in their lanes. */
 #define POOL_CAPACITY_MAX (64ULL << 30)
 /*
  * A message takes up to 2.97 times its charge. Alone it is 1.75: the charge of an empty one is 96
- * bytes, its node is 128, and the slab's classes round up by another fifth. The worst are many
- * OBJ_PTR buffers of a byte: 64 bytes each, and a charge of 32 with object and offset.
+ * bytes, its node is 128, and the slab's classes round up by another fifth. The worst case is many
+ * OBJ_PTR buffers of a byte: 64 bytes each, with a charge of 32 for object and offset.
  */
 #define POOL_SLACK 3U
 

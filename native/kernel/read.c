@@ -1,4 +1,4 @@
-/* LiteIpcRead: waiting for a message, and deciding what it means to the waiting task. */
+/* Implements LiteIpcRead: waits for a message and decides what it means to the waiting task. */
 #include <errno.h>
 
 #include "kernel/access.h"
@@ -13,7 +13,7 @@
 
 #define READ_BUDGET 64
 
-/* Is the sender still allowed to say this. Decided at delivery: a revoked right counts at once. */
+/* Checks at delivery whether the sender may send this: a revoked right counts at once. */
 static enum IpcDropReason RequestCheck(const struct LiteIpcTask *task, const struct IpcNode *node)
 {
     const struct ControlTable *table = task->thread->device->table;
@@ -89,7 +89,8 @@ enum IpcDropReason IpcUndeliverable(int status)
 }
 
 /*
- * Takes the queue's messages until one is for the caller: 1 = *inMsg is set, 0 = none, or an error.
+ * Takes messages from the queue until one is for the caller: 1 = *inMsg is set, 0 = none, or an
+ * error.
  */
 static int TakeQueued(struct LiteIpcTask *task, const struct IpcCall *call, IpcMsg **inMsg)
 {
@@ -103,7 +104,7 @@ static int TakeQueued(struct LiteIpcTask *task, const struct IpcCall *call, IpcM
                 return 1;
             }
             reason = IpcUndeliverable(status);
-            /* Without its answer the call has failed; without a request there is none. */
+            /* Without its answer the call has failed; a dropped request fails no call. */
             verdict = node->node.msg.type == MT_REPLY ? status : 1;
         }
         IpcNodeDrop(task, node, reason);
@@ -121,7 +122,7 @@ static int Lost(const struct LiteIpcThread *thread)
     return shutdown ? -ERFKILL : -ENODEV;
 }
 
-/* What a read tells the hooks about its wait. */
+/* Reports a wait of a read to the hooks. */
 static void WaitHook(struct LiteIpcTask *task, enum LosHookType type, const struct IpcCall *call,
                      int reason)
 {
@@ -144,15 +145,18 @@ static int WaitForMessage(struct LiteIpcTask *task, const struct IpcCall *call, 
         }
         if (moved && deadline != UINT64_MAX && ClockNow() >= deadline) {
             WaitHook(task, LOS_HOOK_TYPE_IPC_READ_TIMEOUT, call, -ETIME);
-            return -ETIME; /* a stream of junk holds nobody */
+            return -ETIME; /* a stream of junk must not block the caller */
         }
-        /* Seen before the look: what the service published while it lived is found by the look. */
+        /*
+         * Read before the look, which then finds everything that the service published while it
+         * lived.
+         */
         bool gone = call != NULL && call->used && CallTargetGone(thread->device, call);
         bool lost = thread->lost;
         thread->scanNeeded |= gone;
         moved = InboundLook(thread, READ_BUDGET) > 0 || !LOS_ListEmpty(&task->msgListHead);
         if (moved || thread->lost != lost) {
-            continue; /* just lost: nothing would end a sleep; one more look, then the end */
+            continue; /* just lost: nothing would end a sleep; look once more, then end */
         }
         if (lost) {
             int status = Lost(thread);

@@ -1,13 +1,13 @@
 /*
- * A message as it lies in a lane, and as it lies in the pool of its receiver.
+ * The layout of a message in a lane, and in the pool of its receiver.
  *
- * In the lane (written by the sender, believed by nobody): struct IpcRecord, then dataSz bytes of
+ * In the lane (written by the sender, trusted by nobody): struct IpcRecord, then dataSz bytes of
  * data, padding to 4, then spObjNum offsets of 4 bytes, then the contents of its OBJ_PTR buffers in
  * the order of the offsets, each padded to 4.
  *
  * In the pool (written by the receiving process, read by its program): struct IpcNodePrefix, then
- * IpcListNode as in the kernel, then data, padding to 4, offsets. What the program gets as inMsg is
- * the address of IpcListNode.msg in the user view. The buffer of an OBJ_PTR is a node of its own:
+ * IpcListNode as in the kernel, then data, padding to 4, offsets. The program's inMsg is the
+ * address of IpcListNode.msg in the user view. The buffer of an OBJ_PTR is a node of its own:
  * struct IpcNodePrefix, then its bytes, at the same distance.
  */
 #ifndef LITEIPC_KERNEL_RECORD_H
@@ -36,7 +36,7 @@ struct IpcRecord {
     uint8_t bits;
     uint32_t callIndex;   /* chosen by the caller, repeated by the reply; 0 for none */
     uint32_t deadlineMs;  /* requests: answers later than timestamp + this are refused; 0 = never */
-    uint16_t processor;   /* on which the sender ran: whether waiting by spinning makes sense */
+    uint16_t processor;   /* of the sender: decides whether waiting by spinning makes sense */
     uint16_t descriptors; /* number of its datagram in the lane's socket, from 1 on; 0 for none */
     uint32_t buffersSize; /* bytes of all OBJ_PTR contents with their padding */
 };
@@ -48,9 +48,9 @@ typedef struct {
 
 struct InboundLane;
 
-/* What the core must remember of a message; in the pool, but not part of the kernel's node. */
+/* State of a message that the core needs; in the pool, but not part of the kernel's node. */
 struct IpcNodePrefix {
-    struct InboundLane *lane; /* whom to give the charge back; NULL for death notices */
+    struct InboundLane *lane; /* lane to give the charge back to; NULL for death notices */
     uint32_t charge;          /* bytes */
     uint32_t sourceGeneration;
     uint32_t callIndex;
@@ -66,7 +66,7 @@ struct IpcNode {
     /* data and offsets follow */
 };
 
-/* False: the buffer of an OBJ_PTR, whatever its bytes look like; or a death notice. */
+/* Returns false for the buffer of an OBJ_PTR, whatever its bytes are, and for a death notice. */
 static inline bool IpcNodeIsMessage(const struct IpcNode *node)
 {
     return node->prefix.destinationGeneration != 0;
@@ -82,13 +82,16 @@ static inline uint32_t IpcAlign4(uint32_t size)
     return (size + 3U) & ~3U;
 }
 
-/* What a message costs its sender of the receiver's pool: what the kernel would allocate. */
+/*
+ * Returns the bytes of the receiver's pool that a message costs its sender: what the kernel would
+ * allocate.
+ */
 static inline uint64_t IpcCharge(uint32_t dataSz, uint32_t spObjNum)
 {
     return sizeof(IpcListNode) + (uint64_t)dataSz + sizeof(uint32_t) * (uint64_t)spObjNum;
 }
 
-/* Bytes of a record, and of the same message in the pool. */
+/* Returns the bytes of a record, or of the same message in the pool. */
 static inline uint32_t IpcRecordSize(uint32_t dataSz, uint32_t spObjNum)
 {
     return (uint32_t)sizeof(struct IpcRecord) + IpcAlign4(dataSz) + 4U * spObjNum;
@@ -99,7 +102,7 @@ static inline uint32_t IpcNodeSize(uint32_t dataSz, uint32_t spObjNum)
     return (uint32_t)sizeof(struct IpcNode) + IpcAlign4(dataSz) + 4U * spObjNum;
 }
 
-/* Bytes of the node of an OBJ_PTR buffer. */
+/* Returns the bytes of the node of an OBJ_PTR buffer. */
 static inline uint32_t IpcBufferNodeSize(uint32_t buffSz)
 {
     return (uint32_t)sizeof(struct IpcNodePrefix) + IpcAlign4(buffSz);

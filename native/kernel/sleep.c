@@ -9,7 +9,8 @@
 #define SPIN_SCORE_MAX  8
 #define SPIN_SCORE_MISS 2
 /*
- * Every so many waits spinning is tried although it did not pay: the peer may have become faster.
+ * Number of waits after which spinning is retried although it did not pay: the peer may have become
+ * faster.
  */
 #define SPIN_RETRY_WAITS 64
 /* Looks between two readings of the clock. */
@@ -28,7 +29,7 @@ static bool SpinPays(struct LiteIpcThread *thread)
 {
     int processor = sched_getcpu();
     if (processor >= 0 && (uint32_t)processor == thread->peerProcessor) {
-        return false; /* the peer needs this very core */
+        return false; /* the peer needs this core */
     }
     return thread->spinScore > 0 || ++thread->waits % SPIN_RETRY_WAITS == 0;
 }
@@ -41,7 +42,7 @@ void ThreadWaited(struct LiteIpcThread *thread)
     uint64_t start = thread->waitStart;
     thread->waitStart = 0;
     if (thread->lastSentAt < start) {
-        return; /* it was there before the wait, or something else ended it */
+        return; /* the record came before the wait, or another event ended it */
     }
     if (thread->lastSentAt - start <= thread->spinLimit) {
         thread->spinScore += thread->spinScore < SPIN_SCORE_MAX;
@@ -92,7 +93,8 @@ int ThreadSleep(struct LiteIpcThread *thread, uint64_t deadline)
         return 0;
     }
     if (thread->poolFull && (timeoutMs < 0 || timeoutMs > 10)) {
-        timeoutMs = 10; /* whoever frees nudges, but its look at the flag may miss ours */
+        timeoutMs = 10; /* a thread that frees memory nudges, but its load of the flag may come
+                           before our store */
     }
     thread->counters.sleeps++;
     int status = InboundCollect(thread, timeoutMs);

@@ -130,7 +130,7 @@ struct IpcNode *TaskQueueTake(struct LiteIpcTask *task)
     struct InboundLane *lane = node->prefix.lane;
     if (lane != NULL && --lane->queued == 0) {
         if (lane->state == LANE_DRAINING) {
-            task->thread->scanNeeded = true; /* the domain waits to be told */
+            task->thread->scanNeeded = true; /* the domain waits for the report */
         } else if (lane->state == LANE_CLOSED) {
             task->thread->sweepNeeded = true; /* its descriptors are not needed any more */
         }

@@ -61,7 +61,7 @@ int ThreadControlCallFor(struct LiteIpcThread *thread, struct ControlMessage *me
     while (status == 0 && !answered) {
         status = ThreadControlWait(thread, CONTROL_ANSWER_TIMEOUT_MS);
         if (status == -ETIMEDOUT) {
-            thread->lost = true; /* a domain that does not answer is as good as gone */
+            thread->lost = true; /* a domain that does not answer counts as gone */
         }
     }
     if (!answered) {
@@ -77,7 +77,7 @@ int ThreadControlCallFor(struct LiteIpcThread *thread, struct ControlMessage *me
     return answer.status;
 }
 
-/* Receives and handles one message; 1, 0 for none, -ENODEV. */
+/* Receives and handles one message. Returns 1, 0 for none, -ENODEV. */
 static int ReceiveOne(struct LiteIpcThread *thread, int timeoutMs)
 {
     struct ControlMessage message;
@@ -94,7 +94,7 @@ static int ReceiveOne(struct LiteIpcThread *thread, int timeoutMs)
     }
     thread->controlHandler(thread, &message, descriptors, count);
     for (unsigned i = 0; i < count; i++) {
-        /* whoever wanted a descriptor has taken it and set it to -1 */
+        /* a handler that needed a descriptor has taken it and set it to -1 */
         OwnedClose(&thread->device->owned, descriptors[i]);
     }
     return 1;

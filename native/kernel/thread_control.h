@@ -1,6 +1,6 @@
 /*
- * A thread's conversation with the domain: requests that block or end in a notice, and the events
- * that the domain sends. Used by the thread alone.
+ * Exchanges messages between a thread and the domain: requests that block or end in a notice, and
+ * the events of the domain. Used only by the thread.
  */
 #ifndef LITEIPC_KERNEL_THREAD_CONTROL_H
 #define LITEIPC_KERNEL_THREAD_CONTROL_H
@@ -8,7 +8,7 @@
 #include "kernel/control_blocks.h"
 
 /*
- * Sends a request and remembers who waits for the answer: `pending` is copied, its requestID and
+ * Sends a request and registers what waits for the answer: `pending` is copied, its requestID and
  * type are filled in. 0, -ENODEV, -ENOMEM.
  */
 int ThreadControlStart(struct LiteIpcThread *thread, struct ControlMessage *message,
@@ -16,13 +16,13 @@ int ThreadControlStart(struct LiteIpcThread *thread, struct ControlMessage *mess
 
 /*
  * Sends a request and waits for its answer, which replaces *message. Returns the answer's status.
- * Events that come meanwhile are handled. -ENODEV, also when the domain does not answer in time.
+ * Events that come meanwhile are handled. -ENODEV, also if the domain does not answer in time.
  */
 int ThreadControlCall(struct LiteIpcThread *thread, struct ControlMessage *message);
 
 /*
- * The same for an answer that may bring a descriptor, which then becomes the caller's; else
- * *descriptor is left as it is.
+ * Does the same for an answer that may carry a descriptor, which then belongs to the caller;
+ * otherwise *descriptor does not change.
  */
 int ThreadControlCallFor(struct LiteIpcThread *thread, struct ControlMessage *message,
                          int *descriptor);
@@ -31,17 +31,17 @@ int ThreadControlCallFor(struct LiteIpcThread *thread, struct ControlMessage *me
 int ThreadControlSend(struct LiteIpcThread *thread, struct ControlMessage *message,
                       const int *descriptors, unsigned count);
 
-/* Handles every message that has come. Sets thread->lost when the domain is gone. */
+/* Handles every message that has come. Sets thread->lost if the domain is gone. */
 void ThreadControlDrain(struct LiteIpcThread *thread);
 
-/* Waits until something has come or the time is up, then handles it. 0 or -ENODEV. */
+/* Waits until something has come or the time is over, then handles it. 0 or -ENODEV. */
 int ThreadControlWait(struct LiteIpcThread *thread, int timeoutMs);
 
-/* Adds a notice for the event face. Without memory for it: the thread counts as lost. */
+/* Adds a notice for the event face. Without memory for it the thread counts as lost. */
 void ThreadNotice(struct LiteIpcThread *thread, struct IpcNotice notice);
-/* Takes the oldest notice; false if there is none. */
+/* Takes the oldest notice. Returns false if there is none. */
 bool ThreadNoticeTake(struct LiteIpcThread *thread, struct IpcNotice *notice);
-/* A task ends: notices that were not taken yet and answers to come do not name it any more. */
+/* Removes a task that ends from notices that were not taken yet and from answers to come. */
 void ThreadControlDisown(struct LiteIpcThread *thread, const struct LiteIpcTask *task);
 
 #endif

@@ -11,19 +11,19 @@ _Static_assert(sizeof(struct LiteIpcTraceRecord) == 64, "read by other languages
 #define RECORD_WORDS (sizeof(struct LiteIpcTraceRecord) / sizeof(uint64_t))
 
 /*
- * One place in the ring. Its `sequence` tells whose it is: 2 * number + 1 while record `number` is
- * being written, 2 * number + 2 when it is there. The words are atomic because a reader may look at
- * them while they are written; it finds out afterwards, and throws away what it read.
+ * One slot of the ring. Its `sequence` states its owner: 2 * number + 1 while record `number` is
+ * being written, 2 * number + 2 when it is complete. The words are atomic because a reader may read
+ * them while they are written; it detects that afterwards and discards the copy.
  */
 struct TraceSlot {
     _Atomic uint64_t sequence;
-    _Atomic uint64_t leftOut; /* 1 + number of the newest record that was not written here */
+    _Atomic uint64_t leftOut; /* 1 + number of the newest record that was left out here */
     _Atomic uint64_t words[RECORD_WORDS];
 };
 
 struct IpcTrace {
     _Alignas(64) _Atomic uint64_t next; /* number of the next record */
-    _Alignas(64) uint64_t taken;        /* the reader's: number of the next record to take */
+    _Alignas(64) uint64_t taken;        /* used by the reader: number of the next record to take */
     uint64_t mask;
     struct TraceSlot *slots;
 };
@@ -63,13 +63,19 @@ static void LeaveOut(struct TraceSlot *slot, uint64_t number)
     /* relaxed: the exchange decides; only the largest number counts */
     uint64_t seen = atomic_load_explicit(&slot->leftOut, memory_order_relaxed);
     while (seen <= number &&
-           /* release: pairs with the reader's acquire, so that it does not take it for unwritten */
+           /*
+            * release: pairs with the reader's acquire, so that it does not wait for a record that
+            * was left out
+            */
            !atomic_compare_exchange_weak_explicit(&slot->leftOut, &seen, number + 1,
                                                   memory_order_release, memory_order_relaxed)) {
     }
 }
 
-/* Claims the slot for this record; false when another writer is in it or a newer record has it. */
+/*
+ * Claims the slot for this record. Returns false if another writer is in it or a newer record owns
+ * it.
+ */
 static bool Claim(struct TraceSlot *slot, uint64_t number)
 {
     /* relaxed: the exchange decides */
@@ -84,7 +90,7 @@ static bool Claim(struct TraceSlot *slot, uint64_t number)
 
 void TracePut(struct IpcTrace *trace, const struct LiteIpcTraceRecord *record)
 {
-    /* relaxed: a number, nothing more; the slot's sequence publishes */
+    /* relaxed: only a number; the slot's sequence publishes */
     uint64_t number = atomic_fetch_add_explicit(&trace->next, 1, memory_order_relaxed);
     struct TraceSlot *slot = &trace->slots[number & trace->mask];
     if (!Claim(slot, number)) {
@@ -95,7 +101,8 @@ void TracePut(struct IpcTrace *trace, const struct LiteIpcTraceRecord *record)
     memcpy(words, record, sizeof(words));
     for (size_t i = 0; i < RECORD_WORDS; i++) {
         /*
-         * release: who reads a word of this record (acquire in Copy) sees that the slot is claimed
+         * release: a reader of a word of this record (acquire in Copy) sees that the slot is
+         * claimed
          */
         atomic_store_explicit(&slot->words[i], words[i], memory_order_release);
     }
@@ -103,7 +110,7 @@ void TracePut(struct IpcTrace *trace, const struct LiteIpcTraceRecord *record)
     atomic_store_explicit(&slot->sequence, 2 * number + 2, memory_order_release);
 }
 
-/* False: it was overwritten meanwhile, what was read is worth nothing. */
+/* Copies a record. Returns false if it was overwritten meanwhile; the copy is then invalid. */
 static bool Copy(const struct TraceSlot *slot, uint64_t sequence, struct LiteIpcTraceRecord *record)
 {
     uint64_t words[RECORD_WORDS];
@@ -122,7 +129,7 @@ static enum TakeResult TakeOne(const struct IpcTrace *trace, struct LiteIpcTrace
 {
     const struct TraceSlot *slot = &trace->slots[trace->taken & trace->mask];
     uint64_t wanted = 2 * trace->taken + 2;
-    /* acquire: pairs with the release at the end of TracePut; the words are there */
+    /* acquire: pairs with the release at the end of TracePut; the words are complete */
     uint64_t sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
     if (sequence == wanted) {
         return Copy(slot, sequence, record) ? TAKE_DONE : TAKE_LOST;
@@ -135,7 +142,7 @@ static enum TakeResult TakeOne(const struct IpcTrace *trace, struct LiteIpcTrace
 size_t TraceTake(struct IpcTrace *trace, struct LiteIpcTraceRecord *records, size_t maximum,
                  uint64_t *lost)
 {
-    /* relaxed: how far to look; each slot says itself whether its record is there */
+    /* relaxed: an upper bound; each slot states whether its record is complete */
     uint64_t next = atomic_load_explicit(&trace->next, memory_order_relaxed);
     uint64_t oldest = next > trace->mask ? next - trace->mask - 1 : 0;
     *lost = 0;

@@ -1,4 +1,4 @@
-/* LiteIpcWrite: from a message of the caller's to a record in the receiver's lane. */
+/* Implements LiteIpcWrite: turns a message of the caller into a record in the receiver's lane. */
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "kernel/outbound.h"
 #include "platform/clock.h"
 
-/* A request's timestamp names it among the requests of its task, so it never comes twice. */
+/* A request's timestamp identifies it among the requests of its task, so no value repeats. */
 static uint64_t NextTimestamp(struct LiteIpcTask *task)
 {
     uint64_t now = ClockNow();
@@ -26,7 +26,7 @@ bool IsValidReply(const struct LiteIpcTask *task, const struct IpcNode *node, co
         reply->target.handle != request->taskID) {
         return false;
     }
-    /* The request's service must still be there; any task of its process may answer for it. */
+    /* The request's service must still exist; any task of its process may answer for it. */
     return ControlTaskRead(task->thread->device->table, node->prefix.destinationTask, &addressed) ==
                0 &&
            addressed.state == CONTROL_ALIVE &&
@@ -95,8 +95,8 @@ int CheckPara(struct LiteIpcTask *task, struct IpcSend *send)
 }
 
 /*
- * CheckMsgSize: what the ServiceManager said it is willing to receive at handle 0, the buffers of
- * OBJ_PTR included.
+ * CheckMsgSize: checks the size that the ServiceManager accepts at handle 0, the buffers of OBJ_PTR
+ * included.
  */
 static int CheckMsgSize(const struct LiteIpcTask *task, const IpcMsg *msg)
 {
@@ -119,7 +119,7 @@ static int CheckMsgSize(const struct LiteIpcTask *task, const IpcMsg *msg)
     return size > maximum ? -EINVAL : 0;
 }
 
-/* CopyDataFromUser: field by field, so that nothing but the message leaves this process. */
+/* CopyDataFromUser: copies field by field, so that only the message leaves this process. */
 static void CopyDataFromUser(const struct LiteIpcTask *task, const struct IpcSend *send,
                              struct RingRecord *record)
 {
@@ -153,7 +153,10 @@ static void CopyDataFromUser(const struct LiteIpcTask *task, const struct IpcSen
     }
 }
 
-/* Room in the lane; what cannot ever fit and a broken lane are as a full pool to the sender. */
+/*
+ * Reserves room in the lane. To the sender, a message that can never fit and a broken lane look
+ * like a full pool.
+ */
 static int Reserve(struct OutboundLane *lane, uint64_t size, uint64_t charge,
                    struct RingRecord **record)
 {
@@ -167,7 +170,7 @@ static bool IsForCms(const IpcMsg *msg)
     return msg->type == MT_REQUEST && msg->target.handle == CMS_HANDLE;
 }
 
-/* The message as the kernel would have stamped it. */
+/* Reports the message as the kernel would have stamped it. */
 HOOK_COLD static void WriteHook(struct LiteIpcTask *task, const struct IpcSend *send,
                                 enum LosHookType type, uint32_t waitState, int reason)
 {
@@ -182,7 +185,9 @@ HOOK_COLD static void WriteHook(struct LiteIpcTask *task, const struct IpcSend *
 
 static void Publish(struct LiteIpcTask *task, const struct IpcSend *send, struct OutboundLane *lane)
 {
-    /* Before anyone can read it: who looks at all traces by time sees it written, then read. */
+    /*
+     * Reported before it can be read: a viewer of all traces, sorted by time, sees the write first.
+     */
     if (HookIsOn(&task->thread->device->hooks, LOS_HOOK_TYPE_IPC_WRITE)) {
         uint32_t waitState = RingIsArmed(&lane->writer) ? IPC_WAIT_LITEIPC : IPC_WAIT_NONE;
         WriteHook(task, send, LOS_HOOK_TYPE_IPC_WRITE, waitState, 0);
@@ -210,7 +215,7 @@ static int WritePlain(struct LiteIpcTask *task, struct IpcSend *send, struct Out
 /*
  * The kernel allocates the message, then its buffers one by one: no room for the message is ENOMEM,
  * none for a buffer is EINVAL. Here both come out of the same allowance, so the room for the
- * message alone is asked first.
+ * message alone is checked first.
  */
 static int WriteWithObjects(struct LiteIpcTask *task, struct IpcSend *send,
                             struct OutboundLane *lane)
@@ -234,7 +239,7 @@ static int WriteWithObjects(struct LiteIpcTask *task, struct IpcSend *send,
     uint64_t size = IpcRecordSize(msg->dataSz, msg->spObjNum);
     status = Reserve(lane, size + objects.buffersSize, charge + objects.buffersSize, &record);
     if (status == 0 && ObjectsNeedDomain(lane, &objects)) {
-        RingAbandon(&lane->writer); /* it was there: nothing but this thread takes room away */
+        RingAbandon(&lane->writer); /* the room was there: only this thread takes room */
         return ObjectsPrepare(task, send, lane, &objects);
     }
     if (status == 0) {
@@ -276,7 +281,7 @@ static int Write(struct LiteIpcTask *task, struct IpcSend *send)
         }
         status =
             msg->spObjNum == 0 ? WritePlain(task, send, lane) : WriteWithObjects(task, send, lane);
-        /* The domain had to be asked for something, and anything may have changed meanwhile. */
+        /* The domain had to be asked, and anything may have changed meanwhile. */
     } while (status == -ERESTART);
     return status;
 }
@@ -286,7 +291,7 @@ int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send)
     send->targetTask = send->msg->target.handle;
     send->timestamp = send->msg->type == MT_REQUEST ? 0 : send->msg->timestamp;
     int status = Write(task, send);
-    /* -EINPROGRESS is no refusal: the same message comes again. */
+    /* -EINPROGRESS is no refusal: the same message is sent again. */
     if (status != 0 && status != -EINPROGRESS &&
         HookIsOn(&task->thread->device->hooks, LOS_HOOK_TYPE_IPC_WRITE_DROP)) {
         WriteHook(task, send, LOS_HOOK_TYPE_IPC_WRITE_DROP, IPC_WAIT_NONE, status);

@@ -152,14 +152,16 @@ void RingDisarm(struct RingReader *reader)
 void RingFree(struct RingReader *reader, uint64_t charge)
 {
     reader->freed += charge;
-    /* Release: synchronises with the acquire load in RefreshFreed, so that the room really exists.
+    /*
+     * Release: synchronises with the acquire load in RefreshFreed, so that the room really exists.
      */
     atomic_store_explicit(&reader->cursors->freed, reader->freed, memory_order_release);
 }
 
 void RingFreeElsewhere(struct RingReader *reader, uint64_t charge)
 {
-    /* Release: as in RingFree. Read-modify-write: several threads of this process may free at once.
+    /*
+     * Release: as in RingFree. Read-modify-write: several threads of this process may free at once.
      */
     atomic_fetch_add_explicit(&reader->cursors->freedElsewhere, charge, memory_order_release);
 }

@@ -204,8 +204,10 @@ int RingReserve(struct RingWriter *writer, uint32_t size, uint64_t charge,
     if (bytes > RingMaximumRecord(writer->capacity) || charge > writer->allowance) {
         return -EMSGSIZE;
     }
-    /* Only when the known values do not suffice: reading the cursors takes their cache line away
-     * from the receiver, which writes it at every record. */
+    /*
+     * Only when the known values do not suffice: reading the cursors takes their cache line away
+     * from the receiver, which writes it at every record.
+     */
     if (charge > writer->allowance - KnownOutstanding(writer)) {
         status = RefreshFreed(writer);
         if (status != 0) {
@@ -244,8 +246,10 @@ static void StorePublished(struct RingWriter *writer)
         first = RecordAt(writer, writer->offset);
         first->size = 0;
         first->skipTo = (uint32_t)(writer->reservedOffset / RING_ALIGNMENT);
-        /* Relaxed: the receiver reaches this record only over the skip, whose release store is
-         * below. */
+        /*
+         * Relaxed: the receiver reaches this record only over the skip, whose release store is
+         * below.
+         */
         writer->sequence = RingNextSequence(sequence);
         atomic_store_explicit(&record->sequence, writer->sequence, memory_order_relaxed);
     }

@@ -12,7 +12,10 @@
 #include "kernel/access.h"
 #include "kernel/control_path/control_paths.h"
 
-/* Only whom the domain's options name; the program is what the pid runs now. */
+/*
+ * Returns whether the domain's options admit the process. The program is the one that the pid runs
+ * now.
+ */
 static bool MayBecomeCms(const struct Domain *domain, const struct DomainProcess *process)
 {
     char link[32];
@@ -48,7 +51,7 @@ int SetCms(struct Domain *domain, struct DomainTask *caller, uint32_t maxMsgSize
     }
     /* relaxed: ordered by the release below */
     atomic_store_explicit(&domain->table->cmsMaxMsgSize, maxMsgSize, memory_order_relaxed);
-    /* release: pairs with the acquire in GetCmsTaskID; who sees the role sees the size */
+    /* release: pairs with the acquire in GetCmsTaskID; a reader of the role sees the size */
     atomic_store_explicit(&domain->table->cms, ((uint64_t)caller->generation << 32) | caller->id,
                           memory_order_release);
     return 0;
@@ -60,7 +63,7 @@ static bool IsCmsProcess(const struct Domain *domain, const struct DomainProcess
     return cms != 0 && domain->tasks[cms].process == process;
 }
 
-/* False: the one that is meant has ended, and its ID may be another's. */
+/* Returns false if the task has ended and its ID may belong to another task. */
 static bool IsStillThere(struct Domain *domain, uint32_t taskID, uint32_t generation)
 {
     return generation == 0 || DomainTaskFind(domain, taskID, generation) != NULL;
@@ -110,7 +113,7 @@ int RemoveServiceAccess(struct Domain *domain, struct DomainTask *caller,
         access->processID >= domain->limits.processLimit) {
         return -EINVAL;
     }
-    /* A dead process too: what it had published must not be delivered any more. */
+    /* Also for a terminated process: what it had published must not be delivered any more. */
     struct DomainProcess *process = &domain->processes[access->processID];
     if (process->state == CONTROL_FREE ||
         (access->processGeneration != 0 && access->processGeneration != process->generation)) {

@@ -12,7 +12,7 @@ int SetIpcTask(struct Domain *domain, struct DomainTask *caller)
     if (status != 0) {
         return status;
     }
-    /* As in the kernel, a ServiceManager that died counts: only its own role is missing then. */
+    /* As in the kernel, a ServiceManager that ended counts: only its own role is missing then. */
     if (!WasCmsSet(domain->table) || IsIpcTaskSet(domain->table, caller->process->id)) {
         return -EINVAL;
     }
@@ -61,7 +61,7 @@ void ReleaseRoles(struct Domain *domain, const struct DomainTask *task)
     struct ControlProcess *entry = DomainProcessEntry(domain, task->process);
 
     if (IsCmsTask(domain->table, task->id)) {
-        /* release: who sees the role gone and looks on sees what came before its end */
+        /* release: a reader that sees the role gone also sees what came before its end */
         atomic_store_explicit(&domain->table->cms, 0, memory_order_release);
     }
     if (GetIpcTaskID(domain->table, task->process->id) == task->id) {

@@ -25,7 +25,7 @@ int GenerateServiceHandle(struct Domain *domain, struct DomainTask *caller, uint
         return -EINVAL;
     }
     *handle = service;
-    /* A task that never used IPC has nothing to be called by yet: that is no error here. */
+    /* A task that never used IPC has no queue to call yet; that is no error here. */
     (void)AddServiceAccess(domain, GetCmsTaskID(domain->table, NULL), service);
     return 0;
 }
@@ -38,7 +38,9 @@ int RefreshServiceHandle(struct Domain *domain, uint32_t handle)
 int AddServiceAccess(struct Domain *domain, uint32_t taskID, uint32_t handle)
 {
     struct DomainTask *task = DomainTaskFind(domain, taskID, 0);
-    /* Handle 0 is the ServiceManager's task here, too: its holders learn of its death. */
+    /*
+     * Handle 0 means the ServiceManager's task here as well: its holders receive its death notice.
+     */
     uint32_t serviceID = handle == 0 ? GetCmsTaskID(domain->table, NULL) : handle;
     struct DomainTask *service = DomainTaskFind(domain, serviceID, 0);
 
