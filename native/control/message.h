@@ -1,18 +1,17 @@
 /*
- * What goes over the control sockets of a domain: fixed-size messages, at most three descriptors
- * each.
+ * The messages on the control sockets of a domain: fixed size, with at most three descriptors.
  *
  * Sockets are AF_UNIX SOCK_SEQPACKET, close-on-exec, non-blocking at the domain's end. A process
- * has one *process socket*, made by connect(); over it it asks for *thread sockets*, one per
- * receiving thread (one end of a socketpair that the domain makes). Each socket is used by one
- * thread at a time, so no lock is shared between the threads of a process.
+ * has one *process socket*, from connect(). On it the process requests *thread sockets*, one per
+ * receiving thread (one end of a socketpair that the domain creates). One thread at a time uses a
+ * socket, so the threads of a process share no lock.
  *
- * Every request has an answer: the same type and requestID with `status` 0 or a negative errno,
- * except those marked "no answer". Answers come at once; only LANE_OPEN may be parked by the domain
+ * Every request that is not marked "no answer" has an answer: the same type and requestID, with
+ * `status` 0 or a negative errno. The domain answers at once, except that it may park a LANE_OPEN
  * until the receiving thread deposits another lane end. Events have requestID 0.
  *
- * The domain believes nothing: IDs, generations, sizes and seals are checked on every request, the
- * sender's identity comes from SCM_CREDENTIALS and SO_PEERCRED. A malformed message ends the
+ * The domain trusts no client: it checks IDs, generations, sizes and seals of every request, and
+ * takes the sender's identity from SCM_CREDENTIALS and SO_PEERCRED. A malformed message ends the
  * connection.
  */
 #ifndef LITEIPC_CONTROL_MESSAGE_H
@@ -21,54 +20,55 @@
 #include <stdint.h>
 
 #define CONTROL_PROTOCOL_VERSION 1U
-/* The requestID of a request whose answer nobody awaits. */
-#define CONTROL_REQUEST_NOBODYS UINT32_MAX
+/* The requestID of a request whose answer the client ignores. */
+#define CONTROL_REQUEST_IGNORED UINT32_MAX
 #define CONTROL_DESCRIPTORS_MAX 3
-/* Lane ends that a thread deposits when it starts, and the most that the domain keeps for it. */
+/* The lane ends that a thread deposits at its start, and the most that the domain stores for it. */
 #define CONTROL_LANE_ENDS_INITIAL 4
 #define CONTROL_LANE_ENDS_MAX     64
-/* Lanes between one process and another. */
+/* The most lanes from one process to another. */
 #define CONTROL_LANES_PER_PAIR 16
 
 enum ControlMessageType {
     /* process socket */
     CONTROL_HELLO = 1,     /* protocolVersion -> identity; + descriptor of the control table */
     CONTROL_THREAD_CREATE, /* -> object {threadID, generation}; + descriptor of its socket */
-    CONTROL_PROCESS_EXIT,  /* the whole process ends; answered when everything has been done */
+    CONTROL_PROCESS_EXIT,  /* ends the process; the answer follows when everything is done */
 
     /* thread socket */
-    CONTROL_THREAD_EXIT,   /* its tasks end, its inbound lanes are dropped; then the answer */
-    CONTROL_PROCESS_OPEN,  /* LiteIpcOpen: the process may be given rights and messages. The process
-                             socket takes it, too: the child of a fork has no thread yet */
-    CONTROL_PROCESS_MAP,   /* LiteIpcMmap: map.poolSize; 0 takes the pool away again */
+    CONTROL_THREAD_EXIT,   /* ends the tasks, drops the inbound lanes; then the answer follows */
+    CONTROL_PROCESS_OPEN,  /* LiteIpcOpen: the process may get rights and messages. Also on the
+                             process socket, because the child of a fork has no thread yet */
+    CONTROL_PROCESS_MAP,   /* LiteIpcMmap: map.poolSize; 0 removes the pool */
     CONTROL_TASK_CREATE,   /* -> object {taskID, generation}, owned by this thread */
-    CONTROL_TASK_EXIT,     /* object.id: LiteIpcRemoveServiceHandle, then the slot dies */
+    CONTROL_TASK_EXIT,     /* object.id: LiteIpcRemoveServiceHandle, then the task is dead */
     CONTROL_TASK_INIT,     /* object {taskID, generation}: LiteIpcTaskInit, the queue exists */
     CONTROL_SET_CMS,       /* cms {taskID, maxMsgSize} */
     CONTROL_SET_IPC_TASK,  /* object.id = calling task */
     CONTROL_CMS_COMMAND,   /* cmsCommand -> cmsCommand.serviceHandle */
-    CONTROL_REMOVE_ACCESS, /* access: takes a right away (not in the kernel; the CMS only) */
-    CONTROL_GRANT_ACCESS,  /* access: passes a right that the caller has on to a process, whose
+    CONTROL_REMOVE_ACCESS, /* access: revokes a right (not in the kernel; only the CMS) */
+    CONTROL_GRANT_ACCESS,  /* access: gives a right of the caller to another process, whose
                              generation is given; the service gets a queue. HandleSvc */
-    CONTROL_LANE_SOCKET,   /* object.id = laneID, leased by the caller: a way for descriptors;
-                             + the sender's end. The receiver gets EVENT_LANE_SOCKET before */
+    CONTROL_LANE_SOCKET,   /* object.id = laneID, leased by the caller: creates its channel for
+                             descriptors; + the sender's end. The receiver gets
+                             EVENT_LANE_SOCKET before */
     CONTROL_LANE_OPEN,     /* lane {taskID, generation, ringSize}; + ring -> laneOpened {laneID,
                              threadID, threadGeneration}; + cursors, bell (2) */
-    CONTROL_LANE_LEASE,    /* object.id = laneID: another thread of the process takes over a lane */
-    CONTROL_LANE_CLOSE,    /* object.id = laneID: either end is done with the lane (the receiver
-                             because it was fed garbage); the other side gets LANE_CLOSED */
-    /* object.id = endID, chosen by the receiver; + cursors, bell (2). No answer */
-    CONTROL_LANE_DEPOSIT,
-    CONTROL_LANE_DRAINED, /* object.id = laneID of a dead process, all of it delivered. No answer */
+    CONTROL_LANE_LEASE,    /* object.id = laneID: another thread of the process uses the lane */
+    CONTROL_LANE_CLOSE,    /* object.id = laneID: ends the lane, from either end (a receiver
+                             does so after malformed records); the other gets LANE_CLOSED */
+    CONTROL_LANE_DEPOSIT,  /* object.id = endID, chosen by the receiver; + cursors, bell (2). No
+                             answer */
+    CONTROL_LANE_DRAINED,  /* object.id = lane of a dead process, all delivered. No answer */
 
     /* events to a thread socket */
-    CONTROL_EVENT_LANE,        /* laneNew; + ring: a sender got the deposited end laneNew.endID */
+    CONTROL_EVENT_LANE,        /* laneNew; + ring: a sender uses the deposited end laneNew.endID */
     CONTROL_EVENT_LANE_SOCKET, /* object.id = laneID; + the receiver's end */
     CONTROL_EVENT_LANE_CLOSED, /* object.id = laneID */
     CONTROL_EVENT_DEATH,       /* death: for the IPC task of this process */
-    CONTROL_EVENT_WAKE,        /* look at the table: a process, thread or task died, or a right
-                                  changed. Says nothing else, so it need not be queued twice */
-    CONTROL_EVENT_RESTOCK,     /* object.id = how many lane ends the domain would like to have */
+    CONTROL_EVENT_WAKE,        /* read the table: a process, thread or task died, or a right
+                                  changed. Never queued twice, because it has no content */
+    CONTROL_EVENT_RESTOCK,     /* object.id = number of lane ends that the domain requests */
     CONTROL_MESSAGE_TYPES,
 };
 
@@ -92,20 +92,19 @@ struct ControlCmsCommand {
     uint32_t callerTaskID;
     uint32_t cmd; /* CmsCmd, or any other number */
     uint32_t taskID, taskGeneration;
-    uint32_t serviceHandle,
-        serviceGeneration; /* generation 0: whichever has the ID, as in the kernel */
+    uint32_t serviceHandle, serviceGeneration; /* generation 0: any, as in the kernel */
 };
 
 struct ControlAccess {
     uint32_t callerTaskID;
-    uint32_t processID, processGeneration; /* who gets or loses it; 0 means "whichever is there" */
+    uint32_t processID, processGeneration; /* gets or loses the right; generation 0: any */
     uint32_t serviceHandle, serviceGeneration;
 };
 
 struct ControlLaneOpen {
-    uint32_t taskID, generation; /* destination; generation 0 means "whichever is there" */
-    uint32_t sourceTaskID;       /* a task of the asking thread */
-    uint32_t isReply;            /* 1 when the lane is wanted for an answer, not for a request */
+    uint32_t taskID, generation; /* destination; generation 0: any */
+    uint32_t sourceTaskID;       /* a task of the requesting thread */
+    uint32_t isReply;            /* 1: the lane is for an answer, not for a request */
     uint64_t ringSize;           /* bytes of the ring memfd, header included */
 };
 
@@ -130,7 +129,7 @@ struct ControlDeath {
 
 struct ControlMessage {
     uint32_t type;      /* enum ControlMessageType */
-    uint32_t requestID; /* chosen by the asking side, not 0; 0 in events */
+    uint32_t requestID; /* chosen by the client, not 0; 0 in events */
     int32_t status;     /* answers: 0 or a negative errno; else 0 */
     uint32_t protocolVersion;
     union {

@@ -46,7 +46,7 @@ void ControlTableInit(struct ControlTable *table, const struct ControlLimits *li
     table->epoch = epoch;
     table->version = CONTROL_TABLE_VERSION;
     table->magic = CONTROL_TABLE_MAGIC;
-    /* release: nothing reads the table before the domain hands its descriptor over a socket */
+    /* release: no process reads the table before the domain sends its descriptor */
     atomic_store_explicit(&table->running, 1, memory_order_release);
 }
 
@@ -104,8 +104,8 @@ int ControlProcessRead(const struct ControlTable *table, uint32_t processID,
     facts->generation = ControlGenerationOf(before);
     facts->state = ControlStateOf(before);
     /*
-     * acquire on the fields: keeps the second look at the state word after them (a fence would do
-     * the same, but the thread sanitizer does not model fences).
+     * acquire on the fields: the second load of the state word stays after them. (A fence has the
+     * same effect, but the thread sanitizer does not model fences.)
      */
     facts->pid = atomic_load_explicit(&entry->pid, memory_order_acquire);
     facts->uid = atomic_load_explicit(&entry->uid, memory_order_acquire);
@@ -131,7 +131,7 @@ int ControlTaskRead(const struct ControlTable *table, uint32_t taskID,
     }
     facts->generation = ControlGenerationOf(before);
     facts->state = ControlStateOf(before);
-    /* acquire on the fields: as in ControlProcessRead */
+    /* acquire on the fields: see ControlProcessRead */
     facts->processID = atomic_load_explicit(&entry->processID, memory_order_acquire);
     facts->processGeneration =
         atomic_load_explicit(&entry->processGeneration, memory_order_acquire);
@@ -142,7 +142,7 @@ int ControlTaskRead(const struct ControlTable *table, uint32_t taskID,
     return ControlGenerationOf(after) == facts->generation ? 0 : -ESRCH;
 }
 
-/* Which revocation was the last of a process. */
+/* Returns the place of the number of the last revocation for a process. */
 static _Atomic uint32_t *LastRevocation(const struct ControlTable *table,
                                         const struct ControlTask *task, uint32_t processID)
 {
@@ -154,7 +154,7 @@ bool ControlRevokedSince(const struct ControlTable *table, uint32_t taskID, uint
 {
     const struct ControlTask *task = ControlTaskAt(table, taskID);
     if (ControlRevocations(task) == revocations) {
-        return false; /* nobody's, and the other line is not touched */
+        return false; /* no revocation at all; the other cache line is not read */
     }
     /* relaxed: ordered by the count that was read before */
     uint32_t last =
@@ -173,7 +173,7 @@ void ControlAccessRevoke(const struct ControlTable *table, struct ControlTask *t
     ControlAccessSet(task, processID, false);
     /* relaxed: ordered by the release below */
     atomic_store_explicit(LastRevocation(table, task, processID), count, memory_order_relaxed);
-    /* release: pairs with ControlRevocations; who sees the count sees the bit gone, and whose */
+    /* release: pairs with ControlRevocations; a reader of the count sees both stores above */
     atomic_store_explicit(&task->revocations, count, memory_order_release);
 }
 
@@ -181,9 +181,9 @@ uint32_t ControlStatePublish(_Atomic uint64_t *state)
 {
     uint32_t generation = ControlGenerationOf(atomic_load_explicit(state, memory_order_relaxed));
     if (generation == 0) {
-        generation = 1; /* the slot's first use: nobody can hold a generation of it yet */
+        generation = 1; /* the first use of the slot */
     }
-    /* release: pairs with the readers' acquire; who sees ALIVE sees the fields */
+    /* release: pairs with the readers' acquire; a reader that sees ALIVE sees the fields */
     atomic_store_explicit(state, ControlStateWord(generation, CONTROL_ALIVE), memory_order_release);
     return generation;
 }
@@ -191,7 +191,7 @@ uint32_t ControlStatePublish(_Atomic uint64_t *state)
 void ControlStateMarkDead(_Atomic uint64_t *state)
 {
     uint32_t generation = ControlGenerationOf(atomic_load_explicit(state, memory_order_relaxed));
-    /* release: who sees the mark sees the access bits and roles that were taken away before it */
+    /* release: a reader that sees DEAD sees that rights and roles were cleared before */
     atomic_store_explicit(state, ControlStateWord(generation, CONTROL_DEAD), memory_order_release);
 }
 
@@ -200,14 +200,13 @@ void ControlStateFree(_Atomic uint64_t *state)
     uint32_t generation = ControlGenerationOf(atomic_load_explicit(state, memory_order_relaxed));
     generation = generation == UINT32_MAX ? 1 : generation + 1;
     /*
-     * release: as above. The fields of the next use are stored with release order after this, so
-     * that a reader who sees one of them finds this generation, not the old one, at its second
-     * look.
+     * release: as above. The fields of the next use are stored with release order after this: a
+     * reader that sees one of them sees this generation in its second load of the state word.
      */
     atomic_store_explicit(state, ControlStateWord(generation, CONTROL_FREE), memory_order_release);
 }
 
-/* release: orders the field after ControlStateFree, for the readers' second look at the state. */
+/* release: orders the field after ControlStateFree, for the readers' second load of the state. */
 static void Fill(_Atomic uint32_t *field, uint32_t value)
 {
     atomic_store_explicit(field, value, memory_order_release);
@@ -228,7 +227,7 @@ void ControlThreadFill(struct ControlThread *entry, uint32_t processID, uint32_t
 {
     Fill(&entry->processID, processID);
     Fill(&entry->processGeneration, processGeneration);
-    /* attention goes on counting from where it is: only its changes mean something */
+    /* `attention` is not reset: only changes of it have a meaning */
 }
 
 void ControlTaskFill(const struct ControlTable *table, struct ControlTask *entry,
@@ -249,6 +248,6 @@ void ControlTaskFill(const struct ControlTable *table, struct ControlTask *entry
 void ControlThreadNotify(struct ControlThread *entry)
 {
     uint32_t attention = atomic_load_explicit(&entry->attention, memory_order_relaxed);
-    /* release: pairs with the thread's acquire; who sees the new number sees the change */
+    /* release: pairs with the thread's acquire; a thread that sees the number sees the change */
     atomic_store_explicit(&entry->attention, attention + 1, memory_order_release);
 }

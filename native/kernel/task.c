@@ -17,7 +17,7 @@ static struct IpcNode *NodeOf(LOS_DL_LIST *link)
 void TaskAbandon(struct LiteIpcThread *thread, uint32_t taskID)
 {
     struct ControlMessage message = {
-        .type = CONTROL_TASK_EXIT, .requestID = CONTROL_REQUEST_NOBODYS, .object = {.id = taskID}};
+        .type = CONTROL_TASK_EXIT, .requestID = CONTROL_REQUEST_IGNORED, .object = {.id = taskID}};
     (void)ThreadControlSend(thread, &message, NULL, 0);
 }
 

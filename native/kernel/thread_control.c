@@ -18,7 +18,7 @@ int ThreadControlStart(struct LiteIpcThread *thread, struct ControlMessage *mess
         return -ENOMEM;
     }
     thread->pending = array;
-    if (++thread->nextRequestID == CONTROL_REQUEST_NOBODYS) {
+    if (++thread->nextRequestID == CONTROL_REQUEST_IGNORED) {
         thread->nextRequestID = 1;
     }
     message->requestID = thread->nextRequestID;

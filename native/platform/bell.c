@@ -11,8 +11,8 @@
 #endif
 
 /*
- * preadv2 and pwritev2, which musl has only since 1.2.5. The offset goes in two halves, of which
- * 64-bit systems look at the first alone; -1 is the pipe's own.
+ * Call preadv2 and pwritev2, which musl has only since 1.2.5. The offset has two halves, of which
+ * 64-bit systems use only the first; -1 is the only offset that a pipe has.
  */
 static ssize_t ReadAtOnce(int descriptor, const struct iovec *data)
 {
@@ -36,7 +36,7 @@ int BellCreate(struct Bell *bell)
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
         return -errno;
     }
-    /* One page: what a user may have in pipes is limited. A larger pipe would do as well. */
+    /* One page, because the memory of a user's pipes is limited. A larger pipe works as well. */
     (void)fcntl(ends[0], F_SETPIPE_SZ, (int)BELL_CAPACITY);
     *bell = (struct Bell){.listen = ends[0], .ring = ends[1]};
     return 0;

@@ -1,13 +1,13 @@
 /*
- * Bells: how one process wakes a thread of another that sleeps in epoll. A bell is a pipe: whoever
- * rings writes a byte, and each write is an edge for the sleeper, who reads them only now and then.
+ * Bells: wake a thread of another process that waits in epoll. A bell is a pipe. Each ring writes a
+ * byte and causes an edge-triggered event; the receiver reads the bytes only now and then.
  *
- * Why not an eventfd: whether a write blocks is a flag that both ends of an eventfd share, so a
- * hostile receiver could fill the counter, clear the flag and hang its senders. A write to a pipe
- * can be told not to block by itself (pwritev2(2) RWF_NOWAIT, Linux 6.4 for pipes; before that the
- * shared flag is all there is). Why not a socket: sending is three times as slow.
+ * An eventfd is not used because its two ends share the flag that decides whether a write blocks: a
+ * hostile receiver could fill the counter, clear the flag and block its senders. A single write to
+ * a pipe can be made non-blocking (pwritev2(2) RWF_NOWAIT, Linux 6.4 for pipes; older kernels have
+ * only the shared flag). A socket is not used because sending takes three times as long.
  *
- * The ringing side holds both ends, so that a receiver's death is no SIGPIPE.
+ * The sender holds both ends, so that the end of a receiver does not raise SIGPIPE.
  */
 #ifndef LITEIPC_PLATFORM_BELL_H
 #define LITEIPC_PLATFORM_BELL_H
@@ -16,7 +16,7 @@
 
 #include "platform/owned_descriptors.h"
 
-/* Rings that a bell holds at least before it must be drained, or further rings are lost. */
+/* The rings that a bell holds at least. When it is full, further rings are lost. */
 #define BELL_CAPACITY 4096U
 
 struct Bell {
@@ -24,21 +24,21 @@ struct Bell {
     int ring;   /* the end to write to */
 };
 
-/* Both ends close-on-exec and non-blocking, the caller's. -EMFILE, -ENFILE. */
+/* Creates a bell. The caller owns both ends, close-on-exec and non-blocking. -EMFILE, -ENFILE. */
 int BellCreate(struct Bell *bell);
 
-/* Wakes whoever listens. Never blocks, never signals; a bell that is full has rung already. */
+/* Wakes the receiver. Never blocks and never raises a signal. A full bell has rung already. */
 void BellRing(int ring);
 
-/* Takes all rings out. Never blocks. */
+/* Reads all rings. Never blocks. */
 void BellDrain(int listen);
 
-/* Closes what is open of a bell and forgets it. */
+/* Closes the open ends of a bell and sets them to -1. */
 void BellClose(struct Bell *bell);
-/* The same for a bell whose ends are entered in `owned`. */
+/* The same for a bell whose ends are in `owned`. */
 void BellCloseOwned(struct OwnedDescriptors *owned, struct Bell *bell);
 
-/* Is this an end of a pipe, open for writing or for reading. Never blocks. */
+/* Returns true for an end of a pipe that is open for writing or for reading. Never blocks. */
 bool BellIsEnd(int descriptor, bool forWriting);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Time: CLOCK_MONOTONIC in ns, the same for every process of a machine. Source: clock_gettime(2).
+ * Reads CLOCK_MONOTONIC, in ns. It is the same for every process of a machine. Source:
+ * clock_gettime(2).
  */
 #ifndef LITEIPC_PLATFORM_CLOCK_H
 #define LITEIPC_PLATFORM_CLOCK_H

@@ -26,7 +26,7 @@ static bool CloseElsewhere(int descriptor)
     }
     (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    (void)sigfillset(&all); /* the program's signals are not this thread's business */
+    (void)sigfillset(&all); /* this thread must not handle the program's signals */
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     bool created = pthread_create(&thread, &attributes, CloseIt, (void *)(intptr_t)descriptor) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);

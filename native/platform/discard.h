@@ -1,6 +1,6 @@
 /*
- * Closing descriptors that somebody else sent, without ever waiting. close(2) of a file on a FUSE
- * mount waits for whoever serves it, and that may be the one who sent the descriptor to hang us.
+ * Closes received descriptors without waiting. close(2) of a file on a FUSE mount waits for the
+ * server of the mount, which may be the hostile sender of the descriptor.
  */
 #ifndef LITEIPC_PLATFORM_DISCARD_H
 #define LITEIPC_PLATFORM_DISCARD_H
@@ -10,8 +10,8 @@ extern "C" {
 #endif
 
 /*
- * Closes `descriptor`: at once if it is a pipe or a memfd, whose closing cannot wait, else soon, on
- * a thread of its own. -1 is allowed.
+ * Closes `descriptor`: at once if it is a pipe or a memfd, which never wait, else soon, on a new
+ * thread. Does nothing for -1.
  */
 void DescriptorDiscard(int descriptor);
 

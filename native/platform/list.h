@@ -1,5 +1,5 @@
 /*
- * An intrusive, circular, doubly linked list. A head and a detached node point at themselves.
+ * An intrusive, circular, doubly linked list. A head and a detached node point to themselves.
  * Not synchronised.
  */
 #ifndef LITEIPC_PLATFORM_LIST_H
@@ -12,14 +12,14 @@ struct List {
     struct List *next, *previous;
 };
 
-/* The structure of type `type` whose field `field` is the list node `node`. */
+/* Returns the structure of type `type` whose field `field` is the list node `node`. */
 #define LIST_ENTRY(node, type, field) ((type *)(void *)((char *)(node)-offsetof(type, field)))
 
-/* Walks a list. The current node must not be removed in the body. */
+/* Iterates over a list. The body must not remove the current node. */
 #define LIST_EACH(node, head)                                                                      \
     for (struct List *node = (head)->next; node != (head); node = node->next)
 
-/* Walks a list of which the current node, and only it, may be removed in the body. */
+/* Iterates over a list. The body may remove the current node, and no other. */
 #define LIST_EACH_REMOVABLE(node, head)                                                            \
     for (struct List *node = (head)->next, *after_##node = node->next; node != (head);             \
          node = after_##node, after_##node = node->next)
@@ -43,7 +43,7 @@ static inline void ListAppend(struct List *head, struct List *node)
     head->previous = node;
 }
 
-/* Detaches a node; harmless if it is detached already. */
+/* Detaches a node. Does nothing if it is detached. */
 static inline void ListRemove(struct List *node)
 {
     node->previous->next = node->next;

@@ -11,7 +11,7 @@
 
 #define SEALS      (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 #define NEEDED     (F_SEAL_SHRINK | F_SEAL_WRITE)
-#define BLOCK_SIZE 512U /* what st_blocks counts */
+#define BLOCK_SIZE 512U /* bytes; the unit of st_blocks */
 
 int MemoryFileCreate(int *descriptor)
 {
@@ -32,7 +32,7 @@ int MemoryFileWrite(int descriptor, uint64_t offset, const void *data, size_t si
     }
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
         offset + size > limit.rlim_cur) {
-        return -EFBIG; /* the kernel would send SIGXFSZ, too */
+        return -EFBIG; /* the kernel would also raise SIGXFSZ */
     }
     while (size > 0) {
         ssize_t written = pwrite(descriptor, from, size, (off_t)offset);
@@ -66,17 +66,11 @@ int MemoryFileVerify(int descriptor, uint64_t *size)
         return -errno;
     }
     int seals = fcntl(descriptor, F_GET_SEALS);
-    /*
-     * Huge pages can run out when they are first touched, and a mapping of them has rules of its
-     * own.
-     */
+    /* The first access to a huge page can fail, and mapping huge pages has other rules. */
     if (seals < 0 || (seals & NEEDED) != NEEDED || system.f_type != TMPFS_MAGIC) {
         return -EPROTO;
     }
-    /*
-     * What was never written is not there yet: reading it would take memory, in this process's
-     * name.
-     */
+    /* Reading a hole would allocate memory, charged to this process. */
     if ((uint64_t)facts.st_blocks * BLOCK_SIZE < (uint64_t)facts.st_size) {
         return -EPROTO;
     }
@@ -84,7 +78,7 @@ int MemoryFileVerify(int descriptor, uint64_t *size)
     return 0;
 }
 
-/* How far `offset` is from the start of its page. */
+/* Returns the distance of `offset` from the start of its page, in bytes. */
 static size_t InPage(uint64_t offset)
 {
     return (size_t)(offset % (uint64_t)sysconf(_SC_PAGESIZE));

@@ -40,7 +40,7 @@ void OwnedLeave(struct OwnedDescriptors *owned)
     (void)pthread_mutex_unlock(&owned->lock);
 }
 
-/* The word and the bit of a descriptor; false if it has none. */
+/* Finds the word and the bit of a descriptor. Returns false if the number is too high. */
 static bool Find(int descriptor, uint32_t *word, uint64_t *bit)
 {
     *word = (uint32_t)descriptor / BITS_PER_WORD;

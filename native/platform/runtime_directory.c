@@ -17,7 +17,7 @@ static bool IsName(const char *name)
            strspn(name, allowed) == length;
 }
 
-/* Puts three pieces together, within the limits of a socket path. */
+/* Concatenates three strings, within the limit of a socket path. */
 static int Join(char *path, size_t size, const char *first, const char *second, const char *third)
 {
     size_t limit = size < RUNTIME_PATH_SIZE ? size : RUNTIME_PATH_SIZE;
@@ -27,7 +27,7 @@ static int Join(char *path, size_t size, const char *first, const char *second, 
 
 static const char *AbsoluteVariable(const char *name)
 {
-    /* Nobody changes the environment meanwhile: that is the caller's part, see the header. */
+    /* The caller ensures that the environment does not change: see the header. */
     const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe) */
     return value != NULL && value[0] == '/' ? value : NULL;
 }
@@ -45,8 +45,8 @@ static int DirectoryPath(char *path, size_t size)
 }
 
 /*
- * In a directory that others may write (/tmp) anybody may have made ours beforehand: it is used
- * only if it is a real directory that belongs to this user and to nobody else.
+ * In a directory that others may write (/tmp), another user may have created the directory first.
+ * It is used only if it is a real directory that this user owns and others cannot access.
  */
 static int CheckDirectory(const char *path)
 {
