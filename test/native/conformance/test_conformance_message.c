@@ -1,5 +1,6 @@
 /*
- * Messages of scenarios: laid out, copied out of where they were received, and compared in words.
+ * Tests messages of scenarios: layout, snapshots of received messages, and comparison with readable
+ * differences.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +57,7 @@ static void Make(const struct OutMessage *out, struct Composition *composition)
     assert_int_equal(Compose(&scenario, environment, out, Source, &descriptor, composition), 0);
 }
 
-/* What the receiver of a composed message would have seen. */
+/* Returns the snapshot that a receiver of a composed message would take. */
 static struct Snapshot Receive(struct Composition *composition)
 {
     uint8_t *blob;
@@ -122,7 +123,10 @@ static void TestMalformed(void **state)
     assert_int_equal(composition.message.spObjNum, 3);
     ComposeFree(&composition);
 
-    /* More than was laid is there to be read: what a device copies before it checks is harmless. */
+    /*
+     * More bytes than the declared ones are readable, so a device that copies before it checks is
+     * harmless.
+     */
     out.overrides = OVERRIDE_DATA_SIZE;
     out.dataSz = 6145;
     Make(&out, &composition);
@@ -157,7 +161,7 @@ static void TestSnapshot(void **state)
     assert_int_equal(snapshot.objects[2].type, OBJ_SVC);
     SnapshotFree(&snapshot);
 
-    /* Cut off or lengthened it is none. */
+    /* A truncated or extended blob is no snapshot. */
     uint8_t *blob;
     uint32_t size;
     assert_int_equal(SnapshotTake(&composition.message, &blob, &size), 0);
@@ -172,7 +176,7 @@ static void TestSnapshot(void **state)
     ComposeFree(&composition);
 }
 
-/* A device that is wrong about its own message is not believed. */
+/* A received message with invalid sizes or pointers is reported, not read. */
 static void TestFaultyMessages(void **state)
 {
     (void)state;
@@ -261,7 +265,7 @@ static void TestFields(void **state)
     ComposeFree(&composition);
 }
 
-/* The message that was sent, with one part replaced by another that is wanted. */
+/* Asserts that one part of the sent message differs from another, expected part. */
 static void PartDiffers(const struct Snapshot *came, unsigned index, struct Part part,
                         const char *wantedText, const char *cameText)
 {

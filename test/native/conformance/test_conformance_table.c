@@ -1,6 +1,6 @@
 /*
- * Tables of scenarios: a good one says what it says; whatever a bad one holds, it is refused in
- * words.
+ * Tests tables of scenarios: a valid table is decoded completely; every invalid one is refused with
+ * a message.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 
 #define WORDS_MAX 512
 
-/* Writes a table. */
+/* A table that is being written. */
 struct Draft {
     uint32_t words[WORDS_MAX];
     size_t count;
@@ -85,7 +85,7 @@ static void Finish(struct Draft *draft)
     draft->words[2] = (uint32_t)draft->count;
 }
 
-/* The beginning of a step that is not started. */
+/* Writes the head of a step without a label. */
 static void Begin(struct Draft *draft, uint32_t number, uint32_t task, enum Action action)
 {
     Words(draft, 5, number, task, (uint32_t)action, (uint32_t)WANT_OK, TABLE_NONE);
@@ -141,7 +141,7 @@ static void MessageStep(struct Draft *draft, uint32_t number)
     AllParts(draft, true);
 }
 
-/* A table that has one of everything. */
+/* Writes a table that has one of everything. */
 static void Everything(struct Draft *draft)
 {
     Head(draft, 1, 15);
@@ -185,9 +185,7 @@ static void Everything(struct Draft *draft)
     Finish(draft);
 }
 
-/*
- * Decodes a copy that is exactly as long as it says, so that a sanitizer sees every word beyond it.
- */
+/* Decodes a copy of the exact length, so that a sanitizer detects any access beyond it. */
 static int Decode(const uint32_t *words, size_t count, struct Scenario *scenario,
                   char error[TABLE_ERROR_SIZE])
 {
@@ -271,7 +269,7 @@ static void TestTruncated(void **state)
     Everything(&draft);
     for (size_t length = 0; length < draft.count; length++) {
         assert_int_equal(Decode(draft.words, length, &scenario, error), -EINVAL);
-        /* Also if the table itself says that it is so short. */
+        /* Also if the table itself declares the short length. */
         struct Draft lie = draft;
         lie.words[2] = (uint32_t)length;
         assert_int_equal(Decode(lie.words, length, &scenario, error), -EINVAL);
@@ -282,7 +280,7 @@ static void TestTruncated(void **state)
     Refuse(&draft, "1 words are left over");
 }
 
-/* Every word in turn is something else: refused or another good table, never anything worse. */
+/* Each word in turn is changed: the table is refused or is another valid table. */
 static void TestDamaged(void **state)
 {
     (void)state;
@@ -316,7 +314,7 @@ static uint32_t Random(uint64_t *seed)
     return (uint32_t)(*seed >> 33);
 }
 
-/* Any number of words changed at once, most of them to small numbers, which lead further. */
+/* Many words are changed at once, most of them to small numbers, which pass more checks. */
 static void TestGarbage(void **state)
 {
     (void)state;
@@ -374,7 +372,7 @@ static void TestProcesses(void **state)
     Refuse(&draft, "processes 64 of 64");
 }
 
-/* Steps that are well-formed, but make no sense. */
+/* Steps that are well-formed, but invalid. */
 static void TestSteps(void **state)
 {
     (void)state;

@@ -1,4 +1,7 @@
-/* Who may call whom: ServiceManager, handles, rights, and what the control table says of them. */
+/*
+ * Tests access control: ServiceManager, handles, rights, and their representation in the control
+ * table.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -54,7 +57,7 @@ static void CmsIsOneTaskOfTheDomain(void **state)
     assert_int_equal(TestSetCms(&other.thread, other.taskID, 256), -EEXIST);
     assert_int_equal(TestSetCms(&other.thread, other.taskID, 1), -EINVAL);
 
-    /* The role ends with its task, and the next one takes it. */
+    /* The CMS role ends with its task, and another task can take it. */
     assert_int_equal(TestObject(&manager.thread, CONTROL_TASK_EXIT, manager.taskID, 0), 0);
     assert_false(IsCmsSet(table));
     assert_int_equal(TestSetCms(&other.thread, other.taskID, 256), 0);
@@ -94,7 +97,7 @@ static void OnlyListedProgramsBecomeCms(void **state)
     TestProcessClose(&process);
     DomainStop(strict);
 
-    options.cmsUidCount = 0; /* an empty list: nobody at all */
+    options.cmsUidCount = 0; /* an empty list admits no user */
     assert_int_equal(DomainStart(&options, &strict), 0);
     TestProcessOpen(DomainPath(strict), &process, 0);
     assert_int_equal(TestSetCms(&process.thread, process.taskID, 256), -EPERM);
@@ -102,8 +105,8 @@ static void OnlyListedProgramsBecomeCms(void **state)
     DomainStop(strict);
 }
 
-/* Every ioctl first asks whether the process has opened, then whether it has a pool. */
-static void OpenAndMapComeFirst(void **state)
+/* Every ioctl first checks that the process has opened the device, then that it has a pool. */
+static void IoctlsRequireOpenAndMap(void **state)
 {
     (void)state;
     struct TestClient client;
@@ -123,7 +126,8 @@ static void OpenAndMapComeFirst(void **state)
     assert_int_equal(TestCall(&thread.socket, &message, NULL, 0, NULL), -EINVAL);
 
     assert_int_equal(TestObject(&thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
-    assert_int_equal(TestObject(&thread, CONTROL_PROCESS_OPEN, 0, 0), 0); /* again: no change */
+    /* A second request changes nothing. */
+    assert_int_equal(TestObject(&thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     assert_int_equal(TestSetCms(&thread, taskID, 256), -ENOMEM);
     assert_int_equal(TestObject(&thread, CONTROL_SET_IPC_TASK, taskID, 0), -ENOMEM);
     assert_int_equal(TestCmsCommand(&thread, taskID, CMS_GEN_HANDLE, 0, &handle), -ENOMEM);
@@ -172,14 +176,14 @@ static int Command(struct TestProcess *process, uint32_t cmd, uint32_t taskID, u
     return TestCmsCommand(&process->thread, process->taskID, cmd, taskID, &handle);
 }
 
-static void CommandsAreForTheCmsProcessAlone(void **state)
+static void OnlyTheCmsProcessMaySendCommands(void **state)
 {
     (void)state;
     struct Trio trio;
     struct TestProcess early;
 
     TestProcessOpen(DomainPath(domain), &early, 0);
-    assert_int_equal(Command(&early, CMS_GEN_HANDLE, 0, 0), -EACCES); /* no CMS at all */
+    assert_int_equal(Command(&early, CMS_GEN_HANDLE, 0, 0), -EACCES); /* no CMS exists */
     TestProcessClose(&early);
     TrioOpen(&trio);
     uint32_t service = trio.service.taskID;
@@ -189,12 +193,12 @@ static void CommandsAreForTheCmsProcessAlone(void **state)
     }
     assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS + 1, client, service), -EINVAL);
     assert_int_equal(Command(&trio.manager, UINT32_MAX, client, service), -EINVAL);
-    /* In somebody else's name. */
+    /* In another process's name. */
     uint32_t handle = service;
     assert_int_equal(
         TestCmsCommand(&trio.client.thread, trio.manager.taskID, CMS_ADD_ACCESS, client, &handle),
         -EINVAL);
-    /* A sibling task of the CMS is of its process. */
+    /* A sibling task of the CMS belongs to its process. */
     uint32_t sibling;
     assert_int_equal(TestTaskCreate(&trio.manager.thread, &sibling, NULL), 0);
     assert_int_equal(TestCmsCommand(&trio.manager.thread, sibling, CMS_ADD_ACCESS, client, &handle),
@@ -220,17 +224,17 @@ static void HandlesAreTaskIDs(void **state)
     assert_int_equal(handle, trio.service.taskID);
     assert_true(HasServiceAccess(table, manager, handle));
     assert_int_equal(Command(&trio.manager, CMS_GEN_HANDLE, trio.manager.taskID, 0), -EINVAL);
-    assert_int_equal(Command(&trio.manager, CMS_GEN_HANDLE, 0, 0), -EINVAL); /* itself */
+    assert_int_equal(Command(&trio.manager, CMS_GEN_HANDLE, 0, 0), -EINVAL); /* the CMS itself */
     assert_int_equal(Command(&trio.manager, CMS_GEN_HANDLE, 127, 0), -EINVAL);
     assert_int_equal(Command(&trio.manager, CMS_GEN_HANDLE, 128, 0), -EINVAL);
     assert_int_equal(Command(&trio.manager, CMS_GEN_HANDLE, UINT32_MAX, 0), -EINVAL);
-    /* 0 is the caller; a sibling of the CMS may ask. */
+    /* Task 0 is the caller; a sibling of the CMS may send the command. */
     assert_int_equal(TestTaskCreate(&trio.manager.thread, &fresh, NULL), 0);
     handle = 99;
     assert_int_equal(TestCmsCommand(&trio.manager.thread, fresh, CMS_GEN_HANDLE, 0, &handle), 0);
     assert_int_equal(handle, fresh);
 
-    /* A task that never used IPC: a handle, but no access before it has a queue. */
+    /* A task that never used IPC gets a handle, but no caller before it has a queue. */
     assert_int_equal(TestTaskCreate(&trio.service.thread, &fresh, NULL), 0);
     assert_int_equal(Command(&trio.manager, CMS_GEN_HANDLE, fresh, 0), 0);
     assert_false(HasServiceAccess(table, manager, fresh));
@@ -241,7 +245,7 @@ static void HandlesAreTaskIDs(void **state)
     TrioClose(&trio);
 }
 
-static void AccessIsGrantedToAProcess(void **state)
+static void AccessIsGrantedToTheWholeProcess(void **state)
 {
     (void)state;
     struct Trio trio;
@@ -275,7 +279,7 @@ static void AccessIsGrantedToAProcess(void **state)
     TrioClose(&trio);
 }
 
-/* CMS_ADD_ACCESS that says which task and which service it means. */
+/* Sends CMS_ADD_ACCESS with the generations of the client and of the service. */
 static int GrantTo(struct Trio *trio, uint32_t clientGeneration, uint32_t serviceGeneration)
 {
     struct ControlMessage message = {.type = CONTROL_CMS_COMMAND,
@@ -288,7 +292,7 @@ static int GrantTo(struct Trio *trio, uint32_t clientGeneration, uint32_t servic
     return TestCall(&trio->manager.thread.socket, &message, NULL, 0, NULL);
 }
 
-static void AccessIsGrantedToNobodyElse(void **state)
+static void AccessIsGrantedOnlyToTheNamedGeneration(void **state)
 {
     (void)state;
     struct Trio trio;
@@ -305,7 +309,7 @@ static void AccessIsGrantedToNobodyElse(void **state)
     TrioClose(&trio);
 }
 
-static void ARightCanBeTakenAway(void **state)
+static void AccessCanBeRemoved(void **state)
 {
     (void)state;
     struct Trio trio;
@@ -346,19 +350,20 @@ static void ARightCanBeTakenAway(void **state)
 
     uint32_t before = atomic_load(&ControlThreadAt(table, trio.service.thread.id)->attention);
     assert_int_equal(TestRemoveAccess(&trio.manager.thread, &access), 0);
-    /* All of it has happened when the answer is there. */
+    /* All effects are visible when the answer arrives. */
     assert_false(HasServiceAccess(table, client.processID, service));
     assert_true(atomic_load(&ControlThreadAt(table, trio.service.thread.id)->attention) > before);
     assert_int_equal(TestEvent(&trio.client.thread.socket, &event, 0), 1);
     assert_int_equal(event.message.type, CONTROL_EVENT_WAKE);
     assert_int_equal(TestEvent(&trio.service.thread.socket, &event, 0), 1);
     assert_int_equal(event.message.type, CONTROL_EVENT_WAKE);
-    access.processGeneration = access.serviceGeneration = 0; /* whichever; and it is gone already */
+    /* Any generation; the right is already removed. */
+    access.processGeneration = access.serviceGeneration = 0;
     assert_int_equal(TestRemoveAccess(&trio.manager.thread, &access), 0);
     TrioClose(&trio);
 }
 
-static void TheIpcTaskIsOnePerProcess(void **state)
+static void AProcessHasOneIpcTask(void **state)
 {
     (void)state;
     struct TestProcess process, manager;
@@ -377,7 +382,7 @@ static void TheIpcTaskIsOnePerProcess(void **state)
     assert_int_equal(GetIpcTaskID(table, processID), process.taskID);
     assert_int_equal(TestTaskCreate(&process.thread, &second, NULL), 0);
     assert_int_equal(TestObject(&process.thread, CONTROL_SET_IPC_TASK, second, 0), -EINVAL);
-    /* The role ends with its task. */
+    /* The IPC task role ends with its task. */
     assert_int_equal(TestObject(&process.thread, CONTROL_TASK_EXIT, process.taskID, 0), 0);
     assert_false(IsIpcTaskSet(table, processID));
     assert_int_equal(TestObject(&process.thread, CONTROL_SET_IPC_TASK, second, 0), 0);
@@ -385,7 +390,7 @@ static void TheIpcTaskIsOnePerProcess(void **state)
     TestProcessClose(&manager);
 }
 
-static void TasksAreUsedByTheirOwnersAlone(void **state)
+static void OnlyTheirOwnersMayUseTasks(void **state)
 {
     (void)state;
     struct TestProcess process, other;
@@ -401,7 +406,7 @@ static void TasksAreUsedByTheirOwnersAlone(void **state)
     assert_int_equal(TestObject(&process.thread, CONTROL_TASK_EXIT, UINT32_MAX, 0), -EINVAL);
     assert_true(IsTaskAlive(process.client.table, process.taskID));
 
-    /* A queue: one's own process's tasks, and the ServiceManager's. */
+    /* A thread may create queues for tasks of its own process and for the ServiceManager. */
     assert_int_equal(TestTaskCreate(&process.thread, &manager, NULL), 0);
     assert_int_equal(TestObject(&other.thread, CONTROL_TASK_INIT, manager, 0), -EINVAL);
     assert_int_equal(TestObject(&sibling, CONTROL_TASK_INIT, manager, 77), -EINVAL);
@@ -415,8 +420,8 @@ static void TasksAreUsedByTheirOwnersAlone(void **state)
     TestProcessClose(&other);
 }
 
-/* The slot that has been free longest is used first, with another generation. */
-static void SlotsAreReusedLate(void **state)
+/* The slot that has been free for the longest time is reused first, with a new generation. */
+static void TheOldestFreeSlotIsReusedFirst(void **state)
 {
     (void)state;
     struct TestProcess process;
@@ -442,15 +447,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(CmsIsOneTaskOfTheDomain, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(OnlyListedProgramsBecomeCms, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(OpenAndMapComeFirst, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(CommandsAreForTheCmsProcessAlone, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(IoctlsRequireOpenAndMap, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(OnlyTheCmsProcessMaySendCommands, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(HandlesAreTaskIDs, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AccessIsGrantedToAProcess, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AccessIsGrantedToNobodyElse, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ARightCanBeTakenAway, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TheIpcTaskIsOnePerProcess, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TasksAreUsedByTheirOwnersAlone, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(SlotsAreReusedLate, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AccessIsGrantedToTheWholeProcess, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AccessIsGrantedOnlyToTheNamedGeneration, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AccessCanBeRemoved, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AProcessHasOneIpcTask, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(OnlyTheirOwnersMayUseTasks, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(TheOldestFreeSlotIsReusedFirst, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /*
- * Deaths: who is told, in which order, what stays until it was delivered, and requests that wait.
+ * Tests deaths: recipients and order of death notices, the state that remains until delivery, and
+ * pending requests.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -80,14 +81,14 @@ static int Exit(struct TestProcess *process)
     return TestCall(&process->client.socket, &message, NULL, 0, NULL);
 }
 
-static uint64_t Now(void)
+static uint64_t NowNs(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
-static void ATaskThatEndsIsAnnounced(void **state)
+static void ATaskExitIsAnnounced(void **state)
 {
     (void)state;
     struct TestMessage event;
@@ -98,12 +99,12 @@ static void ATaskThatEndsIsAnnounced(void **state)
     Grant(&trio.client, service);
     Grant(&trio.manager, service); /* has access, but no IPC task */
     MakeIpcTask(&trio.client);
-    MakeIpcTask(&trio.service); /* never told of its own */
-    uint64_t before = Now();
+    MakeIpcTask(&trio.service); /* receives no notice of its own death */
+    uint64_t before = NowNs();
     assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_EXIT, service, 0), 0);
     assert_false(HasServiceAccess(table, client, service) || IsTaskAlive(table, service));
 
-    /* All of it is there when the answer is: first the notice, then the call to look. */
+    /* Both are available when the answer arrives: first the notice, then the wake-up. */
     assert_int_equal(TestEvent(&trio.client.thread.socket, &event, 0), 1);
     assert_int_equal(event.message.type, CONTROL_EVENT_DEATH);
     assert_int_equal(event.message.death.ipcTaskID, trio.client.taskID);
@@ -112,14 +113,15 @@ static void ATaskThatEndsIsAnnounced(void **state)
     assert_int_equal(event.message.death.deadProcessID, trio.service.client.identity.processID);
     assert_int_equal(event.message.death.uid, getuid());
     assert_int_equal(event.message.death.gid, getgid());
-    assert_true(event.message.death.timestamp >= before && event.message.death.timestamp <= Now());
+    assert_true(event.message.death.timestamp >= before &&
+                event.message.death.timestamp <= NowNs());
     assert_int_equal(TestEvent(&trio.client.thread.socket, &event, 0), 1);
     assert_int_equal(event.message.type, CONTROL_EVENT_WAKE);
     assert_true(TestNoEventOf(&trio.service.thread.socket, CONTROL_EVENT_DEATH));
     assert_true(TestNoEventOf(&trio.manager.thread.socket, CONTROL_EVENT_DEATH));
 }
 
-static void NoticesGoToWhoHoldsARightAndAnIpcTask(void **state)
+static void NoticesRequireARightAndAnIpcTask(void **state)
 {
     (void)state;
     struct TestMessage event;
@@ -143,7 +145,7 @@ static void NoticesGoToWhoHoldsARightAndAnIpcTask(void **state)
     TestProcessClose(&stranger);
 }
 
-/* A child is killed in the middle of whatever it does: everybody concerned is told. */
+/* A child is killed at a random point of its work, and every process with a right is notified. */
 static void AKilledProcessIsAnnounced(void **state)
 {
     (void)state;
@@ -172,10 +174,10 @@ static void AKilledProcessIsAnnounced(void **state)
         Grant(&trio.client, taskID);
         usleep(2000);
         kill(pid, SIGKILL);
-        uint64_t killed = Now();
+        uint64_t killed = NowMs();
         assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH, &event));
         assert_int_equal(event.message.death.deadTaskID, taskID);
-        assert_true(Now() - killed < 2000000000U);
+        assert_true(NowMs() - killed < TEST_PROMPT_MS);
         (void)waitpid(pid, NULL, 0);
         (void)TestNoEventOf(&trio.manager.thread.socket, CONTROL_EVENT_DEATH);
         assert_int_equal(TestDeposit(&trio.manager.thread, 50), 0);
@@ -188,21 +190,18 @@ static bool BecomesState(uint32_t processID, int expected)
 {
     struct ControlProcessFacts facts;
     int state = -1;
-    for (int attempt = 0; attempt < 3000; attempt++) {
+    uint64_t deadline = TestDeadline();
+    do {
         int status = ControlProcessRead(trio.manager.client.table, processID, &facts);
         state = status == 0 ? (int)facts.state : CONTROL_FREE;
-        if (state == expected) {
-            return true;
-        }
-        usleep(1000);
-    }
-    return false;
+    } while (state != expected && TestRetry(deadline));
+    return state == expected;
 }
 
 /*
- * What a dead sender published is still to be delivered: its slot and its rights live until then.
+ * Messages of a terminated sender are still delivered: its slot and its rights remain until then.
  */
-static void TheDeadStayUntilTheirLanesAreDrained(void **state)
+static void ATerminatedProcessRemainsUntilItsLanesAreDrained(void **state)
 {
     (void)state;
     uint32_t first, second, handle = trio.service.taskID;
@@ -215,7 +214,7 @@ static void TheDeadStayUntilTheirLanesAreDrained(void **state)
     assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, handle, false, &first),
                      0);
     assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, 0, false, &second), 0);
-    /* Drained before its sender is dead: means nothing. */
+    /* Draining has no effect before the sender has terminated. */
     drained.object.id = first;
     int socket = trio.service.thread.socket.descriptor;
     assert_int_equal(TestSend(socket, &drained, sizeof(drained), NULL, 0), 0);
@@ -230,7 +229,7 @@ static void TheDeadStayUntilTheirLanesAreDrained(void **state)
     assert_int_equal(COUNT(lanes), 2);
     assert_int_equal(COUNT(processes), 3);
 
-    /* Not by somebody else, and not by an ID that is none. */
+    /* Another thread, or an invalid ID, has no effect. */
     assert_int_equal(
         TestSend(trio.manager.thread.socket.descriptor, &drained, sizeof(drained), NULL, 0), 0);
     drained.object.id = 0;
@@ -244,7 +243,7 @@ static void TheDeadStayUntilTheirLanesAreDrained(void **state)
     assert_int_equal(TestObject(&trio.service.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     assert_int_equal(COUNT(lanes), 1);
     assert_true(HasServiceAccess(table, client, handle));
-    /* The other receiver goes without draining: that will do. */
+    /* The other receiver exits without draining, which has the same effect. */
     assert_int_equal(TestObject(&trio.manager.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
     assert_int_equal(COUNT(lanes), 0);
     assert_true(BecomesState(client, CONTROL_FREE));
@@ -253,8 +252,10 @@ static void TheDeadStayUntilTheirLanesAreDrained(void **state)
     assert_int_equal(COUNT(processes), 2);
 }
 
-/* A right can be taken from the dead: what they had published is then not delivered. */
-static void TheDeadCanLoseTheirRights(void **state)
+/*
+ * A right can be removed from a terminated process: its published messages are then not delivered.
+ */
+static void RightsOfATerminatedProcessCanBeRemoved(void **state)
 {
     (void)state;
     uint32_t handle = trio.service.taskID;
@@ -273,21 +274,21 @@ static void TheDeadCanLoseTheirRights(void **state)
     assert_int_equal(COUNT(processes), 3);
 }
 
-/* The notices that do not fit the socket wait in the domain, each of them, until somebody reads. */
+/* Notices that do not fit into the socket are queued in the domain until the receiver reads. */
 static void NoticesAreNotLostWithAFullSocket(void **state)
 {
     (void)state;
     enum { DEATHS = 1000 };
     bool seen[128 * 16] = {false};
     struct TestMessage event;
-    uint32_t told = 0;
+    uint32_t received = 0;
 
     MakeIpcTask(&trio.client);
     uint32_t announced = 0;
     for (uint32_t death = 0; death < DEATHS; death++) {
         uint32_t taskID, generation;
         if (TestTaskCreate(&trio.service.thread, &taskID, &generation) != 0) {
-            break; /* every slot is held by a notice that nobody has read */
+            break; /* every slot is occupied by an unread notice */
         }
         assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_INIT, taskID, 0), 0);
         Grant(&trio.client, taskID);
@@ -295,24 +296,24 @@ static void NoticesAreNotLostWithAFullSocket(void **state)
         (void)TestNoEventOf(&trio.service.thread.socket, CONTROL_EVENT_DEATH);
         announced++;
     }
-    assert_true(announced > 128); /* the socket was full: slots are held */
+    assert_true(announced > 128); /* the socket was full, so slots are occupied */
     assert_true(announced < DEATHS);
     assert_true(COUNT(tasks) > 100);
-    while (told < announced &&
+    while (received < announced &&
            TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH, &event)) {
         uint32_t key = event.message.death.deadGeneration * 128 + event.message.death.deadTaskID;
         assert_true(key < sizeof(seen) && !seen[key]);
         seen[key] = true;
-        told++;
+        received++;
     }
-    assert_int_equal(told, announced);
+    assert_int_equal(received, announced);
     assert_int_equal(TestObject(&trio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     assert_true(TestNoEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH));
-    assert_int_equal(COUNT(tasks), 3); /* nothing is held any more */
+    assert_int_equal(COUNT(tasks), 3); /* no slot is occupied any more */
 }
 
-/* The one who is to be told goes too: nothing waits for it. */
-static void WaitingNoticesEndWithTheirReader(void **state)
+/* The receiver of the notices exits, and the queued notices are discarded. */
+static void QueuedNoticesEndWithTheirReader(void **state)
 {
     (void)state;
     MakeIpcTask(&trio.client);
@@ -329,7 +330,7 @@ static void WaitingNoticesEndWithTheirReader(void **state)
     assert_int_equal(TestTaskCreate(&trio.service.thread, &taskID, NULL), 0);
 }
 
-static void AnOpenWaitsForALaneEnd(void **state)
+static void ALaneOpenWaitsForALaneEnd(void **state)
 {
     (void)state;
     struct TestProcess bare;
@@ -345,28 +346,30 @@ static void AnOpenWaitsForALaneEnd(void **state)
     assert_int_equal(TestAnswer(&trio.client.thread.socket, requests[0], 50, &answer), -ETIMEDOUT);
     assert_int_equal(COUNT(parked), 3);
     assert_int_equal(COUNT(lanes), 0);
-    /* Other requests of the same thread are answered meanwhile. */
+    /* Other requests of the same thread are answered in the meantime. */
     assert_int_equal(TestObject(&trio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
 
     for (int index = 0; index < 2; index++) {
         assert_int_equal(TestDeposit(&bare.thread, 1 + (uint32_t)index), 0);
-        assert_int_equal(TestAnswer(&trio.client.thread.socket, requests[index], 2000, &answer), 0);
+        assert_int_equal(
+            TestAnswer(&trio.client.thread.socket, requests[index], TEST_DEADLINE_MS, &answer), 0);
         TestMessageClose(&answer);
         assert_int_equal(COUNT(parked), 2 - (uint32_t)index);
         assert_int_equal(COUNT(lanes), 1 + (uint32_t)index);
     }
-    /* The right goes while the last one waits. */
+    /* The right is removed while the last request is pending. */
     struct ControlAccess access = {.callerTaskID = trio.manager.taskID,
                                    .processID = trio.client.client.identity.processID,
                                    .serviceHandle = bare.taskID};
     assert_int_equal(TestRemoveAccess(&trio.manager.thread, &access), 0);
     assert_int_equal(TestDeposit(&bare.thread, 3), 0);
-    assert_int_equal(TestAnswer(&trio.client.thread.socket, requests[2], 2000, &answer), -EACCES);
+    assert_int_equal(TestAnswer(&trio.client.thread.socket, requests[2], TEST_DEADLINE_MS, &answer),
+                     -EACCES);
     assert_int_equal(COUNT(parked), 0);
     TestProcessClose(&bare);
 }
 
-static void WaitingOpensEndWithEitherSide(void **state)
+static void PendingLaneOpensEndWithEitherSide(void **state)
 {
     (void)state;
     struct TestProcess bare, asker;
@@ -384,13 +387,14 @@ static void WaitingOpensEndWithEitherSide(void **state)
     assert_int_equal(Exit(&asker), 0);
     assert_int_equal(COUNT(parked), 1);
     assert_int_equal(Exit(&bare), 0);
-    assert_int_equal(TestAnswer(&trio.client.thread.socket, request, 2000, &answer), -EINVAL);
+    assert_int_equal(TestAnswer(&trio.client.thread.socket, request, TEST_DEADLINE_MS, &answer),
+                     -EINVAL);
     assert_int_equal(COUNT(parked), 0);
     TestProcessClose(&asker);
     TestProcessClose(&bare);
 }
 
-static void TooManyWaitingOpensAreRefused(void **state)
+static void TooManyPendingLaneOpensAreRefused(void **state)
 {
     (void)state;
     struct TestProcess bare;
@@ -402,7 +406,8 @@ static void TooManyWaitingOpensAreRefused(void **state)
         (void)TestLaneOpenStart(&trio.client.thread, trio.client.taskID, bare.taskID);
     }
     uint32_t request = TestLaneOpenStart(&trio.client.thread, trio.client.taskID, bare.taskID);
-    assert_int_equal(TestAnswer(&trio.client.thread.socket, request, 2000, &answer), -ENOMEM);
+    assert_int_equal(TestAnswer(&trio.client.thread.socket, request, TEST_DEADLINE_MS, &answer),
+                     -ENOMEM);
     assert_int_equal(COUNT(parked), 64);
     TestProcessClose(&bare);
 }
@@ -410,16 +415,17 @@ static void TooManyWaitingOpensAreRefused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(ATaskThatEndsIsAnnounced, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(NoticesGoToWhoHoldsARightAndAnIpcTask, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ATaskExitIsAnnounced, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(NoticesRequireARightAndAnIpcTask, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(AKilledProcessIsAnnounced, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TheDeadStayUntilTheirLanesAreDrained, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TheDeadCanLoseTheirRights, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ATerminatedProcessRemainsUntilItsLanesAreDrained, SetUp,
+                                        TearDown),
+        cmocka_unit_test_setup_teardown(RightsOfATerminatedProcessCanBeRemoved, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(NoticesAreNotLostWithAFullSocket, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(WaitingNoticesEndWithTheirReader, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AnOpenWaitsForALaneEnd, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(WaitingOpensEndWithEitherSide, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TooManyWaitingOpensAreRefused, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(QueuedNoticesEndWithTheirReader, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ALaneOpenWaitsForALaneEnd, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(PendingLaneOpensEndWithEitherSide, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(TooManyPendingLaneOpensAreRefused, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

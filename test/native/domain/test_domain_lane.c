@@ -1,4 +1,4 @@
-/* Lanes: who gets one, of what, how many, and how they end. */
+/* Tests lanes: who may open one, their parameters, their number, and how they end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -117,7 +117,7 @@ static void ALaneJoinsARingAndALaneEnd(void **state)
         close(received[index]);
     }
 
-    /* When the sender has its answer, the receiver has been told already. */
+    /* The receiver has been notified before the sender gets its answer. */
     assert_true(atomic_load(&entry->attention) != attention);
     assert_int_equal(TestEvent(&service.thread.socket, &event, 0), 1);
     assert_int_equal(event.message.type, CONTROL_EVENT_LANE);
@@ -138,7 +138,7 @@ static void ALaneJoinsARingAndALaneEnd(void **state)
     TestProcessClose(&service);
 }
 
-static void OnlyWhoMayCallOrBeCalledGetsALane(void **state)
+static void ALaneRequiresARightInOneDirection(void **state)
 {
     (void)state;
     uint32_t sibling;
@@ -150,37 +150,40 @@ static void OnlyWhoMayCallOrBeCalledGetsALane(void **state)
     Grant();
     assert_int_equal(Open(&trio.client, &trio.service, false, NULL), 0);
     assert_int_equal(Open(&trio.service, &trio.client, true, NULL), 0); /* for the answers */
-    /* Any task of a process that it may call a task of. */
+    /* A lane to any task of a process is allowed if the client may call one of its tasks. */
     assert_int_equal(TestTaskCreate(&trio.service.thread, &sibling, NULL), 0);
     assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, sibling, false, NULL),
                      0);
     assert_int_equal(Lanes(), 3);
-    /* Within a process, without a right. */
+    /* Within a process no right is needed. */
     assert_int_equal(TestLaneOpen(&trio.service.thread, sibling, trio.service.taskID, false, NULL),
                      0);
     assert_int_equal(TestLaneOpen(&trio.service.thread, sibling, sibling, false, NULL), 0);
 }
 
-static void TheServiceManagerIsForEverybody(void **state)
+static void EveryProcessMayOpenALaneToTheManager(void **state)
 {
     (void)state;
     struct TestProcess lonely;
     TestProcessOpen(DomainPath(domain), &lonely, 2);
 
-    /* It cannot call, and it can answer only who has come to it. */
+    /*
+     * The manager cannot call this task, and it can answer only callers that have opened a lane to
+     * it.
+     */
     assert_int_equal(Open(&trio.manager, &lonely, false, NULL), -EACCES);
     assert_int_equal(Open(&trio.manager, &lonely, true, NULL), -EACCES);
     assert_int_equal(TestLaneOpen(&lonely.thread, lonely.taskID, 0, false, NULL), 0);
     assert_int_equal(Open(&trio.manager, &lonely, false, NULL), -EACCES);
     assert_int_equal(Open(&trio.manager, &lonely, true, NULL), 0);
-    /* Without one there is no handle 0. */
+    /* Without a ServiceManager there is no handle 0. */
     assert_int_equal(TestObject(&trio.manager.thread, CONTROL_TASK_EXIT, trio.manager.taskID, 0),
                      0);
     assert_int_equal(TestLaneOpen(&lonely.thread, lonely.taskID, 0, false, NULL), -EINVAL);
     TestProcessClose(&lonely);
 }
 
-static void TheFirstLaneMakesTheQueue(void **state)
+static void TheFirstLaneCreatesTheQueue(void **state)
 {
     (void)state;
     uint32_t fresh;
@@ -228,7 +231,7 @@ static void BadRequestsGetNoLane(void **state)
     bad = good;
     bad.sourceTaskID = 0;
     assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
-    bad.sourceTaskID = trio.service.taskID; /* not the asking thread's */
+    bad.sourceTaskID = trio.service.taskID; /* does not belong to the requesting thread */
     assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
     static const uint64_t size[] = {
         0, TEST_RING_SIZE - 4096, TEST_RING_SIZE + 4096, 1, UINT64_MAX, 1ULL << 40};
@@ -255,7 +258,7 @@ static void BadRequestsGetNoLane(void **state)
         assert_int_equal(OpenWith(good, &others[index], 1), -EINVAL);
         close(others[index]);
     }
-    /* The largest that the receiver's pool allows, and one page more. */
+    /* The largest size that the receiver's pool allows, and one page more. */
     bad = good;
     bad.ringSize = 4 * TEST_POOL_SIZE + (1 << 20) + 4096;
     ring[0] = TestMemory(bad.ringSize, TEST_SEALS);
@@ -298,7 +301,7 @@ static void LaneEndsAreChecked(void **state)
         assert_true(TestIsCutOff(process.client.socket.descriptor));
         TestProcessClose(&process);
     }
-    /* More than the domain keeps: the rest is dropped, the thread goes on. */
+    /* Beyond its limit the domain drops lane ends, and the thread stays connected. */
     for (uint32_t end = 0; end < CONTROL_LANE_ENDS_MAX + 10; end++) {
         assert_int_equal(TestDeposit(&trio.client.thread, 100 + end), 0);
     }
@@ -326,7 +329,7 @@ static void AReceiverNeedsAPool(void **state)
     assert_int_equal(TestClientOpen(DomainPath(domain), &client), 0);
     assert_int_equal(TestThreadOpen(&client, &thread), 0);
     assert_int_equal(TestTaskCreate(&thread, &taskID, NULL), 0);
-    /* Not opened: it may not ask, and cannot be reached. */
+    /* A process that has not opened the device may not request a lane and cannot be reached. */
     assert_int_equal(TestLaneOpen(&thread, taskID, taskID, false, NULL), -EINVAL);
     assert_int_equal(TestObject(&thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     assert_int_equal(TestLaneOpen(&thread, taskID, taskID, false, NULL), -ENOMEM);
@@ -354,7 +357,8 @@ static void SixteenLanesPerPair(void **state)
         assert_int_equal(Open(&trio.client, &trio.service, false, &laneIDs[lane]), 0);
     }
     assert_int_equal(Open(&trio.client, &trio.service, false, NULL), -ENOMEM);
-    assert_int_equal(Open(&trio.service, &trio.client, true, NULL), 0); /* the other way round */
+    /* In the opposite direction. */
+    assert_int_equal(Open(&trio.service, &trio.client, true, NULL), 0);
     assert_int_equal(TestObject(&trio.client.thread, CONTROL_LANE_CLOSE, laneIDs[3], 0), 0);
     assert_int_equal(Open(&trio.client, &trio.service, false, NULL), 0);
     assert_int_equal(Open(&trio.client, &trio.service, false, NULL), -ENOMEM);
@@ -389,7 +393,7 @@ static void EitherEndClosesALane(void **state)
     }
 }
 
-static void AThreadLeavesItsLanesToItsProcess(void **state)
+static void LanesOfAnExitedThreadStayWithItsProcess(void **state)
 {
     (void)state;
     struct TestThread sibling;
@@ -407,7 +411,7 @@ static void AThreadLeavesItsLanesToItsProcess(void **state)
     TestThreadClose(&sibling);
 }
 
-static void AReceiverThatEndsTakesItsLanesWithIt(void **state)
+static void AReceiversExitClosesItsLanes(void **state)
 {
     (void)state;
     struct TestMessage event;
@@ -425,16 +429,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ALaneJoinsARingAndALaneEnd, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(OnlyWhoMayCallOrBeCalledGetsALane, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TheServiceManagerIsForEverybody, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TheFirstLaneMakesTheQueue, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ALaneRequiresARightInOneDirection, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(EveryProcessMayOpenALaneToTheManager, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(TheFirstLaneCreatesTheQueue, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(BadRequestsGetNoLane, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(LaneEndsAreChecked, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(AReceiverNeedsAPool, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(SixteenLanesPerPair, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(EitherEndClosesALane, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AThreadLeavesItsLanesToItsProcess, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AReceiverThatEndsTakesItsLanesWithIt, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(LanesOfAnExitedThreadStayWithItsProcess, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AReceiversExitClosesItsLanes, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

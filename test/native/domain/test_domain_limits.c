@@ -1,4 +1,4 @@
-/* Shares and scarcity: lanes per uid, and a domain that runs out of descriptors. */
+/* Tests quotas and shortage: lanes per uid, and a domain without free descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -14,11 +14,12 @@
 #include <cmocka.h>
 
 #include "liteipc/hm_liteipc.h"
+#include "support/child.h"
 #include "support/control_client.h"
 
 #define OTHER_UID         12345U
 #define OTHER_DESCRIPTORS 32
-/* 7 for the domain, 3 and two lane ends for one process, 2 for every other one; 1 is left. */
+/* 7 for the domain, 3 and two lane ends for one process, 2 for every other process; 1 is left. */
 #define FEW_DESCRIPTORS (OTHER_DESCRIPTORS + 7 + 3 + 6 + 2 * 20 + 1)
 #define CLIENTS         40
 
@@ -38,7 +39,7 @@ static int TearDown(void **state)
     return 0;
 }
 
-/* In a child of another uid: opens lanes to its own tasks until it is refused. */
+/* In a child with another uid: opens lanes to its own tasks until one is refused. */
 static int CountLanes(const char *path, uint32_t *lanes)
 {
     struct TestProcess process;
@@ -56,13 +57,10 @@ static int CountLanes(const char *path, uint32_t *lanes)
     return 0;
 }
 
-static void LanesAreShared(void **state)
+static void EveryUidHasALaneQuota(void **state)
 {
     (void)state;
-    if (geteuid() != 0) {
-        print_message("needs root: another uid cannot be had\n");
-        return;
-    }
+    ChildRequire(CHILD_OTHER_USER);
     struct Domain *domain;
     char path[108] = "";
     struct DomainOptions options = TestDomainOptions(path);
@@ -78,12 +76,12 @@ static void LanesAreShared(void **state)
         if (setgid(OTHER_UID) != 0 || setuid(OTHER_UID) != 0) {
             _exit(100);
         }
-        /* A quarter of 256; and no more lane ends than its share while they are not used. */
+        /* A quarter of 256; unused lane ends are limited to its share, too. */
         _exit(CountLanes(path, &lanes) == -ENOMEM && lanes == 64 ? 0 : 1);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
-    /* The domain is the starter's own: it gets all of them. */
+    /* The domain belongs to this user, which gets all lanes. */
     assert_true(TestDomainIsEmpty(domain));
     pid = fork();
     if (pid == 0) {
@@ -95,7 +93,7 @@ static void LanesAreShared(void **state)
     DomainStop(domain);
 }
 
-/* A domain in a child, with few descriptors; lives until `stop` is closed. */
+/* Starts a domain with few descriptors in a child; it runs until `stop` is closed. */
 static pid_t StartPoorDomain(int stop[2])
 {
     int ready[2];
@@ -110,7 +108,8 @@ static pid_t StartPoorDomain(int stop[2])
         struct Domain *domain;
         close(stop[1]);
         /*
-         * Whatever was inherited: the numbers below OTHER_DESCRIPTORS are taken, the rest is free.
+         * Independent of the inherited descriptors: the numbers below OTHER_DESCRIPTORS are in use,
+         * the others are free.
          */
         int filler;
         (void)syscall(SYS_close_range, OTHER_DESCRIPTORS, ~0U, 0);
@@ -123,7 +122,7 @@ static pid_t StartPoorDomain(int stop[2])
         }
         (void)!write(ready[1], "x", 1);
         (void)!read(stop[0], &byte, 1);
-        DomainStop(domain); /* asserts that nothing is left */
+        DomainStop(domain); /* asserts that the domain is empty */
         _exit(0);
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
@@ -133,7 +132,7 @@ static pid_t StartPoorDomain(int stop[2])
     return pid;
 }
 
-static void WithoutDescriptorsNewcomersAreRefused(void **state)
+static void WithoutDescriptorsNewClientsAreRefused(void **state)
 {
     (void)state;
     int stop[2];
@@ -155,23 +154,22 @@ static void WithoutDescriptorsNewcomersAreRefused(void **state)
         status = TestClientOpen(path, &refused);
         assert_int_equal(status, -EMFILE);
     }
-    /* Who is in goes on; what needs a descriptor is refused, not forgotten. */
+    /* Connected clients continue; a request that needs a descriptor is refused, not delayed. */
     assert_int_equal(TestObject(&first.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     struct TestThread thread;
     assert_int_equal(TestThreadOpen(&first.client, &thread), -EMFILE);
     for (uint32_t end = 0; end < 3; end++) {
         assert_int_equal(TestDeposit(&first.thread, 50 + end), 0);
     }
-    /* A lane needs one, and gives three back: those of the lane end. */
+    /* A lane needs one descriptor and releases the three of the lane end. */
     assert_int_equal(TestLaneOpen(&first.thread, first.taskID, first.taskID, false, NULL), 0);
     assert_int_equal(TestThreadOpen(&first.client, &thread), 0);
     TestThreadClose(&thread);
 
     TestClientClose(&clients[--count]);
     TestClientClose(&clients[--count]);
-    for (int attempt = 0; attempt < 2000 && (status = TestClientOpen(path, &clients[count])) != 0;
-         attempt++) {
-        usleep(1000);
+    uint64_t deadline = TestDeadline();
+    while ((status = TestClientOpen(path, &clients[count])) != 0 && TestRetry(deadline)) {
     }
     assert_int_equal(status, 0);
     count++;
@@ -187,8 +185,8 @@ static void WithoutDescriptorsNewcomersAreRefused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(LanesAreShared, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(WithoutDescriptorsNewcomersAreRefused, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(EveryUidHasALaneQuota, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(WithoutDescriptorsNewClientsAreRefused, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

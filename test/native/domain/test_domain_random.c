@@ -1,6 +1,6 @@
 /*
- * Processes that ask for anything, in any order, with any descriptors, and are killed at any
- * moment. The domain answers the one that behaves, and has nothing left when all are gone.
+ * Runs processes that send random requests in random order with random descriptors, and are killed
+ * at random times. The domain still answers a correct client, and is empty after all have exited.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,9 @@ static int TearDown(void **state)
     return 0;
 }
 
-/* Numbers that are often right: IDs of a small domain, sizes that fit, commands that exist. */
+/*
+ * Returns numbers that are often valid: IDs of a small domain, sizes that fit, existing commands.
+ */
 static uint32_t Number(unsigned *seed)
 {
     static const uint32_t special[] = {0, 1, 80, 127, 128, 4096, 65536, 0x10001, UINT32_MAX};
@@ -63,7 +65,7 @@ static uint32_t LikelyType(unsigned *seed)
     return likely[(uint32_t)rand_r(seed) % (sizeof(likely) / sizeof(likely[0]))];
 }
 
-/* One request on a thread's socket; now and then one that ends everything. */
+/* Sends one request on a thread's socket; occasionally one that ends the process. */
 static void Ask(int socket, unsigned *seed, const int memories[4])
 {
     struct ControlMessage message = {.type = LikelyType(seed), .requestID = 1};
@@ -98,7 +100,7 @@ static void Ask(int socket, unsigned *seed, const int memories[4])
     (void)TestSend(socket, &message, size, descriptors, count);
 }
 
-/* Reads what is there, or (some of the time) nothing at all. */
+/* Reads the available answers, or (sometimes) nothing at all. */
 static void Listen(int socket, unsigned *seed)
 {
     struct TestMessage message;
@@ -120,7 +122,7 @@ static _Noreturn void Misbehave(unsigned seed)
         struct TestClient client;
         struct TestThread threads[2];
         if (TestClientOpen(DomainPath(domain), &client) != 0) {
-            usleep(1000); /* the slots are full of dead whose lanes nobody drains */
+            usleep(1000); /* the slots are occupied by terminated processes with undrained lanes */
             continue;
         }
         for (int index = 0; index < 2; index++) {
@@ -152,17 +154,17 @@ static pid_t Spawn(unsigned seed)
     return pid;
 }
 
-static void NothingIsLeftOfThem(void **state)
+static void RandomClientsLeaveNothing(void **state)
 {
     (void)state;
     pid_t children[CHILDREN];
     unsigned seed = (unsigned)getpid();
-    struct TestProcess honest;
+    struct TestProcess correct;
     struct DomainCounters counters;
     uint32_t lanes = 0, tasks = 0;
 
     print_message("seed %u\n", seed);
-    TestProcessOpen(DomainPath(domain), &honest, 2);
+    TestProcessOpen(DomainPath(domain), &correct, 2);
     for (int index = 0; index < CHILDREN; index++) {
         children[index] = Spawn(seed + (unsigned)index);
     }
@@ -170,10 +172,10 @@ static void NothingIsLeftOfThem(void **state)
         int victim = rand_r(&seed) % CHILDREN;
         int status;
         usleep((useconds_t)rand_r(&seed) % 30000);
-        /* One who behaves is answered all the time. */
-        assert_int_equal(TestObject(&honest.thread, CONTROL_TASK_INIT, honest.taskID, 0), 0);
-        while (honest.thread.socket.eventCount > 0) {
-            TestMessageClose(&honest.thread.socket.events[--honest.thread.socket.eventCount]);
+        /* A correct client is always answered. */
+        assert_int_equal(TestObject(&correct.thread, CONTROL_TASK_INIT, correct.taskID, 0), 0);
+        while (correct.thread.socket.eventCount > 0) {
+            TestMessageClose(&correct.thread.socket.events[--correct.thread.socket.eventCount]);
         }
         DomainCount(domain, &counters);
         lanes = counters.lanes > lanes ? counters.lanes : lanes;
@@ -186,14 +188,14 @@ static void NothingIsLeftOfThem(void **state)
         kill(children[index], SIGKILL);
         (void)waitpid(children[index], NULL, 0);
     }
-    TestProcessClose(&honest);
-    assert_true(lanes > 2 && tasks > 10); /* they did get somewhere */
+    TestProcessClose(&correct);
+    assert_true(lanes > 2 && tasks > 10); /* the random requests had some effect */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(NothingIsLeftOfThem, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(RandomClientsLeaveNothing, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Starting and stopping a domain: its address, its lock, and what it leaves behind. */
+/* Tests starting and stopping a domain: its address, its lock, and what remains afterwards. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "support/child.h"
 #include "support/control_client.h"
 
 #define STARTERS       4
@@ -34,7 +35,7 @@ static int SetUp(void **state)
 static int TearDown(void **state)
 {
     (void)state;
-    TestDirectoryRemove(directory); /* fails if a socket or lock file was left */
+    TestDirectoryRemove(directory); /* fails if a socket or lock file remains */
     return 0;
 }
 
@@ -78,7 +79,7 @@ static void ASecondDomainOfTheNameIsRefused(void **state)
     size_t before = TestDescriptorCount();
     assert_int_equal(DomainStart(&options, &second), -EADDRINUSE);
     assert_int_equal(TestDescriptorCount(), before);
-    /* The first is unharmed; another name is another domain. */
+    /* The first domain is not affected; another name is another domain. */
     assert_int_equal(TestClientOpen(DomainPath(first), &client), 0);
     TestClientClose(&client);
     assert_int_equal(DomainStart(&other, &second), 0);
@@ -113,7 +114,7 @@ static void BadOptionsAreRefused(void **state)
     assert_int_equal(TestDescriptorCount(), before);
 }
 
-/* A socket that a killed domain left: replaced. Anything else at the path: left alone. */
+/* The socket of a killed domain is replaced. Any other file at the path is not changed. */
 static void AStaleSocketIsReplacedUnderTheLock(void **state)
 {
     (void)state;
@@ -130,7 +131,7 @@ static void AStaleSocketIsReplacedUnderTheLock(void **state)
     assert_int_equal(bind(stale, (struct sockaddr *)&address, sizeof(address)), 0);
     close(stale);
 
-    /* Somebody holds the lock: the socket is not touched, however stale it looks. */
+    /* While the lock is held, the socket is not changed, even if it is stale. */
     int holder = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     assert_int_equal(flock(holder, LOCK_EX | LOCK_NB), 0);
     assert_int_equal(DomainStart(&options, &domain), -EADDRINUSE);
@@ -149,7 +150,7 @@ static void AStaleSocketIsReplacedUnderTheLock(void **state)
     assert_int_equal(access(lock, F_OK), -1);
 }
 
-/* Killed, a domain leaves its socket and a lock that nobody holds. */
+/* A killed domain leaves its socket, and a lock that no process holds. */
 static void AKilledDomainIsReplaced(void **state)
 {
     (void)state;
@@ -177,7 +178,7 @@ static void AKilledDomainIsReplaced(void **state)
     close(ready[1]);
 }
 
-static void ExitRemovesTheAddressAndAChildDoesNot(void **state)
+static void ExitRemovesTheAddressExceptInAChild(void **state)
 {
     (void)state;
     struct Domain *domain;
@@ -193,7 +194,7 @@ static void ExitRemovesTheAddressAndAChildDoesNot(void **state)
         }
         pid_t child = fork();
         if (child == 0) {
-            exit(0); /* the exit handler, but not in the process that started the domain */
+            exit(0); /* runs the exit handler, in a process that did not start the domain */
         }
         (void)waitpid(child, NULL, 0);
         if (access(path, F_OK) != 0) {
@@ -205,8 +206,11 @@ static void ExitRemovesTheAddressAndAChildDoesNot(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
-/* Many start and stop the same name at once: never two at a time, and never a wrong error. */
-static void StartersRaceWithoutHarm(void **state)
+/*
+ * Many processes start and stop the same name at once: never two at a time, and every error is
+ * correct.
+ */
+static void ConcurrentStartsAreSafe(void **state)
 {
     (void)state;
     char guard[128];
@@ -229,7 +233,7 @@ static void StartersRaceWithoutHarm(void **state)
             if (status != 0) {
                 _exit(1);
             }
-            /* Alone: nobody else is between start and stop. */
+            /* Checks that no other process is between start and stop. */
             int alone = open(guard, O_CREAT | O_EXCL | O_CLOEXEC, 0600);
             if (alone < 0) {
                 _exit(2);
@@ -250,9 +254,8 @@ static void StartersRaceWithoutHarm(void **state)
     }
 }
 
-static void ModeAndGroupAreThoseAskedFor(void **state)
+static struct stat StatOfSocket(gid_t gid)
 {
-    (void)state;
     struct Domain *domain;
     struct stat facts;
     char path[108] = "";
@@ -260,19 +263,31 @@ static void ModeAndGroupAreThoseAskedFor(void **state)
 
     snprintf(path, sizeof(path), "%s/shared", directory);
     options.socketMode = 0660;
-    if (geteuid() == 0) {
-        options.socketGid = 12345;
-    }
+    options.socketGid = gid;
     assert_int_equal(DomainStart(&options, &domain), 0);
     assert_int_equal(stat(path, &facts), 0);
-    assert_int_equal(facts.st_mode & 07777, 0660);
-    if (geteuid() == 0) {
-        assert_int_equal(facts.st_gid, 12345);
-    }
     DomainStop(domain);
+    return facts;
 }
 
-/* A stop is no death: nobody is marked dead, everybody sees the end of the sockets. */
+static void ModeIsTheRequestedOne(void **state)
+{
+    (void)state;
+    assert_int_equal(StatOfSocket((gid_t)-1).st_mode & 07777, 0660);
+}
+
+static void GroupIsTheRequestedOne(void **state)
+{
+    (void)state;
+    ChildRequire(CHILD_OTHER_USER);
+    struct stat facts = StatOfSocket(12345);
+    assert_int_equal(facts.st_mode & 07777, 0660);
+    assert_int_equal(facts.st_gid, 12345);
+}
+
+/*
+ * Stopping is not a death: no process is marked dead, and every client sees the end of its sockets.
+ */
 static void ClientsSeeAStop(void **state)
 {
     (void)state;
@@ -330,9 +345,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(BadOptionsAreRefused, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(AStaleSocketIsReplacedUnderTheLock, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(AKilledDomainIsReplaced, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ExitRemovesTheAddressAndAChildDoesNot, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(StartersRaceWithoutHarm, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ModeAndGroupAreThoseAskedFor, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ExitRemovesTheAddressExceptInAChild, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ConcurrentStartsAreSafe, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ModeIsTheRequestedOne, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(GroupIsTheRequestedOne, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(ClientsSeeAStop, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(TheTableCannotBeWrittenByOthers, SetUp, TearDown),
     };

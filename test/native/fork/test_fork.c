@@ -1,6 +1,6 @@
 /*
- * LiteIpcPoolReInit with a real fork: the child has the device open if the parent had, and nothing
- * else.
+ * Tests LiteIpcPoolReInit with a real fork: if the parent had the device open, the child has it
+ * open, too; it inherits nothing else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 static struct Parcel parcel;
 
-/* The version, or what IPC_GET_VERSION says. */
+/* Returns the version, or the error of IPC_GET_VERSION. */
 static int Version(struct Forked *self)
 {
     IpcVersion version = {0};
@@ -29,7 +29,7 @@ static int Version(struct Forked *self)
     return status == 0 ? version.driverVersion : status;
 }
 
-/* ---- nothing of the parent's ----------------------------------------------------------------- */
+/* ---- nothing is inherited -------------------------------------------------------------------- */
 
 struct Expected {
     struct KnownDescriptors known;
@@ -72,10 +72,11 @@ static int SecondReceiveStep(struct Actor *actor, void *argument)
 }
 
 /*
- * The parent has lanes both ways, two threads, ways for descriptors, one that was delivered (the
- * program's own, so the child has it) and one that waits for its message's turn (which it has not).
+ * The parent has lanes in both directions, two threads, descriptor sockets, one delivered
+ * descriptor (which belongs to the program, so the child has it) and one that is pending until its
+ * message is received (which the child does not have).
  */
-static void NothingOfTheParentsIsInherited(void **state)
+static void ChildInheritsNothing(void **state)
 {
     struct ForkStage *stage = *state;
     struct Expected expected;
@@ -93,7 +94,8 @@ static void NothingOfTheParentsIsInherited(void **state)
     uint32_t handle = LiteIpcTaskID(second.task);
     IpcMsg out = ActorOneway(handle, 0);
     assert_int_equal(ActorSend(sibling, &out), 0);
-    assert_int_equal(ActorRun(parent, SecondReceiveStep, &second), 0); /* it has a queue now */
+    /* The task has a queue now. */
+    assert_int_equal(ActorRun(parent, SecondReceiveStep, &second), 0);
     assert_int_equal(ActorCmsCommand(cms, CMS_ADD_ACCESS, ActorID(peer), &handle), 0);
     SendFd(peer, handle, zero);
     SendFd(peer, ActorID(parent), full);
@@ -104,7 +106,7 @@ static void NothingOfTheParentsIsInherited(void **state)
     assert_true(ForkedRun(stage, ActorDevice(parent), HasOnlyWhatIsExpected, &expected));
     assert_int_equal(close(expected.delivered), 0);
     assert_int_equal(ActorFree(parent, got), 0);
-    /* The parent has it all still. */
+    /* The parent still has everything. */
     assert_int_equal(ActorRun(parent, SecondReceiveStep, &second), 0);
     assert_int_equal(close(ParcelFdOf(second.content.inMsg, 0)), 0);
     SendFd(peer, ActorID(parent), full);
@@ -117,12 +119,12 @@ static void NothingOfTheParentsIsInherited(void **state)
 static void HasUnknownDescriptors(struct LiteIpcDevice *parent, void *argument)
 {
     (void)parent;
-    fclose(stderr); /* this time they are no news */
+    fclose(stderr); /* the output is expected here */
     FORKED_CHECK(!KnownDescriptorsOnly(argument, NULL));
 }
 
-/* The test above can fail: the handlers are what closes the descriptors. */
-static void WithoutTheHandlersThereIsSomething(void **state)
+/* Verifies that the test above can fail: the fork handlers close the descriptors. */
+static void WithoutTheHandlersTheChildInherits(void **state)
 {
     struct ForkStage *stage = *state;
     struct KnownDescriptors known;
@@ -134,7 +136,7 @@ static void WithoutTheHandlersThereIsSomething(void **state)
     stage->deviceCount = count;
 }
 
-/* ---- at three moments ------------------------------------------------------------------------ */
+/* ---- forks in three states ------------------------------------------------------------------- */
 
 static void IsNotOpen(struct LiteIpcDevice *parent, void *argument)
 {
@@ -167,7 +169,7 @@ static void IsOpenOnly(struct LiteIpcDevice *parent, void *argument)
     FORKED_CHECK(Version(&self) == -ENOMEM);
     FORKED_CHECK(ForkedMsg(&self, SEND, &out, NULL, NULL) == -ENOMEM);
     FORKED_CHECK(ForkedMsg(&self, RECV, NULL, NULL, NULL) == -ENOMEM);
-    FORKED_CHECK(LiteIpcOpen(self.task) == 0); /* again: changes nothing */
+    FORKED_CHECK(LiteIpcOpen(self.task) == 0); /* a second call changes nothing */
     FORKED_CHECK(Version(&self) == -ENOMEM);
     FORKED_CHECK(ForkedMap(&self, 4096) == 0);
     FORKED_CHECK(Version(&self) == DRIVER_VERSION);
@@ -195,14 +197,14 @@ static void AfterMmap(void **state)
     assert_int_equal(ActorSend(parent, &out), 0);
     assert_int_equal(ActorReceive(parent, &held), 0);
     assert_true(ForkedRun(stage, ActorDevice(parent), IsOpenOnly, NULL));
-    assert_int_equal(held->code, 77); /* its pool is untouched */
+    assert_int_equal(held->code, 77); /* the pool is unchanged */
     assert_int_equal(ActorFree(parent, held), 0);
     assert_true(ActorPoolIsEmpty(parent));
 }
 
 /* ---- rights and roles ------------------------------------------------------------------------ */
 
-static void HasNoPart(struct LiteIpcDevice *parent, void *argument)
+static void HasNoRightsOrRoles(struct LiteIpcDevice *parent, void *argument)
 {
     const uint32_t *service = argument;
     IpcMsg out = ActorOneway(*service, 1);
@@ -217,7 +219,7 @@ static void HasNoPart(struct LiteIpcDevice *parent, void *argument)
     ForkedFinish(&self);
 }
 
-static void RightsAndRolesAreTheParents(void **state)
+static void RightsAndRolesStayWithTheParent(void **state)
 {
     struct ForkStage *stage = *state;
     struct Actor *parent = ForkStageManager(stage);
@@ -226,18 +228,18 @@ static void RightsAndRolesAreTheParents(void **state)
     IpcMsg out = ActorOneway(handle, 1);
     assert_int_equal(ActorIoctl(parent, IPC_SET_IPC_THREAD, 0), (int)ActorID(parent));
     assert_int_equal(ActorSend(parent, &out), 0);
-    assert_true(ForkedRun(stage, ActorDevice(parent), HasNoPart, &handle));
-    assert_int_equal(ActorIoctl(parent, IPC_SET_IPC_THREAD, 0), -EINVAL); /* it is set */
+    assert_true(ForkedRun(stage, ActorDevice(parent), HasNoRightsOrRoles, &handle));
+    assert_int_equal(ActorIoctl(parent, IPC_SET_IPC_THREAD, 0), -EINVAL); /* it is already set */
     assert_int_equal(ActorCmsCommand(parent, CMS_GEN_HANDLE, handle, &handle), 0);
     assert_int_equal(ActorSend(parent, &out), 0);
     assert_int_equal(ActorReceive(service, NULL), 0);
     assert_int_equal(ActorReceive(service, NULL), 0);
 }
 
-/* ---- the child's own life -------------------------------------------------------------------- */
+/* ---- the child as a process of its own ------------------------------------------------------- */
 
-/* Serves: tells the manager its handle, answers one call, and calls the manager itself. */
-static void LivesItsOwnLife(struct LiteIpcDevice *parent, void *argument)
+/* Serves: sends the manager its handle, answers one call, and calls the manager. */
+static void ServesAndCalls(struct LiteIpcDevice *parent, void *argument)
 {
     struct Forked self;
     IpcMsg *request;
@@ -246,7 +248,8 @@ static void LivesItsOwnLife(struct LiteIpcDevice *parent, void *argument)
     FORKED_CHECK(self.device->identity.pid == (uint32_t)getpid());
     FORKED_CHECK(ForkedMap(&self, ACTOR_POOL) == 0);
     FORKED_CHECK(ForkedMap(&self, ACTOR_POOL) == -EEXIST);
-    IpcMsg own = ActorOneway(self.taskID, 0); /* its queue, without which it gets no callers */
+    /* Creates its queue, without which it gets no callers. */
+    IpcMsg own = ActorOneway(self.taskID, 0);
     FORKED_CHECK(ForkedMsg(&self, SEND, &own, NULL, NULL) == 0);
     FORKED_CHECK(ForkedMsg(&self, RECV, NULL, NULL, &request) == 0);
     FORKED_CHECK(ForkedMsg(&self, BUFF_FREE, NULL, request, NULL) == 0);
@@ -266,7 +269,7 @@ static void ChildCallsAndIsCalled(void **state)
     IpcMsg *got;
     uint32_t handle;
     for (int round = 0; round < 3; round++) {
-        pid_t pid = ForkedStart(stage, ActorDevice(parent), LivesItsOwnLife, NULL);
+        pid_t pid = ForkedStart(stage, ActorDevice(parent), ServesAndCalls, NULL);
         assert_int_equal(ActorReceive(parent, &got), 0);
         assert_true(got->code == 5 && got->processID != ActorProcessID(parent));
         uint32_t child = got->taskID;
@@ -280,7 +283,7 @@ static void ChildCallsAndIsCalled(void **state)
     }
 }
 
-/* A child that is mapped forks in its turn, `generations` deep; the last one lives its own life. */
+/* A mapped child forks again, `generations` deep; the last one serves and calls. */
 struct Lineage {
     const struct KnownDescriptors *known;
     unsigned generations;
@@ -292,7 +295,7 @@ static void Descend(struct LiteIpcDevice *parent, void *argument)
     struct Forked self;
     FORKED_CHECK(KnownDescriptorsOnly(lineage->known, NULL) && !LiteIpcIsMapped());
     if (lineage->generations-- == 0) {
-        LivesItsOwnLife(parent, NULL);
+        ServesAndCalls(parent, NULL);
         return;
     }
     ForkedReady(parent, &self);
@@ -302,7 +305,7 @@ static void Descend(struct LiteIpcDevice *parent, void *argument)
     ForkedFinish(&self);
 }
 
-static void ChildOfAChild(void **state)
+static void GrandchildServesAndCalls(void **state)
 {
     struct ForkStage *stage = *state;
     struct KnownDescriptors known;
@@ -328,7 +331,7 @@ static void ClosesAnyway(struct LiteIpcDevice *parent, void *argument)
     FORKED_CHECK(LiteIpcDeviceForked(parent, NULL) == -EINVAL);
     FORKED_CHECK(LiteIpcDeviceForked(parent, &child) == -ENODEV);
     FORKED_CHECK(LiteIpcDeviceForked(parent, &child) == -ENODEV);
-    /* Others of that name are not the parent's domain. */
+    /* Another domain with the same name is not the parent's domain. */
     FORKED_CHECK(LiteIpcDeviceAttach(stage->path, &child) ==
                  (stage->domain.pid == 0 ? -ENODEV : 0));
 }
@@ -344,7 +347,7 @@ static void DomainIsGone(void **state)
 }
 
 /*
- * Without a fork, as a test of many processes in one has it: the parent goes on beside the child.
+ * Without a fork, for tests with several processes in one: the parent continues beside the child.
  */
 static void BothInOneProcess(void **state)
 {
@@ -355,7 +358,8 @@ static void BothInOneProcess(void **state)
     assert_int_equal(ForkedBegin(ActorDevice(parent), &self), 0);
     assert_true(LiteIpcDeviceProcessID(self.device) != ActorProcessID(parent));
     assert_ptr_equal(self.device->ipcInfo.pool.uvaddr,
-                     ActorDevice(parent)->ipcInfo.pool.uvaddr); /* as the kernel keeps it */
+                     /* Unchanged until the child maps its pool. */
+                     ActorDevice(parent)->ipcInfo.pool.uvaddr);
     assert_int_equal(Version(&self), -ENOMEM);
     assert_int_equal(ForkedMap(&self, 4096), 0);
     assert_ptr_not_equal(self.device->ipcInfo.pool.uvaddr,
@@ -376,14 +380,14 @@ int main(int count, char **arguments)
     const struct ChildRole roles[] = {FORK_STAGE_ROLE, {NULL, NULL}};
     ChildRunIfAsked(count, arguments, roles);
     const struct CMUnitTest tests[] = {
-        FORK_TEST(NothingOfTheParentsIsInherited),
-        FORK_TEST(WithoutTheHandlersThereIsSomething),
+        FORK_TEST(ChildInheritsNothing),
+        FORK_TEST(WithoutTheHandlersTheChildInherits),
         FORK_TEST(BeforeOpen),
         FORK_TEST(BetweenOpenAndMmap),
         FORK_TEST(AfterMmap),
-        FORK_TEST(RightsAndRolesAreTheParents),
+        FORK_TEST(RightsAndRolesStayWithTheParent),
         FORK_TEST(ChildCallsAndIsCalled),
-        FORK_TEST(ChildOfAChild),
+        FORK_TEST(GrandchildServesAndCalls),
         FORK_TEST(DomainIsGone),
         FORK_TEST(BothInOneProcess),
     };

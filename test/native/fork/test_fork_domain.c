@@ -1,6 +1,6 @@
 /*
- * A program that runs a domain forks: the child has nothing of the domain, and does not keep it
- * alive.
+ * Tests forks of a program that runs a domain: the child inherits nothing of the domain and does
+ * not keep it running.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -22,9 +22,8 @@
 #else
 #define FORKS 200
 #endif
-#define SOON_MS 2000
 
-static struct ForkStage host; /* of a domain in this process */
+static struct ForkStage host; /* domain in this process */
 
 static int SetUp(void **state)
 {
@@ -51,8 +50,8 @@ static void HasOnlyWhatWasKnown(struct LiteIpcDevice *parent, void *argument)
     FORKED_CHECK(!LiteIpcIsMapped());
 }
 
-/* Processes, lanes, spare lane ends, and a connection that has not said hello. */
-static void NothingOfTheDomainIsInherited(void **state)
+/* Processes, lanes, spare lane ends, and a connection that has not sent HELLO. */
+static void ChildInheritsNothingOfTheDomain(void **state)
 {
     struct KnownDescriptors known;
     (void)state;
@@ -68,7 +67,7 @@ static void NothingOfTheDomainIsInherited(void **state)
     int silent = TestConnect(host.path);
     assert_true(silent >= 0);
     (void)TestDescriptorsSettled();
-    known.open[silent] = true; /* the test's end of it */
+    known.open[silent] = true; /* the test's end of the connection */
     assert_true(OthersCloseOnExec(&known));
     for (int i = 0; i < 3; i++) {
         assert_true(ForkedRun(&host, ActorDevice(client), HasOnlyWhatWasKnown, &known));
@@ -80,8 +79,8 @@ static void NothingOfTheDomainIsInherited(void **state)
     close(silent);
 }
 
-/* Processes that come and go, so that the domain has much to do. */
-static int ComeAndGoRole(const char *path, const char *argument)
+/* Runs processes that start and exit, so that the domain is busy. */
+static int BusyRole(const char *path, const char *argument)
 {
     uint32_t count = 0;
     (void)argument;
@@ -113,7 +112,7 @@ static void LivesBeside(struct LiteIpcDevice *parent, void *argument)
     ForkedFinish(&self);
 }
 
-static void DomainIsBusyWhileItsProgramForks(void **state)
+static void ABusyDomainsProgramForks(void **state)
 {
     struct KnownDescriptors known;
     struct Child busy;
@@ -135,9 +134,11 @@ static void DomainIsBusyWhileItsProgramForks(void **state)
     assert_true(good);
 }
 
-/* ---- the host dies, its child lives ---------------------------------------------------------- */
+/*
+ * ---- the domain's process is killed, its child survives ---------------------------------------
+ */
 
-#define CHILD_INPUT 4 /* where the test tells its child to go on, see support/child.c */
+#define CHILD_INPUT 4 /* the test writes here to let the child continue, see support/child.c */
 
 static void LivesOn(struct LiteIpcDevice *parent, void *argument)
 {
@@ -164,7 +165,7 @@ static int HostRole(const char *path, const char *argument)
     }
 }
 
-static void DomainDiesWithItsProgram(void **state)
+static void DomainEndsWithItsProgram(void **state)
 {
     struct LiteIpcDomainOptions options = {.profile = LITEIPC_PROFILE_LITEOS_A,
                                            .socketGid = (uint32_t)-1};
@@ -182,14 +183,14 @@ static void DomainDiesWithItsProgram(void **state)
     assert_int_equal(ActorMap(actor, ACTOR_POOL, PROT_READ, MAP_PRIVATE), 0);
     assert_int_equal(ActorSetCms(actor, ACTOR_CMS_MESSAGE), 0);
     ChildResume(&program);
-    pid_t child = (pid_t)ChildNumber(&program); /* forked with all of that in the domain */
+    pid_t child = (pid_t)ChildNumber(&program); /* forked while the domain has these processes */
     ActorMsgStart(actor, RECV, NULL, NULL);
     uint64_t start = NowMs();
     ChildKill(&program);
     assert_int_equal(ActorMsgEnd(actor, NULL), -ENODEV);
-    assert_true(NowMs() - start < SOON_MS);
+    assert_true(NowMs() - start < TEST_PROMPT_MS);
     while (!ChildIsGone(&program)) {
-        SleepMs(1); /* its descriptors close one after the other */
+        SleepMs(1); /* the kernel closes its descriptors one after the other */
     }
     assert_int_equal(kill(child, 0), 0);
     assert_int_equal(LiteIpcDeviceAttach(path, &device), -ENODEV);
@@ -198,18 +199,18 @@ static void DomainDiesWithItsProgram(void **state)
     assert_int_equal(kill(child, 0), 0);
     LiteIpcDomainStop(next);
     ActorDetach(actor);
-    ChildResume(&program); /* its child is told */
+    ChildResume(&program); /* lets its child continue */
     assert_int_equal(ChildEnd(&program), -SIGKILL);
 }
 
 int main(int count, char **arguments)
 {
-    const struct ChildRole roles[] = {{"host", HostRole}, {"busy", ComeAndGoRole}, {NULL, NULL}};
+    const struct ChildRole roles[] = {{"host", HostRole}, {"busy", BusyRole}, {NULL, NULL}};
     ChildRunIfAsked(count, arguments, roles);
     const struct CMUnitTest tests[] = {
-        HOST_TEST(NothingOfTheDomainIsInherited),
-        HOST_TEST(DomainIsBusyWhileItsProgramForks),
-        HOST_TEST(DomainDiesWithItsProgram),
+        HOST_TEST(ChildInheritsNothingOfTheDomain),
+        HOST_TEST(ABusyDomainsProgramForks),
+        HOST_TEST(DomainEndsWithItsProgram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

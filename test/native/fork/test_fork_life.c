@@ -1,4 +1,4 @@
-/* Lives and deaths of parents and children: each is told of its own end alone, and in time. */
+/* Tests exits of parents and children: only the exited process is announced, and in time. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,10 +13,8 @@
 
 #include "support/forked.h"
 
-#define SOON_MS 2000
-
-/* Is what the task sends itself the first thing to come? */
-static bool HasNoNews(struct Actor *actor)
+/* Returns true if the first message is one that the task sends to itself now. */
+static bool HasNoOtherMessage(struct Actor *actor)
 {
     IpcMsg own = ActorOneway(ActorID(actor), 4711);
     IpcMsg *got;
@@ -27,9 +25,11 @@ static bool HasNoNews(struct Actor *actor)
     return none;
 }
 
-/* ---- a child ends: nothing of the parent's does ---------------------------------------------- */
+/*
+ * ---- a child exits: the parent is not affected ------------------------------------------------
+ */
 
-static void JustEnds(struct LiteIpcDevice *parent, void *argument)
+static void JustExits(struct LiteIpcDevice *parent, void *argument)
 {
     (void)parent;
     (void)argument;
@@ -52,7 +52,7 @@ static void IsKilled(struct LiteIpcDevice *parent, void *argument)
     raise(SIGKILL);
 }
 
-static void AChildsEndIsNobodysDeath(void **state)
+static void AChildsExitIsNotAnnounced(void **state)
 {
     struct ForkStage *stage = *state;
     static int inGoodOrder;
@@ -63,14 +63,15 @@ static void AChildsEndIsNobodysDeath(void **state)
     IpcMsg *got;
     assert_int_equal(ActorIoctl(client, IPC_SET_IPC_THREAD, 0), (int)ActorID(client));
     assert_int_equal(ActorIoctl(service, IPC_SET_IPC_THREAD, 0), (int)ActorID(service));
-    assert_true(ForkedRun(stage, ActorDevice(service), JustEnds, NULL));
+    assert_true(ForkedRun(stage, ActorDevice(service), JustExits, NULL));
     assert_true(ForkedRun(stage, ActorDevice(client), EndsAsAProcess, NULL));
     assert_true(ForkedRun(stage, ActorDevice(service), EndsAsAProcess, NULL));
     assert_true(ForkedRun(stage, ActorDevice(service), EndsAsAProcess, &inGoodOrder));
     assert_true(ForkedRun(stage, ActorDevice(manager), EndsAsAProcess, NULL));
     assert_false(ForkedRun(stage, ActorDevice(service), IsKilled, NULL));
-    SleepMs(20); /* for the domain to hear of the last of them */
-    assert_true(HasNoNews(client) && HasNoNews(service) && HasNoNews(manager));
+    SleepMs(20); /* time for the domain to process the last exit */
+    assert_true(HasNoOtherMessage(client) && HasNoOtherMessage(service) &&
+                HasNoOtherMessage(manager));
     ActorMsgStart(service, RECV, NULL, NULL);
     ActorMsgStart(client, SEND | RECV, &out, NULL);
     assert_int_equal(ActorMsgEnd(service, &got), 0);
@@ -78,16 +79,18 @@ static void AChildsEndIsNobodysDeath(void **state)
     assert_int_equal(ActorMsgEnd(client, NULL), 0);
 }
 
-/* ---- a parent ends while its child lives ----------------------------------------------------- */
+/*
+ * ---- a parent exits while its child is alive --------------------------------------------------
+ */
 
-#define CHILD_INPUT 4 /* where the test tells its child to go on, see support/child.c */
+#define CHILD_INPUT 4 /* the test writes here to let the child continue, see support/child.c */
 
 static void LivesOn(struct LiteIpcDevice *parent, void *argument)
 {
     char byte;
     struct Forked self;
     (void)argument;
-    FORKED_CHECK(read(CHILD_INPUT, &byte, 1) == 1); /* the parent is dead */
+    FORKED_CHECK(read(CHILD_INPUT, &byte, 1) == 1); /* the parent has exited */
     ForkedReady(parent, &self);
     FORKED_CHECK(ForkedCall(&self, CMS_HANDLE, 8) == 9);
     ForkedFinish(&self);
@@ -95,7 +98,7 @@ static void LivesOn(struct LiteIpcDevice *parent, void *argument)
     (void)!read(CHILD_INPUT, &byte, 1);
 }
 
-/* A service that forks and then ends in the way that `argument` says, told to. */
+/* Runs a service that forks and then ends as `argument` says, when it is resumed. */
 static int ParentRole(const char *path, const char *argument)
 {
     struct ForkStage stage = {0};
@@ -126,7 +129,7 @@ static int ParentRole(const char *path, const char *argument)
         raise(SIGKILL);
     }
     if (atoi(argument) != 0) {
-        ForkedFinish(&self); /* and lives on itself */
+        ForkedFinish(&self); /* and continues itself */
         ChildReport("detached");
         return ForkedEnd(child) ? 0 : 4;
     }
@@ -150,10 +153,10 @@ static void ParentEnds(struct ForkStage *stage, const char *how, int status)
     uint64_t start = NowMs();
     assert_int_equal(ActorMsg(client, SEND | RECV, &out, NULL, NULL), -ENOENT);
     assert_int_equal(ActorReceive(watcher, &got), 0);
-    assert_true(NowMs() - start < SOON_MS);
+    assert_true(NowMs() - start < TEST_PROMPT_MS);
     assert_true(got->type == MT_DEATH_NOTIFY && got->target.token == handle);
     assert_int_equal(ActorFree(watcher, got), 0);
-    assert_int_equal(kill(grandchild, 0), 0); /* it has outlived its parent, or what that was */
+    assert_int_equal(kill(grandchild, 0), 0); /* the grandchild is still running */
 
     ActorMsgStart(manager, RECV, NULL, NULL);
     if (status > 0) {
@@ -169,17 +172,17 @@ static void ParentEnds(struct ForkStage *stage, const char *how, int status)
     assert_int_equal(ChildEnd(&parent), status > 0 ? 0 : status);
 }
 
-static void ParentIsKilledAndTheChildLives(void **state)
+static void ParentIsKilledAndTheChildSurvives(void **state)
 {
     ParentEnds(*state, "9", -SIGKILL);
 }
 
-static void ParentExitsAndTheChildLives(void **state)
+static void ParentExitsAndTheChildSurvives(void **state)
 {
     ParentEnds(*state, "0", 0);
 }
 
-static void ParentDetachesAndBothLive(void **state)
+static void ParentDetachesAndBothSurvive(void **state)
 {
     ParentEnds(*state, "1", 1);
 }
@@ -189,10 +192,10 @@ int main(int count, char **arguments)
     const struct ChildRole roles[] = {FORK_STAGE_ROLE, {"parent", ParentRole}, {NULL, NULL}};
     ChildRunIfAsked(count, arguments, roles);
     const struct CMUnitTest tests[] = {
-        FORK_TEST(AChildsEndIsNobodysDeath),
-        FORK_TEST(ParentIsKilledAndTheChildLives),
-        FORK_TEST(ParentExitsAndTheChildLives),
-        FORK_TEST(ParentDetachesAndBothLive),
+        FORK_TEST(AChildsExitIsNotAnnounced),
+        FORK_TEST(ParentIsKilledAndTheChildSurvives),
+        FORK_TEST(ParentExitsAndTheChildSurvives),
+        FORK_TEST(ParentDetachesAndBothSurvive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /*
- * Forks by the hundred while other threads of the parent send, receive, make and end threads, open
- * lanes and pass descriptors: whatever they were doing, the child has nothing of it, and they
- * notice nothing.
+ * Forks hundreds of times while other threads of the parent send, receive, create and end threads,
+ * open lanes and pass descriptors. The child inherits nothing, and the other threads are not
+ * affected.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,19 +30,19 @@
 #else
 #define FORKS 400
 #endif
-#define ANEW_EVERY 8 /* children of which one becomes a process of its own */
-#define MAPS       20
+#define PROCESS_EVERY 8 /* one in this number of children becomes a LiteIPC process */
+#define MAPS          20
 
 /*
- * These stand before the C library's. After a call by which a descriptor or a mapping comes, the
- * thread dawdles, so that a fork that could see it half done does see it.
+ * These functions replace those of the C library. After a call that creates a descriptor or a
+ * mapping, the thread waits, so that a fork is likely to happen before the operation is complete.
  */
-static _Thread_local unsigned dawdled;
+static _Thread_local unsigned delays;
 
-static void Dawdle(void)
+static void Delay(void)
 {
     int error = errno;
-    usleep(++dawdled % 4 * 30);
+    usleep(++delays % 4 * 30);
     errno = error;
 }
 
@@ -50,7 +50,7 @@ ssize_t recvmsg(int socket, struct msghdr *message, int flags)
 {
     ssize_t result = syscall(SYS_recvmsg, socket, message, flags);
     if (result >= 0 && message->msg_controllen > 0) {
-        Dawdle();
+        Delay();
     }
     return result;
 }
@@ -58,54 +58,54 @@ ssize_t recvmsg(int socket, struct msghdr *message, int flags)
 int memfd_create(const char *name, unsigned flags)
 {
     int result = (int)syscall(SYS_memfd_create, name, flags);
-    Dawdle();
+    Delay();
     return result;
 }
 
 int pipe2(int ends[2], int flags)
 {
     int result = (int)syscall(SYS_pipe2, ends, flags);
-    Dawdle();
+    Delay();
     return result;
 }
 
 int epoll_create1(int flags)
 {
     int result = (int)syscall(SYS_epoll_create1, flags);
-    Dawdle();
+    Delay();
     return result;
 }
 
 int eventfd(unsigned count, int flags)
 {
     int result = (int)syscall(SYS_eventfd2, count, flags);
-    Dawdle();
+    Delay();
     return result;
 }
 
 int socketpair(int domain, int type, int protocol, int ends[2])
 {
     int result = (int)syscall(SYS_socketpair, domain, type, protocol, ends);
-    Dawdle();
+    Delay();
     return result;
 }
 
 int madvise(void *memory, size_t size, int advice)
 {
     if (advice == MADV_DONTFORK) {
-        Dawdle(); /* before it: so far the mapping would be inherited */
+        Delay(); /* before the call, because until then the mapping would be inherited */
     }
     return (int)syscall(SYS_madvise, memory, size, advice);
 }
 
-static atomic_bool over; /* relaxed everywhere: nothing else is read on the strength of it */
+static atomic_bool over; /* relaxed everywhere: no other data depends on it */
 
 static bool IsOver(void)
 {
     return atomic_load_explicit(&over, memory_order_relaxed);
 }
 
-/* What a worker's step needs; `count` is how often it did its work. */
+/* Parameters of a worker's step; `count` is the number of completed operations. */
 struct Work {
     struct LiteIpcDevice *device;
     uint32_t target;
@@ -119,7 +119,7 @@ static int Msg(struct LiteIpcTask *task, IpcContent *content)
     return LiteIpcIoctl(task, IPC_SEND_RECV_MSG, (unsigned long)content);
 }
 
-/* Calls, one after the other. */
+/* Makes calls, one after the other. */
 static int CallStep(struct Actor *actor, void *argument)
 {
     struct Work *work = argument;
@@ -151,7 +151,7 @@ static int PassStep(struct Actor *actor, void *argument)
         if (status == 0) {
             work->count++;
         } else if (status == -ENOMEM) {
-            usleep(50); /* enough is on its way */
+            usleep(50); /* enough messages are in flight */
         } else {
             return status;
         }
@@ -162,7 +162,7 @@ static int PassStep(struct Actor *actor, void *argument)
     return Msg(ActorTask(actor), &content);
 }
 
-/* Answers what can be answered, closes what it is given, ends with a message of flag 2. */
+/* Answers calls, closes received descriptors, ends with a message of flag 2. */
 static int ServeStep(struct Actor *actor, void *argument)
 {
     struct Work *work = argument;
@@ -188,8 +188,8 @@ static int ServeStep(struct Actor *actor, void *argument)
     }
 }
 
-/* Threads that come, open a lane both ways, and go. */
-static int ComeAndGoStep(struct Actor *actor, void *argument)
+/* Starts threads that open lanes in both directions and end. */
+static int ThreadStep(struct Actor *actor, void *argument)
 {
     struct Work *work = argument;
     (void)actor;
@@ -259,11 +259,11 @@ static void ParentIsBusyWhileItForks(void **state)
     ActorLaunch(manager, ServeStep, &manages);
     ActorLaunch(parent, CallStep, &calls);
     ActorLaunch(passer, PassStep, &passes);
-    ActorLaunch(comer, ComeAndGoStep, &comes);
+    ActorLaunch(comer, ThreadStep, &comes);
 
     bool good = true;
     for (unsigned i = 0; i < FORKS && good; i++) {
-        storm.anew = i % ANEW_EVERY == 0;
+        storm.anew = i % PROCESS_EVERY == 0;
         good = ForkedRun(stage, ActorDevice(i % 2 == 0 ? parent : service), HasNothing, &storm);
     }
     atomic_store_explicit(&over, true, memory_order_relaxed);

@@ -1,4 +1,4 @@
-/* The parcel: what it refuses, its objects, and one behind another. */
+/* Tests the parcel: limits and errors, objects, and appending. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A parcel in memory of exactly its size, so that the sanitizer sees a byte too far. */
+/* A parcel in memory of its exact size, so that the sanitizer detects an access beyond it. */
 struct Box {
     IpcIo io;
     char *memory;
@@ -32,7 +32,7 @@ static void BoxClose(struct Box *box)
     free(box->memory);
 }
 
-/* The message that a written parcel becomes, to be read. */
+/* Returns a written parcel as a received message, for reading. */
 static IpcIo Sent(const IpcIo *written)
 {
     IpcMsg msg = {0};
@@ -42,8 +42,8 @@ static IpcIo Sent(const IpcIo *written)
     return io;
 }
 
-/* Arguments of IpcIoInit that are none, and a table larger than the memory. */
-static void BeginsOnlyWithinTheLimits(void **state)
+/* Invalid arguments of IpcIoInit, and an offset table larger than the memory. */
+static void InitChecksItsArguments(void **state)
 {
     char memory[64];
     IpcIo io;
@@ -75,8 +75,8 @@ static void BeginsOnlyWithinTheLimits(void **state)
     assert_int_equal(io.flag, IPC_IO_INITIALIZED | IPC_IO_OVERFLOW);
 }
 
-/* The last byte fits, one more does not, and then nothing does. */
-static void OverflowSticksAndWritesNothing(void **state)
+/* The last byte fits, one more does not, and after that nothing does. */
+static void OverflowIsPermanentAndWritesNothing(void **state)
 {
     (void)state;
     for (size_t left = 0; left < 12; left++) {
@@ -99,7 +99,7 @@ static void OverflowSticksAndWritesNothing(void **state)
     }
 }
 
-static void EmptyIsRefusedAndTooLongOverflows(void **state)
+static void EmptyDataIsRefusedAndLongDataOverflows(void **state)
 {
     static char longText[MAX_IO_SIZE + 1];
     static uint16_t units[4096];
@@ -116,7 +116,7 @@ static void EmptyIsRefusedAndTooLongOverflows(void **state)
     assert_int_equal(io->flag, IPC_IO_INITIALIZED);
     assert_int_equal(IpcIoUsed(io), 0);
 
-    /* 8187 bytes are the longest text that fits beside its length. */
+    /* 8187 bytes are the longest text that fits together with its length. */
     memset(longText, 'x', MAX_IO_SIZE);
     longText[8187] = '\0';
     assert_true(WriteString(io, longText));
@@ -141,7 +141,7 @@ static void EmptyIsRefusedAndTooLongOverflows(void **state)
     BoxClose(&box);
 }
 
-static void ObjectsLieInTheTable(void **state)
+static void ObjectsAreListedInTheTable(void **state)
 {
     struct Box box = BoxOpen(512, 2);
     IpcIo *io = &box.io;
@@ -156,11 +156,11 @@ static void ObjectsLieInTheTable(void **state)
     IpcIo read = Sent(io);
     assert_int_equal(read.offsetsLeft, 2);
     uint64_t number;
-    assert_int_equal(ReadFileDescriptor(&read), -1); /* not here yet: overflow */
+    assert_int_equal(ReadFileDescriptor(&read), -1); /* not at this position: overflow */
     assert_false(ReadUint64(&read, &number));
     read = Sent(io);
     assert_true(ReadUint64(&read, &number));
-    assert_false(ReadRemoteObject(&read, &got)); /* it is a descriptor: nothing happens */
+    assert_false(ReadRemoteObject(&read, &got)); /* it is a descriptor: nothing is read */
     assert_int_equal(read.flag, IPC_IO_INITIALIZED);
     assert_int_equal(ReadFileDescriptor(&read), 5);
     assert_true(ReadRemoteObject(&read, &got));
@@ -175,8 +175,8 @@ static void ObjectsLieInTheTable(void **state)
     BoxClose(&box);
 }
 
-/* Behind words objects are aligned as the ABI wants it, behind single bytes they are not. */
-static void ObjectsAreAlignedAsTheirAbiWantsIt(void **state)
+/* Behind whole words objects have the ABI's alignment; behind single bytes they do not. */
+static void ObjectsAreAlignedBehindWords(void **state)
 {
     (void)state;
     for (uint32_t words = 0; words < 4; words++) {
@@ -209,7 +209,7 @@ static void AppendMovesDataAndObjects(void **state)
     uint32_t offsets[3];
     (void)state;
 
-    assert_true(IpcIoAppend(&to.io, &from.io)); /* nothing */
+    assert_true(IpcIoAppend(&to.io, &from.io)); /* an empty parcel */
     assert_int_equal(IpcIoUsed(&to.io), 0);
     assert_true(WriteInt32(&to.io, 1) && WriteInt32(&from.io, 2) && WriteUint32(&from.io, 3));
     assert_true(WriteFileDescriptor(&from.io, 4) && WriteUint8Unaligned(&from.io, 5));
@@ -230,7 +230,7 @@ static void AppendMovesDataAndObjects(void **state)
     assert_int_equal(IpcIoUsed(&to.io), used);
     assert_int_equal(to.io.flag, IPC_IO_INITIALIZED);
 
-    /* Room for the byte, not for its padding. */
+    /* There is room for the byte, but not for its padding. */
     struct Box small = BoxOpen(3, 0), byte = BoxOpen(4, 0);
     assert_true(WriteUint8Unaligned(&byte.io, 1));
     assert_false(IpcIoAppend(&small.io, &byte.io));
@@ -242,11 +242,11 @@ static void AppendMovesDataAndObjects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(BeginsOnlyWithinTheLimits),
-        cmocka_unit_test(OverflowSticksAndWritesNothing),
-        cmocka_unit_test(EmptyIsRefusedAndTooLongOverflows),
-        cmocka_unit_test(ObjectsLieInTheTable),
-        cmocka_unit_test(ObjectsAreAlignedAsTheirAbiWantsIt),
+        cmocka_unit_test(InitChecksItsArguments),
+        cmocka_unit_test(OverflowIsPermanentAndWritesNothing),
+        cmocka_unit_test(EmptyDataIsRefusedAndLongDataOverflows),
+        cmocka_unit_test(ObjectsAreListedInTheTable),
+        cmocka_unit_test(ObjectsAreAlignedBehindWords),
         cmocka_unit_test(AppendMovesDataAndObjects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* The parcel: what it reads from bytes that anybody may have sent. */
+/* Tests the parcel: reading arbitrary bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "liteipc/ipc_io.h"
 
-/* Whatever is read next: nothing is read from outside, and a failure changes nothing. */
+/* Performs any read: nothing outside is read, and a failure changes nothing. */
 static void ReadAnything(IpcIo *io, unsigned what)
 {
     IpcIo before = *io;
@@ -80,13 +80,13 @@ static void ReadAnything(IpcIo *io, unsigned what)
     free(owned);
     assert_true(io->bufferCur >= before.bufferCur && io->bufferLeft <= before.bufferLeft);
     assert_int_equal(io->bufferCur - before.bufferCur, before.bufferLeft - io->bufferLeft);
-    if (found == NULL && what % 26 != 15) { /* a descriptor of -1 looks like none */
+    if (found == NULL && what % 26 != 15) { /* a descriptor of -1 looks like a failure */
         assert_ptr_equal(io->bufferCur, before.bufferCur);
         assert_ptr_equal(io->offsetsCur, before.offsetsCur);
     }
 }
 
-static void GarbageIsReadWithoutHarm(void **state)
+static void GarbageIsReadSafely(void **state)
 {
     (void)state;
     for (unsigned seed = 1; seed <= 20000; seed++) {
@@ -97,7 +97,7 @@ static void GarbageIsReadWithoutHarm(void **state)
         assert_non_null(bytes);
         for (size_t i = 0; i < size; i++) {
             random = random * 1664525U + 1013904223U;
-            /* Lengths are small or huge, rarely anything between. */
+            /* Lengths are mostly small or huge. */
             bytes[i] =
                 i % 4 == 0 && random >> 30 != 0 ? (char)(random >> 28) : (char)(random >> 24);
             bytes[i] = i % 4 != 0 && random >> 30 != 0 ? 0 : bytes[i];
@@ -123,7 +123,7 @@ static void GarbageIsReadWithoutHarm(void **state)
     }
 }
 
-static void MessagesThatAreNoParcels(void **state)
+static void InvalidAndEmptyMessagesHaveNoValues(void **state)
 {
     static char data[MAX_IO_SIZE + 1];
     uint32_t offsets[MAX_OBJ_NUM + 1] = {0};
@@ -140,7 +140,7 @@ static void MessagesThatAreNoParcels(void **state)
     assert_false(ReadUint32(&io, &number));
     IpcIoInitFromMsg(&io, NULL);
     assert_false(ReadUint32(&io, &number));
-    msg = (IpcMsg){0}; /* as a message without data arrives */
+    msg = (IpcMsg){0}; /* a received message without data */
     IpcIoInitFromMsg(&io, &msg);
     assert_int_equal(io.flag, IPC_IO_INITIALIZED);
     assert_false(ReadUint32(&io, &number));
@@ -152,8 +152,8 @@ static void MessagesThatAreNoParcels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(GarbageIsReadWithoutHarm),
-        cmocka_unit_test(MessagesThatAreNoParcels),
+        cmocka_unit_test(GarbageIsReadSafely),
+        cmocka_unit_test(InvalidAndEmptyMessagesHaveNoValues),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

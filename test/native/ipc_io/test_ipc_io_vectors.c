@@ -1,4 +1,4 @@
-/* The parcel: the bytes of support/ipc_io_vectors.h, written and read. */
+/* Tests the parcel: writes and reads the bytes of support/ipc_io_vectors.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Upstream spells them with a capital I. */
+/* Upstream's name has a capital I. */
 #define ReadUint8Unaligned  ReadUInt8Unaligned
 #define ReadUint16Unaligned ReadUInt16Unaligned
 
@@ -29,7 +29,7 @@ typedef uint64_t ElementOfUint64, ElementOfUInt64Vector;
 typedef float ElementOfFloat, ElementOfFloatVector;
 typedef double ElementOfDouble, ElementOfDoubleVector;
 
-/* Vectors that are read into memory of their own. */
+/* Vectors that are read into the reader's memory. */
 enum {
     ReadInt8VectorIsOwned = 0,
     ReadUInt8VectorIsOwned = 0,
@@ -58,7 +58,7 @@ static size_t FromHex(const char *hex, unsigned char *bytes)
     return size;
 }
 
-/* Are these the bytes written so far. */
+/* Asserts that the parcel contains these bytes. */
 static void ExpectBytes(const IpcIo *io, const char *hex)
 {
     unsigned char expected[512];
@@ -67,7 +67,7 @@ static void ExpectBytes(const IpcIo *io, const char *hex)
     assert_memory_equal(io->bufferBase, expected, size);
 }
 
-/* Writing the vectors. */
+/* Macros that write the vectors. */
 #define VALUE(Name, value) assert_true(Write##Name(io, (value)));
 #define TEXT(text)         assert_true(WriteString(io, text));
 #define TEXT16(text)       assert_true(WriteString16(io, text, COUNT(text) - 1));
@@ -94,7 +94,7 @@ static void ExpectBytes(const IpcIo *io, const char *hex)
         PARCEL(hex, steps)                                                                         \
     }
 
-static void NumbersTextAndBytesAsTheTableSays(void **state)
+static void WritesTheBytesOfTheTable(void **state)
 {
     unsigned vectors = 0;
     (void)state;
@@ -113,7 +113,7 @@ static void NumbersTextAndBytesAsTheTableSays(void **state)
 #undef PARCEL
 #undef ILP32_PARCEL
 
-/* Reading the same vectors; objects, too, where they have their reference size. */
+/* Macros that read the same vectors; objects are included where they have the reference size. */
 #define VALUE(Name, value)                                                                         \
     {                                                                                              \
         ElementOf##Name got;                                                                       \
@@ -185,14 +185,14 @@ static void NumbersTextAndBytesAsTheTableSays(void **state)
         PARCEL(hex, steps)                                                                         \
     }
 
-/* The vectors do not list offsets: an object lies where it is read. */
+/* Lists the current position as an offset, because the vectors do not contain offsets. */
 static void NextObject(IpcIo *io, uint32_t *offsets, IpcMsg *msg)
 {
     offsets[msg->spObjNum++] = (uint32_t)IpcIoUsed(io);
     io->offsetsLeft++;
 }
 
-static void WhatWasWrittenIsRead(void **state)
+static void ReadsTheWrittenValues(void **state)
 {
     (void)state;
 #include "support/ipc_io_vectors.h"
@@ -201,8 +201,8 @@ static void WhatWasWrittenIsRead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(NumbersTextAndBytesAsTheTableSays),
-        cmocka_unit_test(WhatWasWrittenIsRead),
+        cmocka_unit_test(WritesTheBytesOfTheTable),
+        cmocka_unit_test(ReadsTheWrittenValues),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

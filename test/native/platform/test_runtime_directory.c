@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "platform/runtime_directory.h"
+#include "support/child.h"
 
 static char root[64];
 
@@ -89,7 +90,7 @@ static void RuntimeDirectoryIsCreatedPrivate(void **state)
     assert_int_equal(rmdir(made), 0);
 }
 
-static void DirectoriesOfOthersAndLinksAreRefused(void **state)
+static void OtherFilesThanADirectoryAreRefused(void **state)
 {
     (void)state;
     char path[RUNTIME_PATH_SIZE], made[128], target[128];
@@ -107,13 +108,18 @@ static void DirectoriesOfOthersAndLinksAreRefused(void **state)
     fclose(file);
     assert_int_equal(RuntimeSocketPath("shop", true, path, sizeof(path)), -EPERM);
     assert_int_equal(unlink(made), 0);
+}
 
-    if (geteuid() == 0) { /* only root can create a directory of another user */
-        assert_int_equal(mkdir(made, 0700), 0);
-        assert_int_equal(chown(made, 12345, (gid_t)-1), 0);
-        assert_int_equal(RuntimeSocketPath("shop", true, path, sizeof(path)), -EPERM);
-        assert_int_equal(rmdir(made), 0);
-    }
+static void DirectoryOfAnotherUserIsRefused(void **state)
+{
+    (void)state;
+    char path[RUNTIME_PATH_SIZE], made[128];
+    ChildRequire(CHILD_OTHER_USER);
+    snprintf(made, sizeof(made), "%s/liteipc", root);
+    assert_int_equal(mkdir(made, 0700), 0);
+    assert_int_equal(chown(made, 12345, (gid_t)-1), 0);
+    assert_int_equal(RuntimeSocketPath("shop", true, path, sizeof(path)), -EPERM);
+    assert_int_equal(rmdir(made), 0);
 }
 
 static void TemporaryDirectoryIsUsedWithoutRuntimeDirectory(void **state)
@@ -160,7 +166,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(NamesAreChecked, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(RuntimeDirectoryIsCreatedPrivate, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(DirectoriesOfOthersAndLinksAreRefused, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(OtherFilesThanADirectoryAreRefused, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(DirectoryOfAnotherUserIsRefused, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(TemporaryDirectoryIsUsedWithoutRuntimeDirectory, SetUp,
                                         TearDown),
         cmocka_unit_test_setup_teardown(AbsolutePathsAreUsedUnchanged, SetUp, TearDown),
