@@ -191,7 +191,10 @@ test('wrong usage: one line and status 2', async (t) => {
     [['access', '--domain', name, '--pid', '4194305'], /no process 4194305/],
     [['access', '--domain', name, '--service', 'a b'], /1 to 64 of/],
     [['access', '--domain', name, '--only-given'], /requires --uid or --pid/],
-    [['access', '--domain', name, '--service', 'no', '--methods', '--uid', '1'], /"no" is regist/],
+    [
+      ['access', '--domain', name, '--service', 'no', '--methods', '--uid', '1'],
+      /"no" is not regist/,
+    ],
   ];
   const endings = await Promise.all(wrong.map(([args]) => liteipc(args)));
   for (const [index, { code, stdout, stderr }] of endings.entries()) {

@@ -193,7 +193,7 @@ test('what keeps it from starting is one line, status 1, and leaves nothing behi
     [['--domain', 'other', '--policy', join(runtime, 'none')], /cannot be read: ENOENT/],
     [['--domain', 'other', '--audit-log', runtime], /The audit log cannot be opened: EISDIR/],
     [['--domain', join(runtime, 'none/x.sock')], /the folder for its socket does not exist/],
-    [['--domain', file], /something that is not a socket lies at its path/],
+    [['--domain', file], /its path exists and is not a socket/],
     [['--domain', `/${'x'.repeat(200)}`], /ENAMETOOLONG/],
   ];
   const endings = await Promise.all(failures.map(([args]) => liteipc(['serve', ...args])));

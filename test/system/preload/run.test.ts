@@ -101,7 +101,7 @@ test('programs that cannot be helped are refused in words', async (t) => {
     [makeFile('nothing', ''), /neither an ELF program nor a script/],
     [makeFile('short', '\x7fELF'), /neither an ELF program nor a script/],
     [makeFile('script', '#! /no/interpreter -x\n'), /"\/no\/interpreter", which cannot be run/],
-    [makeFile('loop', `#!${join(runtime, 'loop')}\n`), /too deep/],
+    [makeFile('loop', `#!${join(runtime, 'loop')}\n`), /too many nested script interpreters/],
     [makeFile('elf32', elf32), /is a 32-bit program/],
     [makeSetuid(), /the rights of another user/],
     [await compile('memory', { ...gcc, name: 'static', flags: ['-static'] }), /statically linked/],
