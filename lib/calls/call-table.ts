@@ -180,7 +180,7 @@ export class CallTable {
   #grow(): void {
     const length = this.callIds.length * 2;
     if (length > SLOT_MASK + 1) {
-      throw new LiteIpcError('EAGAIN', `${this.#pending} calls are in flight: no room for more`);
+      throw new LiteIpcError('EAGAIN', `the limit of ${this.#pending} calls in flight is reached`);
     }
     const grown = <T extends { set(from: T): void }>(to: T, from: T): T => {
       to.set(from);

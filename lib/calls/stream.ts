@@ -241,7 +241,8 @@ class OpenStream {
 
   #askTaken(): void {
     this.#ask(StreamCode.Ready, (bytes) => {
-      if (bytes.length !== 5) throw callError('EPROTO', this.#method, 'not readable');
+      if (bytes.length !== 5)
+        throw callError('EPROTO', this.#method, 'the answer to READY cannot be decoded');
       const isEnough = bytes[0] !== 0;
       if (isEnough) {
         this.#source?.stop();

@@ -11,7 +11,7 @@ import type { Balance } from './options.js';
 import type { CallTarget, TargetOwner } from './target.js';
 
 /** Maximum time that the manager delays its answer until the instances change, ms. */
-const HELD_MS = 10_000;
+const ANSWER_DELAY_MS = 10_000;
 /** Shortest interval between two such lookups, normally and after a failure, ms. */
 const ASK_AGAIN_MS = 200;
 const RETRY_MS = 1000;
@@ -160,7 +160,7 @@ export class BalancedTarget implements CallTarget {
         const before = performance.now();
         let restMs = ASK_AGAIN_MS;
         try {
-          const found = await registry.lookupChange(this.#contract, this.#version, HELD_MS);
+          const found = await registry.lookupChange(this.#contract, this.#version, ANSWER_DELAY_MS);
           if (found !== undefined) this.update(found);
           // Some instances could not be called. They may become available later.
           if (found?.version === 0) restMs = RETRY_MS;

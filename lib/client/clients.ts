@@ -51,11 +51,11 @@ export class Clients {
     checkFunction(listener, 'the listener of onDeath');
     const { deathListeners } = this.#find(client, 'onDeath');
     // A separate function, so that the same listener can be added twice.
-    const told = (): void => {
+    const call = (): void => {
       listener();
     };
-    deathListeners.add(told);
-    return { [Symbol.dispose]: () => deathListeners.delete(told) };
+    deathListeners.add(call);
+    return { [Symbol.dispose]: () => deathListeners.delete(call) };
   }
 
   /** Calls `listener` whenever the service of a client can be reached again. */

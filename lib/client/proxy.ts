@@ -180,7 +180,7 @@ export class ServiceProxy implements TargetOwner {
     const waitedMs = performance.now() - before;
     if (failed !== undefined) {
       const code = failed instanceof LiteIpcError ? failed.code : 'ENODEV';
-      const text = `the domain is gone, and did not come back within ${Math.round(waitedMs)} ms`;
+      const text = `the domain has ended, and did not restart within ${Math.round(waitedMs)} ms`;
       throw callError(code, method, code === 'ENODEV' ? text : undefined);
     }
     return this.#callDetached(method, input, Math.max(timeoutMs - waitedMs, 1), options);

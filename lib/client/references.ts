@@ -34,11 +34,11 @@ export class References implements ReferenceHome {
       return new LiteIpcError('ENODEV', text, about);
     }
     if (!livingTask(this.native, facts)) {
-      const text = `The reference to "${name}" leads nowhere: the service has ended`;
+      const text = `The reference to "${name}" cannot be used: the service has ended`;
       return new LiteIpcError('ENOENT', text, about);
     }
     if (!this.native.hasAccess(handle)) {
-      const text = `The reference to "${name}" may not be used by this process any more`;
+      const text = `The reference to "${name}" can no longer be used by this process`;
       return new LiteIpcError('EACCES', text, about);
     }
     return undefined;
@@ -71,15 +71,15 @@ export class References implements ReferenceHome {
   onDeath(facts: ReferenceFacts, listener: () => void): Disposable {
     checkFunction(listener, 'the listener of onDeath');
     const { routes, native } = this.#connection;
-    const tell = (): void => {
+    const notify = (): void => {
       if (routes.delete(route)) listener();
     };
     // No request uses this route. It only detects the end of the task.
-    const route = new Route(facts.name, native.callTaskId, () => undefined, tell);
+    const route = new Route(facts.name, native.callTaskId, () => undefined, notify);
     route.handle = facts.handle;
     route.generation = facts.generation;
     routes.add(route);
-    if (this.problem(facts)?.code === 'ENOENT') queueMicrotask(tell);
+    if (this.problem(facts)?.code === 'ENOENT') queueMicrotask(notify);
     else void this.#connection.ensureDeathNotices();
     return { [Symbol.dispose]: () => routes.delete(route) };
   }
@@ -154,7 +154,7 @@ export function referenceTo(
     throw unexpected(`a service of the contract ${contract.name}`, 'reference', about.contract);
   }
   if (about.location === undefined) {
-    const text = `Service "${contract.name}" is not there at the moment (ENOENT)`;
+    const text = `Service "${contract.name}" is not available (ENOENT)`;
     throw new LiteIpcError('ENOENT', text, { service: contract.name });
   }
   const { handle, generation } = about.location;

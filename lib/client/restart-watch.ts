@@ -7,7 +7,7 @@ import { backOffMs } from '../common/retry-timer.js';
 import { LiteIpcError } from '../common/errors.js';
 
 /** Maximum time that the manager delays one answer, ms. */
-const HELD_MS = 10_000;
+const ANSWER_DELAY_MS = 10_000;
 /** Delay before the next lookup after a failure, ms. It doubles with each failure. */
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 10_000;
@@ -76,14 +76,14 @@ export class RestartWatch {
     while (this.#missing > 0 && this.isWanted) {
       const before = performance.now();
       try {
-        await this.#find(HELD_MS);
+        await this.#find(ANSWER_DELAY_MS);
         if (this.#missing === 0) return;
       } catch (error) {
         // The device was closed.
         if (error instanceof LiteIpcError && error.code === 'ECANCELED') return;
       }
       // The manager has delayed the answer to the end. That is no failure.
-      if (performance.now() - before > HELD_MS / 2) {
+      if (performance.now() - before > ANSWER_DELAY_MS / 2) {
         retries = 0;
         continue;
       }

@@ -39,7 +39,7 @@ export interface ConnectionListener {
   onServiceDeath?(handle: number): void;
 }
 
-const REVOKED = 'the right to call it was taken away meanwhile';
+const REVOKED = 'the right to call it was revoked';
 
 /** Provides what a connection uses but does not create itself. */
 export interface ConnectionParts {
@@ -65,7 +65,7 @@ export class Connection {
    * Number of calls that the ServiceManager answers late on purpose. They are not calls of the
    * program.
    */
-  heldLookups = 0;
+  delayedLookups = 0;
 
   readonly #listener: ConnectionListener;
   readonly #calls: CallTable;
@@ -114,7 +114,7 @@ export class Connection {
 
   /** Number of calls of the program that have not ended. */
   get pendingCalls(): number {
-    return Math.max(this.#calls.pending - this.heldLookups, 0);
+    return Math.max(this.#calls.pending - this.delayedLookups, 0);
   }
 
   /** Sends a control request to the domain. Rejects with a LiteIpcError of the domain's errno. */
@@ -147,7 +147,7 @@ export class Connection {
   /** Stops serving a service, and cancels its unanswered calls. */
   endService(task: number): void {
     this.hosts.delete(task);
-    const text = 'The service was taken back by its program (ECANCELED)';
+    const text = 'The service was disposed by its program (ECANCELED)';
     this.#watch.cancelAll(new LiteIpcError('ECANCELED', text), task);
   }
 
@@ -284,9 +284,9 @@ export class Connection {
     const after = `no answer within ${calls.timeouts[slot]} ms`;
     const why =
       calls.sent[slot] !== 1
-        ? 'it was never sent: the service has no room or is still being looked up'
+        ? 'it was never sent: the service has no room, or its lookup is still in progress'
         : this.native.hasAccess(route.handle)
-          ? 'the service is busy or needs longer; raise timeoutMs if it may'
+          ? 'the service is busy or slow; raise timeoutMs if that is expected'
           : REVOKED;
     calls.reject(slot, callError('ETIME', method, `${after}; ${why}`));
     this.requests.queue.expired(route);
@@ -309,7 +309,7 @@ export class Connection {
 
   #endError(what: string): LiteIpcError {
     return this.#ended === 'lost'
-      ? new LiteIpcError('ENODEV', `${what}: the domain is gone (ENODEV)`)
+      ? new LiteIpcError('ENODEV', `${what}: the domain has ended (ENODEV)`)
       : new LiteIpcError('ECANCELED', `${what}: the device was closed by this program (ECANCELED)`);
   }
 }

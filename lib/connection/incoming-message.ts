@@ -54,9 +54,9 @@ export class IncomingData {
     }
     const words = this.objects(base);
     const head = words === undefined ? 0 : headSize(words);
-    if (head === -1) throw new Error('objects lie in the middle of the data');
+    if (head === -1) throw new Error('the objects are not at the start of the message');
     size -= head;
-    if (size < 0) throw new Error('the metadata takes more than there is of data');
+    if (size < 0) throw new Error('the objects are larger than the data');
     if (size === 0) return undefined;
     const cookie = incoming[base + Incoming.Cookie] as number;
     if (incoming[base + Incoming.DataLarge] === 0) {
@@ -103,7 +103,7 @@ export class IncomingData {
   /** Returns a copy of the bytes of a message. Throws an `Error` if it has objects. */
   bytes(base: number): Uint8Array {
     const incoming = this.#incoming;
-    if (this.objects(base) !== undefined) throw new Error('objects lie among the data');
+    if (this.objects(base) !== undefined) throw new Error('the message must not carry objects');
     const start = incoming[base + Incoming.DataStart] as number;
     if (incoming[base + Incoming.DataLarge] !== 0) return this.#native.large[start] as Uint8Array;
     const end = start + (incoming[base + Incoming.DataSize] as number);

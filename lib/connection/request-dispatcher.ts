@@ -115,8 +115,7 @@ export class RequestDispatcher {
     const isKind =
       method?.oneway === oneway && ((cookie & Cookie.Abortable) !== 0 || !isStreaming(method.kind));
     if (method === undefined || !isKind) {
-      const text =
-        'is not in this contract, or not of this kind; use the same contract on both sides';
+      const text = 'not in this contract, or of another kind; use the same contract on both sides';
       const about = this.#host.referenceAt(this.#index);
       return this.#refuse(base, new LiteIpcError('EPROTO', text, about));
     }

@@ -46,7 +46,7 @@ export class ConnectionSource {
   current(): Connection {
     this.requireNotClosed();
     if (this.#connection?.alive === true) return this.#connection;
-    const text = `Domain "${this.#domain}" is gone; the device reconnects by itself (ENODEV)`;
+    const text = `Domain "${this.#domain}" is not running; the device reconnects automatically (ENODEV)`;
     throw new LiteIpcError('ENODEV', text);
   }
 

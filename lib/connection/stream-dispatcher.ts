@@ -55,7 +55,7 @@ export class StreamDispatcher {
     try {
       this.#checkAccess(host, call, incoming[base + Incoming.DataSize] as number);
       if (oneway !== (code === StreamCode.Push))
-        throw callRefusal('EPROTO', call.method, 'not of this kind');
+        throw callRefusal('EPROTO', call.method, 'the request has the wrong kind');
       if (code === StreamCode.Pull) stream.pull(to);
       else if (code === StreamCode.Ready) stream.ready(to);
       else stream.push(this.#bytes(base, call));

@@ -23,7 +23,7 @@ const ignore = (): void => undefined;
 function bytesOfPiece(piece: unknown): Uint8Array {
   if (isBytes(piece)) return bytesOf(piece);
   const what = piece === null ? 'null' : typeof piece;
-  throw new TypeError(`A ReadableStream that is sent must give bytes; this one gave ${what}`);
+  throw new TypeError(`A ReadableStream that is sent must yield bytes; this one yielded ${what}`);
 }
 
 class OfferedStream implements StreamOffer {
@@ -51,7 +51,7 @@ class OfferedStream implements StreamOffer {
 
   sent(): void {
     this.#timer = setTimeout(() => {
-      const text = 'Nobody has asked for the stream: its message was not taken (ETIME)';
+      const text = 'The receiver did not read the stream in time (ETIME)';
       this.cancel(new LiteIpcError('ETIME', text));
     }, ASKED_FOR_WITHIN_MS).unref();
   }
@@ -85,12 +85,12 @@ class OfferedStream implements StreamOffer {
       // Has no effect on a source that has ended.
       this.#reader.cancel().catch(ignore);
       this.#ended = true;
-      void this.#endWhenTold(host);
+      void this.#endWhenAnswered(host);
     }
   }
 
   /** Ends the service after the final answer has been sent. */
-  async #endWhenTold(host: ServiceHost): Promise<void> {
+  async #endWhenAnswered(host: ServiceHost): Promise<void> {
     const connection = this.#connection;
     do {
       await pause(LOOK_MS);
@@ -115,7 +115,7 @@ export async function offerByteStream(
   let asked = false;
   const host = new ServiceHost(ByteStream, {
     read(_input: undefined, { signal }: { readonly signal: AbortSignal }) {
-      if (offered === undefined || asked) throw new Error('The stream is being read already');
+      if (offered === undefined || asked) throw new Error('The stream already has a reader');
       asked = true;
       return offered.read(host, signal);
     },

@@ -77,11 +77,11 @@ function openError(error: unknown, domain: string): Error {
   const remedies: Readonly<Record<string, string>> = {
     ENODEV: `no such domain is running; start it with ServiceManager.start({ domain: '${domain}' })`,
     EACCES:
-      'its socket may not be used by this user; see socketMode and socketGid of ServiceManager.start',
-    EAGAIN: "the domain's or this user's share of processes is used up; close devices",
+      'this user may not use its socket; see socketMode and socketGid of ServiceManager.start',
+    EAGAIN: "the domain's or this user's limit of processes is reached; close devices",
     EPERM:
-      'either the folder of its socket does not belong to this user alone (mode 0700), or this is root: ' +
-      'root may use only domains that root started, for others cannot tell it from root of a container',
+      'either the directory of its socket is not owned by this user with mode 0700, or this is root: ' +
+      'root may use only domains that root started, because others cannot distinguish it from root of a container',
   };
   const text = remedies[code] ?? error.message;
   return new LiteIpcError(code, `Domain "${domain}": ${text} (${code})`, { cause: error });
@@ -373,7 +373,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
       const { contract } = exposure.host;
       if (this.emit('exposeFailed', error as Error, contract)) return;
       process.emitWarning(
-        `"${contract.name}" is not exposed again: ${String(error)}`,
+        `"${contract.name}" could not be exposed after the reconnection: ${String(error)}`,
         'LiteIpcWarning',
       );
     }

@@ -50,7 +50,7 @@ export function limitsOf(options: ExposeOptions): AdmissionLimits | undefined {
   if (onError !== undefined) checkFunction(onError, 'onError');
   if (queue !== undefined) checkInteger(queue, 'queue', 0, LIMIT_MAX);
   if (concurrency === undefined) {
-    if (queue !== undefined) throw unexpected('concurrency, too,', 'a queue', concurrency);
+    if (queue !== undefined) throw unexpected('concurrency', 'options with a queue', concurrency);
     return undefined;
   }
   checkInteger(concurrency, 'concurrency', 1, LIMIT_MAX);

@@ -65,11 +65,11 @@ export class RegistryClient {
     const until = performance.now() + waitMs;
     for (;;) {
       const remaining = Math.max(Math.ceil(until - performance.now()), 0);
-      const heldMs = Math.min(remaining, LOOKUP_WAIT_MAX_MS);
-      const input: LookupInput = { name, hash, waitMs: heldMs };
+      const delayMs = Math.min(remaining, LOOKUP_WAIT_MAX_MS);
+      const input: LookupInput = { name, hash, waitMs: delayMs };
       let found: LookupOutput;
       try {
-        found = (await this.#call(lookupMethod, contract, input, heldMs)) as LookupOutput;
+        found = (await this.#call(lookupMethod, contract, input, delayMs)) as LookupOutput;
       } catch (error) {
         const isMissing = error instanceof LiteIpcError && error.code === 'ENOENT';
         if (isMissing && performance.now() < until) continue;
@@ -86,17 +86,17 @@ export class RegistryClient {
   }
 
   /**
-   * Waits for a change of a service that was found before. Returns undefined after `heldMs` if the
+   * Waits for a change of a service that was found before. Returns undefined after `delayMs` if the
    * instances are still those of the version `known`.
    */
   async lookupChange(
     contract: Contract,
     known: number,
-    heldMs: number,
+    delayMs: number,
   ): Promise<LookupFound | undefined> {
     const { name, hash } = contract;
-    const input: LookupInput = { name, hash, waitMs: heldMs, known };
-    const found = (await this.#call(lookupMethod, contract, input, heldMs)) as LookupOutput;
+    const input: LookupInput = { name, hash, waitMs: delayMs, known };
+    const found = (await this.#call(lookupMethod, contract, input, delayMs)) as LookupOutput;
     if ('shape' in found) throw otherContract(contract, found);
     return 'instances' in found ? found : undefined;
   }
@@ -108,18 +108,18 @@ export class RegistryClient {
 
   /**
    * Sends a call, and repeats it while there is no ServiceManager: one may be starting. All calls
-   * are idempotent. The manager may delay the answer for `heldMs`.
+   * are idempotent. The manager may delay the answer for `delayMs`.
    */
   async #call(
     method: ContractMethod,
     contract: Contract,
     input: unknown,
-    heldMs = 0,
+    delayMs = 0,
   ): Promise<unknown> {
-    const deadline = performance.now() + heldMs + REGISTRY_TIMEOUT_MS;
+    const deadline = performance.now() + delayMs + REGISTRY_TIMEOUT_MS;
     for (;;) {
       const remaining = Math.max(deadline - performance.now(), 1);
-      if (heldMs > 0) this.#connection.heldLookups++;
+      if (delayMs > 0) this.#connection.delayedLookups++;
       try {
         return await this.#connection.requests.send(this.#route, method, input, remaining);
       } catch (error) {
@@ -134,7 +134,7 @@ export class RegistryClient {
           throw new LiteIpcError('ENODEV', text, { cause: error });
         }
       } finally {
-        if (heldMs > 0) this.#connection.heldLookups--;
+        if (delayMs > 0) this.#connection.delayedLookups--;
       }
       await pause(RETRY_MS);
     }

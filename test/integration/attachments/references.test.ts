@@ -71,7 +71,7 @@ test('a service calls a callback of the client until the client withdraws it', a
   await t.throwsAsync(client.subscribe(reference), {
     code: 'ENOENT',
     message:
-      /^big\.subscribe: input: The reference to "listener" leads nowhere: the service has ended \(ENOENT\)$/,
+      /^big\.subscribe: input: The reference to "listener" cannot be used: the service has ended \(ENOENT\)$/,
   });
   await t.throwsAsync(own.changed('five'), { code: 'ENOENT' });
 });

@@ -114,7 +114,7 @@ test('a piece that is not bytes ends the stream with an error', async (t) => {
   });
   const reader = ((await client.echo(texts)) as Bytes).getReader();
   t.deepEqual((await reader.read()).value, Uint8Array.of(0x20, 0x20));
-  await t.throwsAsync(reader.read(), { message: /must give bytes; this one gave string/ });
+  await t.throwsAsync(reader.read(), { message: /must yield bytes; this one yielded string/ });
   await nothingIsLeft();
 });
 

@@ -229,7 +229,7 @@ test('limits that are none are refused', async (t) => {
   for (const [limits, text] of [
     [{ concurrency: 0 }, /Expected an integer from 1 to 1000000 for concurrency/],
     [{ concurrency: 1, queue: -1 }, /Expected an integer from 0 to 1000000 for queue/],
-    [{ queue: 5 }, /Expected concurrency, too, for a queue/],
+    [{ queue: 5 }, /Expected concurrency for options with a queue/],
   ] as const) {
     await t.throwsAsync(device.expose(Attention, new Attentive(), limits), {
       instanceOf: TypeError,

@@ -74,7 +74,7 @@ test('calls in flight fail at once, and the service sees it', async (t) => {
   for (const call of calls) {
     await t.throwsAsync(within(1000, call), {
       code: 'EACCES',
-      message: 'slow.hold: the right to call it was taken away meanwhile (EACCES)',
+      message: 'slow.hold: the right to call it was revoked (EACCES)',
     });
   }
   t.is(clientDevice.pendingCalls, 0);
