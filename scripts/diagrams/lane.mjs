@@ -1,5 +1,5 @@
-// One lane: ring, cursors, bell, and the pool of the receiver. The sender is the only writer of blue
-// pages, the receiver of green ones.
+// One lane: ring, cursors, bell, and the pool of the receiver. Only the sender writes blue pages, and
+// only the receiver writes green ones.
 import {
   arrow,
   bellColor,
