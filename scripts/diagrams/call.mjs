@@ -59,7 +59,7 @@ for (const [row, name] of roomNames.entries()) {
 
 column('request', -110, requestColor, [
   [0, 'the program', 'calculator.add([1, 2])'],
-  [1, 'chooses the route', 'proxy.ts, named-target.ts'],
+  [1, 'chooses the route', 'proxy.ts, lookup-target.ts'],
   [2, 'takes a slot, sends', 'requests.ts, call-table.ts,', 'send-queue.ts'],
   [3, 'encodes the input', 'codec.ts'],
   [5, 'sendRequest', 'device_object.cc'],

@@ -1,5 +1,5 @@
-// One lane: ring, cursors, bell, and the pool of the receiver. Only the sender writes blue pages, and
-// only the receiver writes green ones.
+// One lane: ring, cursors, bell, and the pool of the receiver. Only the sender writes blue pages.
+// Only the receiver writes green pages.
 import {
   arrow,
   bellColor,
