@@ -20,7 +20,8 @@ interface ExpectedConstant {
   readonly where: string;
   readonly inHeader: boolean;
   /**
-   * Group of a constant that is internal to the driver. A group that is missing entirely is left out.
+   * Group of a constant that is internal to the driver. A group that is missing entirely is left
+   * out.
    */
   readonly group: 'limits' | 'memory and time' | undefined;
   /** True if nothing here depends on the name: it may be missing, but it must not differ. */

@@ -15,7 +15,8 @@ export type ConstantValue = IntegerValue | string;
 export interface ExpressionScope {
   readonly abi: Abi;
   /**
-   * Returns the value of an enumerator or another name. `undefined` makes the expression unevaluable.
+   * Returns the value of an enumerator or another name. `undefined` makes the expression
+   * unevaluable.
    */
   valueOf(name: string): bigint | undefined;
   /**

@@ -52,8 +52,8 @@ export class Course {
   }
 
   /**
-   * Returns a task that can perform a step. A step that it started need not have ended: its next step
-   * waits for that.
+   * Returns a task that can perform a step. A step that it started need not have ended: its next
+   * step waits for that.
    */
   actor(value: JsonValue): Task | undefined {
     const task = this.task(value);

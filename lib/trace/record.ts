@@ -50,8 +50,8 @@ export interface TraceRecord {
   /** The event. */
   readonly hook: TraceHook;
   /**
-   * The reason. IPC_READ_DROP: a {@link DropReason}. IPC_WRITE_DROP, IPC_READ_TIMEOUT, IPC_KILL: the
-   * name of an errno, such as `EACCES`. Otherwise undefined.
+   * The reason. IPC_READ_DROP: a {@link DropReason}. IPC_WRITE_DROP, IPC_READ_TIMEOUT, IPC_KILL:
+   * the name of an errno, such as `EACCES`. Otherwise undefined.
    */
   readonly reason: string | undefined;
   /** The process of the device. */
@@ -59,8 +59,8 @@ export interface TraceRecord {
   /** The task that wrote, read or waited. 0: an event loop waits for any of its tasks. */
   readonly taskId: TaskId;
   /**
-   * The peer: the receiver of a written message, the sender of a read message, or the process that is
-   * waited for.
+   * The peer: the receiver of a written message, the sender of a read message, or the process that
+   * is waited for.
    */
   readonly peerProcessId: ProcessId;
   readonly peerTaskId: TaskId;

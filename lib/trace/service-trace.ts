@@ -44,7 +44,7 @@ function chosen(words: Uint32Array, { hooks, tasks }: TraceFilter, manager: numb
   let size = 0;
   for (let start = 0; start < words.length; start += TraceWords.Words) {
     const word = (index: number): number => words[start + index] as number;
-    // The traffic between a service and its manager, such as this watch, is not traffic of the domain.
+    // Traffic between a service and its manager, such as this watch, is not reported.
     if (word(TraceWords.PeerProcess) === manager) continue;
     if (hooks?.includes(word(TraceWords.Hook)) === false) continue;
     if (tasks?.includes(word(TraceWords.Task)) === false) continue;
@@ -81,8 +81,8 @@ export class ServiceTrace {
   }
 
   /**
-   * Returns the records since the last reading, or undefined if there is no such watch. `manager` is
-   * the manager's process.
+   * Returns the records since the last reading, or undefined if there is no such watch.
+   * `manager` is the manager's process.
    */
   read(watch: number, manager: number): TracePart | undefined {
     const running = this.#watches.get(watch);
