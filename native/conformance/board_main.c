@@ -27,7 +27,7 @@ struct Tally {
     unsigned passed, failed, skipped, unused;
 };
 
-static void Tell(struct Tally *tally, const char *name, const struct RunResult *result)
+static void PrintResult(struct Tally *tally, const char *name, const struct RunResult *result)
 {
     switch (result->verdict) {
         case VERDICT_PASSED:
@@ -62,7 +62,7 @@ static void RunTable(const struct BoardTable *table, struct DevicePath *device, 
     memset(&result, 0, sizeof(result));
     if (ScenarioDecode(table->words, table->count, &scenario, result.message) != 0) {
         result.verdict = VERDICT_ERROR;
-        Tell(tally, table->name, &result);
+        PrintResult(tally, table->name, &result);
         return;
     }
     bool isForHere = !(scenario.flags & TABLE_SKIP) &&
@@ -74,7 +74,7 @@ static void RunTable(const struct BoardTable *table, struct DevicePath *device, 
         tally->unused += status == -EEXIST;
         result.verdict = status == -EEXIST ? VERDICT_SKIPPED : VERDICT_ERROR;
     }
-    Tell(tally, table->name, &result);
+    PrintResult(tally, table->name, &result);
     ScenarioFree(&scenario);
 }
 

@@ -19,7 +19,7 @@ struct Comparison {
 };
 
 /* Bytes of the message's data or of one of its buffers. */
-struct Stretch {
+struct ByteRange {
     const uint8_t *bytes;
     size_t size;
     const char *name; /* "data", "buffer of the object at byte 8" */
@@ -108,7 +108,7 @@ static bool ValuesAgree(const struct Comparison *comparison, const struct Wanted
     return true;
 }
 
-/* Returns the name of the task with this ID, or "a stranger". */
+/* Returns the name of the task with this ID, or "unknown". */
 static const char *NameSender(const struct Comparison *comparison, uint32_t taskID)
 {
     const struct Scenario *scenario = comparison->scenario;
@@ -117,7 +117,7 @@ static const char *NameSender(const struct Comparison *comparison, uint32_t task
             return scenario->tasks[i].name;
         }
     }
-    return "a stranger";
+    return "unknown";
 }
 
 static bool SenderAgrees(const struct Comparison *comparison, uint32_t from)
@@ -142,7 +142,7 @@ static bool SenderAgrees(const struct Comparison *comparison, uint32_t from)
 
 /* ---- data ------------------------------------------------------------------------------------ */
 
-static void ShowBytes(char text[DIFFERENCE_SIZE], const struct Stretch *stretch, size_t place,
+static void ShowBytes(char text[DIFFERENCE_SIZE], const struct ByteRange *stretch, size_t place,
                       const uint8_t *bytes, size_t size)
 {
     int length = snprintf(text, DIFFERENCE_SIZE, "%s at byte %zu:", stretch->name, place);
@@ -154,7 +154,7 @@ static void ShowBytes(char text[DIFFERENCE_SIZE], const struct Stretch *stretch,
     }
 }
 
-static bool BytesAgree(const struct Comparison *comparison, const struct Stretch *stretch,
+static bool BytesAgree(const struct Comparison *comparison, const struct ByteRange *stretch,
                        size_t place, const uint8_t *wanted, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
@@ -169,7 +169,7 @@ static bool BytesAgree(const struct Comparison *comparison, const struct Stretch
     return true;
 }
 
-static bool FillAgrees(const struct Comparison *comparison, const struct Stretch *stretch,
+static bool FillAgrees(const struct Comparison *comparison, const struct ByteRange *stretch,
                        size_t place, const struct Part *part)
 {
     uint8_t byte = (uint8_t)part->detail;
@@ -182,7 +182,7 @@ static bool FillAgrees(const struct Comparison *comparison, const struct Stretch
 }
 
 static bool ListAgrees(const struct Comparison *comparison, const struct PartList *list,
-                       const struct Stretch *stretch);
+                       const struct ByteRange *stretch);
 
 /* Returns the index of the object at this offset, or the number of objects if there is none. */
 static uint32_t FindObject(const struct Snapshot *came, size_t offset)
@@ -205,12 +205,12 @@ static bool BufferAgrees(const struct Comparison *comparison, const struct Part 
         return false;
     }
     (void)snprintf(name, sizeof(name), "buffer of object %lu", (unsigned long)index);
-    struct Stretch stretch = {comparison->came->buffers[index], object->size, name};
+    struct ByteRange stretch = {comparison->came->buffers[index], object->size, name};
     return ListAgrees(comparison, &part->inner, &stretch);
 }
 
 static bool ObjectAgrees(const struct Comparison *comparison, const struct Part *part,
-                         const struct Stretch *stretch, size_t place)
+                         const struct ByteRange *stretch, size_t place)
 {
     static const char *const NAMES[] = {"FD", "PTR", "SVC"};
     uint32_t wantedType = part->kind == PART_FD    ? OBJ_FD
@@ -253,7 +253,7 @@ static bool ObjectAgrees(const struct Comparison *comparison, const struct Part 
 }
 
 static bool PartAgrees(const struct Comparison *comparison, const struct Part *part,
-                       const struct Stretch *stretch, size_t place)
+                       const struct ByteRange *stretch, size_t place)
 {
     uint64_t value = Resolve(comparison, &part->value[0]);
     uint32_t half = (uint32_t)value;
@@ -274,7 +274,7 @@ static bool PartAgrees(const struct Comparison *comparison, const struct Part *p
 }
 
 static bool ListAgrees(const struct Comparison *comparison, const struct PartList *list,
-                       const struct Stretch *stretch)
+                       const struct ByteRange *stretch)
 {
     size_t end = 0;
     for (uint32_t i = 0; i < list->count; i++) {
@@ -298,7 +298,7 @@ bool CompareMessage(const struct Scenario *scenario, const uint64_t *environment
                     struct Difference *difference)
 {
     struct Comparison comparison = {scenario, environment, came, difference};
-    struct Stretch data = {came->data, came->head.dataSz, "data"};
+    struct ByteRange data = {came->data, came->head.dataSz, "data"};
     if (came->fault[0] != '\0') {
         DifferenceSet(difference, "a message", "%s", came->fault);
         return false;

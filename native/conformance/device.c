@@ -36,7 +36,7 @@ struct DeviceProcess {
 
 static const char *PathOf(const struct Actor *actor)
 {
-    return ((const struct DevicePath *)actor->worker->troupe->own)->path;
+    return ((const struct DevicePath *)actor->worker->group->own)->path;
 }
 
 /* ---- the device ------------------------------------------------------------------------------ */
@@ -161,25 +161,25 @@ static bool IsOf(const struct Scenario *scenario, uint32_t process, uint32_t anc
 }
 
 /* Closes the workers' ends of all pipes of `ancestor` and its descendants, or of all others. */
-static void CloseWorkerEnds(struct Troupe *troupe, uint32_t ancestor, bool others)
+static void CloseWorkerEnds(struct WorkerGroup *group, uint32_t ancestor, bool others)
 {
-    for (uint32_t i = 0; i < troupe->scenario->processCount; i++) {
-        if (IsOf(troupe->scenario, i, ancestor) != others) {
-            CloseEnd(&troupe->pipes->orderRead[i]);
-            CloseEnd(&troupe->pipes->reportWrite[i]);
+    for (uint32_t i = 0; i < group->scenario->processCount; i++) {
+        if (IsOf(group->scenario, i, ancestor) != others) {
+            CloseEnd(&group->pipes->orderRead[i]);
+            CloseEnd(&group->pipes->reportWrite[i]);
         }
     }
 }
 
 /* Makes the worker of a new process. Returns NULL if memory is exhausted. */
-static struct Worker *Become(struct Troupe *troupe, uint32_t process,
+static struct Worker *Become(struct WorkerGroup *group, uint32_t process,
                              const struct DeviceProcess *parent)
 {
     struct DeviceProcess *own = calloc(1, sizeof(*own));
     if (own == NULL) {
         return NULL;
     }
-    CloseWorkerEnds(troupe, process, true);
+    CloseWorkerEnds(group, process, true);
     own->lent = -1;
     if (parent != NULL) { /* open descriptors are inherited */
         memcpy(own->descriptors, parent->descriptors, sizeof(own->descriptors));
@@ -187,7 +187,7 @@ static struct Worker *Become(struct Troupe *troupe, uint32_t process,
         own->lent = parent->lent;
     }
     (void)pthread_mutex_init(&own->lock, NULL);
-    struct Worker *worker = WorkerCreate(troupe, process);
+    struct Worker *worker = WorkerCreate(group, process);
     if (worker == NULL) {
         free(own);
         return NULL;
@@ -196,7 +196,7 @@ static struct Worker *Become(struct Troupe *troupe, uint32_t process,
     return worker;
 }
 
-static int ProcessStart(struct Troupe *troupe, uint32_t process, int64_t *pid)
+static int ProcessStart(struct WorkerGroup *group, uint32_t process, int64_t *pid)
 {
     (void)fflush(NULL); /* otherwise the child would write the buffered output as well */
     pid_t child = fork();
@@ -207,24 +207,24 @@ static int ProcessStart(struct Troupe *troupe, uint32_t process, int64_t *pid)
     if (child > 0) {
         return 0;
     }
-    for (uint32_t i = 0; i < troupe->scenario->processCount; i++) {
-        CloseEnd(&troupe->pipes->orderWrite[i]);
-        CloseEnd(&troupe->pipes->reportRead[i]);
+    for (uint32_t i = 0; i < group->scenario->processCount; i++) {
+        CloseEnd(&group->pipes->orderWrite[i]);
+        CloseEnd(&group->pipes->reportRead[i]);
     }
     /* Standard output carries only the result. */
     (void)dup2(STDERR_FILENO, STDOUT_FILENO);
-    struct Worker *worker = Become(troupe, process, NULL);
+    struct Worker *worker = Become(group, process, NULL);
     if (worker != NULL) {
         WorkerRun(worker, NULL);
     }
     _exit(1);
 }
 
-static void AllStarted(struct Troupe *troupe)
+static void AllStarted(struct WorkerGroup *group)
 {
-    for (uint32_t i = 0; i < troupe->scenario->processCount; i++) {
-        CloseEnd(&troupe->pipes->orderRead[i]);
-        CloseEnd(&troupe->pipes->reportWrite[i]);
+    for (uint32_t i = 0; i < group->scenario->processCount; i++) {
+        CloseEnd(&group->pipes->orderRead[i]);
+        CloseEnd(&group->pipes->reportWrite[i]);
     }
 }
 
@@ -242,7 +242,7 @@ static void PlayChild(struct Actor *parent, uint32_t process)
     pthread_t control;
     (void)close(parentWorker->orders);
     (void)close(parentWorker->reports);
-    struct Worker *worker = Become(parentWorker->troupe, process, parentWorker->own);
+    struct Worker *worker = Become(parentWorker->group, process, parentWorker->own);
     if (worker == NULL) {
         _exit(1);
     }
@@ -264,7 +264,7 @@ static int Fork(struct Actor *actor, uint32_t child, int64_t *pid)
     if (forked == 0) {
         PlayChild(actor, child);
     }
-    CloseWorkerEnds(actor->worker->troupe, child, false);
+    CloseWorkerEnds(actor->worker->group, child, false);
     *pid = forked;
     return 0;
 }
@@ -303,22 +303,22 @@ static int WaitFor(pid_t pid, unsigned ms, int *status)
     }
 }
 
-static void ProcessLeave(struct Troupe *troupe, uint32_t process, int64_t pid, bool byForce,
-                         char how[LEAVE_SIZE])
+static void ProcessCollect(struct WorkerGroup *group, uint32_t process, int64_t pid, bool byForce,
+                           char how[END_TEXT_SIZE])
 {
     int status = 0;
-    (void)troupe;
+    (void)group;
     (void)process;
     how[0] = '\0';
     if (!byForce && WaitFor((pid_t)pid, END_MS, &status) != 0) {
         if (WIFSIGNALED(status)) {
-            (void)snprintf(how, LEAVE_SIZE, "by signal %d", WTERMSIG(status));
+            (void)snprintf(how, END_TEXT_SIZE, "by signal %d", WTERMSIG(status));
         } else if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-            (void)snprintf(how, LEAVE_SIZE, "with status %d", WEXITSTATUS(status));
+            (void)snprintf(how, END_TEXT_SIZE, "with status %d", WEXITSTATUS(status));
         }
         return;
     }
-    (void)snprintf(how, LEAVE_SIZE, "by force");
+    (void)snprintf(how, END_TEXT_SIZE, "by force");
     (void)kill((pid_t)pid, SIGKILL);
     (void)WaitFor((pid_t)pid, END_MS, &status);
 }
@@ -332,7 +332,7 @@ static void Reap(int64_t pid)
 const struct Platform DEVICE_PLATFORM = {
     .processStart = ProcessStart,
     .allStarted = AllStarted,
-    .processLeave = ProcessLeave,
+    .processCollect = ProcessCollect,
     .taskBegin = TaskBegin,
     .taskEnd = TaskEnd,
     .processEnd = ProcessEnd,

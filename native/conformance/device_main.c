@@ -33,7 +33,7 @@ int main(int argc, char **argv)
     }
 #if defined(__linux__)
     /*
-     * Nobody waits for the report of a runner that was killed. The workers end with this process.
+     * A runner that was killed does not read the report. The workers end with this process.
      */
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 #endif

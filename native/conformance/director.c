@@ -15,7 +15,7 @@
 #endif
 
 /* Time limit for a worker that has to end, ms. */
-#define FAREWELL_MS 5000U
+#define END_TIMEOUT_MS 5000U
 
 static void Fail(struct Director *director, const char *format, ...)
 {
@@ -43,7 +43,7 @@ static void CloseEnd(int *descriptor)
 
 static void TakeReady(struct Director *director, uint32_t process, const struct Report *report)
 {
-    const struct Scenario *scenario = director->troupe.scenario;
+    const struct Scenario *scenario = director->group.scenario;
     *EnvironmentTask(scenario, director->environment, report->task) = report->taskID;
     *EnvironmentProcess(scenario, director->environment, process) = report->processID;
     director->tasks[report->task].isReady = true;
@@ -51,7 +51,7 @@ static void TakeReady(struct Director *director, uint32_t process, const struct 
 
 static void TakeDone(struct Director *director, const struct Report *report, const uint8_t *blob)
 {
-    const struct Scenario *scenario = director->troupe.scenario;
+    const struct Scenario *scenario = director->group.scenario;
     struct Outcome *outcome = &director->outcomes[report->step];
     const struct Step *step = outcome->step;
     outcome->report = *report;
@@ -78,7 +78,7 @@ static void TakeDone(struct Director *director, const struct Report *report, con
 static bool IsSensible(const struct Director *director, uint32_t process,
                        const struct Report *report)
 {
-    const struct Scenario *scenario = director->troupe.scenario;
+    const struct Scenario *scenario = director->group.scenario;
     if (report->kind == REPORT_REAPED) {
         return true;
     }
@@ -91,7 +91,7 @@ static bool IsSensible(const struct Director *director, uint32_t process,
 static void Take(struct Director *director, uint32_t process, const struct Report *report,
                  const uint8_t *blob)
 {
-    const struct Scenario *scenario = director->troupe.scenario;
+    const struct Scenario *scenario = director->group.scenario;
     char text[32];
     if (!IsSensible(director, process, report)) {
         Fail(director, "process %.64s reports nonsense", scenario->processes[process].name);
@@ -120,7 +120,7 @@ static void Take(struct Director *director, uint32_t process, const struct Repor
 /* The process has ended, and its tasks with it. */
 static void TakeEnd(struct Director *director, uint32_t process)
 {
-    const struct ScenarioProcess *info = &director->troupe.scenario->processes[process];
+    const struct ScenarioProcess *info = &director->group.scenario->processes[process];
     struct Channel *channel = &director->channels[process];
     CloseEnd(&director->pipes.reportRead[process]);
     channel->state = CHANNEL_ENDED;
@@ -134,10 +134,10 @@ static void TakeEnd(struct Director *director, uint32_t process)
         task->hasEnded = true;
     }
     if (!channel->endIsWanted) {
-        char how[LEAVE_SIZE] = "";
-        channel->wasLeft = true;
-        director->troupe.platform->processLeave(&director->troupe, process, channel->pid, false,
-                                                how);
+        char how[END_TEXT_SIZE] = "";
+        channel->wasCollected = true;
+        director->group.platform->processCollect(&director->group, process, channel->pid, false,
+                                                 how);
         director->isBroken = true;
         if (director->result->difference.came[0] == '\0') {
             DifferenceSet(&director->result->difference, "a process that goes on",
@@ -177,7 +177,7 @@ static bool ListenUntil(struct Director *director, uint64_t end)
     struct pollfd polled[TABLE_PROCESSES_MAX];
     uint32_t who[TABLE_PROCESSES_MAX];
     nfds_t count = 0;
-    for (uint32_t i = 0; i < director->troupe.scenario->processCount; i++) {
+    for (uint32_t i = 0; i < director->group.scenario->processCount; i++) {
         if (director->channels[i].state == CHANNEL_RUNNING) {
             polled[count] = (struct pollfd){.fd = director->pipes.reportRead[i], .events = POLLIN};
             who[count++] = i;
@@ -199,7 +199,7 @@ static bool ListenUntil(struct Director *director, uint64_t end)
 
 bool DirectorAwait(struct Director *director, const struct Outcome *outcome, bool orAsleep)
 {
-    uint64_t end = NowMs() + PATIENCE_MS;
+    uint64_t end = NowMs() + STEP_TIMEOUT_MS;
     while (!outcome->isDone && !(orAsleep && outcome->isAsleep)) {
         if (director->isBroken || !ListenUntil(director, end)) {
             return false;
@@ -210,8 +210,8 @@ bool DirectorAwait(struct Director *director, const struct Outcome *outcome, boo
 
 bool DirectorAwaitReady(struct Director *director, uint32_t process)
 {
-    const struct ScenarioProcess *info = &director->troupe.scenario->processes[process];
-    uint64_t end = NowMs() + PATIENCE_MS;
+    const struct ScenarioProcess *info = &director->group.scenario->processes[process];
+    uint64_t end = NowMs() + STEP_TIMEOUT_MS;
     for (uint32_t i = 0; i < info->taskCount; i++) {
         while (!director->tasks[info->firstTask + i].isReady) {
             if (director->isBroken || !ListenUntil(director, end)) {
@@ -226,13 +226,13 @@ bool DirectorAwaitReady(struct Director *director, uint32_t process)
 static bool Reap(struct Director *director, uint32_t process)
 {
     const struct Channel *channel = &director->channels[process];
-    uint32_t forker = director->troupe.scenario->processes[process].forker;
+    uint32_t forker = director->group.scenario->processes[process].forker;
     if (forker == TABLE_NONE || channel->pid == 0 ||
         director->channels[forker].state != CHANNEL_RUNNING) {
         return true;
     }
     struct Order order = {.kind = ORDER_REAP, .child = channel->pid};
-    uint64_t end = NowMs() + PATIENCE_MS;
+    uint64_t end = NowMs() + STEP_TIMEOUT_MS;
     director->wasReaped = false;
     (void)WriteAll(director->pipes.orderWrite[forker], &order, sizeof(order));
     while (!director->wasReaped && !director->isBroken && ListenUntil(director, end)) {
@@ -243,21 +243,21 @@ static bool Reap(struct Director *director, uint32_t process)
 bool DirectorAwaitEnd(struct Director *director, uint32_t process)
 {
     struct Channel *channel = &director->channels[process];
-    uint64_t end = NowMs() + PATIENCE_MS;
-    char how[LEAVE_SIZE] = "";
+    uint64_t end = NowMs() + STEP_TIMEOUT_MS;
+    char how[END_TEXT_SIZE] = "";
     while (channel->state == CHANNEL_RUNNING) {
         if (director->isBroken || !ListenUntil(director, end)) {
             return false;
         }
     }
-    if (!channel->wasLeft) {
-        channel->wasLeft = true;
-        director->troupe.platform->processLeave(&director->troupe, process, channel->pid, false,
-                                                how);
+    if (!channel->wasCollected) {
+        channel->wasCollected = true;
+        director->group.platform->processCollect(&director->group, process, channel->pid, false,
+                                                 how);
     }
     if (how[0] != '\0') {
         DifferenceSet(&director->result->difference, "an orderly end", "process %.48s ended %s",
-                      director->troupe.scenario->processes[process].name, how);
+                      director->group.scenario->processes[process].name, how);
         return false;
     }
     return !director->isBroken && Reap(director, process);
@@ -266,7 +266,7 @@ bool DirectorAwaitEnd(struct Director *director, uint32_t process)
 void DirectorOrder(struct Director *director, const struct Step *step, const struct Order *order,
                    struct Outcome *outcome)
 {
-    const struct Scenario *scenario = director->troupe.scenario;
+    const struct Scenario *scenario = director->group.scenario;
     uint32_t process = scenario->tasks[step->task].process;
     int descriptor = director->pipes.orderWrite[process];
     outcome->step = step;
@@ -291,7 +291,7 @@ static bool MakePipes(struct Director *director)
         pipes->orderRead[i] = pipes->orderWrite[i] = -1;
         pipes->reportRead[i] = pipes->reportWrite[i] = -1;
     }
-    for (uint32_t i = 0; i < director->troupe.scenario->processCount; i++) {
+    for (uint32_t i = 0; i < director->group.scenario->processCount; i++) {
         int orders[2], reports[2];
         if (pipe(orders) != 0) {
             return false;
@@ -311,7 +311,7 @@ bool DirectorBegin(struct Director *director, const struct Scenario *scenario,
                    const struct Platform *platform, void *own, struct RunResult *result)
 {
     director->result = result;
-    director->troupe = (struct Troupe){
+    director->group = (struct WorkerGroup){
         .scenario = scenario, .platform = platform, .pipes = &director->pipes, .own = own};
     director->tasks = calloc((size_t)scenario->taskCount + 1, sizeof(*director->tasks));
     director->outcomes = calloc((size_t)scenario->stepCount + 1, sizeof(*director->outcomes));
@@ -329,7 +329,7 @@ bool DirectorBegin(struct Director *director, const struct Scenario *scenario,
         if (scenario->processes[i].forker != TABLE_NONE) {
             continue;
         }
-        int status = platform->processStart(&director->troupe, i, &channel->pid);
+        int status = platform->processStart(&director->group, i, &channel->pid);
         char text[32];
         if (status != 0) {
             Fail(director, "process %.64s could not be started: %s", scenario->processes[i].name,
@@ -338,7 +338,7 @@ bool DirectorBegin(struct Director *director, const struct Scenario *scenario,
         }
         channel->state = CHANNEL_RUNNING;
     }
-    platform->allStarted(&director->troupe);
+    platform->allStarted(&director->group);
     for (uint32_t i = 0; i < scenario->processCount; i++) {
         if (director->channels[i].state == CHANNEL_RUNNING && !DirectorAwaitReady(director, i)) {
             Fail(director, "process %.64s did not get ready%s%s", scenario->processes[i].name,
@@ -351,25 +351,25 @@ bool DirectorBegin(struct Director *director, const struct Scenario *scenario,
 
 void DirectorEnd(struct Director *director)
 {
-    const struct Scenario *scenario = director->troupe.scenario;
-    const struct Platform *platform = director->troupe.platform;
+    const struct Scenario *scenario = director->group.scenario;
+    const struct Platform *platform = director->group.platform;
     for (uint32_t i = 0; i < scenario->processCount; i++) {
         director->channels[i].endIsWanted = true;
         CloseEnd(&director->pipes.orderWrite[i]);
     }
-    uint64_t end = NowMs() + FAREWELL_MS;
+    uint64_t end = NowMs() + END_TIMEOUT_MS;
     for (uint32_t i = 0; i < scenario->processCount; i++) {
         while (director->channels[i].state == CHANNEL_RUNNING && ListenUntil(director, end)) {
         }
     }
     for (uint32_t i = 0; i < scenario->processCount; i++) {
         struct Channel *channel = &director->channels[i];
-        if (channel->state == CHANNEL_UNUSED || channel->wasLeft) {
+        if (channel->state == CHANNEL_UNUSED || channel->wasCollected) {
             continue;
         }
-        char how[LEAVE_SIZE] = "";
+        char how[END_TEXT_SIZE] = "";
         bool byForce = channel->state == CHANNEL_RUNNING;
-        platform->processLeave(&director->troupe, i, channel->pid, byForce, how);
+        platform->processCollect(&director->group, i, channel->pid, byForce, how);
         /* Threads of this OS process cannot be ended by force. */
         director->result->isStuck = director->result->isStuck || (byForce && channel->pid == 0);
     }

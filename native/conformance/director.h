@@ -12,8 +12,8 @@ enum ChannelState {
 
 struct Channel {
     enum ChannelState state;
-    bool endIsWanted; /* false: the process ended by itself */
-    bool wasLeft;     /* processLeave was called */
+    bool endIsWanted;  /* false: the process ended by itself */
+    bool wasCollected; /* processCollect was called */
     int64_t pid;
 };
 
@@ -31,7 +31,7 @@ struct TaskState {
 };
 
 struct Director {
-    struct Troupe troupe;
+    struct WorkerGroup group;
     struct Pipes pipes;
     struct RunResult *result;
     struct Channel channels[TABLE_PROCESSES_MAX];

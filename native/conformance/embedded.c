@@ -111,10 +111,10 @@ static void *ControlThread(void *argument)
 }
 
 /* Makes the worker of a device, and takes ownership of the device. */
-static int StartWorker(struct Troupe *troupe, uint32_t process, struct LiteIpcDevice *device)
+static int StartWorker(struct WorkerGroup *group, uint32_t process, struct LiteIpcDevice *device)
 {
-    struct Embedded *embedded = troupe->own;
-    struct Worker *worker = WorkerCreate(troupe, process);
+    struct Embedded *embedded = group->own;
+    struct Worker *worker = WorkerCreate(group, process);
     if (worker == NULL) {
         LiteIpcDeviceDetach(device);
         return -ENOMEM;
@@ -128,18 +128,18 @@ static int StartWorker(struct Troupe *troupe, uint32_t process, struct LiteIpcDe
     return -status;
 }
 
-static int ProcessStart(struct Troupe *troupe, uint32_t process, int64_t *pid)
+static int ProcessStart(struct WorkerGroup *group, uint32_t process, int64_t *pid)
 {
-    struct Embedded *embedded = troupe->own;
+    struct Embedded *embedded = group->own;
     struct LiteIpcDevice *device;
     *pid = 0;
     int status = LiteIpcDeviceAttach(embedded->socket, &device);
-    return status != 0 ? status : StartWorker(troupe, process, device);
+    return status != 0 ? status : StartWorker(group, process, device);
 }
 
-static void AllStarted(struct Troupe *troupe)
+static void AllStarted(struct WorkerGroup *group)
 {
-    (void)troupe;
+    (void)group;
 }
 
 static int Fork(struct Actor *actor, uint32_t child, int64_t *pid)
@@ -147,7 +147,7 @@ static int Fork(struct Actor *actor, uint32_t child, int64_t *pid)
     struct LiteIpcDevice *device;
     *pid = 0;
     int status = LiteIpcDeviceForked(DeviceOf(actor), &device);
-    return status != 0 ? status : StartWorker(actor->worker->troupe, child, device);
+    return status != 0 ? status : StartWorker(actor->worker->group, child, device);
 }
 
 static void ProcessEnd(struct Worker *worker)
@@ -160,10 +160,10 @@ static void ProcessFree(struct Worker *worker)
     LiteIpcDeviceDetach(worker->own);
 }
 
-static void ProcessLeave(struct Troupe *troupe, uint32_t process, int64_t pid, bool byForce,
-                         char how[LEAVE_SIZE])
+static void ProcessCollect(struct WorkerGroup *group, uint32_t process, int64_t pid, bool byForce,
+                           char how[END_TEXT_SIZE])
 {
-    struct Embedded *embedded = troupe->own;
+    struct Embedded *embedded = group->own;
     (void)pid;
     how[0] = '\0';
     if (!byForce) {
@@ -179,7 +179,7 @@ static void Reap(int64_t pid)
 const struct Platform EMBEDDED_PLATFORM = {
     .processStart = ProcessStart,
     .allStarted = AllStarted,
-    .processLeave = ProcessLeave,
+    .processCollect = ProcessCollect,
     .taskBegin = TaskBegin,
     .taskEnd = TaskEnd,
     .processEnd = ProcessEnd,

@@ -14,7 +14,7 @@
 #include "conformance/worker.h"
 
 /* Time during which other threads may still be dropping messages of the pool, ms. */
-#define POOL_PATIENCE_MS 1000U
+#define POOL_TIMEOUT_MS 1000U
 /* The search for a descriptor that is not open begins here. */
 #define DESCRIPTOR_HIGHEST 255
 
@@ -75,20 +75,20 @@ static int FindDescriptor(void *context, enum PartDescriptor kind)
 
 static int Control(struct Actor *actor, unsigned int command, const void *argument)
 {
-    return actor->worker->troupe->platform->control(actor, command,
-                                                    (unsigned long)(uintptr_t)argument);
+    return actor->worker->group->platform->control(actor, command,
+                                                   (unsigned long)(uintptr_t)argument);
 }
 
 static int Map(struct Actor *actor, const struct Step *step)
 {
     int protection = step->isWritable ? PROT_READ | PROT_WRITE : PROT_READ;
-    return actor->worker->troupe->platform->map(actor, step->size, protection,
-                                                step->isShared ? MAP_SHARED : MAP_PRIVATE);
+    return actor->worker->group->platform->map(actor, step->size, protection,
+                                               step->isShared ? MAP_SHARED : MAP_PRIVATE);
 }
 
 static int CmsCommand(struct Actor *actor, const struct Step *step, struct Report *report)
 {
-    const struct Scenario *scenario = actor->worker->troupe->scenario;
+    const struct Scenario *scenario = actor->worker->group->scenario;
     CmsCmdContent content;
     memset(&content, 0, sizeof(content));
     memcpy(&content.cmd, &step->command,
@@ -114,7 +114,7 @@ static int Message(struct Actor *actor, const struct Step *step, const struct Or
     struct Composition composition;
     memset(&composition, 0, sizeof(composition));
     if (step->out != NULL) {
-        int status = Compose(actor->worker->troupe->scenario, actor->environment, step->out,
+        int status = Compose(actor->worker->group->scenario, actor->environment, step->out,
                              FindDescriptor, actor->worker, &composition);
         if (status != 0) {
             ComposeFree(&composition);
@@ -139,10 +139,10 @@ static int Message(struct Actor *actor, const struct Step *step, const struct Or
 
 static int Pool(struct Actor *actor, const struct Step *step, struct Report *report)
 {
-    uint64_t end = NowMs() + POOL_PATIENCE_MS;
+    uint64_t end = NowMs() + POOL_TIMEOUT_MS;
     for (;;) {
         size_t nodes = 0, bytes = 0;
-        int result = actor->worker->troupe->platform->pool(actor, &nodes, &bytes);
+        int result = actor->worker->group->platform->pool(actor, &nodes, &bytes);
         bool agrees = step->size == TABLE_NONE ? nodes == 0 : bytes == step->size;
         report->nodes = nodes;
         report->bytes = bytes;
@@ -179,8 +179,8 @@ static int Call(struct Actor *actor, const struct Step *step, const struct Order
 
 void Perform(struct Actor *actor, const struct Order *order, struct Report *report, uint8_t **blob)
 {
-    const struct Step *step = &actor->worker->troupe->scenario->steps[order->step];
-    const struct Platform *platform = actor->worker->troupe->platform;
+    const struct Step *step = &actor->worker->group->scenario->steps[order->step];
+    const struct Platform *platform = actor->worker->group->platform;
     switch (step->action) {
         case ACTION_OPEN:
             report->result = platform->open(actor);

@@ -28,7 +28,7 @@ static bool CheckPool(const struct Step *step, const struct Report *report,
 static bool Check(struct Director *director, const struct Step *step, const struct Step *expected,
                   struct Outcome *outcome)
 {
-    const struct Scenario *scenario = director->troupe.scenario;
+    const struct Scenario *scenario = director->group.scenario;
     const struct Report *report = &outcome->report;
     struct Difference *difference = &director->result->difference;
     uint32_t allowed = 0;
@@ -71,7 +71,7 @@ static bool Check(struct Director *director, const struct Step *step, const stru
 /* Returns whether the task of this step can perform it. Waits for an earlier step of the task. */
 static bool IsFree(struct Director *director, const struct Step *step)
 {
-    const struct Scenario *scenario = director->troupe.scenario;
+    const struct Scenario *scenario = director->group.scenario;
     const struct TaskState *task = &director->tasks[step->task];
     const struct Channel *channel = &director->channels[scenario->tasks[step->task].process];
     const char *why = NULL;
@@ -104,7 +104,7 @@ static bool ResolveFree(struct Director *director, const struct Step *step, uint
         return true;
     }
     const struct Outcome *outcome = director->saved[target->message];
-    const char *name = director->troupe.scenario->messages[target->message];
+    const char *name = director->group.scenario->messages[target->message];
     char text[DIFFERENCE_SIZE];
     if (outcome == NULL) {
         (void)snprintf(text, sizeof(text), "message %.64s to free", name);
@@ -130,7 +130,7 @@ static bool Hangs(struct Director *director, const char *wanted)
 {
     if (director->result->difference.came[0] == '\0') {
         DifferenceSet(&director->result->difference, wanted, "nothing within %u s",
-                      PATIENCE_MS / 1000);
+                      STEP_TIMEOUT_MS / 1000);
     }
     return false;
 }
@@ -161,13 +161,13 @@ static bool RunFork(struct Director *director, const struct Step *step, struct O
 
 static bool RunExitProcess(struct Director *director, const struct Step *step)
 {
-    uint32_t process = director->troupe.scenario->tasks[step->task].process;
+    uint32_t process = director->group.scenario->tasks[step->task].process;
     return DirectorAwaitEnd(director, process) || Hangs(director, "the end of the process");
 }
 
 static bool RunStep(struct Director *director, const struct Step *step)
 {
-    struct Outcome *outcome = &director->outcomes[step - director->troupe.scenario->steps];
+    struct Outcome *outcome = &director->outcomes[step - director->group.scenario->steps];
     if (step->action == ACTION_SLEEP) {
         SleepUs((unsigned long)step->size * 1000);
         return true;
@@ -176,7 +176,7 @@ static bool RunStep(struct Director *director, const struct Step *step)
         return RunJoin(director, step);
     }
     struct Order order = {.kind = ORDER_STEP,
-                          .step = (uint32_t)(step - director->troupe.scenario->steps)};
+                          .step = (uint32_t)(step - director->group.scenario->steps)};
     if (!IsFree(director, step) || !ResolveFree(director, step, &order.toFree)) {
         return false;
     }

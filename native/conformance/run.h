@@ -24,7 +24,7 @@ struct RunResult {
     bool isStuck;        /* threads of this process remain that only its end can end */
 };
 
-/* `own` is the platform's, see struct Troupe. */
+/* `own` is the platform's, see struct WorkerGroup. */
 void Run(const struct Scenario *scenario, const struct Platform *platform, void *own,
          struct RunResult *result);
 

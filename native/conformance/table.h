@@ -187,7 +187,7 @@ enum Action {
     ACTION_COUNT,
 };
 
-/* 0 wants success, 1 any error, n the error number n of ErrorName's list. */
+/* The expected result: success, any error, or one of the errors listed in want.c. */
 enum { WANT_OK, WANT_FAIL, WANT_FIRST_ERROR };
 
 struct Step {
@@ -216,7 +216,7 @@ struct Step {
 struct ScenarioProcess {
     const char *name;
     uint32_t firstTask, taskCount;
-    uint32_t forker; /* the process that forks it, or TABLE_NONE: it is there from the beginning */
+    uint32_t forker; /* the process that forks it; TABLE_NONE: an initial process */
 };
 
 struct ScenarioTask {
@@ -229,30 +229,30 @@ struct Scenario {
     uint32_t flags; /* of enum TableFlag */
     struct ScenarioProcess *processes;
     struct ScenarioTask *tasks;
-    const char **handles, **messages; /* names of what steps save */
+    const char **handles, **messages; /* names of the handles and messages that steps save */
     struct Step *steps;
     uint32_t processCount, taskCount, handleCount, messageCount, labelCount, stepCount;
-    struct Block *blocks; /* all of its memory */
+    struct Block *blocks; /* the memory of the scenario */
 };
 
 #define TABLE_ERROR_SIZE 160
 
 /*
- * Decodes and checks a table: every index leads somewhere, every list ends inside, nothing is left
- * over. 0, and ScenarioFree is to be called; -EINVAL for a table that is not one, with a sentence
- * in `error`; -ENOMEM. The table may be freed afterwards. Reads nothing beyond `count` words.
+ * Decodes and checks a table of `count` words: every index is in range, every list is complete, and
+ * no words are left. Returns 0 (the caller calls ScenarioFree), -EINVAL for an invalid table, with
+ * a sentence in `error`, or -ENOMEM. The caller may free the table afterwards.
  */
 int ScenarioDecode(const uint32_t *words, size_t count, struct Scenario *scenario,
                    char error[TABLE_ERROR_SIZE]);
 void ScenarioFree(struct Scenario *scenario);
 
-/* Error numbers of a want: WANT_FIRST_ERROR and up. */
+/* Defined in want.c, like the following. Returns the number of valid wants. */
 uint32_t WantCount(void);
-/* The errno of a want; `want` is in [WANT_FIRST_ERROR, WantCount()). */
+/* Returns the errno of a want in [WANT_FIRST_ERROR, WantCount()). */
 int WantErrno(uint32_t want);
-/* "OK", "FAIL" or the name of the error. */
+/* Returns "OK", "FAIL" or the name of the error. */
 const char *WantName(uint32_t want);
-/* "EINVAL" and so on; "errno 99" in `text` for one that is not on the list. */
+/* Returns the name of an error, such as "EINVAL"; if it has none, "errno 99" in `text`. */
 const char *ErrorName(int error, char text[32]);
 
 #endif

@@ -71,7 +71,7 @@ bool WatchActor(struct Actor *actor)
         int asleep = IsAsleep(actor);
         uint64_t waited = NowMs() - begin;
         seen = asleep == 1 ? seen + 1 : 0;
-        if (seen == 2 || (asleep < 0 && waited >= SETTLE_MS) || waited >= PATIENCE_MS) {
+        if (seen == 2 || (asleep < 0 && waited >= SETTLE_MS) || waited >= STEP_TIMEOUT_MS) {
             return true;
         }
         SleepUs(100);

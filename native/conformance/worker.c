@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-struct Worker *WorkerCreate(struct Troupe *troupe, uint32_t process)
+struct Worker *WorkerCreate(struct WorkerGroup *group, uint32_t process)
 {
-    const struct ScenarioProcess *info = &troupe->scenario->processes[process];
+    const struct ScenarioProcess *info = &group->scenario->processes[process];
     struct Worker *worker = calloc(1, sizeof(*worker));
     if (worker == NULL) {
         return NULL;
@@ -19,12 +19,12 @@ struct Worker *WorkerCreate(struct Troupe *troupe, uint32_t process)
         free(worker);
         return NULL;
     }
-    worker->troupe = troupe;
+    worker->group = group;
     worker->process = process;
-    worker->orders = troupe->pipes->orderRead[process];
-    worker->reports = troupe->pipes->reportWrite[process];
-    troupe->pipes->orderRead[process] = -1;
-    troupe->pipes->reportWrite[process] = -1;
+    worker->orders = group->pipes->orderRead[process];
+    worker->reports = group->pipes->reportWrite[process];
+    group->pipes->orderRead[process] = -1;
+    group->pipes->reportWrite[process] = -1;
     for (int i = 0; i < DESCRIPTOR_COUNT; i++) {
         worker->descriptors[i] = -1;
     }
@@ -37,7 +37,7 @@ struct Worker *WorkerCreate(struct Troupe *troupe, uint32_t process)
         actor->task = info->firstTask + i;
         (void)pthread_mutex_init(&actor->lock, NULL);
         (void)pthread_cond_init(&actor->changed, NULL);
-        actor->environment = calloc(EnvironmentCount(troupe->scenario), sizeof(uint64_t));
+        actor->environment = calloc(EnvironmentCount(group->scenario), sizeof(uint64_t));
         hasMemory = hasMemory && actor->environment != NULL;
     }
     if (!hasMemory) {
@@ -82,7 +82,7 @@ static bool Begin(struct Actor *actor)
 {
     struct Report report = {.kind = REPORT_READY, .task = actor->task, .child = (int64_t)getpid()};
     report.result =
-        actor->worker->troupe->platform->taskBegin(actor, &report.taskID, &report.processID);
+        actor->worker->group->platform->taskBegin(actor, &report.taskID, &report.processID);
     if (report.result != 0) {
         report.kind = REPORT_BROKEN;
     }
@@ -122,7 +122,7 @@ bool ActorIsIdle(struct Actor *actor)
 void ActorRun(struct Actor *actor)
 {
     struct Order order;
-    const struct Step *steps = actor->worker->troupe->scenario->steps;
+    const struct Step *steps = actor->worker->group->scenario->steps;
     (void)pthread_mutex_lock(&actor->lock);
     actor->systemID = SystemThreadID();
     (void)pthread_mutex_unlock(&actor->lock);
@@ -141,7 +141,7 @@ void ActorRun(struct Actor *actor)
         WorkerReport(actor->worker, &report, blob);
         free(blob);
     }
-    actor->worker->troupe->platform->taskEnd(actor);
+    actor->worker->group->platform->taskEnd(actor);
     FinishOrder(actor);
 }
 
@@ -173,7 +173,7 @@ static void JoinThread(struct Actor *actor)
 
 static void GiveOrder(struct Actor *actor, const struct Order *order, const uint64_t *environment)
 {
-    size_t count = EnvironmentCount(actor->worker->troupe->scenario);
+    size_t count = EnvironmentCount(actor->worker->group->scenario);
     (void)pthread_mutex_lock(&actor->lock);
     actor->order = *order;
     memcpy(actor->environment, environment, count * sizeof(uint64_t));
@@ -185,7 +185,7 @@ static void GiveOrder(struct Actor *actor, const struct Order *order, const uint
 /* Executes an order about a step. Returns false when the process has to end. */
 static bool Obey(struct Worker *worker, const struct Order *order, const uint64_t *environment)
 {
-    const struct Scenario *scenario = worker->troupe->scenario;
+    const struct Scenario *scenario = worker->group->scenario;
     const struct Step *step = &scenario->steps[order->step];
     uint32_t index = step->task - scenario->processes[worker->process].firstTask;
     struct Actor *actor = &worker->actors[index];
@@ -207,7 +207,7 @@ static bool Obey(struct Worker *worker, const struct Order *order, const uint64_
 
 static void ObeyAll(struct Worker *worker, uint64_t *environment)
 {
-    size_t size = EnvironmentCount(worker->troupe->scenario) * sizeof(*environment);
+    size_t size = EnvironmentCount(worker->group->scenario) * sizeof(*environment);
     struct Order order;
     for (;;) {
         if (ReadAll(worker->orders, &order, sizeof(order)) != 0) {
@@ -215,7 +215,7 @@ static void ObeyAll(struct Worker *worker, uint64_t *environment)
         }
         if (order.kind == ORDER_REAP) {
             struct Report report = {.kind = REPORT_REAPED, .child = order.child};
-            worker->troupe->platform->reap(order.child);
+            worker->group->platform->reap(order.child);
             WorkerReport(worker, &report, NULL);
             continue;
         }
@@ -227,9 +227,9 @@ static void ObeyAll(struct Worker *worker, uint64_t *environment)
 
 void WorkerRun(struct Worker *worker, struct Actor *except)
 {
-    const struct Platform *platform = worker->troupe->platform;
+    const struct Platform *platform = worker->group->platform;
     uint64_t *environment =
-        calloc(EnvironmentCount(worker->troupe->scenario) + 1, sizeof(*environment));
+        calloc(EnvironmentCount(worker->group->scenario) + 1, sizeof(*environment));
     if (environment != NULL) {
         for (uint32_t i = 0; i < worker->actorCount; i++) {
             if (&worker->actors[i] != except) {

@@ -260,7 +260,7 @@ static void TestFields(void **state)
     Differs(&wanted, &came, "from task svc (6) of process 3", "from task cli (5) of process 3");
     came.head.taskID = 99;
     Differs(&wanted, &came, "from task svc (6) of process 3",
-            "from task a stranger (99) of process 3");
+            "from task unknown (99) of process 3");
     SnapshotFree(&came);
     ComposeFree(&composition);
 }
