@@ -1,4 +1,4 @@
-/** What a client learns of the restarts of its service, without calling it. */
+/** Tests how a client detects the restarts of its service without calls. */
 import test from 'ava';
 import { ServiceManager, defineService, method, openDevice } from 'liteipc';
 import { startDomain, until } from '#test/support/domain.js';
@@ -13,7 +13,7 @@ async function pause(milliseconds: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-test('a service that comes back is told once for each instance, without a call', async (t) => {
+test('onRestart is called once for each new instance, without a call', async (t) => {
   const domain = await startDomain(t);
   const service = await domain.open();
   let exposed = await service.expose(Echo, echo);
@@ -30,12 +30,12 @@ test('a service that comes back is told once for each instance, without a call',
   t.is(restarts, 0);
   const sent = device.readTrace().records.filter(({ hook }) => hook === 'IPC_WRITE');
   t.true(sent.length <= 3, `${sent.length} messages in 300 ms`);
-  t.is(device.pendingCalls, 0, 'the question that the manager holds is not a call of the program');
+  t.is(device.pendingCalls, 0, 'the delayed lookup is not a call of the program');
 
   exposed = await service.expose(Echo, echo);
   await until(() => restarts === 1);
   t.is(await client.echo(1), 1);
-  // Another process, and no pause between the two.
+  // A second process registers without a pause.
   await exposed.dispose();
   exposed = await (await domain.open()).expose(Echo, echo);
   await until(() => restarts === 2);
@@ -49,7 +49,7 @@ test('a service that comes back is told once for each instance, without a call',
   t.is(restarts, 2, 'nobody listens any more');
 });
 
-test('a call that finds the service first makes no second event', async (t) => {
+test('a call that finds the service first causes no second event', async (t) => {
   const domain = await startDomain(t);
   const service = await domain.open();
   const exposed = await service.expose(Echo, echo);
@@ -70,7 +70,7 @@ test('a call that finds the service first makes no second event', async (t) => {
   t.is(restarts, 1);
 });
 
-test('who listens only after the end is told, too', async (t) => {
+test('a listener that is added after the end is called, too', async (t) => {
   const domain = await startDomain(t);
   const service = await domain.open();
   const exposed = await service.expose(Echo, echo);
@@ -87,7 +87,7 @@ test('who listens only after the end is told, too', async (t) => {
   t.is(await client.echo(1), 1);
 });
 
-test('a right that is taken away and given back: told when the service can be called again', async (t) => {
+test('onRestart is called when a revoked right is granted again', async (t) => {
   const domain = await startDomain(t);
   const service = await domain.open();
   const exposed = await service.expose(Echo, echo);
@@ -106,7 +106,7 @@ test('a right that is taken away and given back: told when the service can be ca
   t.is(await client.echo(1), 1);
 });
 
-test('the whole domain is restarted: told once, when the service is there again', async (t) => {
+test('after a restart of the domain onRestart is called once, when the service is available', async (t) => {
   const domain = `restart-${process.pid}`;
   let manager = await ServiceManager.start({ domain });
   const [service, device] = [await openDevice({ domain }), await openDevice({ domain })];
@@ -128,7 +128,7 @@ test('the whole domain is restarted: told once, when the service is there again'
   }
 });
 
-test('a device that closes while it looks for its service leaves nothing', async (t) => {
+test('a device that closes during the lookups leaves nothing', async (t) => {
   const domain = await startDomain(t);
   const exposed = await (await domain.open()).expose(Echo, echo);
   const device = await domain.open();

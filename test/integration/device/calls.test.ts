@@ -1,5 +1,6 @@
 /**
- * Calls between devices of one process: requests, answers, one-way messages, validation, errors.
+ * Tests calls between devices of one process: requests, answers, one-way messages, validation,
+ * errors.
  */
 import ava from 'ava';
 import { z } from 'zod';
@@ -77,7 +78,7 @@ test('a service of the same device can be called', async (t) => {
   t.is(await (await service.service(Calculator)).add([2, 3]), 5);
 });
 
-test('the implementation sees who calls', async (t) => {
+test('the implementation sees the identity of the caller', async (t) => {
   const { client, device } = await calculator(t);
   const caller = await client.whoAmI();
   t.like(caller, {
@@ -88,7 +89,7 @@ test('the implementation sees who calls', async (t) => {
   });
 });
 
-test('many calls in flight are each given their own answer', async (t) => {
+test('many calls in flight each get their own answer', async (t) => {
   const { client } = await calculator(t);
   const answers = await Promise.all(
     Array.from({ length: 2000 }, (_, index) =>
@@ -100,7 +101,7 @@ test('many calls in flight are each given their own answer', async (t) => {
   }
 });
 
-test('one-way messages arrive in order, and before a call that follows', async (t) => {
+test('one-way messages arrive in order, and before a later call', async (t) => {
   const { client, implementation } = await calculator(t);
   for (let index = 0; index < 500; index++) await client.log(`line ${index}`);
   await client.add([0, 0]);
@@ -110,7 +111,7 @@ test('one-way messages arrive in order, and before a call that follows', async (
   );
 });
 
-test('one-way errors reach onError, the service goes on', async (t) => {
+test('errors of one-way methods reach onError, and the service continues', async (t) => {
   const { client, errors } = await calculator(t);
   await client.log('fail');
   await client.log(5 as unknown as string);
@@ -130,7 +131,7 @@ test('an exception arrives as a RemoteError', async (t) => {
   t.is((error.cause as Error).message, 'because');
 });
 
-test('an input that is not valid is refused with its path', async (t) => {
+test('an invalid input is refused with its path', async (t) => {
   const { client } = await calculator(t);
   const error = await t.throwsAsync(client.add([1, 'two'] as never), {
     instanceOf: LiteIpcError,
@@ -140,7 +141,7 @@ test('an input that is not valid is refused with its path', async (t) => {
   t.regex(error.message, /^calculator\.add: the input is not valid: at 1: .*number/);
 });
 
-test('an output that is not valid is refused', async (t) => {
+test('an invalid output is refused', async (t) => {
   const { client } = await calculator(t);
   await t.throwsAsync(client.wrongOutput(), {
     code: 'EINVAL',
@@ -148,18 +149,18 @@ test('an output that is not valid is refused', async (t) => {
   });
 });
 
-test('what cannot be sent is refused at the side that tries', async (t) => {
+test('a value that cannot be sent is refused by its sender', async (t) => {
   const { client, implementation } = await calculator(t);
   await t.throwsAsync(client.echo({ callback: () => 1 }), {
     code: 'EINVAL',
     message: 'calculator.echo: input.callback: a function cannot be sent (EINVAL)',
   });
   implementation.echo = () => Symbol('s');
-  // The implementation is looked at when it is exposed, so this one still echoes.
+  // The implementation is read when it is exposed, so this one still echoes.
   t.is(await client.echo(1), 1);
 });
 
-test('a result that cannot be sent is told to the caller', async (t) => {
+test('the caller gets an error for a result that cannot be sent', async (t) => {
   const domain = await startDomain(t);
   const Bad = defineService('bad', { give: method<void, unknown>() });
   await (await domain.open()).expose(Bad, { give: () => ({ list: [() => 1] }) });
@@ -170,7 +171,7 @@ test('a result that cannot be sent is told to the caller', async (t) => {
   });
 });
 
-test('a call ends in time, and its late answer disturbs nobody', async (t) => {
+test('a call times out, and its late answer has no effect', async (t) => {
   const { client, service } = await calculator(t);
   const start = performance.now();
   await t.throwsAsync(client.later(300, { timeoutMs: 30 }), {
@@ -178,7 +179,7 @@ test('a call ends in time, and its late answer disturbs nobody', async (t) => {
     message: /^calculator\.later: no answer within 30 ms; .* \(ETIME\)$/,
   });
   t.true(performance.now() - start >= 29);
-  // Slots are used again while the late answer is on its way.
+  // Slots are reused while the late answer is in transit.
   for (let index = 0; index < 50; index++) t.is(await client.add([index, 0]), index);
   await until(() => service.counters()['openRequests'] === 0);
   t.is(await client.later(200, { timeoutMs: Infinity }), 'after 200');
@@ -192,7 +193,7 @@ test('the implementation sees the deadline', async (t) => {
   t.true((await client.deadline()) > 4000);
 });
 
-test('wrong arguments are TypeErrors that say what came', async (t) => {
+test('wrong arguments cause TypeErrors that describe them', async (t) => {
   const { client, device, service, domain } = await calculator(t);
   await t.throwsAsync(client.add([1, 2], 500 as never), {
     instanceOf: TypeError,
@@ -234,7 +235,7 @@ test('a validator may be asynchronous on both sides of the implementation', asyn
   await t.throwsAsync(client.twice(60), { code: 'EINVAL', message: /output .*too much/ });
 });
 
-test('a contract that differs is refused, naming the method', async (t) => {
+test('a different contract is refused, and the error names the method', async (t) => {
   const { device } = await calculator(t);
   const Other = defineService('calculator', { add: oneway<[number, number]>() });
   await t.throwsAsync(device.service(Other), {
@@ -243,7 +244,7 @@ test('a contract that differs is refused, naming the method', async (t) => {
   });
 });
 
-test('reused buffers: what arrived does not change under later messages', async (t) => {
+test('values that arrived do not change when buffers are reused', async (t) => {
   const { client } = await calculator(t);
   const values = Array.from({ length: 200 }, (_, index) => Buffer.alloc(index * 20, index));
   const arrived = await Promise.all(values.map((value) => client.echo(value)));

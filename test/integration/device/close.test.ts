@@ -1,4 +1,6 @@
-/** Ends in every order: nobody hangs, everybody is told, everything is released. */
+/**
+ * Tests every order of closing: no call hangs, both sides are notified, everything is released.
+ */
 import ava from 'ava';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceManager, defineService, method, openDevice, type Device } from 'liteipc';
@@ -15,7 +17,7 @@ const echo = {
 };
 let names = 0;
 
-/** A manager, a service and a client with a call in flight. */
+/** Starts a manager, a service and a client with a call in flight. */
 async function world() {
   names += 1;
   const domain = `close-${process.pid}-${names}`;
@@ -44,9 +46,9 @@ const orders = [
 for (const order of orders) {
   test(`close in the order ${order.join(', ')}`, async (t) => {
     const { parts, pending, client } = await world();
-    const told = { manager: 'ENODEV', service: 'EPIPE', device: 'ECANCELED' }[order[0]];
+    const expected = { manager: 'ENODEV', service: 'EPIPE', device: 'ECANCELED' }[order[0]];
     await parts[order[0]].close();
-    t.is(await pending, told);
+    t.is(await pending, expected);
     await parts[order[1]].close();
     await parts[order[2]].close();
     await t.throwsAsync(client.echo(1), { code: 'ECANCELED' });
@@ -60,7 +62,7 @@ for (const order of orders) {
   });
 }
 
-test('close all at once, and again', async (t) => {
+test('everything can be closed at once and repeatedly', async (t) => {
   const { parts, pending } = await world();
   const all = Object.values(parts);
   await Promise.all(all.map((part) => part.close()));
@@ -68,7 +70,7 @@ test('close all at once, and again', async (t) => {
   await Promise.all(all.map((part) => part.close()));
 });
 
-test('close within an implementation and right after a call', async (t) => {
+test('a device can be closed in an implementation and right after a call', async (t) => {
   const domain = await startDomain(t);
   const service = await domain.open();
   await service.expose(Echo, {
@@ -87,7 +89,7 @@ test('close within an implementation and right after a call', async (t) => {
   await closed;
 });
 
-test('a closed device refuses everything with ECANCELED', async (t) => {
+test('a closed device rejects everything with ECANCELED', async (t) => {
   const domain = await startDomain(t);
   const device = await domain.open();
   await device.close();
@@ -97,22 +99,22 @@ test('a closed device refuses everything with ECANCELED', async (t) => {
   t.is(device.processId, 0);
 });
 
-test('await using closes', async (t) => {
+test('await using closes the device', async (t) => {
   const domain = `using-${process.pid}`;
-  let kept: Device;
+  let used: Device;
   {
     await using manager = await ServiceManager.start({ domain });
     await using device = await openDevice({ domain: manager.domain });
     await using exposed = await device.expose(Echo, echo);
     t.true(exposed.handle > 0);
-    kept = device;
-    t.true(kept.connected);
+    used = device;
+    t.true(used.connected);
   }
-  t.false(kept.connected);
+  t.false(used.connected);
   await t.throwsAsync(openDevice({ domain }), { code: 'ENODEV' });
 });
 
-test('the domain goes and comes again: services and clients go on by themselves', async (t) => {
+test('services and clients continue after a restart of the domain', async (t) => {
   const { domain, parts, client, pending } = await world();
   const events: string[] = [];
   for (const name of ['service', 'device'] as const) {
@@ -136,7 +138,7 @@ test('the domain goes and comes again: services and clients go on by themselves'
   await next.close();
 });
 
-test('a device that reconnects can be closed at any moment', async (t) => {
+test('a device can be closed at any time during its reconnection', async (t) => {
   for (const delayMs of [0, 20, 60, 120]) {
     const { parts, pending } = await world();
     await parts.manager.close();
@@ -147,7 +149,7 @@ test('a device that reconnects can be closed at any moment', async (t) => {
   }
 });
 
-test('nothing is left in the domain after clients and services closed', async (t) => {
+test('closed clients and services leave nothing in the domain', async (t) => {
   const domain = await startDomain(t);
   const before = domain.manager.counters();
   for (let round = 0; round < 20; round++) {

@@ -1,4 +1,4 @@
-/** Names, rights and deaths within one process. */
+/** Tests names, rights and terminations in one process. */
 import test from 'ava';
 import { ServiceManager, allow, defineService, deny, method, openDevice } from 'liteipc';
 import { startDomain, until } from '#test/support/domain.js';
@@ -12,7 +12,7 @@ const echo = {
   hang: () => new Promise<void>(() => undefined),
 };
 
-test('no domain: ENODEV with the remedy', async (t) => {
+test('without a domain the error is ENODEV with the remedy', async (t) => {
   await t.throwsAsync(openDevice({ domain: 'nowhere' }), {
     code: 'ENODEV',
     message:
@@ -45,7 +45,7 @@ test('options of the manager are checked', async (t) => {
   }
 });
 
-test('an unknown service: ENOENT, by name', async (t) => {
+test('an unknown service is ENOENT, and the error names it', async (t) => {
   const device = await (await startDomain(t)).open();
   await t.throwsAsync(device.service(Echo), {
     code: 'ENOENT',
@@ -53,7 +53,7 @@ test('an unknown service: ENOENT, by name', async (t) => {
   });
 });
 
-test('a name has one owner, and is free again when the owner goes', async (t) => {
+test('a name has one owner, and is free when the owner has ended', async (t) => {
   const domain = await startDomain(t);
   const [one, two] = [await domain.open(), await domain.open()];
   const exposed = await one.expose(Echo, echo);
@@ -74,7 +74,7 @@ test('a name has one owner, and is free again when the owner goes', async (t) =>
   await one.expose(Echo, echo);
 });
 
-test('two that ask for a name together: one gets it', async (t) => {
+test('of two simultaneous registrations one gets the name', async (t) => {
   const domain = await startDomain(t);
   const devices = await Promise.all(Array.from({ length: 5 }, () => domain.open()));
   const outcomes = await Promise.allSettled(devices.map((device) => device.expose(Echo, echo)));
@@ -84,7 +84,7 @@ test('two that ask for a name together: one gets it', async (t) => {
   }
 });
 
-test('refused by a rule: EACCES, naming service and caller', async (t) => {
+test('a refusal by a rule is EACCES, and names the service and the caller', async (t) => {
   const domain = await startDomain(t, { policy: [allow(Echo).to({ pid: 1 })] });
   await (await domain.open()).expose(Echo, echo);
   await t.throwsAsync((await domain.open()).service(Echo), {
@@ -95,7 +95,7 @@ test('refused by a rule: EACCES, naming service and caller', async (t) => {
   });
 });
 
-test('who may not serve a name is refused', async (t) => {
+test('a process that may not serve a name is refused', async (t) => {
   const domain = await startDomain(t, { policy: [deny(Echo).toServe({ pid: process.pid })] });
   await t.throwsAsync((await domain.open()).expose(Echo, echo), {
     code: 'EACCES',
@@ -103,7 +103,7 @@ test('who may not serve a name is refused', async (t) => {
   });
 });
 
-test('a revoked right is gone at once and stays gone', async (t) => {
+test('a revocation takes effect at once and lasts', async (t) => {
   const domain = await startDomain(t);
   await (await domain.open()).expose(Echo, echo);
   const device = await domain.open();
@@ -115,7 +115,7 @@ test('a revoked right is gone at once and stays gone', async (t) => {
   await t.throwsAsync((await domain.open()).service(Echo), { code: 'EACCES' });
 });
 
-test('a service that ends: pending calls fail at once, the next one finds the new instance', async (t) => {
+test('pending calls fail when the service ends, and the next call finds the new instance', async (t) => {
   const domain = await startDomain(t);
   const first = await (await domain.open()).expose(Echo, echo);
   const device = await domain.open();
@@ -125,7 +125,7 @@ test('a service that ends: pending calls fail at once, the next one finds the ne
   const pending = client.hang(undefined, { timeoutMs: Infinity });
   t.is(await client.echo('a'), 'a');
   await Promise.all([
-    t.throwsAsync(pending, { code: 'EPIPE', message: /^echo\.hang: the service died/ }),
+    t.throwsAsync(pending, { code: 'EPIPE', message: /^echo\.hang: the service terminated/ }),
     first.dispose(),
   ]);
   await until(() => deaths === 1);
@@ -139,7 +139,7 @@ test('a service that ends: pending calls fail at once, the next one finds the ne
   t.is(deaths, 1);
 });
 
-test('the same contract gives the same client', async (t) => {
+test('the same contract returns the same client', async (t) => {
   const domain = await startDomain(t);
   await (await domain.open()).expose(Echo, echo);
   const device = await domain.open();
@@ -147,7 +147,7 @@ test('the same contract gives the same client', async (t) => {
   t.is(one, two);
 });
 
-test('a service with the kernel’s own limits', async (t) => {
+test('a service works in a domain with the limits of the kernel', async (t) => {
   const domain = await startDomain(t, { profile: 'liteos-a' });
   await (await domain.open()).expose(Echo, echo);
   const client = await (await domain.open()).service(Echo);

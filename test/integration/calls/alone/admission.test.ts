@@ -1,7 +1,4 @@
-/**
- * Limits of a service: how many calls run, how many wait, who is turned away; nothing is left of
- * them.
- */
+/** Tests the limits of a service: running calls, waiting calls, refused calls, and cleanup. */
 import { fork } from 'node:child_process';
 import ava from 'ava';
 import { LiteIpcError, RemoteError, defineService, method, oneway, type Device } from 'liteipc';
@@ -17,7 +14,7 @@ const Desk = defineService('desk', {
   serve: method<string, string>(),
   quick: method<string, string>(),
   fail: method<string>(),
-  tell: oneway<string>(),
+  inform: oneway<string>(),
 });
 
 async function desk(
@@ -49,13 +46,13 @@ async function desk(
         order.push(name);
         throw new Error(name);
       },
-      tell: async (name) => {
+      inform: async (name) => {
         await work(name);
       },
     },
     { ...limits, onError: (error) => errors.push(error) },
   );
-  /** Lets so many of those that run end, one after another. */
+  /** Ends this number of running calls, one after another. */
   const release = async (count: number): Promise<void> => {
     for (let index = 0; index < count; index++) {
       await until(() => releases.length > 0);
@@ -67,12 +64,12 @@ async function desk(
   return { domain, service, exposed, order, errors, releases, release, client, most: () => most };
 }
 
-/** After this call everything that its client sent before has reached the service. */
+/** After this call every earlier message of its client has reached the service. */
 async function arrived(device: Device): Promise<void> {
   await (await device.service(Attention)).quick();
 }
 
-test('no more run at once than may, the others wait in order', async (t) => {
+test('no more calls run at once than the limit, and the others wait in order', async (t) => {
   const { client, order, release, most } = await desk(t, { concurrency: 3 });
   const one = await client();
   const calls = Array.from({ length: 10 }, (_, index) => one.serve(String(index)));
@@ -84,7 +81,7 @@ test('no more run at once than may, the others wait in order', async (t) => {
   t.is(most(), 3);
 });
 
-test('a full queue is EBUSY, at once, and not for ever', async (t) => {
+test('a full queue rejects calls with EBUSY at once, and accepts calls when it has room', async (t) => {
   const { client, order, release } = await desk(t, { concurrency: 1, queue: 2 });
   const one = await client();
   const calls = ['a', 'b', 'c'].map((name) => one.serve(name));
@@ -99,7 +96,7 @@ test('a full queue is EBUSY, at once, and not for ever', async (t) => {
   t.deepEqual(order, ['a', 'b', 'c', 'e']);
 });
 
-test('without a queue only those that run are taken', async (t) => {
+test('without a queue only calls that can run at once are accepted', async (t) => {
   const { client, release } = await desk(t, { concurrency: 1, queue: 0 });
   const one = await client();
   const call = one.serve('a');
@@ -107,12 +104,12 @@ test('without a queue only those that run are taken', async (t) => {
   await release(1);
   t.is(await call, 'a');
   t.is(await one.quick('c'), 'c');
-  // What throws gives its place back, too.
+  // A call that throws frees its slot, too.
   for (let round = 0; round < 5; round++) await t.throwsAsync(one.fail('d'), { message: 'd' });
   t.is(await one.quick('e'), 'e');
 });
 
-test('turns go round the processes; who has most waiting gives way', async (t) => {
+test('processes take turns, and the one with most waiting calls loses one', async (t) => {
   const { client, order, release, domain, service } = await desk(t, { concurrency: 1, queue: 6 });
   await service.expose(Attention, new Attentive());
   const devices = [await domain.open(), await domain.open()] as const;
@@ -124,7 +121,7 @@ test('turns go round the processes; who has most waiting gives way', async (t) =
   await arrived(devices[0]);
   await t.throwsAsync(greedy.serve('greedy 7'), { code: 'EBUSY' });
   const few = [1, 2, 3].map((index) => modest.serve(`modest ${index}`));
-  // Three waiting each now: the next has to leave, whosever it is.
+  // Now three calls of each process wait. The next call removes one, of any process.
   await t.throwsAsync(modest.serve('modest 4'), { code: 'EBUSY' });
   for (const call of many.slice(3)) await t.throwsAsync(call, { code: 'EBUSY' });
   await release(7);
@@ -134,7 +131,7 @@ test('turns go round the processes; who has most waiting gives way', async (t) =
   ]);
 });
 
-test('a call that is aborted or too late while it waits leaves the queue and never runs', async (t) => {
+test('a waiting call that is aborted or times out leaves the queue and never runs', async (t) => {
   const { client, order, release, service } = await desk(t, { concurrency: 1, queue: 2 });
   const one = await client();
   await one.quick('lane');
@@ -146,7 +143,7 @@ test('a call that is aborted or too late while it waits leaves the queue and nev
   controller.abort();
   await t.throwsAsync(aborted, { name: 'AbortError' });
   await t.throwsAsync(late, { code: 'ETIME' });
-  // Their places are free again, although the first call still runs.
+  // Their slots are free again, although the first call still runs.
   await until(() => service.counters()['poolNodes'] === 1);
   const next = [one.serve('next'), one.serve('next')];
   await release(3);
@@ -156,7 +153,7 @@ test('a call that is aborted or too late while it waits leaves the queue and nev
   await until(() => service.counters()['poolNodes'] === 0);
 });
 
-test('a process that is killed with calls waiting leaves nothing in the queue', async (t) => {
+test('a killed process leaves no calls in the queue', async (t) => {
   const domain = await startDomain(t);
   const service = await domain.open();
   const implementation = new Attentive();
@@ -169,7 +166,7 @@ test('a process that is killed with calls waiting leaves nothing in the queue', 
   t.teardown(() => {
     for (const child of children) child.kill('SIGKILL');
   });
-  // Every call keeps its message until it is answered or given up.
+  // Every call occupies its message until it is answered or cancelled.
   const messages = (): number => service.counters()['poolNodes'] ?? NaN;
   await until(() => messages() === 3, 15_000);
   await t.throwsAsync(client.quick(), { code: 'EBUSY' });
@@ -183,7 +180,7 @@ test('a process that is killed with calls waiting leaves nothing in the queue', 
   t.deepEqual(implementation.begun, []);
 });
 
-test('one-way messages wait, too; for those turned away onError is told', async (t) => {
+test('one-way messages wait, too, and onError receives those that are refused', async (t) => {
   const { client, order, errors, release, domain, service } = await desk(t, {
     concurrency: 1,
     queue: 1,
@@ -191,18 +188,18 @@ test('one-way messages wait, too; for those turned away onError is told', async 
   await service.expose(Attention, new Attentive());
   const device = await domain.open();
   const one = await client(device);
-  for (const name of ['a', 'b', 'c']) await one.tell(name);
+  for (const name of ['a', 'b', 'c']) await one.inform(name);
   await arrived(device);
   t.deepEqual(order, ['a']);
-  t.like(errors, [{ code: 'EBUSY', method: 'tell' }] as object);
-  // Its sender is gone before its turn comes.
+  t.like(errors, [{ code: 'EBUSY', method: 'inform' }] as object);
+  // Its sender has terminated before the call can start.
   await device.close();
   await new Promise((resolve) => setTimeout(resolve, 150));
   await release(2);
   t.deepEqual(order, ['a', 'b']);
 });
 
-test('a long queue of calls that end at once is no deep recursion', async (t) => {
+test('a long queue of calls that end at once does not recurse deeply', async (t) => {
   const { client, release } = await desk(t, { concurrency: 1, queue: 100_000 });
   const one = await client();
   const first = one.serve('first');
@@ -212,7 +209,7 @@ test('a long queue of calls that end at once is no deep recursion', async (t) =>
   t.is((await Promise.all(calls)).length, 3000);
 });
 
-test('the service is taken back: those that wait fail with EPIPE', async (t) => {
+test('waiting calls fail with EPIPE when the service is disposed', async (t) => {
   const { client, exposed, order } = await desk(t, { concurrency: 1 });
   const one = await client();
   const calls = ['a', 'b', 'c'].map((name) => one.serve(name));
@@ -223,7 +220,7 @@ test('the service is taken back: those that wait fail with EPIPE', async (t) => 
   t.deepEqual(order, ['a']);
 });
 
-test('limits that are none are refused', async (t) => {
+test('invalid limits are rejected', async (t) => {
   const domain = await startDomain(t);
   const device = await domain.open();
   for (const [limits, text] of [

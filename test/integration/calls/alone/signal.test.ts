@@ -1,6 +1,6 @@
 /**
- * Calls that are given up: by a signal, a deadline or a death; both sides learn of it, nothing is
- * left.
+ * Tests cancelled calls: by a signal, a deadline or a termination. Both sides are notified, and
+ * nothing remains.
  */
 import { fork } from 'node:child_process';
 import ava from 'ava';
@@ -23,7 +23,7 @@ async function attention(t: Parameters<typeof startDomain>[0], poolSize?: number
   return { domain, service, exposed, device, client, implementation };
 }
 
-test('the caller aborts: its call rejects at once, the service sees it', async (t) => {
+test('an abort rejects the call at once and reaches the service', async (t) => {
   const { client, implementation, device } = await attention(t);
   const controller = new AbortController();
   const call = client.attend('a', { signal: controller.signal, timeoutMs: Infinity });
@@ -38,7 +38,7 @@ test('the caller aborts: its call rejects at once, the service sees it', async (
   t.is(await client.quick(), false);
 });
 
-test('one of many calls is aborted, the others are not', async (t) => {
+test('an abort affects only one of many calls', async (t) => {
   const { client, implementation } = await attention(t);
   const controllers = Array.from({ length: 100 }, () => new AbortController());
   const calls = controllers.map(({ signal }, index) => client.attend(String(index), { signal }));
@@ -54,7 +54,7 @@ test('one of many calls is aborted, the others are not', async (t) => {
   await until(() => implementation.ended.length === 100);
 });
 
-test('a signal that was aborted before: nothing is sent', async (t) => {
+test('a call with an aborted signal is not sent', async (t) => {
   const { client, implementation } = await attention(t);
   const signal = AbortSignal.abort();
   await t.throwsAsync(client.attend('a', { signal }), { name: 'AbortError' });
@@ -64,7 +64,7 @@ test('a signal that was aborted before: nothing is sent', async (t) => {
   t.deepEqual(implementation.notes, []);
 });
 
-test('a call that still waits for room is aborted: it never reaches the service', async (t) => {
+test('a call that is aborted while it waits for room never reaches the service', async (t) => {
   const { client, implementation } = await attention(t, 64 * 1024);
   const held = [];
   for (let index = 0; index < 3; index++) held.push(client.deaf(new Uint8Array(20_000)));
@@ -79,13 +79,13 @@ test('a call that still waits for room is aborted: it never reaches the service'
   t.deepEqual(implementation.begun, []);
 });
 
-test('an abort for which the service has no room is told when there is', async (t) => {
+test('an abort that finds no room is sent when there is room', async (t) => {
   const { client, implementation } = await attention(t, 64 * 1024);
   const controller = new AbortController();
   const call = client.attend('a', { signal: controller.signal });
   await until(() => implementation.begun.length === 1);
-  // So many that more of them wait: what is freed is used by them, and the abort has to fight for
-  // room.
+  // More of them wait than have room: they use any room that is freed, so the abort competes with
+  // them.
   const held = Array.from({ length: 40 }, () => client.deaf(new Uint8Array(9_000)));
   const small = Array.from({ length: 600 }, () => client.deaf());
   await until(() => implementation.releases.length >= 6);
@@ -102,10 +102,10 @@ test('an abort for which the service has no room is told when there is', async (
   t.deepEqual(implementation.ended, ['a ABORT_ERR']);
 });
 
-test('an abort that overtakes the implementation: it finds the signal aborted', async (t) => {
+test('the signal is aborted already if the abort arrives before the implementation reads it', async (t) => {
   const { client, implementation } = await attention(t);
   const controller = new AbortController();
-  // So that there is a lane, and the calls are sent at once.
+  // Creates the lane, so that the calls are sent at once.
   await client.quick();
   const blocking = client.attendLater(600, { timeoutMs: 400 });
   const call = client.attend('a', { signal: controller.signal });
@@ -116,7 +116,7 @@ test('an abort that overtakes the implementation: it finds the signal aborted', 
   t.deepEqual([...implementation.ended].sort(), ['a ABORT_ERR', 'later ETIME']);
 });
 
-test('the deadline travels: remaining time, and the signal when it passes', async (t) => {
+test('the service sees the remaining time, and its signal is aborted at the deadline', async (t) => {
   const { client, implementation } = await attention(t);
   const [untilDeadline, remaining] = await client.time(undefined, { timeoutMs: 4000 });
   t.true(untilDeadline > 500 && untilDeadline <= 4001, String(untilDeadline));
@@ -130,7 +130,7 @@ test('the deadline travels: remaining time, and the signal when it passes', asyn
   t.true(took >= 499 && took < 3000, `${took} ms`);
 });
 
-test('the caller closes its device: the service sees it', async (t) => {
+test('the signal is aborted when the caller closes its device', async (t) => {
   const { client, implementation, device } = await attention(t);
   const call = client.attend('a', { timeoutMs: Infinity });
   await until(() => implementation.begun.length === 1);
@@ -140,7 +140,7 @@ test('the caller closes its device: the service sees it', async (t) => {
   t.deepEqual(implementation.ended, ['a EPIPE']);
 });
 
-test('the process that calls is killed: the service sees it', async (t) => {
+test('the signal is aborted when the calling process is killed', async (t) => {
   const { domain, implementation } = await attention(t);
   const program = testProgram('attention-caller');
   const children = ['one', 'two'].map((label) => fork(program, [domain.name, label]));
@@ -156,7 +156,7 @@ test('the process that calls is killed: the service sees it', async (t) => {
   t.deepEqual(implementation.ended, ['one EPIPE', 'two EPIPE']);
 });
 
-test('the service is taken back, or its domain ends: its calls see it', async (t) => {
+test('the signal is aborted when the service is disposed or its domain ends', async (t) => {
   const { client, implementation, exposed } = await attention(t);
   const call = client.attend('a', { timeoutMs: Infinity });
   await until(() => implementation.begun.length === 1);
@@ -175,7 +175,7 @@ test('the service is taken back, or its domain ends: its calls see it', async (t
   t.deepEqual(second.ended, ['b ENODEV']);
 });
 
-test('a call that was answered does not abort its signal any more', async (t) => {
+test('the signal of an answered call is not aborted', async (t) => {
   const { client, implementation } = await attention(t);
   const controller = new AbortController();
   t.is(await client.quick(undefined, { signal: controller.signal, timeoutMs: 1000 }), false);
@@ -187,7 +187,7 @@ test('a call that was answered does not abort its signal any more', async (t) =>
   );
 });
 
-test('a signal of many calls keeps none of them, and warns of nothing', async (t) => {
+test('a signal of many calls retains none of them and causes no warning', async (t) => {
   const { client } = await attention(t);
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);
@@ -212,7 +212,7 @@ test('a signal of many calls keeps none of them, and warns of nothing', async (t
   t.deepEqual(warnings, []);
 });
 
-test('options that are none are refused', async (t) => {
+test('invalid options are rejected', async (t) => {
   const { client } = await attention(t);
   await t.throwsAsync(client.quick(undefined, { signal: {} as AbortSignal }), {
     instanceOf: TypeError,

@@ -1,5 +1,6 @@
 /**
- * Clients that wait for their service: the manager holds the lookup, nobody asks again and again.
+ * Tests clients that wait for their service. The manager delays its answers, so that no lookups
+ * are repeated.
  */
 import test, { type ExecutionContext } from 'ava';
 import { ServiceManager, defineService, method, openDevice, type LiteIpcError } from 'liteipc';
@@ -11,14 +12,14 @@ usePrivateRuntime();
 const Echo = defineService('echo', { echo: method<unknown, unknown>() });
 const echo = { echo: (value: unknown) => value };
 
-/** What machines may be late by, ms. */
+/** Tolerance for slow machines, ms. */
 const SLACK_MS = 700;
 
 async function pause(milliseconds: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** How long it took to fail, ms, and with what. */
+/** Returns the time until the failure, ms, and the error. */
 async function failure(
   promise: Promise<unknown>,
 ): Promise<{ code: string; message: string; ms: number }> {
@@ -36,7 +37,7 @@ function isAbout(t: ExecutionContext, ms: number, expected: number): void {
   t.true(ms > expected - 20 && ms < expected + SLACK_MS, `${ms} ms, expected ${expected}`);
 }
 
-test('a service that comes in time is found, by one request that the manager holds', async (t) => {
+test('a service that registers in time is found by one lookup, which the manager delays', async (t) => {
   const domain = await startDomain(t);
   const device = await domain.open();
   device.startTrace();
@@ -51,7 +52,7 @@ test('a service that comes in time is found, by one request that the manager hol
   t.is(await client.echo(1), 1);
 });
 
-test('a service that does not come: ENOENT, saying how long was waited', async (t) => {
+test('ENOENT says how long the client waited for a missing service', async (t) => {
   const device = await (await startDomain(t)).open();
   const { code, message, ms } = await failure(device.service(Echo, { waitMs: 300 }));
   t.is(code, 'ENOENT');
@@ -62,7 +63,7 @@ test('a service that does not come: ENOENT, saying how long was waited', async (
   isAbout(t, ms, 300);
 });
 
-test('later calls wait, too, each its own time', async (t) => {
+test('later calls wait, too, each for its own time', async (t) => {
   const domain = await startDomain(t);
   const first = await (await domain.open()).expose(Echo, echo);
   const client = await (await domain.open()).service(Echo, { waitMs: 600 });
@@ -76,12 +77,12 @@ test('later calls wait, too, each its own time', async (t) => {
   const { code, ms } = await early;
   t.is(code, 'ENOENT');
   isAbout(t, ms, 600);
-  // It has 400 ms left.
+  // The call has 400 ms left.
   await (await domain.open()).expose(Echo, echo);
   t.is(await late, 'late');
 });
 
-test('a call that waits can be aborted, and is not sent any more', async (t) => {
+test('a waiting call that is aborted is not sent', async (t) => {
   const domain = await startDomain(t);
   const first = await (await domain.open()).expose(Echo, echo);
   const client = await (await domain.open()).service(Echo, { waitMs: 5000 });
@@ -98,7 +99,7 @@ test('a call that waits can be aborted, and is not sent any more', async (t) => 
   t.deepEqual(seen, ['other']);
 });
 
-test('permission first: who may not call learns it at once, also while it waits', async (t) => {
+test('a client without permission is refused at once, even while it waits', async (t) => {
   const domain = await startDomain(t);
   const device = await domain.open();
   const waiting = failure(device.service(Echo, { waitMs: 10_000 }));
@@ -110,24 +111,24 @@ test('permission first: who may not call learns it at once, also while it waits'
   t.like(await failure(device.service(Echo, { waitMs: 10_000 })), { code: 'EACCES' });
 });
 
-test('a process can keep the manager busy with 64 lookups and no more', async (t) => {
+test('a process can have at most 64 delayed lookups', async (t) => {
   const domain = await startDomain(t);
   const device = await domain.open();
   const names = Array.from({ length: 66 }, (_, index) => `none${index}`);
   const started = names.map((name) =>
     failure(device.service(defineService(name, Echo.methods), { waitMs: 500 })),
   );
-  // Another device is another process.
+  // A second device counts as another process.
   const other = failure((await domain.open()).service(Echo, { waitMs: 200 }));
   const codes = (await Promise.all(started)).map(({ code }) => code);
   t.is(codes.filter((code) => code === 'EAGAIN').length, 2);
   t.is(codes.filter((code) => code === 'ENOENT').length, 64);
   t.like(await other, { code: 'ENOENT' });
-  // The places are free again.
+  // The slots are free again.
   t.like(await failure(device.service(Echo, { waitMs: 10 })), { code: 'ENOENT' });
 });
 
-test('a device that closes while it waits: ECANCELED', async (t) => {
+test('closing the device rejects a waiting call with ECANCELED', async (t) => {
   const domain = await startDomain(t);
   const device = await domain.open();
   const waiting = failure(device.service(Echo, { waitMs: 10_000 }));
@@ -139,7 +140,7 @@ test('a device that closes while it waits: ECANCELED', async (t) => {
   t.like(await failure(device.service(Echo, { waitMs: 10_000 })), { code: 'ECANCELED' });
 });
 
-test('the domain is restarted: who waits finds the service of the next one', async (t) => {
+test('a client that waits during a restart of the domain finds the service', async (t) => {
   const domain = `waiting-${process.pid}`;
   let manager = await ServiceManager.start({ domain });
   const [service, device, device2] = [

@@ -1,4 +1,7 @@
-/** Sizes and fullness: what does not fit is refused clearly, and nothing is lost. */
+/**
+ * Tests sizes and full pools: what does not fit is refused with a clear error, and nothing is
+ * lost.
+ */
 import ava from 'ava';
 import { LiteIpcError, defineService, method, oneway } from 'liteipc';
 import { startDomain } from '#test/support/domain.js';
@@ -32,7 +35,7 @@ async function store(t: Parameters<typeof startDomain>[0], poolSize?: number) {
   return { client: await device.service(Store), device, service };
 }
 
-test('payloads of every size up to the limit', async (t) => {
+test('payloads of every size up to the limit arrive', async (t) => {
   const { client } = await store(t);
   for (const size of [0, 1, 95, 96, 97, 255, 256, 4095, 4096, 16_384, 65_535 - 4, 65_536 - 5]) {
     const data = Buffer.alloc(size, size & 0xff);
@@ -40,7 +43,7 @@ test('payloads of every size up to the limit', async (t) => {
   }
 });
 
-test('what is larger than a message arrives all the same', async (t) => {
+test('values that are larger than a message arrive', async (t) => {
   const { client } = await store(t);
   t.is(await client.size(Buffer.alloc(65_536)), 65_536);
   t.is((await client.make(100_000)).length, 100_000);
@@ -48,14 +51,14 @@ test('what is larger than a message arrives all the same', async (t) => {
   t.is(await client.count(), 1);
 });
 
-test('a full pool: calls wait for room while others are in flight, in order, none lost', async (t) => {
+test('with a full pool calls wait for room, keep their order, and none is lost', async (t) => {
   const { client } = await store(t, 64 * 1024);
   const sizes = Array.from({ length: 500 }, (_, index) => 1000 + ((index * 37) % 20_000));
   const answers = await Promise.all(sizes.map((size) => client.size(Buffer.alloc(size))));
   t.deepEqual(answers, sizes);
 });
 
-test('a full pool: one-way messages that were not refused all arrive', async (t) => {
+test('with a full pool all accepted one-way messages arrive', async (t) => {
   const { client } = await store(t, 64 * 1024);
   const outcomes = await Promise.allSettled(
     Array.from({ length: 2000 }, () => client.add(Buffer.alloc(5000))),
@@ -69,10 +72,10 @@ test('a full pool: one-way messages that were not refused all arrive', async (t)
   t.is(await client.count(), sent);
 });
 
-test('a full pool with nothing in flight: ENOMEM with the remedy, and later it works', async (t) => {
+test('a full pool without calls in flight rejects with ENOMEM, and recovers', async (t) => {
   const { client, service } = await store(t, 64 * 1024);
   await client.count();
-  // A message that no pool of this size can ever hold.
+  // No pool of this size can ever hold the message.
   await t.throwsAsync(client.size('x'.repeat(65_500)), {
     code: 'ENOMEM',
     message: /^store\.size: the service's pool is full .* poolSize/,
@@ -81,7 +84,7 @@ test('a full pool with nothing in flight: ENOMEM with the remedy, and later it w
   t.is(service.counters()['openRequests'], 0);
 });
 
-test('calls that could not be sent in time: ETIME says that they were not sent', async (t) => {
+test('ETIME says that a call was never sent', async (t) => {
   const Stuck = defineService('stuck', { hold: method<Buffer>() });
   const domain = await startDomain(t);
   const service = await domain.open({ poolSize: 64 * 1024 });
@@ -99,7 +102,7 @@ test('calls that could not be sent in time: ETIME says that they were not sent',
   t.true(messages.some((message) => message.includes('busy')));
 });
 
-test('replies that find no room wait, none is lost', async (t) => {
+test('replies wait for room, and none is lost', async (t) => {
   const { client, device } = await (async () => {
     const domain = await startDomain(t);
     const service = await domain.open();

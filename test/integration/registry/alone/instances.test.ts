@@ -1,4 +1,6 @@
-/** Several instances of one service: who gets the calls, and what becomes of them when one goes. */
+/**
+ * Tests services with several instances: the distribution of calls, and the end of an instance.
+ */
 import test, { type ExecutionContext } from 'ava';
 import {
   allow,
@@ -87,7 +89,7 @@ async function count(times: number, call: () => Promise<string>): Promise<Record
   return counts;
 }
 
-test('calls take turns, over instances in several processes and in one', async (t) => {
+test('round-robin covers instances in one and in several processes', async (t) => {
   const { domain, instances, client } = await world(t, ['a', 'b']);
   await expose((instances[0] as Instance).device, 'c');
   t.deepEqual(
@@ -99,7 +101,7 @@ test('calls take turns, over instances in several processes and in one', async (
   t.deepEqual(await count(30, () => work.who()), { a: 10, b: 10, c: 10 });
 });
 
-test('least loaded: who has the fewest calls of this client in flight', async (t) => {
+test('least-loaded selects the instance with the fewest calls of this client in flight', async (t) => {
   const { instances, client } = await world(t, ['a', 'b', 'c']);
   const [a, b, c] = instances as [Instance, Instance, Instance];
   const work = await client.service(Work, { balance: 'least-loaded' });
@@ -118,7 +120,7 @@ async function delay<T>(milliseconds: number, value: T): Promise<T> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds, value));
 }
 
-test('an instance that comes is called soon, one that goes is not called any more', async (t) => {
+test('a new instance is called soon, and an ended one is not called', async (t) => {
   const { domain, instances, client } = await world(t, ['a']);
   const work = await client.service(Work);
   let restarts = 0;
@@ -146,7 +148,7 @@ test('an instance that comes is called soon, one that goes is not called any mor
   t.deepEqual(Object.keys(await count(10, () => work.who())).sort(), ['b', 'c']);
 });
 
-test('a client that was idle learns of new instances when it calls again', async (t) => {
+test('an idle client finds new instances with its next calls', async (t) => {
   const { domain, client } = await world(t, ['a']);
   const work = await client.service(Work);
   await work.who();
@@ -157,7 +159,7 @@ test('a client that was idle learns of new instances when it calls again', async
   t.true(performance.now() - before < 1500);
 });
 
-test('all instances end and one comes: the client finds it', async (t) => {
+test('a client finds a new instance after all others have ended', async (t) => {
   const { domain, instances, client } = await world(t, ['a', 'b']);
   const work = await client.service(Work);
   const patient = await client.service(Work, { waitMs: 5000 });
@@ -170,7 +172,7 @@ test('all instances end and one comes: the client finds it', async (t) => {
   t.is(await work.who(), 'c');
 });
 
-test('a drain loses no call: what has not begun goes to another instance', async (t) => {
+test('a drain loses no call: calls that have not begun move to another instance', async (t) => {
   const { instances, client } = await world(t, ['a', 'b', 'c']);
   const work = await client.service(Work);
   const results: string[] = [];
@@ -189,14 +191,14 @@ test('a drain loses no call: what has not begun goes to another instance', async
   t.deepEqual(await count(5, () => work.who()), { c: 5 });
 });
 
-test('rules and revocations are about every instance', async (t) => {
+test('rules and revocations apply to every instance', async (t) => {
   const pid = process.pid;
   const policy = [allow(Work, 'who', 'note').to({ pid })];
   const { domain, instances, client } = await world(t, ['a', 'b'], { policy });
   const work = await client.service(Work);
   await count(4, () => work.who());
   for (let time = 0; time < 4; time++) t.is(await codeOf(work.hold()), 'EACCES');
-  // One-way messages are not sent again: whoever gets one refuses it.
+  // One-way messages are not sent again: the instance that receives one refuses it.
   t.is(await domain.manager.revoke(Work, { pid }), 2);
   for (let time = 0; time < 6; time++) t.is(await codeOf(work.who()), 'EACCES');
   await work.note(1).catch(() => undefined);
@@ -210,7 +212,7 @@ test('rules and revocations are about every instance', async (t) => {
   t.deepEqual(Object.keys(await count(10, () => work.who())).sort(), ['a', 'b']);
 });
 
-test('every instance must say many, and have the same contract', async (t) => {
+test('every instance must set many and have the same contract', async (t) => {
   const { domain } = await world(t, ['a']);
   const device = await domain.open();
   const implementation = { who: () => 'x', hold: () => 'x', note: () => undefined };
@@ -240,7 +242,7 @@ test('every instance must say many, and have the same contract', async (t) => {
   });
 });
 
-test('at most 64 instances', async (t) => {
+test('a service has at most 64 instances', async (t) => {
   const { domain } = await world(t, []);
   const device = await domain.open();
   for (let index = 0; index < 64; index++) await expose(device, String(index));
