@@ -1,4 +1,4 @@
-/* The face for event loops when somebody ends: the domain, the service, a task, this process. */
+/* Tests the event-loop API when a domain, a service, a task, or the test's own process ends. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,7 @@ static void AskMany(uint32_t count)
 
 static const IpcMsg *requests[CALLS];
 
-/* The service receives them all. */
+/* Receives this number of messages at the service. */
 static void TakeMany(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -34,7 +34,7 @@ static void TakeMany(uint32_t count)
     }
 }
 
-/* Every call is told once, with this status. */
+/* Asserts that every call ends exactly once, with this status. */
 static void AllCallsEnd(uint32_t first, int status)
 {
     bool ended[CALLS] = {false};
@@ -80,7 +80,7 @@ static void DomainStopEndsEverything(void **state)
     trio.stage.domain = NULL;
     (void)LiteIpcControlStart(client->thread, &create, 77);
 
-    /* What was published is still delivered. */
+    /* Published messages are still delivered. */
     for (uint32_t i = 0; i < CALLS; i++) {
         assert_true(EndpointGets(service, i));
     }
@@ -88,7 +88,7 @@ static void DomainStopEndsEverything(void **state)
     AllCallsEnd(0, -ENODEV);
     struct LiteIpcEvent event;
     assert_true(EndpointNext(client, &event, TEST_DEADLINE_MS));
-    if (event.kind == LITEIPC_EVENT_CONTROL) { /* it had been sent */
+    if (event.kind == LITEIPC_EVENT_CONTROL) { /* the request had been sent */
         assert_int_equal(event.status, -ENODEV);
         assert_int_equal(event.userData, 77);
         LostOnce(client);
@@ -100,8 +100,8 @@ static void DomainStopEndsEverything(void **state)
     NothingWorksAnyMore(service);
 }
 
-/* A reply that was published before the domain ended is delivered. */
-static void DomainStopKeepsWhatWasPublished(void **state)
+/* A reply that was published before the domain stopped is delivered. */
+static void DomainStopDeliversPublishedReplies(void **state)
 {
     struct LiteIpcOutgoing answer = {.code = 5};
     struct LiteIpcEvent event;
@@ -122,7 +122,7 @@ static void DomainStopKeepsWhatWasPublished(void **state)
     LostOnce(client);
 }
 
-/* Calls to a service that ends fail with EPIPE, but for those that it had answered. */
+/* Calls to a service that exits fail with EPIPE, except those that it had answered. */
 static void ServiceEnd(bool taskOnly)
 {
     struct LiteIpcOutgoing answer = {.code = 5};
@@ -149,7 +149,7 @@ static void ServiceEnd(bool taskOnly)
         assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
     }
     AllCallsEnd(3, -EPIPE);
-    assert_true(NowMs() - start < 1000);
+    assert_true(NowMs() - start < TEST_PROMPT_MS);
     assert_true(EndpointIsQuiet(client));
     assert_true(EndpointPoolIsEmpty(client));
     assert_int_equal(LiteIpcSendRequest(client->task, &again, 0, NULL), -EACCES);
@@ -167,8 +167,8 @@ static void ServiceTaskEnds(void **state)
     ServiceEnd(true);
 }
 
-/* The service ends while the lane to it is being made. */
-static void ServiceEndsBeforeItsLaneIsThere(void **state)
+/* The service exits while the lane to it is pending. */
+static void ServiceEndsWhileItsLaneIsPending(void **state)
 {
     struct LiteIpcEvent event;
     (void)state;
@@ -188,7 +188,7 @@ static void ServiceEndsBeforeItsLaneIsThere(void **state)
     }
 }
 
-/* Requests that a service has not answered when its client ends are no longer of use. */
+/* Unanswered requests at a service become invalid when their client exits. */
 static void ClientEndsDuringItsCalls(void **state)
 {
     struct LiteIpcOutgoing answer = {.code = 5};
@@ -223,9 +223,10 @@ static void ShutdownEndsTheProcess(void **state)
 }
 
 /*
- * A revoked right counts for what lies in the lane or in the queue; answers under way still come.
+ * Revocation applies to messages in the lane and in the queue; answers in flight are still
+ * delivered.
  */
-static void RevocationCountsAtOnce(void **state)
+static void RevocationTakesEffectAtOnce(void **state)
 {
     struct LiteIpcOutgoing answer = {.code = 5};
     struct LiteIpcThreadCounters counters;
@@ -239,7 +240,7 @@ static void RevocationCountsAtOnce(void **state)
     assert_int_equal(counters.dropped, CALLS - 1);
     struct LiteIpcOutgoing out = EndpointRequest(service, 1, LITEIPC_FLAG_DEFAULT);
     assert_int_equal(LiteIpcSendRequest(client->task, &out, 5, NULL), -EACCES);
-    /* The one that it had already: it may be answered. */
+    /* A request that was received earlier may be answered. */
     assert_int_equal(EndpointReply(service, event.message, &answer), 0);
     event = EndpointExpect(client, LITEIPC_EVENT_CALL);
     assert_int_equal(event.userData, 0);
@@ -247,7 +248,7 @@ static void RevocationCountsAtOnce(void **state)
     assert_true(EndpointPoolIsEmpty(service));
 }
 
-/* A task ends with calls pending: they are forgotten with it; those of its siblings go on. */
+/* A task exits with pending calls: they are discarded, and the calls of its siblings continue. */
 static void TaskEndsDuringItsCalls(void **state)
 {
     struct LiteIpcControlRequest create = {.operation = LITEIPC_CONTROL_TASK_CREATE};
@@ -284,8 +285,8 @@ static void TaskEndsDuringItsCalls(void **state)
 }
 
 /*
- * A task ends while events that name it wait to be taken: they are taken, but do not name it any
- * more.
+ * A task exits before its events are taken: the events are delivered, but no longer contain the
+ * task.
  */
 static void EventsOutliveTheirTask(void **state)
 {
@@ -297,19 +298,20 @@ static void EventsOutliveTheirTask(void **state)
 
     AskMany(CALLS);
     EndpointClose(service);
-    event = EndpointExpect(client, LITEIPC_EVENT_CALL); /* the first; the others are ready, too */
+    /* The first call; the others are ready, too. */
+    event = EndpointExpect(client, LITEIPC_EVENT_CALL);
     assert_int_equal(event.status, -EPIPE);
     assert_ptr_equal(event.task, client->task);
     assert_int_equal(LiteIpcControlStart(client->thread, &exit, 1), 0);
     exit.operation = LITEIPC_CONTROL_SET_IPC_TASK;
     assert_int_equal(LiteIpcControlStart(client->thread, &exit, 2), 0);
-    do { /* one by one, so that the task ends before all are taken */
+    do { /* one by one, so that the task exits before all events are taken */
         assert_true(EndpointNext(client, &event, TEST_DEADLINE_MS));
         ended += event.kind == LITEIPC_EVENT_CALL;
         assert_true(event.task == NULL || LiteIpcTaskID(event.task) == client->taskID);
     } while (event.kind != LITEIPC_EVENT_CONTROL);
     assert_int_equal(ended, CALLS - 1);
-    event = EndpointExpect(client, LITEIPC_EVENT_CONTROL); /* asked for after the end: refused */
+    event = EndpointExpect(client, LITEIPC_EVENT_CONTROL); /* requested after the exit: refused */
     assert_int_equal(event.userData, 2);
     assert_int_equal(event.status, -EINVAL);
     assert_null(event.task);
@@ -336,8 +338,10 @@ static void EventsOutliveTheirExitedTask(void **state)
     assert_true(EndpointIsQuiet(client));
 }
 
-/* 60 services that a process can call end at once: it is told of each, once. */
-static void EveryDeathIsTold(void **state)
+/*
+ * 60 services that a process may call exit at once: the process receives one death notice for each.
+ */
+static void EveryDeathIsReportedOnce(void **state)
 {
     enum { COUNT = 60 };
     static struct Endpoint others[COUNT];
@@ -375,17 +379,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TRIO_TEST(DomainStopEndsEverything),
-        TRIO_TEST(DomainStopKeepsWhatWasPublished),
+        TRIO_TEST(DomainStopDeliversPublishedReplies),
         TRIO_TEST(ServiceProcessEnds),
         TRIO_TEST(ServiceTaskEnds),
-        TRIO_TEST(ServiceEndsBeforeItsLaneIsThere),
+        TRIO_TEST(ServiceEndsWhileItsLaneIsPending),
         TRIO_TEST(ClientEndsDuringItsCalls),
         TRIO_TEST(ShutdownEndsTheProcess),
-        TRIO_TEST(RevocationCountsAtOnce),
+        TRIO_TEST(RevocationTakesEffectAtOnce),
         TRIO_TEST(TaskEndsDuringItsCalls),
         TRIO_TEST(EventsOutliveTheirTask),
         TRIO_TEST(EventsOutliveTheirExitedTask),
-        TRIO_TEST(EveryDeathIsTold),
+        TRIO_TEST(EveryDeathIsReportedOnce),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,7 @@
-/* The face for event loops: calls, their ends, lanes that are made meanwhile, control requests. */
+/*
+ * Tests the event-loop API: calls and their ends, lanes that are created on demand, control
+ * requests.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +17,7 @@
 static struct Endpoint *const client = &trio.client;
 static struct Endpoint *const service = &trio.service;
 
-static void LaneIsMadeOnDemand(void **state)
+static void LaneIsCreatedOnDemand(void **state)
 {
     struct LiteIpcOutgoing out = EndpointRequest(service, 7, LITEIPC_FLAG_DEFAULT);
     (void)state;
@@ -29,7 +32,7 @@ static void LaneIsMadeOnDemand(void **state)
     struct LiteIpcEvent event = EndpointExpect(client, LITEIPC_EVENT_LANE);
     assert_int_equal(event.status, 0);
     assert_int_equal(event.value0, service->taskID);
-    assert_true(EndpointIsQuiet(client));  /* told once */
+    assert_true(EndpointIsQuiet(client));  /* reported only once */
     assert_true(EndpointIsQuiet(service)); /* and nothing was sent */
     assert_int_equal(LiteIpcSendRequest(client->task, &out, 99, NULL), 0);
 
@@ -59,8 +62,8 @@ static void LaneIsMadeOnDemand(void **state)
     assert_true(EndpointPoolIsEmpty(client) && EndpointPoolIsEmpty(service));
 }
 
-/* A failed reply ends its call with ENOENT; what it says can be read, if it says anything. */
-static void FailedRepliesMaySayWhy(void **state)
+/* A failed reply ends its call with ENOENT. Its data, if any, can be read. */
+static void FailedRepliesMayCarryData(void **state)
 {
     (void)state;
     for (uint32_t size = 0; size <= 6; size += 6) {
@@ -87,7 +90,7 @@ static void FailedRepliesMaySayWhy(void **state)
 
 #define CALLS 500
 
-/* Answered in another order than asked, some not at all. */
+/* Answers arrive in another order than the calls, and some calls get no answer. */
 static void ManyCallsAreInFlight(void **state)
 {
     static const IpcMsg *requests[CALLS];
@@ -113,7 +116,7 @@ static void ManyCallsAreInFlight(void **state)
         assert_int_equal(LiteIpcCancelCall(client->task, ids[i]), -ENOENT);
     }
     for (uint32_t n = 0; n < CALLS; n++) {
-        uint32_t i = (n * 7919U) % CALLS; /* 7919 is a prime: every index once */
+        uint32_t i = (n * 7919U) % CALLS; /* 7919 is a prime, so every index occurs once */
         struct LiteIpcOutgoing answer = {.code = 2 * i};
         assert_int_equal(EndpointReply(service, requests[i], &answer), 0);
     }
@@ -134,7 +137,7 @@ static void ManyCallsAreInFlight(void **state)
     assert_true(EndpointPoolIsEmpty(client) && EndpointPoolIsEmpty(service));
 }
 
-static void EveryCallIDIsAnother(void **state)
+static void CallIDsAreUnique(void **state)
 {
     struct LiteIpcOutgoing out = EndpointRequest(service, 0, LITEIPC_FLAG_DEFAULT);
     uint32_t previous = UINT32_MAX;
@@ -152,7 +155,7 @@ static void EveryCallIDIsAnother(void **state)
     assert_int_equal(LiteIpcCancelCall(client->task, UINT32_MAX), -ENOENT);
 }
 
-/* ENOMEM: nothing was sent, nothing was lost, and it goes on after a free. */
+/* ENOMEM: nothing was sent and nothing was lost; after a free, sending succeeds again. */
 static void NoRoomLosesNothing(void **state)
 {
     static char data[60000];
@@ -185,8 +188,8 @@ static void NoRoomLosesNothing(void **state)
     assert_true(EndpointIsQuiet(service) && EndpointPoolIsEmpty(service));
 }
 
-/* A reply without room keeps its request: it can be answered later. */
-static void ReplyWithoutRoomKeepsItsRequest(void **state)
+/* A reply that finds no room leaves its request valid, so the reply can be sent later. */
+static void ReplyWithoutRoomCanBeRepeated(void **state)
 {
     static char data[60000];
     struct LiteIpcOutgoing out = EndpointRequest(service, 1, LITEIPC_FLAG_DEFAULT);
@@ -285,7 +288,10 @@ static void ControlRequestsAreAnsweredByEvents(void **state)
     assert_int_equal(LiteIpcTaskQuery(client->device, 4000, &info), -ESRCH);
 }
 
-/* Requests that meet a call in their own task are no obstacle, unlike on the ioctl face (D18). */
+/*
+ * A request that arrives during a call of the same task does not disturb it, unlike in the ioctl
+ * API (D18).
+ */
 static void CallsAndRequestsMix(void **state)
 {
     struct LiteIpcOutgoing there = EndpointRequest(service, 1, LITEIPC_FLAG_DEFAULT);
@@ -298,7 +304,7 @@ static void CallsAndRequestsMix(void **state)
     assert_int_equal(EndpointSend(client, &there, 10, NULL), 0);
     event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
     const IpcMsg *outer = event.message;
-    assert_int_equal(EndpointSend(service, &back, 20, NULL), 0); /* asks back before it answers */
+    assert_int_equal(EndpointSend(service, &back, 20, NULL), 0); /* calls back before it answers */
     event = EndpointExpect(client, LITEIPC_EVENT_MESSAGE);
     assert_int_equal(event.message->code, 2);
     assert_int_equal(EndpointReply(client, event.message, &answer), 0);
@@ -314,9 +320,9 @@ static void CallsAndRequestsMix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TRIO_TEST(LaneIsMadeOnDemand),     TRIO_TEST(FailedRepliesMaySayWhy),
-        TRIO_TEST(ManyCallsAreInFlight),   TRIO_TEST(EveryCallIDIsAnother),
-        TRIO_TEST(NoRoomLosesNothing),     TRIO_TEST(ReplyWithoutRoomKeepsItsRequest),
+        TRIO_TEST(LaneIsCreatedOnDemand),  TRIO_TEST(FailedRepliesMayCarryData),
+        TRIO_TEST(ManyCallsAreInFlight),   TRIO_TEST(CallIDsAreUnique),
+        TRIO_TEST(NoRoomLosesNothing),     TRIO_TEST(ReplyWithoutRoomCanBeRepeated),
         TRIO_TEST(BadRequestsSendNothing), TRIO_TEST(ControlRequestsAreAnsweredByEvents),
         TRIO_TEST(CallsAndRequestsMix),
     };

@@ -1,6 +1,6 @@
 /*
- * Objects that are sent through the face for event loops: nothing blocks, what the domain does is
- * waited for.
+ * Tests objects that are sent through the event-loop API: no send blocks, and requests to the
+ * domain complete asynchronously.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +17,11 @@
 #include "support/endpoint.h"
 #include "support/parcel.h"
 
-#define MOST 16U /* descriptors in a message, and on their way in a lane */
+#define DESCRIPTOR_LIMIT                                                                           \
+    16U /* limit of descriptors in a message, and of those in flight in a lane */
 
 static struct Parcel parcel;
-static int ends[2]; /* of a pipe: reading, writing */
+static int ends[2]; /* of a pipe: read end, write end */
 
 static int SetUp(void **state)
 {
@@ -57,7 +58,9 @@ static struct LiteIpcOutgoing Oneway(const struct Endpoint *to, uint32_t code)
     return WithParcel(EndpointRequest(to, code, LITEIPC_FLAG_ONEWAY));
 }
 
-/* Status of a one-way message from the client to the service with so many descriptors. */
+/*
+ * Sends a one-way message with descriptors from the client to the service and returns the status.
+ */
 static int SendFds(uint32_t code, unsigned count)
 {
     Begin();
@@ -80,10 +83,10 @@ static void GetsFds(uint32_t code, unsigned count)
 }
 
 /*
- * The first message asks for the lane, then for a way for descriptors; all later ones leave at
+ * The first message requests the lane and then its descriptor socket; later messages are sent at
  * once.
  */
-static void TheWayIsMadeOnce(void **state)
+static void TheDescriptorSocketIsCreatedOnce(void **state)
 {
     struct Endpoint *client = &trio.client;
     (void)state;
@@ -109,8 +112,8 @@ static void TheWayIsMadeOnce(void **state)
     assert_true(EndpointIsQuiet(client));
 }
 
-/* All kinds at once, in a call and in its answer. */
-static void AllKindsThereAndBack(void **state)
+/* A call and its answer carry objects of all kinds. */
+static void AllKindsTravelInBothDirections(void **state)
 {
     struct Endpoint *client = &trio.client, *service = &trio.service;
     static char memory[3000];
@@ -149,12 +152,14 @@ static void AllKindsThereAndBack(void **state)
         assert_int_equal(LiteIpcFree(client->thread, ParcelBuffer(event.message, 1, 'm', 10)), 0);
         assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
     }
-    assert_int_equal(EndpointSendOneWay(service, client, 8), 0); /* it was told whom it may call */
+    /* The message granted it the right to call the client. */
+    assert_int_equal(EndpointSendOneWay(service, client, 8), 0);
     assert_true(EndpointGets(client, 8));
 }
 
 /*
- * Three services in one message: one notice, three rights. Who may not call one cannot pass it on.
+ * Three services in one message: one notice, three rights. A process without a right cannot pass it
+ * on.
  */
 static void RightsGoWithServices(void **state)
 {
@@ -173,7 +178,7 @@ static void RightsGoWithServices(void **state)
         ParcelSvc(&parcel, others[i].taskID, 3, 4);
     }
     struct LiteIpcOutgoing out = Oneway(service, 9);
-    assert_int_equal(EndpointSendOneWay(client, service, 1), 0); /* the lane is there */
+    assert_int_equal(EndpointSendOneWay(client, service, 1), 0); /* the lane exists */
     assert_true(EndpointGets(service, 1));
     assert_int_equal(LiteIpcSendRequest(client->task, &out, 0, NULL), -EINPROGRESS);
     assert_int_equal(EndpointExpect(client, LITEIPC_EVENT_LANE).status, 0);
@@ -206,13 +211,13 @@ static void RightsGoWithServices(void **state)
 static void SixteenDescriptors(void **state)
 {
     (void)state;
-    for (unsigned count = 1; count <= MOST; count++) {
+    for (unsigned count = 1; count <= DESCRIPTOR_LIMIT; count++) {
         assert_int_equal(SendFds(count, count), 0);
         GetsFds(count, count);
     }
-    assert_int_equal(SendFds(1, MOST + 1), -EINVAL);
+    assert_int_equal(SendFds(1, DESCRIPTOR_LIMIT + 1), -EINVAL);
     size_t before = TestDescriptorsSettled();
-    for (uint32_t code = 1; code <= MOST; code++) {
+    for (uint32_t code = 1; code <= DESCRIPTOR_LIMIT; code++) {
         assert_int_equal(SendFds(code, 1), 0);
     }
     for (unsigned i = 0; i < 20; i++) {
@@ -220,9 +225,10 @@ static void SixteenDescriptors(void **state)
     }
     assert_true(TestDescriptorCountIs(before));
     GetsFds(1, 1);
-    assert_int_equal(SendFds(MOST + 1, 1), 0); /* one was taken: there is room for one */
+    /* One message was received, so there is room for one. */
+    assert_int_equal(SendFds(DESCRIPTOR_LIMIT + 1, 1), 0);
     assert_int_equal(SendFds(100, 1), -ENOMEM);
-    for (uint32_t code = 2; code <= MOST + 1; code++) {
+    for (uint32_t code = 2; code <= DESCRIPTOR_LIMIT + 1; code++) {
         GetsFds(code, 1);
     }
     assert_true(TestDescriptorCountIs(before));
@@ -233,7 +239,7 @@ static void IsRefused(struct LiteIpcOutgoing out, int expected)
     assert_int_equal(EndpointSend(&trio.client, &out, 0, NULL), expected);
 }
 
-/* Nothing of a bad message is sent: neither a record nor a descriptor, and no right is given. */
+/* An invalid message sends neither a record nor a descriptor, and grants no right. */
 static void BadObjectsSendNothing(void **state)
 {
     struct LiteIpcOutgoing out, bad;
@@ -284,14 +290,11 @@ static void BadObjectsSendNothing(void **state)
 
     assert_true(EndpointIsQuiet(&trio.service));
     assert_true(TestDescriptorCountIs(before));
-    assert_int_equal(SendFds(3, MOST), 0); /* nothing is on its way */
-    GetsFds(3, MOST);
+    assert_int_equal(SendFds(3, DESCRIPTOR_LIMIT), 0); /* no descriptor is in flight */
+    GetsFds(3, DESCRIPTOR_LIMIT);
 }
 
-/*
- * A call that could not be sent is not pending; an answer that could not be sent can still be
- * given.
- */
+/* A call that could not be sent is not pending. A reply that could not be sent can be repeated. */
 static void RefusedObjectsLeaveTheCall(void **state)
 {
     struct Endpoint *client = &trio.client, *service = &trio.service;
@@ -311,7 +314,7 @@ static void RefusedObjectsLeaveTheCall(void **state)
     struct LiteIpcOutgoing answer = WithParcel((struct LiteIpcOutgoing){.code = 6});
     assert_int_equal(EndpointReply(service, event.message, &answer), -EBADF);
     Begin();
-    for (unsigned i = 0; i <= MOST; i++) {
+    for (unsigned i = 0; i <= DESCRIPTOR_LIMIT; i++) {
         ParcelFd(&parcel, ends[1]);
     }
     answer = WithParcel((struct LiteIpcOutgoing){.code = 6});
@@ -327,8 +330,11 @@ static void RefusedObjectsLeaveTheCall(void **state)
     assert_null(event.message);
 }
 
-/* The receiver goes while the way is being made: the sender is told, and nothing of it is left. */
-static void ReceiverGoesMeanwhile(void **state)
+/*
+ * The receiver exits while the descriptor socket is pending: the sender gets an error, and nothing
+ * remains.
+ */
+static void ReceiverExitsWhileTheSocketIsPending(void **state)
 {
     struct Endpoint *client = &trio.client;
     const char *path = LiteIpcDomainPath(trio.stage.domain);
@@ -367,10 +373,13 @@ static void ReceiverGoesMeanwhile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        OBJECTS_TEST(TheWayIsMadeOnce),      OBJECTS_TEST(AllKindsThereAndBack),
-        OBJECTS_TEST(RightsGoWithServices),  OBJECTS_TEST(SixteenDescriptors),
-        OBJECTS_TEST(BadObjectsSendNothing), OBJECTS_TEST(RefusedObjectsLeaveTheCall),
-        OBJECTS_TEST(ReceiverGoesMeanwhile),
+        OBJECTS_TEST(TheDescriptorSocketIsCreatedOnce),
+        OBJECTS_TEST(AllKindsTravelInBothDirections),
+        OBJECTS_TEST(RightsGoWithServices),
+        OBJECTS_TEST(SixteenDescriptors),
+        OBJECTS_TEST(BadObjectsSendNothing),
+        OBJECTS_TEST(RefusedObjectsLeaveTheCall),
+        OBJECTS_TEST(ReceiverExitsWhileTheSocketIsPending),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

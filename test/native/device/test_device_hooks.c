@@ -1,5 +1,6 @@
 /*
- * The seven hooks on the face for event loops, and the drops that only a hostile sender can cause.
+ * Tests the seven hooks with the event-loop API, and the drops that only a hostile sender can
+ * cause.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@ static struct Endpoint *const client = &trio.client;
 static struct Endpoint *const service = &trio.service;
 static struct HookLog ofClient, ofService;
 
-/* A trio whose client and service have spoken before. */
+/* Sets up a trio whose client and service have exchanged messages before. */
 static int SetUp(void **state)
 {
     TrioSetUp(state);
@@ -59,7 +60,7 @@ static void AssertDestination(const struct HookEntry *entry, const struct Endpoi
     assert_int_equal(entry->event.dstProcess, LiteIpcDeviceProcessID(endpoint->device));
 }
 
-/* A call that is on its way; the request as the service received it. */
+/* Sends a call and returns the request as the service received it. */
 static const IpcMsg *Call(uint32_t deadlineMs, uint32_t *callID)
 {
     struct LiteIpcOutgoing out = EndpointRequest(service, 1, LITEIPC_FLAG_DEFAULT);
@@ -100,7 +101,7 @@ static void CallsAreWrittenAndRead(void **state)
     assert_int_equal(HookLogTotal(&ofService), 2);
 }
 
-static void LoopsThatGoToSleepWait(void **state)
+static void SleepingLoopsReportAWait(void **state)
 {
     struct LiteIpcEvent event;
     (void)state;
@@ -119,7 +120,7 @@ static void LoopsThatGoToSleepWait(void **state)
     assert_int_equal(entry.event.reason, -ETIME);
     assert_int_equal(HookLogTotal(&ofClient), 2);
 
-    /* With work there is no wait. */
+    /* There is no wait while messages are available. */
     HookLogClear(&ofService);
     assert_int_equal(EndpointSendOneWay(client, service, 1), 0);
     assert_int_equal(LiteIpcPrepareSleep(service->thread), 1);
@@ -127,7 +128,7 @@ static void LoopsThatGoToSleepWait(void **state)
     assert_true(EndpointGets(service, 1));
 }
 
-static void RefusedWritesSayWhy(void **state)
+static void RefusedWritesReportTheReason(void **state)
 {
     struct LiteIpcOutgoing out = {.handle = trio.manager.taskID, .code = 5};
     struct LiteIpcOutgoing answer = {.code = 2};
@@ -151,8 +152,11 @@ static void RefusedWritesSayWhy(void **state)
     assert_int_equal(LiteIpcCancelCall(client->task, callID), 0);
 }
 
-/* A message that waits for its lane is not refused: it is written once, in the end. */
-static void AMessageThatMustWaitForItsLaneIsNoDrop(void **state)
+/*
+ * A message that waits for its lane is not reported as dropped. It is written once, when the lane
+ * exists.
+ */
+static void AMessageWithAPendingLaneIsNotDropped(void **state)
 {
     struct Endpoint newcomer;
     struct HookLog ofNewcomer;
@@ -172,7 +176,7 @@ static void AMessageThatMustWaitForItsLaneIsNoDrop(void **state)
     EndpointClose(&newcomer);
 }
 
-static void CallsThatAreGivenUpAndTheirAnswers(void **state)
+static void CancelledCallsAndTheirAnswers(void **state)
 {
     struct LiteIpcOutgoing answer = {.code = 2};
     uint32_t callID;
@@ -199,7 +203,7 @@ static void CallsThatAreGivenUpAndTheirAnswers(void **state)
     assert_true(entry.msg.timestamp == timestamp);
 }
 
-static void CallsOfTheDead(void **state)
+static void CallsOfATerminatedProcess(void **state)
 {
     (void)state;
     const IpcMsg *request = Call(0, NULL);
@@ -247,7 +251,7 @@ static void CallsOfATaskThatEnds(void **state)
     assert_int_equal(LiteIpcFree(service->thread, request), 0);
 }
 
-static void ATaskThatEndsDropsItsQueue(void **state)
+static void AnExitingTaskDropsItsQueue(void **state)
 {
     struct LiteIpcEvent event;
     (void)state;
@@ -279,7 +283,7 @@ static void AnswersWithoutRoomForTheirDescriptors(void **state)
     assert_int_equal(ActorSend(to, &own), 0);
     assert_int_equal(ActorReceive(to, NULL), 0);
     EndpointGrant(&trio.manager, client, &as);
-    for (unsigned turn = 0; turn < 2; turn++) { /* the first makes lane and socket */
+    for (unsigned turn = 0; turn < 2; turn++) { /* the first turn creates the lane and the socket */
         struct LiteIpcOutgoing out = EndpointRequest(&as, 1, LITEIPC_FLAG_DEFAULT);
         assert_int_equal(EndpointSend(client, &out, turn, NULL), 0);
         assert_int_equal(ActorReceive(to, &got), 0);
@@ -337,13 +341,13 @@ static struct HookEntry Dropped(const struct IpcRecord *record, uint32_t size,
     assert_true(EndpointIsQuiet(service));
     assert_int_equal(HookLogCount(&ofService, LOS_HOOK_TYPE_IPC_READ), 0);
     struct HookEntry entry = HookLogDrop(&ofService, LOS_HOOK_TYPE_IPC_READ_DROP, (int)reason);
-    /* Whatever the record says: the process is the lane's. */
+    /* The process is that of the lane, not the one in the record. */
     assert_int_equal(entry.msg.processID, forge.hostile.process.client.identity.processID);
     assert_null(entry.msg.data);
     return entry;
 }
 
-static void RecordsThatBreakTheRules(void **state)
+static void MalformedRecordsAreDropped(void **state)
 {
     uint32_t size = IpcRecordSize(8, 0);
     struct IpcRecord record = HostileRequest(&forge.hostile, service->taskID, 66, 8);
@@ -365,7 +369,7 @@ static void RecordsThatBreakTheRules(void **state)
     Dropped(&record, size, IPC_DROP_TASK_ENDED);
     record = HostileRequest(&forge.hostile, service->taskID, 66, 8);
     record.destinationTask = client->taskID;
-    Dropped(&record, size, IPC_DROP_TASK_ENDED); /* not one of this thread's */
+    Dropped(&record, size, IPC_DROP_TASK_ENDED); /* belongs to another thread */
 
     record = HostileRequest(&forge.hostile, service->taskID, 66, 8);
     record.bits = IPC_RECORD_TO_CMS;
@@ -375,8 +379,8 @@ static void RecordsThatBreakTheRules(void **state)
     HookLogDrop(&ofService, LOS_HOOK_TYPE_IPC_READ_DROP, IPC_DROP_NOT_MANAGER);
 }
 
-/* Nothing can be said of what lies behind a record that is none. */
-static void ALaneThatIsClosedIsOneDrop(void **state)
+/* The hook reports no message fields for an invalid record. */
+static void AClosedLaneIsOneDrop(void **state)
 {
     struct IpcRecord record = HostileRequest(&forge.hostile, service->taskID, 66, 8);
     (void)state;
@@ -386,13 +390,13 @@ static void ALaneThatIsClosedIsOneDrop(void **state)
     ForgeLane(service);
 }
 
-static void DescriptorsThatDoNotCome(void **state)
+static void MissingDescriptorsAreDropped(void **state)
 {
     (void)state;
     ForgeSocket();
     ForgeValidDescriptorsArrive(1);
     HookLogClear(&ofService);
-    ForgeFdMessage(2, 1); /* and no datagram */
+    ForgeFdMessage(2, 1); /* without a datagram */
     assert_int_equal(ForgeSend(), 0);
     assert_true(EndpointIsQuiet(service));
     HookLogDrop(&ofService, LOS_HOOK_TYPE_IPC_READ_DROP, IPC_DROP_DESCRIPTORS_MISSING);
@@ -428,18 +432,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         HOOK_TEST(CallsAreWrittenAndRead),
-        HOOK_TEST(LoopsThatGoToSleepWait),
-        HOOK_TEST(RefusedWritesSayWhy),
-        HOOK_TEST(AMessageThatMustWaitForItsLaneIsNoDrop),
-        HOOK_TEST(CallsThatAreGivenUpAndTheirAnswers),
-        HOOK_TEST(CallsOfTheDead),
+        HOOK_TEST(SleepingLoopsReportAWait),
+        HOOK_TEST(RefusedWritesReportTheReason),
+        HOOK_TEST(AMessageWithAPendingLaneIsNotDropped),
+        HOOK_TEST(CancelledCallsAndTheirAnswers),
+        HOOK_TEST(CallsOfATerminatedProcess),
         HOOK_TEST(CallsOfAKilledProcess),
         HOOK_TEST(CallsOfATaskThatEnds),
-        HOOK_TEST(ATaskThatEndsDropsItsQueue),
+        HOOK_TEST(AnExitingTaskDropsItsQueue),
         HOOK_TEST(AnswersWithoutRoomForTheirDescriptors),
-        HOSTILE_TEST(RecordsThatBreakTheRules),
-        HOSTILE_TEST(ALaneThatIsClosedIsOneDrop),
-        HOSTILE_TEST(DescriptorsThatDoNotCome),
+        HOSTILE_TEST(MalformedRecordsAreDropped),
+        HOSTILE_TEST(AClosedLaneIsOneDrop),
+        HOSTILE_TEST(MissingDescriptorsAreDropped),
         HOSTILE_TEST(AnswersOfThirdParties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

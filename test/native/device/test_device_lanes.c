@@ -1,6 +1,6 @@
 /*
- * A service with many senders: 16 of its lanes are looked at on every read, the others must ring.
- * Order across all of them, no wake-up lost, nobody forgotten.
+ * Tests a service with many senders: every read polls 16 of its lanes; the other lanes must ring.
+ * Messages are ordered across all lanes, no wake-up is lost, and every sender is served.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -41,7 +41,7 @@ static int TearDown(void **state)
     return TrioTearDown(state);
 }
 
-/* Every sender has its lane: the first message of each has come. */
+/* Sends the first message of each sender, so that every sender has a lane. */
 static void Introduce(int count)
 {
     struct LiteIpcEvent event;
@@ -50,7 +50,7 @@ static void Introduce(int count)
         int status = LiteIpcSendRequest(senders[i].task, &out, 0, NULL);
         assert_true(status == -EINPROGRESS || status == 0);
     }
-    /* All have asked at once, for more ends than there are: the service hands in more. */
+    /* All senders request more lane ends at once than there are; the service deposits more. */
     assert_false(EndpointNext(service, &event, 50));
     for (int i = 0; i < count; i++) {
         assert_int_equal(EndpointSendOneWay(&senders[i], service, 0), 0);
@@ -77,7 +77,7 @@ static void OrderHoldsAcrossAllLanes(void **state)
     LiteIpcThreadCount(service->thread, &counters);
     assert_int_equal(counters.lanesIn, SENDERS);
     for (int round = 0; round < 60; round++) {
-        /* Sometimes a few lanes, sometimes all of them, sometimes with a sleep before. */
+        /* Uses sometimes a few lanes, sometimes all, and sometimes sleeps first. */
         uint32_t messages = 1 + Random(&seed) % 150;
         uint32_t among = round % 3 == 0 ? SENDERS : round % 3 == 1 ? 20 : 3;
         uint32_t first = next;
@@ -97,7 +97,10 @@ static void OrderHoldsAcrossAllLanes(void **state)
 
 static atomic_uint answered;
 
-/* Sends from one lane after another, in no order; each waits until the one before has arrived. */
+/*
+ * Sends from one lane after another in random order; each message waits until the previous one has
+ * arrived.
+ */
 static void *SendOneByOne(void *argument)
 {
     uint32_t seed = 7;
@@ -168,7 +171,7 @@ static void *SendBursts(void *argument)
     return NULL;
 }
 
-/* Two OS threads send through 50 lanes each, at full speed: all arrives. */
+/* Two OS threads send through 50 lanes each at full speed: every message arrives. */
 static void BurstsThroughManyLanesArrive(void **state)
 {
     struct Burst bursts[2] = {{.from = 0, .until = 50, .messages = 5000},
@@ -201,8 +204,10 @@ static struct OutboundLane *LaneOf(const struct Endpoint *sender)
     return sender->thread->outbound[service->thread->threadID];
 }
 
-/* A bell without a record, in a lane that is not looked at: no work, and no restless waiting. */
-static void BellForNothingKeepsNobodyAwake(void **state)
+/*
+ * A bell without a record, in a lane that is not polled, causes neither work nor further wake-ups.
+ */
+static void BellWithoutRecordCausesNoWakeUps(void **state)
 {
     struct timespec before, after;
     (void)state;
@@ -226,8 +231,8 @@ static void BellForNothingKeepsNobodyAwake(void **state)
     }
 }
 
-/* A bell that rings on and on for nothing closes its lane; another lane can be had. */
-static void RestlessBellClosesItsLane(void **state)
+/* A bell that rings repeatedly without a record closes its lane; a new lane can be opened. */
+static void RepeatedBellWithoutRecordClosesItsLane(void **state)
 {
     struct LiteIpcThreadCounters counters;
     (void)state;
@@ -244,7 +249,7 @@ static void RestlessBellClosesItsLane(void **state)
     assert_int_equal(counters.lanesClosedForGarbage, 1);
     assert_int_equal(counters.lanesIn, 19);
     for (int i = 0; i < 100 && LaneOf(&senders[0]) != NULL; i++) {
-        assert_true(EndpointIsQuiet(&senders[0])); /* it learns of it */
+        assert_true(EndpointIsQuiet(&senders[0])); /* the sender receives the notice */
     }
     struct LiteIpcOutgoing out = EndpointRequest(service, 5, LITEIPC_FLAG_ONEWAY);
     assert_int_equal(LiteIpcSendRequest(senders[0].task, &out, 0, NULL), -EINPROGRESS);
@@ -256,8 +261,8 @@ static void RestlessBellClosesItsLane(void **state)
     assert_true(EndpointGets(service, 6));
 }
 
-/* Senders that end take nothing with them; the others go on. */
-static void EndingSendersLeaveNoGap(void **state)
+/* Senders that exit lose no message; the other senders continue. */
+static void ExitingSendersLoseNoMessage(void **state)
 {
     (void)state;
     Introduce(SENDERS);
@@ -286,9 +291,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(OrderHoldsAcrossAllLanes, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(NoWakeUpIsLost, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(BurstsThroughManyLanesArrive, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(BellForNothingKeepsNobodyAwake, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(RestlessBellClosesItsLane, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(EndingSendersLeaveNoGap, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(BellWithoutRecordCausesNoWakeUps, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(RepeatedBellWithoutRecordClosesItsLane, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ExitingSendersLoseNoMessage, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * What programs may do that were not written for this library: have a shorter IpcMsg, change a
- * message while it is sent, unmap their view of the pool.
+ * Tests programs that were not written for this library: they use a shorter IpcMsg, change a
+ * message while it is sent, or unmap their view of the pool.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -36,7 +36,7 @@ static int SetUp(void **state)
 
 /* ---- a message of 72 bytes ------------------------------------------------------------------- */
 
-/* A page, and one behind it that nobody may touch. */
+/* Maps a page that is followed by an inaccessible page. */
 static char *EdgeMake(void)
 {
     char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -60,7 +60,8 @@ static int SendAtEdge(struct Actor *actor, char *edge, uint32_t flag, const IpcM
         .flag = flag, .outMsg = (IpcMsg *)(void *)place, .buffToFree = (void *)(uintptr_t)toFree};
     int status = ActorRun(actor, MsgStep, &content);
     if (status == 0 && (flag & RECV) != 0) {
-        assert_int_equal(content.inMsg->userID, getuid()); /* what is received is always whole */
+        /* A received message always has the full size. */
+        assert_int_equal(content.inMsg->userID, getuid());
         assert_int_equal(ActorFree(actor, content.inMsg), 0);
     }
     return status;
@@ -90,7 +91,7 @@ static void MessagesMayEndBeforeTheUserID(void **state)
     }
     assert_int_equal(ActorReceive(cms, NULL), 0);
 
-    out = ActorRequest(ActorID(svc), 2); /* a call, and its answer */
+    out = ActorRequest(ActorID(svc), 2); /* a call and its answer */
     ActorMsgStart(cli, SEND | RECV, &out, NULL);
     assert_int_equal(ActorReceive(svc, &got), 0);
     IpcMsg reply = ActorReplyTo(MT_REPLY, got, 3);
@@ -111,7 +112,8 @@ static void CallsMayEndBeforeTheUserID(void **state)
     memcpy(place, &out, SHORT);
     ActorStart(cli, MsgStep, &content);
     assert_int_equal(ActorReceive(svc, &got), 0);
-    assert_int_equal(mprotect(edge, PAGE, PROT_NONE), 0); /* nobody looks at it once it is sent */
+    /* The message is not read after it was sent. */
+    assert_int_equal(mprotect(edge, PAGE, PROT_NONE), 0);
     assert_int_equal(ActorReply(svc, MT_REPLY, got, 3), 0);
     assert_int_equal(ActorJoin(cli), 0);
     assert_int_equal(ActorFree(cli, content.inMsg), 0);
@@ -138,19 +140,18 @@ static void BadMessagesMayEndBeforeTheUserID(void **state)
 
 /* ---- a message that changes while it is sent ------------------------------------------------- */
 
-#if !defined(                                                                                      \
-    __SANITIZE_THREAD__) /* it would report the race, which is the program's, and the test */
+#if !defined(__SANITIZE_THREAD__) /* ThreadSanitizer would report the race, which is intended */
 
 #define SMALL    8U
 #define LARGE    6000U
-#define ENOUGH   100 /* messages of either size */
+#define ENOUGH   100 /* messages of each size */
 #define WHILE_MS 500
 
 struct Changer {
     IpcMsg *msg;
-    /* relaxed: nothing else is read on the strength of these */
+    /* relaxed: no other data depends on these */
     atomic_bool over;
-    atomic_uint small, large, others; /* messages that came */
+    atomic_uint small, large, others; /* received messages */
 };
 
 static unsigned Came(atomic_uint *count)
@@ -158,8 +159,8 @@ static unsigned Came(atomic_uint *count)
     return atomic_load_explicit(count, memory_order_relaxed);
 }
 
-/* So that each value is seen as often as the other. */
-static void Linger(void)
+/* Waits, so that both values are seen equally often. */
+static void Pause(void)
 {
     for (volatile int i = 0; i < 30; i = i + 1) {
     }
@@ -171,14 +172,14 @@ static void *Change(void *argument)
     volatile uint32_t *size = &changer->msg->dataSz;
     while (!atomic_load_explicit(&changer->over, memory_order_relaxed)) {
         *size = LARGE;
-        Linger();
+        Pause();
         *size = SMALL;
-        Linger();
+        Pause();
     }
     return NULL;
 }
 
-/* Sends for a while, and until enough of both has come. */
+/* Sends for some time, and until enough messages of both sizes have arrived. */
 static int SendManyStep(struct Actor *actor, void *argument)
 {
     struct Changer *changer = argument;
@@ -224,7 +225,7 @@ static int TakeAllStep(struct Actor *actor, void *argument)
     }
 }
 
-static void WhatWasCheckedIsWhatIsSent(void **state)
+static void TheCheckedMessageIsTheSentMessage(void **state)
 {
     static char data[LARGE];
     pthread_t thread;
@@ -242,13 +243,13 @@ static void WhatWasCheckedIsWhatIsSent(void **state)
     atomic_store_explicit(&changer.over, true, memory_order_relaxed);
     assert_int_equal(pthread_join(thread, NULL), 0);
     IpcMsg last = ActorOneway(ActorID(svc), 2);
-    int status = -ENOMEM;
-    for (int i = 0; i < 2000 && status == -ENOMEM; i++) {
+    int status;
+    uint64_t deadline = TestDeadline();
+    do {
         status = ActorSend(cli, &last);
-        SleepMs(1);
-    }
+    } while (status == -ENOMEM && TestRetry(deadline));
     if (status != 0) {
-        ActorExitProcess(svc); /* nothing gets there any more: end the wait */
+        ActorExitProcess(svc); /* nothing arrives there any more, so the wait ends */
     }
     assert_int_equal(status, 0);
     assert_int_equal(ActorJoin(svc), 0);
@@ -261,7 +262,7 @@ static void WhatWasCheckedIsWhatIsSent(void **state)
 
 /* ---- the view of the pool -------------------------------------------------------------------- */
 
-/* Something else that the program maps where (a part of) its view was. */
+/* Maps something else at the address of the view, or of a part of it. */
 static char *Replace(char *place, size_t size)
 {
     char *mine =
@@ -281,7 +282,7 @@ static bool IsStillThere(const char *mine, size_t size)
     return true;
 }
 
-static void UnmappedViewIsTheProgramsOwn(void **state)
+static void UnmappedViewBelongsToTheProgram(void **state)
 {
     struct Stage *stage = *state;
     struct Actor *actor = ActorReady(stage);
@@ -291,10 +292,10 @@ static void UnmappedViewIsTheProgramsOwn(void **state)
     IpcMsg *got;
 
     assert_true(size > ACTOR_POOL);
-    assert_int_equal(munmap(view, ACTOR_POOL), 0); /* what the program thinks it had mapped */
+    assert_int_equal(munmap(view, ACTOR_POOL), 0); /* the whole area that the program mapped */
     LiteIpcMunmap(ActorDevice(actor));
     char *mine = Replace(view, ACTOR_POOL);
-    /* Messages go on coming and can be freed, though not read; the pool stays mapped. */
+    /* Messages still arrive and can be freed, though not read; the pool stays mapped. */
     for (int i = 0; i < 100; i++) {
         assert_int_equal(ActorSend(actor, &own), 0);
         assert_int_equal(ActorReceive(actor, &got), 0);
@@ -304,10 +305,10 @@ static void UnmappedViewIsTheProgramsOwn(void **state)
     assert_true(ActorPoolIsEmpty(actor));
     ActorDetach(actor);
     assert_true(IsStillThere(mine, ACTOR_POOL));
-    assert_int_equal(munmap(view, size), 0); /* all of it was left to the program */
+    assert_int_equal(munmap(view, size), 0); /* all of it belongs to the program */
 }
 
-static void MovedViewIsTheProgramsOwn(void **state)
+static void MovedViewBelongsToTheProgram(void **state)
 {
     struct Stage *stage = *state;
     struct Actor *actor = ActorReady(stage);
@@ -336,7 +337,10 @@ static void NothingToUnmapIsNoError(void **state)
     size_t size;
     char *view = (char *)(uintptr_t)LiteIpcPoolView(ActorDevice(actor), &size);
     ActorDetach(actor);
-    /* What it mapped after the word is the device's: it is gone. */
+    /*
+     * The view that was mapped after the munmap belongs to the device, and detaching has unmapped
+     * it.
+     */
     assert_int_equal(madvise(view, size, MADV_NORMAL), -1);
     assert_int_equal(errno, ENOMEM);
 }
@@ -348,10 +352,10 @@ int main(void)
         PROGRAM_TEST(CallsMayEndBeforeTheUserID),
         PROGRAM_TEST(BadMessagesMayEndBeforeTheUserID),
 #if !defined(__SANITIZE_THREAD__)
-        PROGRAM_TEST(WhatWasCheckedIsWhatIsSent),
+        PROGRAM_TEST(TheCheckedMessageIsTheSentMessage),
 #endif
-        PROGRAM_TEST(UnmappedViewIsTheProgramsOwn),
-        PROGRAM_TEST(MovedViewIsTheProgramsOwn),
+        PROGRAM_TEST(UnmappedViewBelongsToTheProgram),
+        PROGRAM_TEST(MovedViewBelongsToTheProgram),
         PROGRAM_TEST(NothingToUnmapIsNoError),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* A right that is taken away: the calls that were made by it fail at once, and no others. */
+/* Tests revocation: the calls that used the revoked right fail at once, and no others. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@ static int Call(struct Endpoint *from, const struct Endpoint *to, uint32_t numbe
     return EndpointSend(from, &out, number, NULL);
 }
 
-/* The next event is the end of this call. */
+/* Asserts that the next event is the end of this call. */
 static void ExpectEnd(struct Endpoint *endpoint, uint32_t number, int status)
 {
     struct LiteIpcEvent event = EndpointExpect(endpoint, LITEIPC_EVENT_CALL);
@@ -50,7 +50,7 @@ static uint32_t Pending(const struct Endpoint *endpoint)
     return counters.pendingCalls;
 }
 
-/* Those that the service has, those that it has not, and not those of another client. */
+/* Fails for received and unreceived calls of one client, not for those of another client. */
 static void CallsFailAtOnce(void **state)
 {
     struct Endpoint other;
@@ -72,7 +72,10 @@ static void CallsFailAtOnce(void **state)
     assert_int_equal(Call(client, service, 5), -EACCES);
     assert_int_equal(Pending(&other), 1);
 
-    /* Only the other's is delivered; the answer to the first is nothing to the client any more. */
+    /*
+     * Only the other client's call is delivered; the answer to the first call is dropped by the
+     * client.
+     */
     struct LiteIpcEvent fourth = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
     assert_int_equal(fourth.message->code, 4);
     Answer(&first);
@@ -86,8 +89,8 @@ static void CallsFailAtOnce(void **state)
     EndpointClose(&other);
 }
 
-/* An answer that was sent before is an answer. */
-static void WhatWasAnsweredBeforeCounts(void **state)
+/* An answer that was sent before the revocation is valid. */
+static void EarlierAnswersAreValid(void **state)
 {
     (void)state;
     assert_int_equal(Call(client, service, 1), 0);
@@ -101,7 +104,8 @@ static void WhatWasAnsweredBeforeCounts(void **state)
 }
 
 /*
- * A new grant that comes before the client looks saves no old call, and a new call is none of them.
+ * A new grant before the client handles the revocation does not rescue the earlier calls; a later
+ * call is valid.
  */
 static void GrantedAgain(void **state)
 {
@@ -127,9 +131,10 @@ static void GrantedAgain(void **state)
 }
 
 /*
- * Of the same client: calls to another service, to the ServiceManager, and to a service of its own.
+ * Calls of the same client to another service, to the ServiceManager, and to its own service
+ * continue.
  */
-static void OtherCallsGoOn(void **state)
+static void OtherCallsContinue(void **state)
 {
     struct Endpoint another, own;
     struct LiteIpcEvent request;
@@ -144,12 +149,12 @@ static void OtherCallsGoOn(void **state)
     assert_int_equal(Call(client, &cms, 2), 0);
     assert_int_equal(Call(client, &own, 3), 0);
     assert_int_equal(Call(client, service, 4), 0);
-    /* Before it asks for anything: its next event must be the answer to that. */
+    /* Before the manager sends requests: its next event must be their answer. */
     request = EndpointExpect(manager, LITEIPC_EVENT_MESSAGE);
     assert_int_equal(request.message->code, 2);
     assert_int_equal(EndpointRevoke(manager, client, service), 0);
     ExpectEnd(client, 4, -EACCES);
-    /* Handle 0 needs no right, and neither does one's own process. */
+    /* Handle 0 needs no right, and neither does a task of the own process. */
     assert_int_equal(EndpointRevoke(manager, client, manager), 0);
     assert_int_equal(EndpointRevoke(manager, client, &own), 0);
     assert_true(EndpointIsQuiet(client));
@@ -161,8 +166,8 @@ static void OtherCallsGoOn(void **state)
     ExpectEnd(client, 3, -EPIPE);
 }
 
-/* The slots of processes and tasks are used again: nobody inherits what was told of another. */
-static void SlotsAreUsedAgain(void **state)
+/* Reused process and task slots do not inherit a revocation. */
+static void ReusedSlotsInheritNoRevocation(void **state)
 {
     (void)state;
     const char *path = LiteIpcDomainPath(trio.stage.domain);
@@ -189,8 +194,11 @@ static void SlotsAreUsedAgain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TRIO_TEST(CallsFailAtOnce), TRIO_TEST(WhatWasAnsweredBeforeCounts), TRIO_TEST(GrantedAgain),
-        TRIO_TEST(OtherCallsGoOn),  TRIO_TEST(SlotsAreUsedAgain),
+        TRIO_TEST(CallsFailAtOnce),
+        TRIO_TEST(EarlierAnswersAreValid),
+        TRIO_TEST(GrantedAgain),
+        TRIO_TEST(OtherCallsContinue),
+        TRIO_TEST(ReusedSlotsInheritNoRevocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

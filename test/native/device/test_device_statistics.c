@@ -1,4 +1,4 @@
-/* What is counted of a task. */
+/* Tests the statistics of a task. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,13 +23,13 @@ static void QueueAndLanes(void **state)
     (void)state;
     assert_int_equal(LiteIpcPoolSize(service->device), LiteIpcPoolDefault(service->device));
     assert_int_equal(EndpointSendOneWay(client, service, 9), 0);
-    assert_true(EndpointGets(service, 9)); /* from now on the service knows the lane */
+    assert_true(EndpointGets(service, 9)); /* the service has accepted the lane */
     for (uint32_t code = 0; code < 5; code++) {
         assert_int_equal(EndpointSendOneWay(client, service, code), 0);
     }
     assert_int_equal(Statistics(service).queued, 0);
     assert_int_equal(Statistics(service).waitingLanes, 1);
-    assert_true(EndpointGets(service, 0)); /* the look takes all of them */
+    assert_true(EndpointGets(service, 0)); /* one read takes all messages */
     assert_int_equal(Statistics(service).queued, 4);
     assert_int_equal(Statistics(service).waitingLanes, 0);
     assert_int_equal(Statistics(service).received, 2);

@@ -1,6 +1,6 @@
 /*
- * Several threads of one process: a lane for each, lanes that are handed on, memory freed by
- * anyone.
+ * Tests several threads of one process: a lane per thread, lanes that are reused, memory that any
+ * thread frees.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -36,16 +36,16 @@ struct Sender {
     uint32_t index, messages;
     int status;
     pthread_t system;
-    pthread_barrier_t *together; /* where all wait before their threads end, or NULL */
+    pthread_barrier_t *together; /* barrier before the threads end, or NULL */
 };
 
-/* A thread of the client's with a task of its own; numbers its messages. */
+/* Creates a thread of the client with its own task, which numbers its messages. */
 static int SendFromOwnThread(struct Sender *sender)
 {
     struct LiteIpcThread *thread;
     struct LiteIpcTask *task;
     struct LiteIpcEvent event;
-    uint64_t end = NowMs() + 6000;
+    uint64_t end = TestDeadline();
     int status = LiteIpcThreadCreate(sender->device, &thread);
     if (status != 0) {
         return status;
@@ -81,14 +81,14 @@ static void *SenderMain(void *argument)
     return NULL;
 }
 
-/* The service takes so many messages; each sender's are in order. */
+/* Receives this number of messages at the service; the messages of each sender are in order. */
 static bool TakeAll(uint32_t total)
 {
     uint32_t next[THREADS] = {0};
     struct LiteIpcEvent event;
     for (uint32_t i = 0; i < total; i++) {
         if (!EndpointNext(service, &event, TEST_DEADLINE_MS)) {
-            print_error("%u of %u messages came\n", i, total);
+            print_error("received %u of %u messages\n", i, total);
             return false;
         }
         uint32_t from = event.message->target.token;
@@ -134,8 +134,8 @@ static void EveryThreadHasItsOwnLane(void **state)
     assert_true(EndpointIsQuiet(service) && EndpointPoolIsEmpty(service));
 }
 
-/* Threads come and go; their lanes stay with the process and are used again. */
-static void LanesOfEndedThreadsAreLeasedAgain(void **state)
+/* Threads start and end; their lanes stay with the process and are reused. */
+static void LanesOfEndedThreadsAreReused(void **state)
 {
     struct LiteIpcDomainCounters counters;
     (void)state;
@@ -150,7 +150,9 @@ static void LanesOfEndedThreadsAreLeasedAgain(void **state)
     assert_true(EndpointPoolIsEmpty(service));
 }
 
-/* More threads than lanes between two processes: refused clearly, until others end. */
+/*
+ * More threads than lanes between two processes: further sends are refused until other threads end.
+ */
 static void LanesBetweenTwoProcessesAreLimited(void **state)
 {
     struct Endpoint siblings[CONTROL_LANES_PER_PAIR + 1];
@@ -179,7 +181,7 @@ static void LanesBetweenTwoProcessesAreLimited(void **state)
 
 #define HANDED_MAX 64
 
-/* Messages on their way from the thread that received them to the one that frees them. */
+/* Messages in flight from the receiving thread to the freeing thread. */
 static struct {
     pthread_mutex_t lock;
     const IpcMsg *messages[HANDED_MAX];
@@ -210,8 +212,11 @@ static void *FreeElsewhere(void *argument)
     }
 }
 
-/* The allowance of a sender comes back whoever frees, also while the lane's own thread frees. */
-static void AnyThreadFrees(void **state)
+/*
+ * The sender's allowance is returned by whichever thread frees, also while the lane's own thread
+ * frees.
+ */
+static void AnyThreadMayFree(void **state)
 {
     struct Endpoint sibling;
     pthread_t system;
@@ -251,7 +256,7 @@ static void AnyThreadFrees(void **state)
     EndpointLeave(&sibling);
 }
 
-/* A message outlives the thread that received it, and its lane. */
+/* A message remains valid after its receiving thread and its lane have ended. */
 static void MessagesOutliveTheirThread(void **state)
 {
     struct Endpoint sibling;
@@ -263,7 +268,7 @@ static void MessagesOutliveTheirThread(void **state)
     EndpointGrant(&trio.manager, client, &sibling);
     for (uint32_t i = 0; i < 10; i++) {
         struct LiteIpcOutgoing out = EndpointRequest(&sibling, i, LITEIPC_FLAG_ONEWAY);
-        out.data = "still here";
+        out.data = "still valid";
         out.dataSz = 10;
         assert_int_equal(EndpointSend(client, &out, 0, NULL), 0);
         event = EndpointExpect(&sibling, LITEIPC_EVENT_MESSAGE);
@@ -273,8 +278,8 @@ static void MessagesOutliveTheirThread(void **state)
     EndpointClose(client);
     for (uint32_t i = 0; i < 10; i++) {
         assert_int_equal(held[i]->code, i);
-        assert_memory_equal(held[i]->data, "still here", 10);
-        if (i < 5) { /* the others go with the device */
+        assert_memory_equal(held[i]->data, "still valid", 10);
+        if (i < 5) { /* the others are freed with the device */
             assert_int_equal(LiteIpcFree(service->thread, held[i]), 0);
         }
     }
@@ -282,7 +287,7 @@ static void MessagesOutliveTheirThread(void **state)
 
 #define FILLERS (1U << 16)
 
-/* Takes all memory of a process's pool, which is made small for that. */
+/* Allocates all memory of a process's pool, which is small for this test. */
 static size_t Exhaust(struct Endpoint *endpoint, struct IpcNode **nodes)
 {
     static const uint32_t sizes[] = {16384, 1024, 128};
@@ -307,10 +312,10 @@ static void *FreeHeldLater(void *argument)
 }
 
 /*
- * The receiver has no memory at all: nothing is lost, not even a death notice, and whoever frees
- * wakes the receiver, which goes on.
+ * Without free memory, the receiver loses nothing, not even a death notice. A free in any thread
+ * wakes the receiver, which then continues.
  */
-static void ExhaustedReceiverGoesOnAfterAFree(void **state)
+static void ExhaustedReceiverContinuesAfterAFree(void **state)
 {
     struct ProcIpcInfo *info = &service->device->ipcInfo;
     struct IpcNode **nodes = calloc(FILLERS, sizeof(struct IpcNode *));
@@ -339,7 +344,7 @@ static void ExhaustedReceiverGoesOnAfterAFree(void **state)
     for (uint32_t i = 0; i < 5; i++) {
         assert_int_equal(EndpointSendOneWay(client, service, 100 + i), 0);
     }
-    EndpointClose(&other); /* its death is to be told, too */
+    EndpointClose(&other); /* its death notice is pending, too */
     assert_true(EndpointIsQuiet(service));
     assert_int_equal(LiteIpcSpin(service->thread, 1000), 0);
 
@@ -369,9 +374,12 @@ static void ExhaustedReceiverGoesOnAfterAFree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TRIO_TEST(EveryThreadHasItsOwnLane),           TRIO_TEST(LanesOfEndedThreadsAreLeasedAgain),
-        TRIO_TEST(LanesBetweenTwoProcessesAreLimited), TRIO_TEST(AnyThreadFrees),
-        TRIO_TEST(MessagesOutliveTheirThread),         TRIO_TEST(ExhaustedReceiverGoesOnAfterAFree),
+        TRIO_TEST(EveryThreadHasItsOwnLane),
+        TRIO_TEST(LanesOfEndedThreadsAreReused),
+        TRIO_TEST(LanesBetweenTwoProcessesAreLimited),
+        TRIO_TEST(AnyThreadMayFree),
+        TRIO_TEST(MessagesOutliveTheirThread),
+        TRIO_TEST(ExhaustedReceiverContinuesAfterAFree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * The trace of a device: what it says of a conversation, how it is turned on and off, and while
- * others run.
+ * Tests the trace of a device: its records of a conversation, starting and stopping it, and
+ * concurrent use.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -74,7 +74,7 @@ static void AConversationIsRecorded(void **state)
     struct LiteIpcTraceRecord client[8], service[8];
     (void)state;
 
-    Call(1); /* makes the lanes */
+    Call(1); /* creates the lanes */
     assert_int_equal(LiteIpcTraceStart(ActorDevice(cli), 64), 0);
     assert_int_equal(LiteIpcTraceStart(ActorDevice(svc), 64), 0);
     Call(10);
@@ -93,7 +93,7 @@ static void AConversationIsRecorded(void **state)
     assert_int_equal(client[2].code, 11);
     assert_int_equal(client[2].waitState, IPC_WAIT_LITEIPC);
 
-    /* One conversation, one name; and nothing is read before it was written. */
+    /* All records of a conversation share one timestamp, and each read is later than its write. */
     assert_true(client[0].timestamp != 0);
     assert_true(client[1].timestamp == client[0].timestamp);
     assert_true(client[2].timestamp == client[0].timestamp);
@@ -101,7 +101,7 @@ static void AConversationIsRecorded(void **state)
     assert_true(service[1].timestamp == client[0].timestamp);
     assert_true(client[0].time <= service[0].time && service[0].time <= service[1].time);
     assert_true(service[1].time <= client[2].time && client[0].time <= client[1].time);
-    assert_int_equal(Read(cli, client, 8), 0); /* reading drains */
+    assert_int_equal(Read(cli, client, 8), 0); /* reading removes the records */
 }
 
 static void DropsAreRecordedWithTheirReason(void **state)
@@ -159,13 +159,14 @@ static void TurningItOnAndOff(void **state)
     Call(3);
     assert_int_equal(LiteIpcTraceRead(device, NULL, 0, &lost), 0);
     assert_int_equal(lost, 2);
-    assert_int_equal(LiteIpcTraceRead(device, records, 4, &lost), 4); /* what was before the stop */
+    /* The records before the stop. */
+    assert_int_equal(LiteIpcTraceRead(device, records, 4, &lost), 4);
     assert_int_equal(lost, 0);
     assert_int_equal(records[3].code, 3);
     assert_int_equal(records[3].hook, LOS_HOOK_TYPE_IPC_READ);
     assert_int_equal(LiteIpcTraceRead(device, records, 4, &lost), 0);
 
-    /* Again, and left on when the device ends. */
+    /* Starts it again; it is active when the device ends. */
     assert_int_equal(LiteIpcTraceStart(device, LITEIPC_TRACE_RECORDS_MAX), 0);
     assert_int_equal(LiteIpcTraceRead(device, records, 4, &lost), 0);
     Call(4);
@@ -178,7 +179,7 @@ static void Ignore(void *context, const struct IpcHookEvent *event)
     (void)event;
 }
 
-static void WithoutAPlaceNothingIsLeftBehind(void **state)
+static void AFailedStartLeavesNothing(void **state)
 {
     struct LiteIpcDevice *device = ActorDevice(cli);
     char contexts[IPC_HOOK_LISTENERS_MAX];
@@ -192,7 +193,7 @@ static void WithoutAPlaceNothingIsLeftBehind(void **state)
     for (unsigned i = 0; i < IPC_HOOK_LISTENERS_MAX; i++) {
         assert_int_equal(LOS_HookUnReg(device, LOS_HOOK_TYPE_IPC_KILL, Ignore, &contexts[i]), 0);
     }
-    /* relaxed: nobody else is there */
+    /* relaxed: no other thread is running */
     assert_int_equal(atomic_load_explicit(&device->hooks.types, memory_order_relaxed), 0);
     assert_int_equal(LiteIpcTraceStart(device, 4), 0);
 }
@@ -270,16 +271,14 @@ static void Take(struct Reading *reading)
 static void *ReadOn(void *argument)
 {
     struct Reading *reading = argument;
-    /* relaxed: it ends some time */
+    /* relaxed: only the end of the loop depends on it */
     while (!atomic_load_explicit(&reading->ends, memory_order_relaxed)) {
         Take(reading);
     }
     return NULL;
 }
 
-/*
- * Several tasks of one process write into one trace; every record is read once or counted as lost.
- */
+/* Several tasks of a process write into one trace; every record is read once or counted as lost. */
 static void TasksOfAProcessShareATrace(void **state)
 {
     uint32_t handle = ActorID(svc);
@@ -302,7 +301,7 @@ static void TasksOfAProcessShareATrace(void **state)
         assert_int_equal(ActorJoin(callers[i]), 0);
     }
     assert_int_equal(ActorJoin(svc), 0);
-    /* relaxed: it ends some time */
+    /* relaxed: only the end of the loop depends on it */
     atomic_store_explicit(&reading.ends, true, memory_order_relaxed);
     pthread_join(reader, NULL);
     Take(&reading);
@@ -323,7 +322,7 @@ static void Guard(void *context, const struct IpcHookEvent *event)
 {
     struct Guarded *guarded = context;
     (void)event;
-    /* relaxed: counters that are read when nobody writes any more */
+    /* relaxed: the counters are read after the writers have ended */
     atomic_fetch_add_explicit(&guarded->calls, 1, memory_order_relaxed);
     (void)sched_yield();
     if (guarded->gone) {
@@ -337,11 +336,14 @@ struct Switching {
     unsigned rounds, problems, calls;
 };
 
-/* Registers, unregisters and frees at once: nobody may be in the function any more. */
+/*
+ * Registers, unregisters and frees repeatedly. After unregistering no thread may be in the
+ * function.
+ */
 static void *SwitchOnAndOff(void *argument)
 {
     struct Switching *switching = argument;
-    /* relaxed: it ends some time */
+    /* relaxed: only the end of the loop depends on it */
     while (!atomic_load_explicit(&switching->ends, memory_order_relaxed)) {
         struct Guarded *guarded = calloc(1, sizeof(*guarded));
         for (unsigned type = 0; type < LOS_HOOK_TYPE_NUM; type++) {
@@ -353,7 +355,7 @@ static void *SwitchOnAndOff(void *argument)
                 LOS_HookUnReg(switching->device, (enum LosHookType)type, Guard, guarded) != 0;
         }
         guarded->gone = true;
-        /* relaxed: nobody writes any more */
+        /* relaxed: no thread writes any more */
         switching->problems += atomic_load_explicit(&guarded->afterwards, memory_order_relaxed);
         switching->calls += atomic_load_explicit(&guarded->calls, memory_order_relaxed);
         free(guarded);
@@ -367,7 +369,7 @@ static void *TraceOnAndOff(void *argument)
     struct Switching *switching = argument;
     struct LiteIpcTraceRecord records[16];
     uint64_t lost;
-    /* relaxed: it ends some time */
+    /* relaxed: only the end of the loop depends on it */
     while (!atomic_load_explicit(&switching->ends, memory_order_relaxed)) {
         switching->problems += LiteIpcTraceStart(switching->device, 16) != 0;
         (void)LiteIpcTraceRead(switching->device, records, 8, &lost);
@@ -380,8 +382,8 @@ static void *TraceOnAndOff(void *argument)
     return NULL;
 }
 
-/* Hooks and traces come and go from other threads while messages are sent and received. */
-static void SwitchingBesideTraffic(void **state)
+/* Other threads register hooks and start traces while messages are sent and received. */
+static void SwitchingDuringTraffic(void **state)
 {
     uint32_t handle = ActorID(svc);
     unsigned requests = CALLERS * CALLS;
@@ -407,7 +409,7 @@ static void SwitchingBesideTraffic(void **state)
     assert_int_equal(ActorJoin(svc), 0);
     unsigned calls = 0;
     for (unsigned i = 0; i < 4; i++) {
-        /* relaxed: it ends some time */
+        /* relaxed: only the end of the loop depends on it */
         atomic_store_explicit(&of[i].ends, true, memory_order_relaxed);
         pthread_join(threads[i], NULL);
         assert_int_equal(of[i].problems, 0);
@@ -415,7 +417,7 @@ static void SwitchingBesideTraffic(void **state)
         calls += of[i].calls;
     }
     assert_true(calls > 0);
-    /* relaxed: nobody else is there */
+    /* relaxed: no other thread is running */
     assert_int_equal(atomic_load_explicit(&ActorDevice(cli)->hooks.types, memory_order_relaxed), 0);
 }
 
@@ -423,8 +425,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TRACE_TEST(AConversationIsRecorded),    TRACE_TEST(DropsAreRecordedWithTheirReason),
-        TRACE_TEST(TurningItOnAndOff),          TRACE_TEST(WithoutAPlaceNothingIsLeftBehind),
-        TRACE_TEST(TasksOfAProcessShareATrace), TRACE_TEST(SwitchingBesideTraffic),
+        TRACE_TEST(TurningItOnAndOff),          TRACE_TEST(AFailedStartLeavesNothing),
+        TRACE_TEST(TasksOfAProcessShareATrace), TRACE_TEST(SwitchingDuringTraffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

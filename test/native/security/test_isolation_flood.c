@@ -1,4 +1,7 @@
-/* Peers that never stop: floods of droppable records, and memory that changes while it is read. */
+/*
+ * Tests peers that never stop: floods of records that are dropped, and memory that changes while it
+ * is read.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -38,7 +41,7 @@ static int TearDown(void **state)
     return TrioTearDown(state);
 }
 
-/* Answers that nobody asked for, as fast as it goes. */
+/* Sends unrequested answers at full speed. */
 static void *Flood(void *argument)
 {
     struct IpcRecord record = HostileRequest(&hostile, service->taskID, 66, 0);
@@ -52,8 +55,8 @@ static void *Flood(void *argument)
     return argument;
 }
 
-/* The work of one receive is bounded, and others get their turn. */
-static void FloodHoldsNobodyUp(void **state)
+/* The work of one receive is bounded, and other senders are served. */
+static void FloodDoesNotDelayOthers(void **state)
 {
     pthread_t system;
     uint32_t got = 0;
@@ -84,7 +87,7 @@ static void FloodHoldsNobodyUp(void **state)
     assert_true(got > 1);
 }
 
-/* One receive with nothing but junk to see returns. */
+/* A single receive returns even if there is only invalid data. */
 static void OneReceiveIsBounded(void **state)
 {
     pthread_t system;
@@ -104,8 +107,8 @@ static void OneReceiveIsBounded(void **state)
     assert_true(EndpointPoolIsEmpty(service));
 }
 
-/* Publishes good records and scribbles over the ring while they are read. */
-static void *Scribble(void *argument)
+/* Publishes valid records and overwrites the ring while they are read. */
+static void *Overwrite(void *argument)
 {
     struct RingWriter *writer = &hostile.lane.writer;
     uint32_t seed = 12345;
@@ -119,7 +122,8 @@ static void *Scribble(void *argument)
         for (int i = 0; i < bytes; i++) {
             seed = seed * 1664525U + 1013904223U;
             /*
-             * The record just published, its header above all; or any in the hot part of the ring.
+             * The last published record, mostly its header, or any position in the hot window of
+             * the ring.
              */
             uint64_t place = i == 0 ? (seed >> 8) % 16384 : offset + (seed >> 8) % 96;
             volatile uint8_t *byte = writer->data + place % writer->capacity;
@@ -129,7 +133,7 @@ static void *Scribble(void *argument)
     return argument;
 }
 
-static void MemoryThatChangesIsHarmless(void **state)
+static void ChangingMemoryIsHarmless(void **state)
 {
     pthread_t system;
     uint32_t lanes = 1;
@@ -139,19 +143,20 @@ static void MemoryThatChangesIsHarmless(void **state)
     uint64_t until = NowMs() + 1500;
     for (; NowMs() < until; lanes++) {
         atomic_store(&running, true);
-        assert_int_equal(pthread_create(&system, NULL, Scribble, NULL), 0);
+        assert_int_equal(pthread_create(&system, NULL, Overwrite, NULL), 0);
         struct LiteIpcThreadCounters counters;
         uint32_t closed;
         LiteIpcThreadCount(service->thread, &counters);
         closed = counters.lanesClosedForGarbage;
         /*
-         * Until the lane is closed, or seems empty for good: a spoilt number ends what can be read.
+         * Until the lane is closed, or remains empty: a damaged sequence number ends the readable
+         * part.
          */
         uint64_t quietAfter = NowMs() + 30;
         while (counters.lanesClosedForGarbage == closed && NowMs() < quietAfter) {
             struct LiteIpcEvent event;
             if (LiteIpcReceive(service->thread, &event, 1) == 1) {
-                /* Whatever it says, the sender is who it is and the sizes hold. */
+                /* In every case the sender's identity and the sizes are correct. */
                 assert_int_equal(event.kind, LITEIPC_EVENT_MESSAGE);
                 assert_int_equal(event.message->type, MT_REQUEST);
                 assert_int_equal(event.message->processID,
@@ -177,7 +182,7 @@ static void MemoryThatChangesIsHarmless(void **state)
             assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
         }
         assert_true(fromClient && EndpointPoolIsEmpty(service));
-        /* A lane that is stuck is the liar's own loss; it may have another. */
+        /* Only the hostile peer is affected by its blocked lane; it may open another. */
         (void)TestObject(&hostile.process.thread, CONTROL_LANE_CLOSE, hostile.lane.laneID, 0);
         assert_int_equal(HostileLaneOpen(&hostile, service->taskID, 256 * 1024, false), 0);
     }
@@ -187,9 +192,9 @@ static void MemoryThatChangesIsHarmless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(FloodHoldsNobodyUp, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(FloodDoesNotDelayOthers, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(OneReceiveIsBounded, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(MemoryThatChangesIsHarmless, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ChangingMemoryIsHarmless, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

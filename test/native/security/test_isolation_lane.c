@@ -1,6 +1,6 @@
 /*
- * Garbage in a lane, written by a peer that holds the real ring: dropped and counted, the lane
- * closed when it goes on, other clients unharmed.
+ * Tests invalid data in a lane, written by a peer with the real ring: it is dropped and counted,
+ * the lane is closed if it continues, and other clients are not affected.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -43,7 +43,7 @@ static int SetUp(void **state)
     return 0;
 }
 
-/* Whatever was done: the client can still call, and nothing of the service's memory is lost. */
+/* The client can still call, and no memory of the service is lost. */
 static int TearDown(void **state)
 {
     struct LiteIpcOutgoing out = EndpointRequest(service, 2, LITEIPC_FLAG_DEFAULT);
@@ -65,7 +65,7 @@ static struct IpcRecord Good(void)
     return HostileRequest(&hostile, service->taskID, 66, 8);
 }
 
-static void RightRecordsAreDelivered(void **state)
+static void ValidRecordsAreDelivered(void **state)
 {
     struct IpcRecord record = Good();
     (void)state;
@@ -78,7 +78,7 @@ static void RightRecordsAreDelivered(void **state)
     assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
 }
 
-/* One malformed record: dropped and counted, the next right one is delivered. */
+/* A malformed record is dropped and counted, and the next valid one is delivered. */
 static void Malformed(const struct IpcRecord *record, uint32_t size)
 {
     struct LiteIpcThreadCounters before = CountersOf(service);
@@ -98,12 +98,12 @@ static void WrongSizesAreMalformed(void **state)
     struct IpcRecord record = Good();
     (void)state;
 
-    Malformed(&record, sizeof(record)); /* less than it says */
+    Malformed(&record, sizeof(record)); /* less than declared */
     Malformed(&record, sizeof(record) + 4);
-    Malformed(&record, sizeof(record) + 12); /* more than it says */
+    Malformed(&record, sizeof(record) + 12); /* more than declared */
     record.dataSz = UINT32_MAX;
     Malformed(&record, sizeof(record) + 8);
-    record.dataSz = UINT32_MAX - 2; /* rounded up it is 0 */
+    record.dataSz = UINT32_MAX - 2; /* 0 if it is rounded up */
     Malformed(&record, sizeof(record));
     record.dataSz = limit + 1;
     Malformed(&record, sizeof(record) + limit + 4);
@@ -112,7 +112,7 @@ static void WrongSizesAreMalformed(void **state)
     Malformed(&record, sizeof(record));
 }
 
-/* Zeroes are descriptors that nobody sent, all at the same place. */
+/* Zero bytes are descriptors that were never sent, all at the same offset. */
 static void ObjectsOfZeroesAreMalformed(void **state)
 {
     struct IpcRecord record = Good();
@@ -161,10 +161,10 @@ static void OtherTypesAreMalformed(void **state)
 }
 
 /*
- * Well-formed, but for nobody: dropped, as honest messages are that come too late. Never a reason
- * to close.
+ * Well-formed, but without recipient: dropped, like messages of correct senders that arrive too
+ * late. This never closes a lane.
  */
-static void MessagesForNobodyAreDropped(void **state)
+static void MessagesWithoutRecipientAreDropped(void **state)
 {
     uint64_t dropped = CountersOf(service).dropped;
     struct LiteIpcThreadCounters counters;
@@ -177,7 +177,7 @@ static void MessagesForNobodyAreDropped(void **state)
                 record.destinationGeneration++;
                 break;
             case 1:
-                record.destinationTask = client->taskID; /* not of the thread at the other end */
+                record.destinationTask = client->taskID; /* belongs to another thread */
                 record.destinationGeneration = LiteIpcTaskGeneration(client->task);
                 break;
             case 2:
@@ -187,10 +187,10 @@ static void MessagesForNobodyAreDropped(void **state)
                 record.bits = IPC_RECORD_TO_CMS; /* the service is not the manager */
                 break;
             case 4:
-                record.sourceGeneration++; /* a task that ended */
+                record.sourceGeneration++; /* a task that has exited */
                 break;
             default:
-                record.type = i % 2 == 0 ? MT_REPLY : MT_FAILED_REPLY; /* nobody asked */
+                record.type = i % 2 == 0 ? MT_REPLY : MT_FAILED_REPLY; /* unrequested */
                 record.callIndex = (uint32_t)i;
                 break;
         }
@@ -205,7 +205,7 @@ static void MessagesForNobodyAreDropped(void **state)
     assert_true(EndpointPoolIsEmpty(service));
 }
 
-static void GarbageThatGoesOnClosesTheLane(void **state)
+static void RepeatedGarbageClosesTheLane(void **state)
 {
     struct IpcRecord record = Good();
     struct TestMessage event;
@@ -222,7 +222,7 @@ static void GarbageThatGoesOnClosesTheLane(void **state)
     assert_true(TestEventOf(&hostile.process.thread.socket, CONTROL_EVENT_LANE_CLOSED, &event));
     assert_int_equal(event.message.object.id, hostile.lane.laneID);
 
-    /* Nothing reaches the service through what it still holds. */
+    /* Records that remain in the lane do not reach the service. */
     record = Good();
     for (int i = 0; i < 20; i++) {
         assert_int_equal(HostileSend(&hostile.lane, &record), 0);
@@ -234,7 +234,7 @@ static void GarbageThatGoesOnClosesTheLane(void **state)
     assert_true(EndpointGets(service, 66));
 }
 
-/* What breaks the ring's own format closes the lane at once. */
+/* A violation of the ring's format closes the lane at once. */
 static void BrokenRingClosesTheLane(void **state)
 {
     (void)state;
@@ -259,8 +259,8 @@ static void BrokenRingClosesTheLane(void **state)
     }
 }
 
-/* Records too small to be messages. */
-static void StubsCloseTheLaneInTheEnd(void **state)
+/* Records too small for a message. */
+static void RepeatedShortRecordsCloseTheLane(void **state)
 {
     struct IpcRecord record = Good();
     (void)state;
@@ -272,8 +272,8 @@ static void StubsCloseTheLaneInTheEnd(void **state)
     assert_int_equal(CountersOf(service).lanesClosedForGarbage, 1);
 }
 
-/* Stamps of another time reorder nothing but the liar's own messages, and hold nobody up. */
-static void LyingStampsHoldNobodyUp(void **state)
+/* Forged timestamps reorder only the messages of their sender and delay no other. */
+static void ForgedTimestampsDelayNoOthers(void **state)
 {
     static const uint64_t stamps[] = {0, 1, UINT64_MAX, UINT64_MAX / 2, 1};
     (void)state;
@@ -298,7 +298,7 @@ static void LyingStampsHoldNobodyUp(void **state)
     }
 }
 
-/* A sender that ignores its allowance gets no more of the service's memory than an honest one. */
+/* A sender that ignores its allowance gets no more of the service's memory than a correct one. */
 static void AllowanceIsEnforcedByTheReceiver(void **state)
 {
     const IpcMsg *held[8];
@@ -329,7 +329,7 @@ static void AllowanceIsEnforcedByTheReceiver(void **state)
     assert_true(EndpointGets(service, 66));
 }
 
-/* The manager's limit for handle 0 holds for senders that do not check it, too. */
+/* The manager's limit for handle 0 also applies to senders that do not check it. */
 static void ManagersLimitIsEnforcedByTheReceiver(void **state)
 {
     struct Endpoint *manager = &trio.manager;
@@ -345,7 +345,7 @@ static void ManagersLimitIsEnforcedByTheReceiver(void **state)
     assert_true(EndpointIsQuiet(manager));
     assert_int_equal(CountersOf(manager).malformed, 1);
     record.dataSz--;
-    record.bits = 0; /* by its task ID it would need a right */
+    record.bits = 0; /* with its task ID it would need a right */
     assert_int_equal(HostileSend(&hostile.lane, &record), 0);
     assert_true(EndpointIsQuiet(manager));
     assert_int_equal(CountersOf(manager).dropped, 1);
@@ -354,16 +354,16 @@ static void ManagersLimitIsEnforcedByTheReceiver(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(RightRecordsAreDelivered, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ValidRecordsAreDelivered, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(WrongSizesAreMalformed, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(ObjectsOfZeroesAreMalformed, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(ForgedSendersAreMalformed, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(OtherTypesAreMalformed, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(MessagesForNobodyAreDropped, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(GarbageThatGoesOnClosesTheLane, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(MessagesWithoutRecipientAreDropped, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(RepeatedGarbageClosesTheLane, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(BrokenRingClosesTheLane, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(StubsCloseTheLaneInTheEnd, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(LyingStampsHoldNobodyUp, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(RepeatedShortRecordsCloseTheLane, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ForgedTimestampsDelayNoOthers, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(AllowanceIsEnforcedByTheReceiver, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(ManagersLimitIsEnforcedByTheReceiver, SetUp, TearDown),
     };

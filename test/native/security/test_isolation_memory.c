@@ -1,7 +1,6 @@
 /*
- * Real processes, one of another user where we are root, that hold real descriptors and try what
- * they can: reach memory that is not theirs, others' lanes and wake-ups, and rights that they do
- * not have.
+ * Runs real attacking processes, as another user if the test is root. They have real descriptors
+ * and try to reach memory, lanes, wake-ups and rights of others.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +27,7 @@
 static struct Endpoint *const client = &trio.client;
 static struct Endpoint *const service = &trio.service;
 
-/* What an attacker knows: task IDs, and a lane of somebody else's. */
+/* Information that an attacker has: task IDs, and the lane of another process. */
 struct Knowledge {
     uint32_t service, client, manager, clientLane;
 };
@@ -51,16 +50,16 @@ static void Expect(const char *what, bool holds)
 
 /* ---- roles ----------------------------------------------------------------------------------- */
 
-/* Has no right: no lane, and so neither memory nor bell of anybody. */
+/* Has no right, and therefore no lane, no memory and no bell of another process. */
 static int StrangerRole(const char *domain, const char *argument)
 {
     struct Knowledge known = Parse(argument);
     static struct Hostile self;
-    unsigned pipes = AttackCountDescriptors("pipe:"); /* the test's */
+    unsigned pipes = AttackCountDescriptors("pipe:"); /* pipes of the test */
     HostileOpen(domain, &self);
     Expect("a lane without a right",
            HostileLaneOpen(&self, known.service, 65536, false) == -EACCES);
-    Expect("a lane for an answer without having been asked",
+    Expect("a lane for an answer without a request",
            HostileLaneOpen(&self, known.service, 65536, true) == -EACCES);
     Expect("a lane to a client", HostileLaneOpen(&self, known.client, 65536, false) == -EACCES);
     Expect("only the control table is shared memory", AttackCountDescriptors("memfd:") == 1);
@@ -88,14 +87,14 @@ static int MemoryRole(const char *domain, const char *argument)
     Expect("writing the receiver's cursors",
            AttackMemoryFails("cursors", self.lane.cursorsDescriptor, self.lane.cursors,
                              RING_CURSORS_SIZE));
-    Expect("a second way into its own ring",
+    Expect("writing its own ring through another mapping",
            AttackMemoryFails("ring", self.lane.ringDescriptor, NULL, self.lane.ringSize));
     struct IpcRecord record = HostileRequest(&self, known.service, 9, 4);
     Expect("the lane still works", HostileSend(&self.lane, &record) == 0);
     return 0;
 }
 
-/* Speaks to the domain in the name of others. */
+/* Sends requests to the domain in the name of others. */
 static int ImpostorRole(const char *domain, const char *argument)
 {
     struct Knowledge known = Parse(argument);
@@ -119,7 +118,7 @@ static int ImpostorRole(const char *domain, const char *argument)
         close(ring);
         Expect("ending another's task", TestObject(thread, CONTROL_TASK_EXIT, tasks[i], 0) != 0);
         Expect("another's IPC task", TestObject(thread, CONTROL_SET_IPC_TASK, tasks[i], 0) != 0);
-        Expect("another's queue, but for the manager's, whom anybody may ask",
+        Expect("another's queue, except the manager's",
                i == 2 || TestObject(thread, CONTROL_TASK_INIT, tasks[i], 0) != 0);
         Expect("the role for another", TestSetCms(thread, tasks[i], 65536) != 0);
         Expect("commands in the manager's name",
@@ -135,7 +134,7 @@ static int ImpostorRole(const char *domain, const char *argument)
            TestSend(thread->socket.descriptor, &drained, sizeof(drained), NULL, 0) == 0);
     Expect("still a member", TestObject(thread, CONTROL_TASK_INIT, self.process.taskID, 0) == 0);
 
-    /* And in its lane. */
+    /* Also in its own lane. */
     Expect("its own lane", HostileLaneOpen(&self, known.service, 65536, false) == 0);
     for (int i = 0; i < 3; i++) {
         struct IpcRecord record = HostileRequest(&self, known.service, 666, 4);
@@ -150,7 +149,7 @@ static int ImpostorRole(const char *domain, const char *argument)
     return 0;
 }
 
-/* Takes and stops what rings it can reach. */
+/* Drains and blocks the bells that it can reach. */
 static int BellRole(const char *domain, const char *argument)
 {
     struct Knowledge known = Parse(argument);
@@ -166,7 +165,8 @@ static int BellRole(const char *domain, const char *argument)
         while (round % 2 == 0 && read(self.lane.bell.listen, junk, sizeof(junk)) > 0) {
         }
     }
-    (void)fcntl(self.lane.bell.ring, F_SETFL, 0); /* blocking, for all who share it */
+    /* Makes the pipe blocking for all processes that share it. */
+    (void)fcntl(self.lane.bell.ring, F_SETFL, 0);
     (void)fcntl(self.lane.bell.listen, F_SETFL, 0);
     (void)fcntl(self.lane.bell.ring, F_SETPIPE_SZ, 4096);
     ChildReport("full");
@@ -174,7 +174,7 @@ static int BellRole(const char *domain, const char *argument)
     return 0;
 }
 
-/* Sends before and after its right is taken away. */
+/* Sends before and after the revocation of its right. */
 static int RevokedRole(const char *domain, const char *argument)
 {
     struct Knowledge known = Parse(argument);
@@ -189,7 +189,7 @@ static int RevokedRole(const char *domain, const char *argument)
             Expect("sending", HostileSend(&self.lane, &record) == 0);
         }
         ChildReport("sent");
-        ChildAwaitResume(); /* the right is gone now */
+        ChildAwaitResume(); /* the right is revoked now */
     }
     Expect("another lane", HostileLaneOpen(&self, known.service, 65536, false) == -EACCES);
     return 0;
@@ -202,10 +202,10 @@ static const struct ChildRole roles[] = {
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
-/* Whose attackers: the test's own user, or another if the test is root. */
+/* The attackers' user: the test's own user, or another if the test is root. */
 static uint32_t attackerUid;
 
-/* A trio in a domain that every user may reach. */
+/* Sets up a trio in a domain that every user may reach. */
 static int SetUp(void **state)
 {
     static char path[128];
@@ -241,7 +241,7 @@ static void Start(struct Child *child, const char *role)
     ChildStart(child, role, LiteIpcDomainPath(trio.stage.domain), known, attackerUid);
 }
 
-/* The same with a right to the service. */
+/* Starts an attacker with a right to call the service. */
 static struct Endpoint StartClient(struct Child *child, const char *role)
 {
     Start(child, role);
@@ -260,7 +260,7 @@ static void *TellLater(void *argument)
     return NULL;
 }
 
-/* A message of the client's arrives and wakes the service from its sleep. */
+/* Asserts that a message of the client wakes the service. */
 static void ClientIsUnharmed(void)
 {
     for (int round = 0; round < 5; round++) {
@@ -275,7 +275,7 @@ static void ClientIsUnharmed(void)
     }
 }
 
-static void StrangersGetNothing(void **state)
+static void ProcessesWithoutRightsGetNothing(void **state)
 {
     struct Child child;
     (void)state;
@@ -294,7 +294,7 @@ static void MemoryOfOthersCannotBeWritten(void **state)
     ClientIsUnharmed();
 }
 
-static void NobodySpeaksInAnothersName(void **state)
+static void RequestsInTheNameOfOthersAreRefused(void **state)
 {
     struct LiteIpcThreadCounters counters;
     struct Child child;
@@ -322,7 +322,7 @@ static void WakeUpsOfOthersCannotBeStopped(void **state)
     ClientIsUnharmed();
 }
 
-static void RevokedClientsHaveNoSay(void **state)
+static void RevokedClientsCannotSend(void **state)
 {
     struct Child child;
     (void)state;
@@ -340,7 +340,7 @@ static void RevokedClientsHaveNoSay(void **state)
     assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
     (void)as;
     assert_int_equal(EndpointControl(&trio.manager, &request, &event), 0);
-    assert_true(EndpointIsQuiet(service)); /* nine were waiting */
+    assert_true(EndpointIsQuiet(service)); /* nine messages were pending */
     ChildResume(&child);
     assert_true(ChildReports(&child, "sent"));
     assert_true(EndpointIsQuiet(service));
@@ -356,9 +356,11 @@ int main(int count, char **arguments)
 {
     ChildRunIfAsked(count, arguments, roles);
     const struct CMUnitTest tests[] = {
-        MEMORY_TEST(StrangersGetNothing),        MEMORY_TEST(MemoryOfOthersCannotBeWritten),
-        MEMORY_TEST(NobodySpeaksInAnothersName), MEMORY_TEST(WakeUpsOfOthersCannotBeStopped),
-        MEMORY_TEST(RevokedClientsHaveNoSay),
+        MEMORY_TEST(ProcessesWithoutRightsGetNothing),
+        MEMORY_TEST(MemoryOfOthersCannotBeWritten),
+        MEMORY_TEST(RequestsInTheNameOfOthersAreRefused),
+        MEMORY_TEST(WakeUpsOfOthersCannotBeStopped),
+        MEMORY_TEST(RevokedClientsCannotSend),
     };
     attackerUid = CHILD_SAME_USER;
     int failed = cmocka_run_group_tests_name("attackers of the same user", tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
- * Forged answers: by a third party that knows everything, by a service that answers wrongly or
- * twice.
+ * Tests forged answers: by a third party with complete information, and by a service that answers
+ * wrongly or twice.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -18,10 +18,7 @@ static struct Endpoint *const client = &trio.client;
 static struct Endpoint *const service = &trio.service;
 static struct Hostile hostile;
 
-/*
- * The hostile peer may call the client and the client may call it, so that there are lanes both
- * ways.
- */
+/* Sets up lanes in both directions: the hostile peer and the client may call each other. */
 static int SetUp(void **state)
 {
     TrioSetUp(state);
@@ -47,7 +44,10 @@ static uint64_t DroppedBy(const struct Endpoint *endpoint)
     return counters.dropped + counters.malformed;
 }
 
-/* An answer to the client's pending call of this index, as only its service could know it. */
+/*
+ * Returns an answer to the client's pending call with this index, as only its service could create
+ * it.
+ */
 static struct IpcRecord Answer(uint32_t index, unsigned type)
 {
     struct IpcRecord record = HostileRequest(&hostile, client->taskID, 666, 0);
@@ -82,7 +82,7 @@ static void ThirdPartiesCannotAnswer(void **state)
     assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
 }
 
-/* The client calls the hostile peer. Returns the call's ID. */
+/* Calls the hostile peer from the client and returns the call's ID. */
 static uint32_t CallHostile(uint64_t userData)
 {
     struct LiteIpcOutgoing out = {.handle = hostile.process.taskID, .code = 1};
@@ -102,7 +102,7 @@ static void AnswersMustFitTheirCall(void **state)
     for (int variant = 0; variant < 6; variant++) {
         struct IpcRecord record = Answer(0, MT_REPLY);
         record.timestamp += variant == 0 ? 1 : 0;
-        record.callIndex = variant == 1   ? 2 /* the other call's */
+        record.callIndex = variant == 1   ? 2 /* belongs to the other call */
                            : variant == 2 ? 0
                            : variant == 3 ? 3
                            : variant == 4 ? UINT32_MAX
@@ -113,7 +113,7 @@ static void AnswersMustFitTheirCall(void **state)
     assert_true(EndpointIsQuiet(client));
     assert_int_equal(DroppedBy(client), dropped + 6);
 
-    /* The right answer counts, once. */
+    /* The correct answer is accepted once. */
     struct IpcRecord right = Answer(0, MT_REPLY);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(HostileSend(&hostile.lane, &right), 0);
@@ -132,7 +132,7 @@ static void AnswersMustFitTheirCall(void **state)
     assert_true(EndpointIsQuiet(client));
 }
 
-/* An answer to a call that was cancelled does not end the next one of the same slot. */
+/* An answer to a cancelled call does not end the next call of the same slot. */
 static void AnswersToCancelledCallsAreDropped(void **state)
 {
     (void)state;
@@ -149,9 +149,9 @@ static void AnswersToCancelledCallsAreDropped(void **state)
     assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
 }
 
-/* ---- on the ioctl face ----------------------------------------------------------------------- */
+/* ---- the ioctl API --------------------------------------------------------------------------- */
 
-static struct Actor *ActorTrusting(void)
+static struct Actor *ActorWithHostileLane(void)
 {
     struct Actor *actor = ActorReady(&trio.stage);
     struct Endpoint as = {.taskID = hostile.process.taskID};
@@ -164,13 +164,13 @@ static struct Actor *ActorTrusting(void)
     return actor;
 }
 
-static void CallersAreAnsweredByTheirServiceOnly(void **state)
+static void OnlyTheCalledServiceMayAnswer(void **state)
 {
     struct LiteIpcOutgoing answer = {.code = 2};
     IpcMsg *reply;
     (void)state;
 
-    struct Actor *caller = ActorTrusting();
+    struct Actor *caller = ActorWithHostileLane();
     struct Endpoint as = {.taskID = ActorID(caller)};
     EndpointGrant(&trio.manager, &as, service);
     IpcMsg out = ActorRequest(service->taskID, 1);
@@ -191,13 +191,13 @@ static void CallersAreAnsweredByTheirServiceOnly(void **state)
     assert_true(ActorPoolIsEmpty(caller));
 }
 
-/* Who answers and waits has asked nothing: there is no answer to its answer. */
+/* A task that replies and then waits has no call, so a reply to its reply is dropped. */
 static void RepliesAreNotAnswered(void **state)
 {
     IpcMsg *request;
     (void)state;
 
-    struct Actor *server = ActorTrusting();
+    struct Actor *server = ActorWithHostileLane();
     struct IpcRecord asked = HostileRequest(&hostile, ActorID(server), 1, 0);
     assert_int_equal(HostileSend(&hostile.lane, &asked), 0);
     assert_int_equal(ActorReceive(server, &request), 0);
@@ -219,7 +219,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(ThirdPartiesCannotAnswer, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(AnswersMustFitTheirCall, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(AnswersToCancelledCallsAreDropped, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(CallersAreAnsweredByTheirServiceOnly, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(OnlyTheCalledServiceMayAnswer, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(RepliesAreNotAnswered, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

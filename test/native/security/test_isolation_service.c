@@ -1,4 +1,6 @@
-/* A hostile service: cursors and a bell that lie, or an end of a lane that is never read. */
+/*
+ * Tests a hostile service: forged cursors, a blocked or closed bell, or a lane that is never read.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -47,7 +49,7 @@ static int SetUp(void **state)
     return 0;
 }
 
-/* The client's other services are none the worse. */
+/* The client's other services are not affected. */
 static int TearDown(void **state)
 {
     assert_int_equal(EndpointSendOneWay(client, service, 3), 0);
@@ -58,8 +60,8 @@ static int TearDown(void **state)
     return TrioTearDown(state);
 }
 
-/* Positions that cannot be: nothing is sent, nothing of the client's is touched. */
-static void ImpossibleCursorsAreNotBelieved(void **state)
+/* With invalid cursors nothing is sent, and no memory of the client is touched. */
+static void InvalidCursorsAreRejected(void **state)
 {
     static const uint64_t values[] = {1, 1ULL << 20, UINT64_MAX, UINT64_MAX - 63, 1ULL << 63};
     (void)state;
@@ -80,10 +82,10 @@ static void ImpossibleCursorsAreNotBelieved(void **state)
     }
 }
 
-/* Never frees: its clients are stopped, each for itself, and nothing else happens. */
-static void ServiceThatNeverFreesStopsItsClientsOnly(void **state)
+/* A service that never frees only blocks its own clients. */
+static void ServiceThatNeverFreesBlocksOnlyItsClients(void **state)
 {
-    uint32_t sent = 1; /* the fixture's */
+    uint32_t sent = 1; /* the message of the fixture */
     (void)state;
     while (EndpointSendOneWay(client, &target, sent) == 0) {
         sent++;
@@ -92,8 +94,8 @@ static void ServiceThatNeverFreesStopsItsClientsOnly(void **state)
     assert_int_equal(sent, TEST_POOL_SIZE / sizeof(IpcListNode));
 }
 
-/* Asks to be rung on every message, with a bell that is full and whose flags it has changed. */
-static void FullBellsBlockNobody(void **state)
+/* Requests a bell for every message; its bell is full and has changed flags. */
+static void FullBellsDoNotBlock(void **state)
 {
     char junk[4096] = {0};
     (void)state;
@@ -101,7 +103,8 @@ static void FullBellsBlockNobody(void **state)
     }
     while (write(bell.ring, junk, 1) > 0) {
     }
-    assert_int_equal(fcntl(bell.ring, F_SETFL, 0), 0); /* blocking, for all who share it */
+    /* Makes the pipe blocking for all processes that share it. */
+    assert_int_equal(fcntl(bell.ring, F_SETFL, 0), 0);
     assert_int_equal(fcntl(bell.listen, F_SETFL, 0), 0);
     uint64_t start = NowMs();
     for (uint32_t i = 0; i < 200; i++) {
@@ -114,7 +117,7 @@ static void FullBellsBlockNobody(void **state)
     assert_true(counters.bellsRung >= 200);
 }
 
-/* The end of its bell is closed: no signal, no error that is not the service's own. */
+/* The read end of its bell is closed: no signal, and no error except for this service. */
 static void ClosedBellsAreHarmless(void **state)
 {
     (void)state;
@@ -128,9 +131,9 @@ static void ClosedBellsAreHarmless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(ImpossibleCursorsAreNotBelieved, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ServiceThatNeverFreesStopsItsClientsOnly, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(FullBellsBlockNobody, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(InvalidCursorsAreRejected, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ServiceThatNeverFreesBlocksOnlyItsClients, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(FullBellsDoNotBlock, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(ClosedBellsAreHarmless, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Who may reach a domain at all: the modes of its directory and its socket. */
+/* Tests which users may reach a domain: the modes of its directory and its socket. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include "support/actors.h"
 #include "support/child.h"
 
-/* Has its way in, or not. */
+/* Checks whether it can connect. */
 static int VisitorRole(const char *domain, const char *argument)
 {
     struct LiteIpcDevice *device;
@@ -34,7 +34,10 @@ static int Visit(const char *domain, uint32_t uid)
     return -ChildEnd(&child);
 }
 
-/* The default directory has mode 0700. In a wider one, the mode of the socket decides. */
+/*
+ * The default directory has mode 0700. In a directory with wider permissions, the mode of the
+ * socket decides.
+ */
 static void Visitors(uint32_t uid)
 {
     struct Stage stage;
@@ -71,7 +74,7 @@ static void OwnUserReachesEveryDomain(void **state)
     Visitors(CHILD_SAME_USER);
 }
 
-static void OtherUserReachesADomainByItsModesOnly(void **state)
+static void OtherUserNeedsThePermissionsOfDirectoryAndSocket(void **state)
 {
     (void)state;
     Visitors(CHILD_OTHER_USER);
@@ -82,7 +85,7 @@ int main(int count, char **arguments)
     ChildRunIfAsked(count, arguments, roles);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(OwnUserReachesEveryDomain),
-        cmocka_unit_test(OtherUserReachesADomainByItsModesOnly),
+        cmocka_unit_test(OtherUserNeedsThePermissionsOfDirectoryAndSocket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * The security faults that LiteIPC has had, one test each: docs/threat-model.md lists them. Those
- * that the kernel still has are in test_security_today.c, those of exhausted memory in
+ * Tests the past security faults of LiteIPC, listed in docs/threat-model.md. Faults that the kernel
+ * still has are in test_security_today.c, and those under memory exhaustion in
  * test_security_memory.c.
  */
 #include <errno.h>
@@ -35,7 +35,10 @@ static int SetUp(void **state)
 
 /* ---- CVE-2024-47797: the pool mapping could be made writable --------------------------------- */
 
-/* Can this address be written? Asked of a system call, which says it by an error. */
+/*
+ * Returns true if the address can be written. A system call checks it and returns an error
+ * otherwise.
+ */
 static bool IsWritable(void *address)
 {
     int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -59,7 +62,7 @@ static void Cve2024No47797PoolCannotBeMadeWritable(void **state)
     assert_int_equal(mprotect(view, size, PROT_READ | PROT_WRITE), -1);
     assert_int_equal(errno, EACCES);
     assert_int_equal(mprotect(view, 4096, PROT_WRITE), -1);
-    /* Not after it was unreadable for a while either. */
+    /* Also not after it was unreadable. */
     assert_int_equal(mprotect(view, size, PROT_NONE), 0);
     assert_int_equal(mprotect(view, size, PROT_READ | PROT_WRITE), -1);
     assert_int_equal(mprotect(view, size, PROT_READ), 0);
@@ -90,7 +93,7 @@ static size_t PoolNodes(void)
     return nodes;
 }
 
-/* Tries to free every address of the pool; how many could be freed. */
+/* Tries to free every address of the pool and returns the number of successes. */
 static int FreeEverythingStep(struct Actor *actor, void *argument)
 {
     size_t size;
@@ -109,7 +112,7 @@ static void Cve2024No47404BufferIsFreedOnce(void **state)
     IpcMsg *got;
     (void)state;
 
-    /* Delivered: each block once, by the user, in any order with the message. */
+    /* Delivered: the user frees each block once, in any order with the message. */
     SendBuffers(1, 3);
     assert_int_equal(ActorReceive(svc, &got), 0);
     for (uint32_t i = 0; i < 3; i++) {
@@ -123,21 +126,21 @@ static void Cve2024No47404BufferIsFreedOnce(void **state)
     assert_int_equal(ActorFree(svc, buffers[2]), 0);
     assert_int_equal(PoolNodes(), 0);
 
-    /* Queued: not the user's, whatever address it tries. */
+    /* Queued: the user cannot free it by any address. */
     SendBuffers(2, 3);
     SendBuffers(3, 3);
     assert_int_equal(ActorReceive(svc, &got), 0);
     assert_int_equal(PoolNodes(), 8);
-    assert_int_equal(ActorRun(svc, FreeEverythingStep, NULL), 4); /* what was delivered */
+    assert_int_equal(ActorRun(svc, FreeEverythingStep, NULL), 4); /* the delivered blocks */
     assert_int_equal(PoolNodes(), 4);
     assert_int_equal(ActorReceive(svc, &got), 0);
     for (uint32_t i = 0; i < 3; i++) {
-        (void)ParcelBuffer(got, i, 'b', 100); /* whole */
+        (void)ParcelBuffer(got, i, 'b', 100); /* not damaged */
     }
     assert_int_equal(ActorRun(svc, FreeEverythingStep, NULL), 4);
     assert_int_equal(PoolNodes(), 0);
 
-    /* Rolled back: once, and what was delivered before is the user's as before. */
+    /* Rolled back: freed once, and earlier delivered blocks still belong to the user. */
     SendBuffers(4, 3);
     SendBuffers(5, 3);
     assert_int_equal(ActorReceive(svc, &got), 0);
@@ -172,13 +175,13 @@ static void Cve2025No24298SecondMmapAfterForkChangesNothing(void **state)
         assert_int_equal(LiteIpcMmap(task, ACTOR_POOL, PROT_READ, MAP_PRIVATE, &second), -EEXIST);
         assert_null(second);
         assert_int_equal(LiteIpcMmap(task, ACTOR_POOL, PROT_READ, MAP_SHARED, &second), -EINVAL);
-        assert_int_equal(content.inMsg->code, 1); /* it is mapped, and the message is there */
+        assert_int_equal(content.inMsg->code, 1); /* the pool is mapped, and the message is valid */
     }
     content = (IpcContent){.flag = BUFF_FREE, .buffToFree = content.inMsg};
     assert_int_equal(LiteIpcIoctl(task, IPC_SEND_RECV_MSG, (unsigned long)&content), 0);
     LiteIpcThreadDestroy(thread);
     LiteIpcDeviceDetach(device);
-    out = ActorOneway(ActorID(svc), 2); /* and the parent's pool is its own */
+    out = ActorOneway(ActorID(svc), 2); /* and the parent has its own pool */
     assert_int_equal(ActorSend(cli, &out), 0);
     assert_int_equal(ActorReceive(svc, NULL), 0);
 }
@@ -188,7 +191,7 @@ static void Cve2025No24298SecondMmapAfterForkChangesNothing(void **state)
 #define STAMPERS 4
 #define STAMPS   500
 
-/* What this sender claims to be is somebody else; its `code` says who it is. */
+/* Sends with a forged sender identity; `code` is the real sender's number. */
 static int StampStep(struct Actor *actor, void *argument)
 {
     int status = 0;
@@ -271,7 +274,7 @@ static int RaceIpcStep(struct Actor *actor, void *argument)
     return LiteIpcIoctl(ActorTask(actor), IPC_SET_IPC_THREAD, 0);
 }
 
-/* Everybody at once: one gets it, the others are told `refused`. */
+/* All actors run the step at once: one succeeds, the others get `refused`. */
 static void OneWins(struct Actor *const actors[STAMPERS], ActorStep step, int refused)
 {
     struct Race race;
@@ -289,7 +292,7 @@ static void OneWins(struct Actor *const actors[STAMPERS], ActorStep step, int re
     pthread_barrier_destroy(&race.start);
 }
 
-static void Year2021StateOfAllIsGivenOnce(void **state)
+static void Year2021SharedStateIsGrantedOnce(void **state)
 {
     struct Actor *actors[STAMPERS];
     for (int round = 0; round < 20; round++) {
@@ -322,7 +325,7 @@ static void Year2021WaitersCanBeKilled(void **state)
     ActorExitProcess(cli);
     assert_int_equal(ActorMsgEnd(cli, NULL), -ERFKILL);
     assert_int_equal(ActorMsgEnd(sibling, NULL), -ERFKILL);
-    assert_true(NowMs() - start < 1000);
+    assert_true(NowMs() - start < TEST_PROMPT_MS);
 }
 
 /* ---- 2021: the wrong process was destroyed --------------------------------------------------- */
@@ -344,7 +347,7 @@ static void Year2021TheRightProcessIsDestroyed(void **state)
         second = ActorReady(*state);
     }
     assert_int_equal(ActorProcessID(second), slot);
-    ActorExitProcess(first); /* again, and then the rest: its number is the second's now */
+    ActorExitProcess(first); /* the slot is reused: its number belongs to the second process now */
     ActorDetach(first);
     assert_int_equal(ActorGrant(cms, second, svc), 0);
     ActorMsgStart(second, SEND | RECV, &out, NULL);
@@ -361,7 +364,7 @@ int main(void)
         HISTORY_TEST(Cve2024No47404BufferIsFreedOnce),
         HISTORY_TEST(Cve2025No24298SecondMmapAfterForkChangesNothing),
         HISTORY_TEST(Cve2026No27789StampsAreTheSendersOwn),
-        HISTORY_TEST(Year2021StateOfAllIsGivenOnce),
+        HISTORY_TEST(Year2021SharedStateIsGrantedOnce),
         HISTORY_TEST(Year2021WaitersCanBeKilled),
         HISTORY_TEST(Year2021TheRightProcessIsDestroyed),
     };

@@ -1,10 +1,10 @@
 /*
- * Exhausted memory: every allocation, mapping and descriptor that an operation asks for is refused
- * once, one after the other. The operation fails with an error, nothing is left behind, and the
- * next one succeeds. In the kernel a task whose queue could not be allocated was a null
- * dereference, and a message whose second allocation failed a leak.
+ * Tests resource exhaustion: each allocation, mapping and descriptor of an operation fails once,
+ * one after the other. The operation returns an error, nothing remains, and the next operation
+ * succeeds. In the kernel, a task without queue caused a null dereference, and a failed second
+ * allocation of a message caused a leak.
  *
- * The linker puts the functions with __wrap_ in the place of the C library's, see CMakeLists.txt.
+ * The linker replaces the C library's functions with those named __wrap_, see CMakeLists.txt.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -23,7 +23,7 @@
 #include "support/control_client.h"
 #include "support/parcel.h"
 
-/* Of this thread: so many more requests succeed, then one fails. 0: all succeed. */
+/* Number of requests of this thread that succeed before one fails. 0: all succeed. */
 static _Thread_local unsigned untilFailure;
 static _Thread_local unsigned failures;
 
@@ -37,7 +37,7 @@ static bool Refused(int error)
     return true;
 }
 
-/* WRAP(type, name, error, what it returns then, parameters, arguments) */
+/* WRAP(type, name, error, result of a failure, parameters, arguments) */
 #define WRAP(type, name, error, failed, parameters, arguments)                                     \
     type __real_##name parameters;                                                                 \
     type __wrap_##name parameters;                                                                 \
@@ -65,7 +65,7 @@ WRAP(int, socketpair, EMFILE, -1, (int domain, int type, int protocol, int ends[
 
 #define TRIALS_MAX 200
 
-/* One try of an operation in an actor's thread, in which request number `refuse` fails. */
+/* One run of an operation in an actor's thread, in which request number `refuse` fails. */
 struct Trial {
     unsigned refuse;
     unsigned failures;
@@ -91,7 +91,7 @@ static struct Actor *cms, *cli;
 static struct LiteIpcDomainCounters before;
 static size_t descriptorsBefore;
 
-/* What is there now is what has to be there after every trial. */
+/* Records the current resources, which must be the same after every trial. */
 static void Count(void)
 {
     LiteIpcDomainCount(stage->domain, &before);
@@ -108,7 +108,7 @@ static int SetUp(void **state)
 }
 #define MEMORY_TEST(test) cmocka_unit_test_setup_teardown(test, SetUp, StageTearDown)
 
-/* The manager takes what has come and sees who has died; how many messages there were. */
+/* Receives the messages and death notices at the manager and returns the number of messages. */
 static int LookStep(struct Actor *actor, void *argument)
 {
     struct LiteIpcEvent events[8];
@@ -127,21 +127,19 @@ static int LookStep(struct Actor *actor, void *argument)
     return messages;
 }
 
-/* The domain holds no more than before, nor does this process, nor the manager's pool. */
+/* Asserts that the domain, this process and the manager's pool hold no more than before. */
 static void NothingIsLeft(void)
 {
     struct LiteIpcDomainCounters now;
-    bool same = false;
-    for (int attempt = 0; attempt < 2000 && !same; attempt++) {
+    bool same;
+    uint64_t deadline = TestDeadline();
+    do {
         assert_true(ActorRun(cms, LookStep, NULL) >= 0);
         LiteIpcDomainCount(stage->domain, &now);
         same = now.processes == before.processes && now.threads == before.threads &&
                now.tasks == before.tasks && now.lanes == before.lanes &&
                TestDescriptorCount() <= descriptorsBefore;
-        if (!same) {
-            SleepMs(1);
-        }
-    }
+    } while (!same && TestRetry(deadline));
     if (!same) {
         print_error("processes %u threads %u tasks %u lanes %u, descriptors %zu\n",
                     now.processes - before.processes, now.threads - before.threads,
@@ -152,7 +150,7 @@ static void NothingIsLeft(void)
     assert_true(ActorPoolIsEmpty(cms));
 }
 
-/* Every request of the operation fails once. Returns how many there are. */
+/* Lets every request of the operation fail once. Returns the number of requests. */
 static unsigned TryAll(struct Actor *actor, struct Trial *trial)
 {
     for (trial->refuse = 1; trial->refuse < TRIALS_MAX; trial->refuse++) {
@@ -183,7 +181,7 @@ static int Msg(struct LiteIpcTask *task, uint32_t flag, IpcMsg *out, void *toFre
     return status;
 }
 
-/* A task comes, gets a queue and a message, and ends. */
+/* Creates a task, its queue and a message, and ends the task. */
 static int TaskTrial(struct Actor *actor, struct Trial *trial)
 {
     struct LiteIpcTask *task;
@@ -205,11 +203,11 @@ static int TaskTrial(struct Actor *actor, struct Trial *trial)
     return status;
 }
 
-static void QueuesThatCannotBeMade(void **state)
+static void FailedQueuesLeaveNothing(void **state)
 {
     static struct Trial trial = {.operation = TaskTrial};
     (void)state;
-    assert_int_equal(ActorRun(cli, TrialStep, &trial), 0); /* the lane to itself is there */
+    assert_int_equal(ActorRun(cli, TrialStep, &trial), 0); /* the lane to itself exists */
     Count();
     assert_true(TryAll(cli, &trial) > 0);
 }
@@ -229,7 +227,7 @@ static int ThreadTrial(struct Actor *actor, struct Trial *trial)
     return status;
 }
 
-static void ThreadsThatCannotBeMade(void **state)
+static void FailedThreadsLeaveNothing(void **state)
 {
     static struct Trial trial = {.operation = ThreadTrial};
     (void)state;
@@ -281,7 +279,7 @@ static void FillParcel(struct Parcel *parcel)
     ParcelPtr(parcel, bytes, sizeof(bytes));
 }
 
-static void ProcessesThatCannotBeMade(void **state)
+static void FailedProcessesLeaveNothing(void **state)
 {
     static struct Trial trial = {.operation = DeviceTrial};
     (void)state;
@@ -291,7 +289,7 @@ static void ProcessesThatCannotBeMade(void **state)
     assert_true(TryAll(cli, &trial) > 20);
 }
 
-static void ChildrenThatCannotBeMade(void **state)
+static void FailedChildrenLeaveNothing(void **state)
 {
     static struct Trial trial = {.operation = DeviceTrial};
     (void)state;
@@ -300,7 +298,7 @@ static void ChildrenThatCannotBeMade(void **state)
     assert_true(TryAll(cli, &trial) > 20);
 }
 
-/* ---- what comes from others ------------------------------------------------------------------ */
+/* ---- arriving lanes -------------------------------------------------------------------------- */
 
 static int ArrivalTrial(struct Actor *actor, struct Trial *trial)
 {
@@ -308,11 +306,12 @@ static int ArrivalTrial(struct Actor *actor, struct Trial *trial)
     for (int i = 0; i < 5; i++) {
         (void)LookStep(actor, NULL);
     }
-    return 0; /* what it cannot take is refused: the sender is told when it sends again */
+    /* A lane that it cannot accept is refused: the sender gets an error when it sends again. */
+    return 0;
 }
 
-/* A new sender each time, so that the manager has to make room for it. */
-static void LanesThatCannotBeTaken(void **state)
+/* Each trial uses a new sender, so that the manager must accept a new lane. */
+static void FailedLanesLeaveNothing(void **state)
 {
     static struct Trial trial = {.operation = ArrivalTrial};
     (void)state;
@@ -332,9 +331,9 @@ static void LanesThatCannotBeTaken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        MEMORY_TEST(QueuesThatCannotBeMade),    MEMORY_TEST(ThreadsThatCannotBeMade),
-        MEMORY_TEST(ProcessesThatCannotBeMade), MEMORY_TEST(ChildrenThatCannotBeMade),
-        MEMORY_TEST(LanesThatCannotBeTaken),
+        MEMORY_TEST(FailedQueuesLeaveNothing),    MEMORY_TEST(FailedThreadsLeaveNothing),
+        MEMORY_TEST(FailedProcessesLeaveNothing), MEMORY_TEST(FailedChildrenLeaveNothing),
+        MEMORY_TEST(FailedLanesLeaveNothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,8 +10,8 @@
 
 /* Longest wait for an event that must occur. */
 #define TEST_DEADLINE_MS 30000
-/* Upper bound for an event that must occur before any timeout of the core. */
-#define TEST_PROMPT_MS 10000
+/* Upper bound for an event that must not wait for LITEIPC_TIMEOUT_MS. */
+#define TEST_PROMPT_MS 4000
 /* SIGALRM ends the child process of a test after this time. */
 #define TEST_ALARM_S 90
 
