@@ -5,10 +5,10 @@
 #include "kernel/control_blocks.h"
 
 /*
- * Performs one look: handles messages of the domain, collects rings, and moves the records
- * published before it began into the queues of the tasks, by time stamp across lanes, at most
- * `budget` records. Death notices are sorted in, so that nothing that a terminated process had
- * published comes after them. Returns the number of records moved or dropped.
+ * Does one look: handles the domain's messages, collects rings, and moves the records that were
+ * published before the look began into the queues of the tasks, by time stamp across lanes, at most
+ * `budget` records. Death notices are sorted in, so that every message that a terminated process
+ * published comes before the notice. Returns how many records were moved or dropped.
  */
 unsigned InboundLook(struct LiteIpcThread *thread, unsigned budget);
 

@@ -1,6 +1,6 @@
 /*
- * Implements the doubly linked list of LiteOS (LOS_DL_LIST): a head links to itself when empty.
- * Intrusive; no allocation, no locking.
+ * Implements the doubly linked list of LiteOS (LOS_DL_LIST): intrusive, without allocation or
+ * locks. An empty head links to itself.
  */
 #ifndef LITEIPC_KERNEL_LIST_H
 #define LITEIPC_KERNEL_LIST_H
@@ -34,7 +34,7 @@ static inline void LOS_ListTailInsert(LOS_DL_LIST *list, LOS_DL_LIST *node)
     list->pstPrev = node;
 }
 
-/* Removes a node from its list. It then links to itself, so removing it again is harmless. */
+/* Removes a node from its list. The node then links to itself, so a second removal does nothing. */
 static inline void LOS_ListDelete(LOS_DL_LIST *node)
 {
     node->pstPrev->pstNext = node->pstNext;

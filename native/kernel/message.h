@@ -7,69 +7,76 @@
 
 #include "kernel/control_blocks.h"
 
-/* An outgoing message, and what the caller's face of the driver adds to it. */
+/* Describes an outgoing message and what the caller's interface of the driver adds to it. */
 struct IpcSend {
     const IpcMsg *msg;
-    /* The message that the same call frees (BUFF_FREE), which a reply answers; or NULL. */
+    /* Message that the same call frees (BUFF_FREE), which is what a reply answers; or NULL */
     struct IpcNode *buffToFree;
-    uint32_t generation; /* requests: generation of the destination, 0 = any */
-    uint32_t deadlineMs; /* requests: later answers are refused; 0 = never */
+    uint32_t generation; /* requests: of the destination; 0: any */
+    uint32_t deadlineMs; /* requests: later replies are refused; 0: never */
     uint32_t callIndex;  /* requests: see IpcRecord */
-    bool wait;           /* waits for a lane that is being made */
+    bool wait;           /* blocks until a lane that is being opened is ready */
 
-    /* LiteIpcWrite sets these for a request that was sent. */
-    uint64_t timestamp;
+    /* Set by LiteIpcWrite for a request that was sent. */
+    uint64_t timestamp; /* ns */
     struct ControlTaskFacts target;
     uint32_t targetTask;
-    uint32_t revocations; /* revocations of rights to it, read before the own right was checked */
+    uint32_t revocations; /* of rights to the target, read before the caller's own right */
 };
 
+/* ---- Defined in write.c ---------------------------------------------------------------------- */
+
 /*
- * CheckPara: checks the sizes, the right, and the request that a reply answers, in the kernel's
- * order. Fills in timestamp, target and targetTask.
+ * CheckPara: checks sizes, right, and the request that a reply answers, in the kernel's order.
+ * Fills in timestamp, target and targetTask.
  */
 int CheckPara(struct LiteIpcTask *task, struct IpcSend *send);
 
 /*
- * IsValidReply: returns whether `reply` answers the request in `node` and this process may answer
+ * IsValidReply: returns true if `reply` answers the request in `node` and this process may answer
  * it.
  */
 bool IsValidReply(const struct LiteIpcTask *task, const struct IpcNode *node, const IpcMsg *reply);
 
 /*
- * LiteIpcWrite: checks, passes objects on, publishes the message in the receiver's lane, and rings
- * if it sleeps. Frees nothing. Errors as in the kernel, and -EINPROGRESS without `wait` while the
- * lane is being made, -ENODEV if the domain is gone. After an error nothing was sent.
+ * LiteIpcWrite: checks the message, transfers its objects, writes it to the receiver's lane, and
+ * rings if the lane is armed. Frees nothing. Returns the kernel's errors; without `wait`,
+ * -EINPROGRESS while the lane is being opened; -ENODEV when the domain is gone. After an error
+ * nothing was sent.
  */
 int LiteIpcWrite(struct LiteIpcTask *task, struct IpcSend *send);
 
+/* ---- Defined in read.c ----------------------------------------------------------------------- */
+
 /*
- * CheckReceivedMsg of the kernel: decides what a message means to a task that waits for the answer
- * to `call` (NULL: to a task that just receives). 0 = deliver, 1 = drop, -ENOENT = the call failed.
- * *reason is set unless the message has to be delivered.
+ * CheckReceivedMsg: decides about a message for a task that waits for the reply to `call` (NULL: a
+ * task that only receives). Returns 0 to deliver it, 1 to drop it, -ENOENT if the call failed. Sets
+ * *reason to IPC_DROP_NONE if it is to be delivered, else to why not.
  */
 int CheckReceivedMsg(const struct LiteIpcTask *task, const struct IpcNode *node,
                      const struct IpcCall *call, enum IpcDropReason *reason);
 
 /*
- * LiteIpcRead: waits for the next message, or for the answer to `call`, and returns its address in
- * the user view. -ETIME at `deadline` (ns), -ENOENT if the call failed or its service ended,
- * -EMFILE if the answer's descriptors find no room, -EPROTO if they did not come, -ERFKILL if the
- * process ends, -ENODEV if the domain is gone.
+ * LiteIpcRead: waits for the next message, or for the reply to `call`, and returns it in the user
+ * view. Returns -ETIME at `deadline` (ns), -ENOENT when the call failed or its service ended,
+ * -EMFILE when there is no room for the reply's descriptors, -EPROTO when they did not arrive,
+ * -ERFKILL when the process ends, -ENODEV when the domain is gone.
  */
 int LiteIpcRead(struct LiteIpcTask *task, const struct IpcCall *call, uint64_t deadline,
                 IpcMsg **inMsg);
 
 /*
- * Delivers a message for `task` to the program, which may free it from now on: *msg is the
- * program's address of it. -EMFILE: this process has no room for its descriptors; -EPROTO: they did
- * not come. The caller then drops the message.
+ * Delivers a message to the program, which may free it from now on; *msg is its address in the user
+ * view. Returns -EMFILE if this process has no room for its descriptors, -EPROTO if they did not
+ * arrive; the caller then drops the message.
  */
 int IpcDeliver(struct LiteIpcTask *task, struct IpcNode *node, IpcMsg **msg);
-/* Returns the reason for dropping it, from the status of IpcDeliver. */
+/* Returns the drop reason for a status of IpcDeliver. */
 enum IpcDropReason IpcUndeliverable(int status);
 
-/* IPC_SEND_RECV_MSG: frees, sends and receives, in this order. */
+/* ---- Defined in msg_handle.c ----------------------------------------------------------------- */
+
+/* Handles IPC_SEND_RECV_MSG: frees, sends and receives, in this order. */
 int LiteIpcMsgHandle(struct LiteIpcTask *task, IpcContent *content);
 
 #endif

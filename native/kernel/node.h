@@ -5,12 +5,12 @@
 #include "kernel/control_blocks.h"
 #include "kernel/pool.h"
 
-/* Continues ArrivalAlloc after the pool was full. */
+/* Retries an allocation that failed because the pool was full; see ArrivalAlloc. */
 int ArrivalAllocAgain(struct LiteIpcThread *thread, uint32_t size, struct IpcNode **node);
 
 /*
- * Allocates a node of `size` bytes for a record. If the pool is full, sets thread->poolFull,
- * arranges a wake-up for when a node is freed, and returns -ENOMEM.
+ * Allocates a node of `size` bytes for what a record brings. If the pool is full, sets
+ * thread->poolFull, has the thread woken when a node is freed, and returns -ENOMEM.
  */
 static inline int ArrivalAlloc(struct LiteIpcThread *thread, uint32_t size, struct IpcNode **node)
 {

@@ -1,12 +1,12 @@
-/* Wakes threads of this process that sleep in their epoll sets. */
+/* Wakes threads of this process that sleep in their epoll sets. Any thread of the process. */
 #ifndef LITEIPC_KERNEL_NUDGE_H
 #define LITEIPC_KERNEL_NUDGE_H
 
 #include "kernel/control_blocks.h"
 
-/* Wakes a thread from its sleep. Any thread of the process. */
+/* Wakes one thread. */
 void ThreadNudge(struct LiteIpcThread *thread);
-/* Wakes every thread of the device. Any thread of the process; takes the device's lock. */
+/* Wakes every thread of the device. Takes the device's lock. */
 void DeviceNudgeAll(struct LiteIpcDevice *device);
 
 #endif

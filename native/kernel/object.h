@@ -1,9 +1,9 @@
 /*
- * Special objects: descriptors, memory and services inside a message.
+ * Transfers special objects: descriptors, memory and services inside a message.
  *
  * The sender checks and rewrites them (HandleSpecialObjects, HandleObj, HandleFd, HandlePtr,
- * HandleSvc; object_send.c). The receiver takes ownership: of memory when the message arrives, of
- * descriptors when it is delivered (object_receive.c). A dropped message releases everything.
+ * HandleSvc). The receiver gives them memory when the message arrives, and installs descriptors
+ * when it is delivered. A dropped message releases everything.
  */
 #ifndef LITEIPC_KERNEL_OBJECT_H
 #define LITEIPC_KERNEL_OBJECT_H
@@ -11,16 +11,16 @@
 #include "kernel/control_blocks.h"
 #include "kernel/message.h"
 
-/* Most objects of a message in any profile. */
+/* Largest number of objects that any profile allows. */
 #define IPC_OBJECTS_MAX 256U
 
-/* One object of an outgoing message, as it was checked. */
+/* Holds one object of an outgoing message, as it was when it was checked. */
 struct IpcObject {
-    uint32_t offset; /* offset in the data */
+    uint32_t offset; /* in the data, bytes */
     SpecialObj object;
 };
 
-/* The objects of an outgoing message. */
+/* Holds the objects of an outgoing message. */
 struct IpcObjects {
     uint32_t count;
     uint32_t buffersSize; /* bytes of all OBJ_PTR contents, each padded to 4 */
@@ -30,59 +30,61 @@ struct IpcObjects {
     struct ControlObject grants[IPC_OBJECTS_MAX]; /* services that the receiver may not call yet */
 };
 
+/* ---- Sender, defined in object_send.c -------------------------------------------------------- */
+
 /*
- * Sender: copies the message's objects and checks them in order, with the kernel's order of errors.
- * `available` is the remaining allowance for OBJ_PTR contents, bytes. Changes nothing. Returns 0 if
- * all may be sent, else the error of the message.
+ * Copies the message's objects and checks one after another, in the kernel's order of errors.
+ * `available` is what the allowance leaves for OBJ_PTR contents, bytes. Changes nothing. Returns 0
+ * if everything may be sent, else the error of the message.
  */
 int HandleSpecialObjects(const struct LiteIpcTask *task, const struct IpcSend *send,
                          const struct OutboundLane *lane, uint64_t available,
                          struct IpcObjects *objects);
 
-/* Returns whether ObjectsPrepare has to ask the domain for something. */
+/* Returns true if ObjectsPrepare has to request something from the domain. */
 bool ObjectsNeedDomain(const struct OutboundLane *lane, const struct IpcObjects *objects);
 
 /*
- * Sender: asks the domain for a socket for descriptors, and then, when nothing else can stop the
- * message, for the rights that come with it. Only the kernel's own refusal of the descriptors (too
- * many of this user are in flight) can come later. -ERESTART: done, check everything again, because
- * the lane may be gone. -EINPROGRESS (without send->wait): requested, a lane notice will come. Else
- * the error of the message.
+ * Requests a socket for descriptors from the domain, and then, when nothing else can stop the
+ * message, the rights that it grants. Only Linux's refusal to take the descriptors (too many of
+ * this user are in flight) can come later. Returns -ERESTART when that is done: the caller checks
+ * everything again, because the lane may be gone. Returns -EINPROGRESS (without send->wait) if a
+ * lane notice will follow, else the error of the message.
  */
 int ObjectsPrepare(struct LiteIpcTask *task, const struct IpcSend *send, struct OutboundLane *lane,
                    const struct IpcObjects *objects);
 
 /*
- * Sender: writes offsets, rewritten objects and buffers to a record whose data was copied, and
- * sends the descriptors first. Returns 0, -EBADF or -ENOMEM; after an error nothing may be
- * published.
+ * Writes offsets, rewritten objects and buffers to a record whose data was copied, and sends the
+ * descriptors before it is published. Returns 0, -EBADF or -ENOMEM; after an error the caller
+ * publishes nothing.
  */
 int ObjectsWrite(const IpcMsg *msg, struct OutboundLane *lane, const struct IpcObjects *objects,
                  struct IpcRecord *record);
 
+/* ---- Receiver, defined in object_receive.c --------------------------------------------------- */
+
 /*
- * Receiver: allocates memory for the objects of a message that was copied to `node`. `buffers` are
- * the contents in the record; together they are at most `maximum` bytes. 0; -ENOMEM: the message
- * has to wait; -EPROTO: malformed. After an error only `node` is left.
+ * Gives the objects of a message that was copied to `node` memory of their own. `buffers` are the
+ * contents in the record, at most `maximum` bytes together. Returns 0, -ENOMEM if the message has
+ * to wait, -EPROTO if it is malformed. After an error nothing is left but `node`.
  */
 int ObjectsArrive(struct LiteIpcThread *thread, struct IpcNode *node, const char *buffers,
                   uint32_t buffersSize, uint64_t maximum);
 
 /*
- * Receiver: prepares the delivery of a message to the program: its buffers may be freed from now
- * on, its descriptors are installed. -EPROTO: the descriptors did not come; -EMFILE: this process
- * has no room for them. The message must be dropped then.
+ * Prepares delivery to the program: its buffers may be freed from now on, and its descriptors are
+ * installed. Returns -EPROTO if the descriptors did not arrive, -EMFILE if this process has no room
+ * for them; the caller then drops the message.
  */
 int ObjectsDeliver(struct LiteIpcThread *thread, struct IpcNode *node);
 
-/* Receiver: releases the objects of a message that was not delivered. */
+/* Releases the objects of a message that was not delivered. */
 void ObjectsRollback(struct LiteIpcThread *thread, struct IpcNode *node);
 
-/* Receiver: closes the descriptors of a record that is dropped. */
+/* Closes the descriptors of a record that is dropped. */
 void DescriptorsDrop(struct InboundLane *lane, uint16_t number);
-/*
- * Receiver: closes everything that is stored for a lane, and its socket. Its cursors still exist.
- */
+/* Closes the stored descriptors of a lane, and its socket. Its cursors are still mapped. */
 void DescriptorsFree(struct InboundLane *lane);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Manages the sending ends of lanes: made on demand through the domain, leased to one thread,
- * returned to the device's idle lanes when the thread ends. Used only by the leasing thread, except
- * the idle lanes, which the device's lock guards.
+ * Manages the sending ends of lanes: opened on demand through the domain, leased to one thread, and
+ * passed to the process when the thread ends. Used by the leasing thread alone, except the idle
+ * lanes, which the device's lock guards.
  */
 #ifndef LITEIPC_KERNEL_OUTBOUND_H
 #define LITEIPC_KERNEL_OUTBOUND_H
@@ -9,38 +9,35 @@
 #include "kernel/control_blocks.h"
 
 /*
- * Returns the lane from this thread to the thread of task `target` (whose facts were just read).
- * `sourceTask` requests it; `isReply` states that it is for an answer. 0: *lane is ready.
- * -EINPROGRESS: it is being made; with `wait` the call waits for it instead, up to the kernel's 5
- * s, then returns -ENOMEM. Else the domain's answer: -EACCES, -EINVAL, -ENOMEM.
+ * Finds or opens the lane from this thread to the thread of task `taskID`, whose facts were just
+ * read as `target`. `sourceTask` requests it; `isReply` if it is for a reply. Returns 0 if *lane is
+ * ready. Returns -EINPROGRESS while it is being opened; with `wait` the call waits up to the
+ * kernel's 5 s instead, then returns -ENOMEM. Else returns the domain's answer: -EACCES, -EINVAL or
+ * -ENOMEM.
  */
 int OutboundLaneGet(struct LiteIpcThread *thread, uint32_t taskID,
                     const struct ControlTaskFacts *target, uint32_t sourceTask, bool isReply,
                     bool wait, struct OutboundLane **lane);
 
-/* Handles the domain's answer to CONTROL_LANE_OPEN. Used descriptors are set to -1 in the array. */
+/* Handles the answer to CONTROL_LANE_OPEN. Sets used descriptors in the array to -1. */
 void OutboundLaneAnswered(struct OutboundLane *lane, struct LiteIpcThread *thread,
                           const struct ControlMessage *answer, int *descriptors, unsigned count);
 
-/* Ends the lane of this ID, if it belongs to this thread. */
+/* Frees the lane of this ID, if it belongs to this thread. */
 void OutboundLaneEnd(struct LiteIpcThread *thread, uint32_t laneID);
 
 /*
- * Sets the socket for descriptors of one of this thread's lanes; *descriptor is set to -1 if it is
- * taken.
+ * Sets the socket for descriptors of one of this thread's lanes. Sets *descriptor to -1 if taken.
  */
 void OutboundLaneSocket(struct LiteIpcThread *thread, uint32_t laneID, int *descriptor);
 
-/* Frees the lanes whose receiver is gone. */
+/* Frees the lanes whose receiver has ended. */
 void OutboundScan(struct LiteIpcThread *thread);
 
-/* Publishes the reserved record and rings if the receiver asked for it. */
+/* Publishes the reserved record, and rings if the receiver armed the lane. */
 void OutboundLanePublish(struct LiteIpcThread *thread, struct OutboundLane *lane);
 
-/*
- * Moves the lanes of a thread that ends to the device's idle lanes. Frees them if the domain is
- * lost.
- */
+/* Passes the lanes of a thread that ends to the device's idle lanes; frees them if it is lost. */
 void OutboundRelease(struct LiteIpcThread *thread);
 /* Frees every idle lane. */
 void OutboundIdleFree(struct LiteIpcDevice *device);

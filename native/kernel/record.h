@@ -1,12 +1,12 @@
 /*
- * The layout of a message in a lane, and in the pool of its receiver.
+ * Describes the layout of a message in a lane and in the pool of its receiver.
  *
- * In the lane (written by the sender, trusted by nobody): struct IpcRecord, then dataSz bytes of
+ * In the lane (written by the sender, never trusted): struct IpcRecord, then dataSz bytes of
  * data, padding to 4, then spObjNum offsets of 4 bytes, then the contents of its OBJ_PTR buffers in
  * the order of the offsets, each padded to 4.
  *
  * In the pool (written by the receiving process, read by its program): struct IpcNodePrefix, then
- * IpcListNode as in the kernel, then data, padding to 4, offsets. The program's inMsg is the
+ * IpcListNode as in the kernel, then data, padding to 4, offsets. inMsg of the program is the
  * address of IpcListNode.msg in the user view. The buffer of an OBJ_PTR is a node of its own:
  * struct IpcNodePrefix, then its bytes, at the same distance.
  */
@@ -25,7 +25,7 @@
 
 struct IpcRecord {
     struct RingRecord ring;
-    uint64_t timestamp; /* IpcMsg.timestamp */
+    uint64_t timestamp; /* IpcMsg.timestamp, ns */
     uint64_t sentAt;    /* ns, for the order across senders */
     uint32_t destinationTask, destinationGeneration;
     uint32_t sourceTask, sourceGeneration;
@@ -34,10 +34,10 @@ struct IpcRecord {
     uint16_t spObjNum;
     uint8_t type; /* MsgType */
     uint8_t bits;
-    uint32_t callIndex;   /* chosen by the caller, repeated by the reply; 0 for none */
-    uint32_t deadlineMs;  /* requests: answers later than timestamp + this are refused; 0 = never */
-    uint16_t processor;   /* of the sender: decides whether waiting by spinning makes sense */
-    uint16_t descriptors; /* number of its datagram in the lane's socket, from 1 on; 0 for none */
+    uint32_t callIndex;   /* set by the caller, repeated by the reply; 0: none */
+    uint32_t deadlineMs;  /* requests: replies later than timestamp + this are refused; 0: never */
+    uint16_t processor;   /* processor of the sender; decides whether the receiver spins */
+    uint16_t descriptors; /* number of its datagram in the lane's socket, from 1; 0: none */
     uint32_t buffersSize; /* bytes of all OBJ_PTR contents with their padding */
 };
 
@@ -48,16 +48,16 @@ typedef struct {
 
 struct InboundLane;
 
-/* State of a message that the core needs; in the pool, but not part of the kernel's node. */
+/* Holds what the core remembers of a message: in the pool, but not part of the kernel's node. */
 struct IpcNodePrefix {
-    struct InboundLane *lane; /* lane to give the charge back to; NULL for death notices */
+    struct InboundLane *lane; /* receives the charge; NULL for death notices */
     uint32_t charge;          /* bytes */
     uint32_t sourceGeneration;
     uint32_t callIndex;
     uint32_t deadlineMs;
     uint32_t destinationGeneration; /* 0: the buffer of an OBJ_PTR, or a death notice */
     uint16_t destinationTask;
-    uint16_t descriptors; /* as in the record; 0 once they were installed or closed */
+    uint16_t descriptors; /* as in the record; 0 once installed or closed */
 };
 
 struct IpcNode {
@@ -82,21 +82,19 @@ static inline uint32_t IpcAlign4(uint32_t size)
     return (size + 3U) & ~3U;
 }
 
-/*
- * Returns the bytes of the receiver's pool that a message costs its sender: what the kernel would
- * allocate.
- */
+/* Returns the charge of a message, in bytes: what the kernel would allocate. */
 static inline uint64_t IpcCharge(uint32_t dataSz, uint32_t spObjNum)
 {
     return sizeof(IpcListNode) + (uint64_t)dataSz + sizeof(uint32_t) * (uint64_t)spObjNum;
 }
 
-/* Returns the bytes of a record, or of the same message in the pool. */
+/* Returns the bytes of a record. */
 static inline uint32_t IpcRecordSize(uint32_t dataSz, uint32_t spObjNum)
 {
     return (uint32_t)sizeof(struct IpcRecord) + IpcAlign4(dataSz) + 4U * spObjNum;
 }
 
+/* Returns the bytes of the same message in the pool. */
 static inline uint32_t IpcNodeSize(uint32_t dataSz, uint32_t spObjNum)
 {
     return (uint32_t)sizeof(struct IpcNode) + IpcAlign4(dataSz) + 4U * spObjNum;

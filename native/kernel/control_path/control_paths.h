@@ -1,7 +1,7 @@
 /*
- * The kernel paths that change the system: the role of the ServiceManager, rights, and death
- * notices. They run in the domain's thread, on the domain's own structures. The data path (send,
- * receive, free) runs in the caller's process and only reads what they have written.
+ * Declares the kernel paths that change the system: the role of ServiceManager, access rights,
+ * death notices. They run in the domain's thread, on the domain's own structures. The data path
+ * (send, receive, free) runs in the caller's process and only reads what these paths have written.
  *
  * `caller` is a living task of the requesting process. Status: 0 or a negative errno.
  */
@@ -10,7 +10,7 @@
 
 #include "domain/options.h"
 
-/* The functions below as a table: the `kernel` of struct DomainOptions. */
+/* Lists the functions below for a domain: `kernel` of struct DomainOptions. Defined in module.c. */
 extern const struct DomainKernelOperations LITEIPC_KERNEL_OPERATIONS;
 
 /*
@@ -20,72 +20,80 @@ extern const struct DomainKernelOperations LITEIPC_KERNEL_OPERATIONS;
 int CheckCaller(const struct Domain *domain, const struct DomainTask *caller);
 
 /*
- * The domain's half of LiteIpcTaskInit: the task has a queue from now on. Called at its first
- * receive, or the first message sent to it. Idempotent.
+ * Does the domain's half of LiteIpcTaskInit: the task has a queue from now on. Called at its first
+ * receive, when a lane to it is opened, and when a process is granted access to it by a message.
+ * Idempotent.
  */
 void ServiceQueueMake(struct Domain *domain, struct DomainTask *task);
 
 /*
- * SetCms: the caller becomes the ServiceManager, which receives messages of at most `maxMsgSize`
- * bytes. -EINVAL: the process has not opened, or less than a header; -ENOMEM: it has no pool;
- * -EEXIST: there is one already; -EPERM: this uid or program may not (not in the kernel, where any
- * task may be the first).
+ * SetCms: makes the caller the ServiceManager, which receives messages of at most `maxMsgSize`
+ * bytes. Returns -EINVAL if the process has not opened the device or the size is below that of a
+ * header, -ENOMEM if it has no pool, -EEXIST if there is a ServiceManager, -EPERM if this uid or
+ * program is not allowed (the kernel allows any process). Defined in cms.c.
  */
 int SetCms(struct Domain *domain, struct DomainTask *caller, uint32_t maxMsgSize);
 
 /*
- * HandleCmsCmd: CMS_GEN_HANDLE, CMS_REMOVE_HANDLE, CMS_ADD_ACCESS. -EACCES: the caller's process is
- * not the ServiceManager's, or there is none; -EINVAL: as kernel.
+ * HandleCmsCmd: executes CMS_GEN_HANDLE, CMS_REMOVE_HANDLE or CMS_ADD_ACCESS. Returns -EACCES if
+ * the caller's process is not the ServiceManager's or there is none, -EINVAL as the kernel. Defined
+ * in cms.c.
  */
 int HandleCmsCmd(struct Domain *domain, struct DomainTask *caller,
                  struct ControlCmsCommand *command);
 
 /*
- * SetIpcTask: the caller receives its process's death notices. -EINVAL: no CMS, or one is set
- * already.
+ * SetIpcTask: lets the caller receive its process's death notices. Returns -EINVAL without a
+ * ServiceManager, or if the process has an IPC task. Defined in death.c.
  */
 int SetIpcTask(struct Domain *domain, struct DomainTask *caller);
 
 /*
- * GenerateServiceHandle: makes the task `taskID` a service whose handle is its ID; 0 is the caller.
- * -EINVAL: not alive, or the ServiceManager itself. The ServiceManager's process gets access if the
- * task has a queue.
+ * GenerateServiceHandle: makes task `taskID` (0: the caller) a service whose handle is its ID.
+ * Returns -EINVAL if the task has ended or is the ServiceManager. Grants access to the
+ * ServiceManager's process if the task has a queue.
  */
 int GenerateServiceHandle(struct Domain *domain, struct DomainTask *caller, uint32_t taskID,
                           uint32_t *handle);
 
-/* RefreshServiceHandle: task handles need no registration; only the range is checked. */
+/* RefreshServiceHandle: checks the range of the handle. Task handles need no registration. */
 int RefreshServiceHandle(struct Domain *domain, uint32_t handle);
 
 /*
- * AddServiceAccess: the process of task `taskID` may call `handle` (0: the ServiceManager).
- * -EINVAL: out of range, the service has no queue or is dead, or the process has not opened.
+ * AddServiceAccess: lets the process of task `taskID` call `handle` (0: the ServiceManager).
+ * Returns -EINVAL if an ID is out of range, the service has ended or has no queue, or the process
+ * has not opened the device.
  */
 int AddServiceAccess(struct Domain *domain, uint32_t taskID, uint32_t handle);
 
 /*
- * Revokes a right. Not in the kernel. -EACCES: the caller's process is not the ServiceManager's;
- * -EINVAL: no such process or service, or not of this generation. All affected processes have been
- * notified when this returns; revoking a missing right is no error.
+ * Revokes a right. Not in the kernel. Returns -EACCES if the caller's process is not the
+ * ServiceManager's, -EINVAL if there is no such process or service of this generation. The
+ * processes concerned are notified when this returns. A right that did not exist is no error.
+ * Defined in cms.c.
  */
 int RemoveServiceAccess(struct Domain *domain, struct DomainTask *caller,
                         const struct ControlAccess *access);
 
 /*
- * GrantServiceAccess: the domain's half of HandleSvc. The process named in `access` may call the
- * service, which has a queue from now on. -EINVAL: the service is not alive, the process does not
- * exist or has not opened. -EACCES: the caller has no right that it could pass on.
+ * GrantServiceAccess: does the domain's half of HandleSvc. The process named in `access` may call
+ * the service, which has a queue from now on. Returns -EINVAL if the service has ended, or the
+ * process does not exist or has not opened the device; -EACCES if the caller has no right to pass
+ * on.
  */
 int GrantServiceAccess(struct Domain *domain, struct DomainTask *caller,
                        const struct ControlAccess *access);
 
 /*
- * SendDeathMsg: the process loses its right to `task`, and receives a death notice if it has an IPC
- * task.
+ * SendDeathMsg: revokes the right of a process to `task`, and sends a death notice if the process
+ * has an IPC task. Defined in death.c.
  */
 int SendDeathMsg(struct Domain *domain, uint32_t processID, struct DomainTask *task);
 
-/* Ends the roles of a task: ServiceManager and IPC task of its process. */
+/*
+ * Ends the roles of a task that ends: ServiceManager, and IPC task of its process. Defined in
+ * death.c.
+ */
 void ReleaseRoles(struct Domain *domain, const struct DomainTask *task);
 
 #endif
