@@ -19,11 +19,6 @@ const RETRY_MS = 1000;
 /** A `BalancedTarget` spreads the calls of one client over the instances of a service. */
 export class BalancedTarget implements CallTarget {
   readonly isFound = true;
-  readonly #connection: Connection;
-  readonly #owner: TargetOwner;
-  readonly #contract: Contract;
-  readonly #balance: Balance;
-  readonly #pending: CallTarget;
   /** Routes to the instances that take calls. */
   #routes: Route[] = [];
   /** Routes to instances that refused a call. They get no calls until the next lookup. */
@@ -35,18 +30,12 @@ export class BalancedTarget implements CallTarget {
 
   /** `pending` takes the calls while there is no instance, and looks the name up again. */
   constructor(
-    connection: Connection,
-    owner: TargetOwner,
-    contract: Contract,
-    balance: Balance,
-    pending: CallTarget,
-  ) {
-    this.#connection = connection;
-    this.#owner = owner;
-    this.#contract = contract;
-    this.#balance = balance;
-    this.#pending = pending;
-  }
+    private readonly connection: Connection,
+    private readonly owner: TargetOwner,
+    private readonly contract: Contract,
+    private readonly balance: Balance,
+    private readonly pending: CallTarget,
+  ) {}
 
   choose(): Route {
     const routes = this.#routes;
@@ -59,15 +48,15 @@ export class BalancedTarget implements CallTarget {
       const route = routes[(this.#next + step) % count] as Route;
       if (best !== undefined && !this.#isBetter(route, best)) continue;
       best = route;
-      if (this.#balance === 'round-robin' && route.state === RouteState.Ready) break;
+      if (this.balance === 'round-robin' && route.state === RouteState.Ready) break;
     }
-    if (best === undefined) return this.#pending.choose();
+    if (best === undefined) return this.pending.choose();
     this.#next = (routes.indexOf(best) + 1) % count;
     return best;
   }
 
   async resolve(waitMs: number): Promise<void> {
-    if (this.#routes.length === 0) await this.#pending.resolve(waitMs);
+    if (this.#routes.length === 0) await this.pending.resolve(waitMs);
     else this.#watch();
   }
 
@@ -89,7 +78,7 @@ export class BalancedTarget implements CallTarget {
       added++;
       return this.#makeRoute(location);
     });
-    for (; added > 0; added--) this.#owner.restarts.found();
+    for (; added > 0; added--) this.owner.restarts.found();
     this.#watch();
   }
 
@@ -105,7 +94,7 @@ export class BalancedTarget implements CallTarget {
   }
 
   #isBetter(route: Route, best: Route): boolean {
-    if (this.#balance === 'least-loaded') {
+    if (this.balance === 'least-loaded') {
       const [ours, others] = [load(route), load(best)];
       if (ours !== others) return ours < others;
     }
@@ -113,9 +102,9 @@ export class BalancedTarget implements CallTarget {
   }
 
   #makeRoute({ handle, generation }: Location): Route {
-    const connection = this.#connection;
+    const connection = this.connection;
     const route = new Route(
-      this.#contract.name,
+      this.contract.name,
       connection.native.callTaskId,
       (unusable) => {
         this.#leave(unusable);
@@ -123,8 +112,8 @@ export class BalancedTarget implements CallTarget {
       () => {
         this.#remove(route);
         connection.routes.delete(route);
-        this.#owner.notifyDeath();
-        this.#owner.restarts.gone();
+        this.owner.notifyDeath();
+        this.owner.restarts.gone();
       },
     );
     route.handle = handle;
@@ -141,9 +130,9 @@ export class BalancedTarget implements CallTarget {
    */
   #leave(route: Route): void {
     this.#remove(route);
-    const isAlive = livingTask(this.#connection.native, route) !== undefined;
+    const isAlive = livingTask(this.connection.native, route) !== undefined;
     if (isAlive && !route.retired) this.#suspended.add(route);
-    this.#connection.requests.queue.move(route, () => this.choose());
+    this.connection.requests.queue.move(route, () => this.choose());
   }
 
   #remove(route: Route): void {
@@ -152,7 +141,7 @@ export class BalancedTarget implements CallTarget {
   }
 
   async #askForChanges(): Promise<void> {
-    const connection = this.#connection;
+    const connection = this.connection;
     const registry = new RegistryClient(connection, connection.native.callTaskId);
     try {
       while (connection.alive) {
@@ -160,7 +149,7 @@ export class BalancedTarget implements CallTarget {
         const before = performance.now();
         let restMs = ASK_AGAIN_MS;
         try {
-          const found = await registry.lookupChange(this.#contract, this.#version, ANSWER_DELAY_MS);
+          const found = await registry.lookupChange(this.contract, this.#version, ANSWER_DELAY_MS);
           if (found !== undefined) this.update(found);
           // Some instances could not be called. They may become available later.
           if (found?.version === 0) restMs = RETRY_MS;
@@ -171,7 +160,7 @@ export class BalancedTarget implements CallTarget {
           if (code === 'ENOENT' || code === 'EACCES') return;
           restMs = RETRY_MS;
         }
-        if (!this.#isUsed && !this.#owner.restarts.isWanted) return;
+        if (!this.#isUsed && !this.owner.restarts.isWanted) return;
         restMs -= performance.now() - before;
         if (restMs > 0) await pause(restMs, undefined, { ref: false });
       }

@@ -8,18 +8,15 @@ import type { CallTarget, TargetOwner } from './target.js';
 
 /** A `LookupTarget` sends calls to the task that its lookup finds. */
 export abstract class LookupTarget implements CallTarget {
-  protected readonly connection: Connection;
-  protected readonly owner: TargetOwner;
-  readonly #service: string;
-  readonly #waitMs: number;
   #route: Route;
 
   /** Calls wait up to `waitMs` for a service that nobody has registered. */
-  constructor(connection: Connection, owner: TargetOwner, service: string, waitMs: number) {
-    this.connection = connection;
-    this.owner = owner;
-    this.#service = service;
-    this.#waitMs = waitMs;
+  constructor(
+    protected readonly connection: Connection,
+    protected readonly owner: TargetOwner,
+    private readonly service: string,
+    private readonly waitMs: number,
+  ) {
     this.#route = this.#makeRoute();
   }
 
@@ -61,10 +58,10 @@ export abstract class LookupTarget implements CallTarget {
    */
   #lookupForCalls(route: Route): void {
     const now = performance.now();
-    const waitMs = Math.max((route.waiting[0]?.since ?? now) + this.#waitMs - now, 0);
+    const waitMs = Math.max((route.waiting[0]?.since ?? now) + this.waitMs - now, 0);
     this.#lookup(route, waitMs).catch((error: unknown) => {
       const isMissing = error instanceof LiteIpcError && error.code === 'ENOENT';
-      const since = isMissing && this.#waitMs > 0 ? performance.now() - this.#waitMs : Infinity;
+      const since = isMissing && this.waitMs > 0 ? performance.now() - this.waitMs : Infinity;
       this.connection.requests.queue.unresolvable(route, error as Error, since);
     });
   }
@@ -72,7 +69,7 @@ export abstract class LookupTarget implements CallTarget {
   #makeRoute(): Route {
     const { connection, owner } = this;
     const route = new Route(
-      this.#service,
+      this.service,
       connection.native.callTaskId,
       (unresolved) => {
         if (unresolved.retired) this.#replace(unresolved);
@@ -84,7 +81,7 @@ export abstract class LookupTarget implements CallTarget {
         else connection.routes.delete(route);
       },
     );
-    route.storesRequests = this.#waitMs > 0;
+    route.storesRequests = this.waitMs > 0;
     connection.routes.add(route);
     return route;
   }

@@ -12,28 +12,24 @@ import type { TargetOwner } from './target.js';
 
 /** A `NamedTarget` sends calls to the service that the ServiceManager finds by name. */
 export class NamedTarget extends LookupTarget {
-  readonly #contract: Contract;
-  readonly #policy: ClientPolicy;
   /** Set while the service has many instances. */
   #balanced: BalancedTarget | undefined;
 
   constructor(
     connection: Connection,
     owner: TargetOwner,
-    contract: Contract,
-    policy: ClientPolicy,
+    private readonly contract: Contract,
+    private readonly policy: ClientPolicy,
   ) {
     super(connection, owner, contract.name, policy.waitMs);
-    this.#contract = contract;
-    this.#policy = policy;
   }
 
   protected override async find(waitMs: number): Promise<LookupFound> {
     const registry = new RegistryClient(this.connection, this.connection.native.callTaskId);
     try {
-      return await registry.lookup(this.#contract, waitMs);
+      return await registry.lookup(this.contract, waitMs);
     } catch (error) {
-      throw this.#policy.waitMs > 0 ? this.#withWait(error) : error;
+      throw this.policy.waitMs > 0 ? this.#withWait(error) : error;
     } finally {
       registry.dispose();
     }
@@ -49,8 +45,8 @@ export class NamedTarget extends LookupTarget {
     this.#balanced ??= new BalancedTarget(
       connection,
       owner,
-      this.#contract,
-      this.#policy.balance,
+      this.contract,
+      this.policy.balance,
       this,
     );
     const balanced = this.#balanced;
@@ -63,8 +59,8 @@ export class NamedTarget extends LookupTarget {
   /** Adds to an ENOENT how long the client has waited. */
   #withWait(error: unknown): unknown {
     if (!(error instanceof LiteIpcError) || error.code !== 'ENOENT') return error;
-    const { name } = this.#contract;
-    const text = `No service "${name}" was registered within ${this.#policy.waitMs} ms: start the process that exposes it, or wait longer (waitMs) (ENOENT)`;
+    const { name } = this.contract;
+    const text = `No service "${name}" was registered within ${this.policy.waitMs} ms: start the process that exposes it, or wait longer (waitMs) (ENOENT)`;
     return new LiteIpcError('ENOENT', text, { service: name });
   }
 }

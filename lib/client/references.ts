@@ -101,23 +101,20 @@ export class References implements ReferenceHome {
 
 /** A `ReferenceTarget` sends calls to the task that a reference names. */
 class ReferenceTarget extends LookupTarget {
-  readonly #facts: ReferenceFacts;
-
   constructor(
     connection: Connection,
     owner: TargetOwner,
-    facts: ReferenceFacts,
+    private readonly facts: ReferenceFacts,
     contract: Contract,
   ) {
     super(connection, owner, contract.name, 0);
-    this.#facts = facts;
   }
 
   protected override async find(): Promise<LookupFound> {
     await Promise.resolve();
-    const problem = this.connection.references.problem(this.#facts);
+    const problem = this.connection.references.problem(this.facts);
     if (problem !== undefined) throw withCode(problem);
-    return { many: false, instances: [this.#facts], version: 0 };
+    return { many: false, instances: [this.facts], version: 0 };
   }
 }
 

@@ -19,12 +19,7 @@ import { StreamDispatcher } from './stream-dispatcher.js';
 
 /** Dispatches the requests of one connection. `base` is the index of an event's first word. */
 export class RequestDispatcher {
-  readonly #native: NativeDevice;
   readonly #incoming: Uint32Array;
-  readonly #hosts: ReadonlyMap<number, ServiceHost>;
-  readonly #data: IncomingData;
-  readonly #watch: CallWatch<IncomingCall>;
-  readonly #replies: Replies;
   readonly #streams: StreamDispatcher;
   readonly #callers = new Callers();
 
@@ -38,18 +33,13 @@ export class RequestDispatcher {
   #metadata: CallMetadata = noMetadata;
 
   constructor(
-    native: NativeDevice,
-    hosts: ReadonlyMap<number, ServiceHost>,
-    data: IncomingData,
-    watch: CallWatch<IncomingCall>,
-    replies: Replies,
+    private readonly native: NativeDevice,
+    private readonly hosts: ReadonlyMap<number, ServiceHost>,
+    private readonly data: IncomingData,
+    private readonly watch: CallWatch<IncomingCall>,
+    private readonly replies: Replies,
   ) {
-    this.#native = native;
     this.#incoming = native.incoming;
-    this.#hosts = hosts;
-    this.#data = data;
-    this.#watch = watch;
-    this.#replies = replies;
     this.#streams = new StreamDispatcher(native, data, watch, replies);
   }
 
@@ -63,16 +53,15 @@ export class RequestDispatcher {
     const incoming = this.#incoming;
     const code = incoming[base + Incoming.Code] as number;
     const oneway = incoming[base + Incoming.Flag] === MessageFlag.OneWay;
-    const served = this.#hosts.get(incoming[base + Incoming.Task] as number);
+    const served = this.hosts.get(incoming[base + Incoming.Task] as number);
     const control = isControlCode(code) && !oneway ? served?.control : undefined;
     const host = control ?? served;
     // The data has been copied out of the pool, and a one-way message needs no reply.
-    if (oneway || host === undefined)
-      this.#native.free(incoming[base + Incoming.Request] as number);
+    if (oneway || host === undefined) this.native.free(incoming[base + Incoming.Request] as number);
     if (host === undefined) return false;
     if (code === ABORT_CODE && oneway) {
       const callerTask = incoming[base + Incoming.TaskId] as number;
-      this.#watch.abort(callerTask, incoming[base + Incoming.Token] as number);
+      this.watch.abort(callerTask, incoming[base + Incoming.Token] as number);
       return false;
     }
     if (isStreamCode(code)) {
@@ -124,9 +113,9 @@ export class RequestDispatcher {
     try {
       // A C program sends only parcels and empty messages, and may set the cookie to any value.
       if ((cookie & Cookie.Metadata) !== 0 && method.inputParcel === undefined) {
-        this.#metadata = this.#data.takeMetadata(base);
+        this.#metadata = this.data.takeMetadata(base);
       }
-      this.#input = this.#data.decode(base, method.inputParcel);
+      this.#input = this.data.decode(base, method.inputParcel);
     } catch (error) {
       const text = `input: ${(error as Error).message}`;
       return this.#refuse(base, new LiteIpcError(decodingErrorCode(error), text, method));
@@ -151,17 +140,17 @@ export class RequestDispatcher {
       incoming[base + Incoming.TaskGeneration] as number,
       method,
       isAbortable ? (incoming[base + Incoming.Token] as number) : -1,
-      this.#watch,
+      this.watch,
       this.#metadata,
       incoming[base + Incoming.DeadlineMs] as number,
       incoming[base + Incoming.TimestampLow] as number,
       incoming[base + Incoming.TimestampHigh] as number,
     );
-    const words = this.#data.objects(base);
-    if (words !== undefined) call.files = this.#data.files(words);
-    if (isStreaming(method.kind)) call.stream = new ServiceStream(this.#replies, call);
+    const words = this.data.objects(base);
+    if (words !== undefined) call.files = this.data.files(words);
+    if (isStreaming(method.kind)) call.stream = new ServiceStream(this.replies, call);
     if (host.access?.restricted === true) host.access.enter(call);
-    host.run(this.#replies, method, input, call);
+    host.run(this.replies, method, input, call);
   }
 
   /** Refuses the request; returns false. A quiet refusal is counted and not reported. */
@@ -178,7 +167,7 @@ export class RequestDispatcher {
       const task = incoming[base + Incoming.Task] as number;
       const request = incoming[base + Incoming.Request] as number;
       const callerTask = incoming[base + Incoming.TaskId] as number;
-      this.#replies.sendRefusal({ task, request, callerTask }, error);
+      this.replies.sendRefusal({ task, request, callerTask }, error);
     }
     return false;
   }

@@ -3,9 +3,9 @@ import { defineService, method, oneway, type ImplementationOf } from 'liteipc';
 
 export const Attention = defineService('attention', {
   /** Ends only when its signal is aborted; `Attentive.ended` tells why. */
-  attend: method<string, string>(),
-  /** As `attend`, but first blocks the service's thread for so many ms. */
-  attendLater: method<number, string>(),
+  serve: method<string, string>(),
+  /** As `serve`, but first blocks the service's thread for so many ms. */
+  serveLater: method<number, string>(),
   /** [deadline - now, remainingMs], ms. */
   time: method<void, [number, number]>(),
   /** Answers at once, having asked for the signal. */
@@ -18,18 +18,18 @@ export const Attention = defineService('attention', {
 /** The implementation. */
 export class Attentive implements ImplementationOf<typeof Attention> {
   readonly begun: string[] = [];
-  /** `LABEL CODE` of each `attend` whose signal was aborted. */
+  /** `LABEL CODE` of each `serve` whose signal was aborted. */
   readonly ended: string[] = [];
   readonly notes: string[] = [];
   readonly signals: AbortSignal[] = [];
   releases: (() => void)[] = [];
 
-  readonly attend = (label: string, call: { readonly signal: AbortSignal }): Promise<string> => {
+  readonly serve = (label: string, call: { readonly signal: AbortSignal }): Promise<string> => {
     this.begun.push(label);
     return this.#untilAborted(label, call.signal);
   };
 
-  readonly attendLater = (ms: number, call: { readonly signal: AbortSignal }): Promise<string> => {
+  readonly serveLater = (ms: number, call: { readonly signal: AbortSignal }): Promise<string> => {
     this.begun.push('later');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
     return this.#untilAborted('later', call.signal);

@@ -26,12 +26,12 @@ async function attention(t: Parameters<typeof startDomain>[0], poolSize?: number
 test('an abort rejects the call at once and reaches the service', async (t) => {
   const { client, implementation, device } = await attention(t);
   const controller = new AbortController();
-  const call = client.attend('a', { signal: controller.signal, timeoutMs: Infinity });
+  const call = client.serve('a', { signal: controller.signal, timeoutMs: Infinity });
   await until(() => implementation.begun.length === 1);
   const reason = new Error('enough');
   controller.abort(reason);
   const error = await t.throwsAsync(call, { instanceOf: LiteIpcError, name: 'AbortError' });
-  t.like(error, { code: 'ABORT_ERR', service: 'attention', method: 'attend', cause: reason });
+  t.like(error, { code: 'ABORT_ERR', service: 'attention', method: 'serve', cause: reason });
   await until(() => implementation.ended.length === 1);
   t.deepEqual(implementation.ended, ['a ABORT_ERR']);
   t.is(device.pendingCalls, 0);
@@ -41,7 +41,7 @@ test('an abort rejects the call at once and reaches the service', async (t) => {
 test('an abort affects only one of many calls', async (t) => {
   const { client, implementation } = await attention(t);
   const controllers = Array.from({ length: 100 }, () => new AbortController());
-  const calls = controllers.map(({ signal }, index) => client.attend(String(index), { signal }));
+  const calls = controllers.map(({ signal }, index) => client.serve(String(index), { signal }));
   for (const call of calls) call.catch(() => undefined);
   await until(() => implementation.begun.length === 100);
   for (const index of [3, 99, 0]) controllers[index]?.abort();
@@ -57,7 +57,7 @@ test('an abort affects only one of many calls', async (t) => {
 test('a call with an aborted signal is not sent', async (t) => {
   const { client, implementation } = await attention(t);
   const signal = AbortSignal.abort();
-  await t.throwsAsync(client.attend('a', { signal }), { name: 'AbortError' });
+  await t.throwsAsync(client.serve('a', { signal }), { name: 'AbortError' });
   await t.throwsAsync(client.note('b', { signal }), { name: 'AbortError' });
   await client.quick();
   t.deepEqual(implementation.begun, []);
@@ -70,7 +70,7 @@ test('a call that is aborted while it waits for room never reaches the service',
   for (let index = 0; index < 3; index++) held.push(client.deaf(new Uint8Array(20_000)));
   await until(() => implementation.releases.length === 3);
   const controller = new AbortController();
-  const waiting = client.attend('x'.repeat(20_000), { signal: controller.signal });
+  const waiting = client.serve('x'.repeat(20_000), { signal: controller.signal });
   controller.abort();
   await t.throwsAsync(waiting, { name: 'AbortError' });
   for (const release of implementation.releases) release();
@@ -82,7 +82,7 @@ test('a call that is aborted while it waits for room never reaches the service',
 test('an abort that finds no room is sent when there is room', async (t) => {
   const { client, implementation } = await attention(t, 64 * 1024);
   const controller = new AbortController();
-  const call = client.attend('a', { signal: controller.signal });
+  const call = client.serve('a', { signal: controller.signal });
   await until(() => implementation.begun.length === 1);
   // More of them wait than have room: they use any room that is freed, so the abort competes with
   // them.
@@ -107,8 +107,8 @@ test('the signal is aborted already if the abort arrives before the implementati
   const controller = new AbortController();
   // Creates the lane, so that the calls are sent at once.
   await client.quick();
-  const blocking = client.attendLater(600, { timeoutMs: 400 });
-  const call = client.attend('a', { signal: controller.signal });
+  const blocking = client.serveLater(600, { timeoutMs: 400 });
+  const call = client.serve('a', { signal: controller.signal });
   controller.abort();
   await t.throwsAsync(call, { name: 'AbortError' });
   await t.throwsAsync(blocking, { code: 'ETIME' });
@@ -123,7 +123,7 @@ test('the service sees the remaining time, and its signal is aborted at the dead
   t.true(remaining > 500 && remaining <= 4001, String(remaining));
   t.deepEqual(await client.time(undefined, { timeoutMs: Infinity }), [Infinity, Infinity]);
   const before = performance.now();
-  await t.throwsAsync(client.attend('a', { timeoutMs: 500 }), { code: 'ETIME' });
+  await t.throwsAsync(client.serve('a', { timeoutMs: 500 }), { code: 'ETIME' });
   await until(() => implementation.ended.length === 1);
   const took = performance.now() - before;
   t.deepEqual(implementation.ended, ['a ETIME']);
@@ -132,7 +132,7 @@ test('the service sees the remaining time, and its signal is aborted at the dead
 
 test('the signal is aborted when the caller closes its device', async (t) => {
   const { client, implementation, device } = await attention(t);
-  const call = client.attend('a', { timeoutMs: Infinity });
+  const call = client.serve('a', { timeoutMs: Infinity });
   await until(() => implementation.begun.length === 1);
   await device.close();
   await t.throwsAsync(call, { code: 'ECANCELED' });
@@ -158,7 +158,7 @@ test('the signal is aborted when the calling process is killed', async (t) => {
 
 test('the signal is aborted when the service is disposed or its domain ends', async (t) => {
   const { client, implementation, exposed } = await attention(t);
-  const call = client.attend('a', { timeoutMs: Infinity });
+  const call = client.serve('a', { timeoutMs: Infinity });
   await until(() => implementation.begun.length === 1);
   await Promise.all([exposed.dispose(), t.throwsAsync(call, { code: 'EPIPE' })]);
   t.deepEqual(implementation.ended, ['a ECANCELED']);
@@ -168,7 +168,7 @@ test('the signal is aborted when the service is disposed or its domain ends', as
   t.teardown(() => other.close());
   const second = new Attentive();
   await other.expose(Attention, second);
-  const own = (await other.service(Attention)).attend('b', { timeoutMs: Infinity });
+  const own = (await other.service(Attention)).serve('b', { timeoutMs: Infinity });
   await until(() => second.begun.length === 1);
   await Promise.all([manager.close(), t.throwsAsync(own, { code: 'ENODEV' })]);
   await until(() => second.ended.length === 1);

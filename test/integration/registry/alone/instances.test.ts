@@ -162,11 +162,11 @@ test('an idle client finds new instances with its next calls', async (t) => {
 test('a client finds a new instance after all others have ended', async (t) => {
   const { domain, instances, client } = await world(t, ['a', 'b']);
   const work = await client.service(Work);
-  const patient = await client.service(Work, { waitMs: 5000 });
-  await Promise.all([work.who(), patient.who()]);
+  const waitingClient = await client.service(Work, { waitMs: 5000 });
+  await Promise.all([work.who(), waitingClient.who()]);
   for (const { exposed } of instances) await exposed.dispose();
   t.is(await codeOf(work.who()), 'ENOENT');
-  const waiting = patient.who();
+  const waiting = waitingClient.who();
   await expose(await domain.open(), 'c');
   t.is(await waiting, 'c');
   t.is(await work.who(), 'c');
