@@ -345,7 +345,7 @@ static void EveryDeathIsReportedOnce(void **state)
 {
     enum { COUNT = 60 };
     static struct Endpoint others[COUNT];
-    bool told[4096] = {false};
+    bool notified[4096] = {false};
     struct LiteIpcControlRequest request = {.operation = LITEIPC_CONTROL_SET_IPC_TASK,
                                             .task = client->task};
     struct LiteIpcEvent event;
@@ -365,12 +365,12 @@ static void EveryDeathIsReportedOnce(void **state)
         event = EndpointExpect(client, LITEIPC_EVENT_MESSAGE);
         assert_int_equal(event.message->type, MT_DEATH_NOTIFY);
         assert_int_equal(event.message->target.handle, client->taskID);
-        assert_false(told[event.message->target.token]);
-        told[event.message->target.token] = true;
+        assert_false(notified[event.message->target.token]);
+        notified[event.message->target.token] = true;
         assert_int_equal(LiteIpcFree(client->thread, event.message), 0);
     }
     for (int i = 0; i < COUNT; i++) {
-        assert_true(told[others[i].taskID]);
+        assert_true(notified[others[i].taskID]);
     }
     assert_true(EndpointIsQuiet(client) && EndpointPoolIsEmpty(client));
 }

@@ -150,7 +150,7 @@ static void ClientKilledWhileItStreams(void **state)
         bool killed = false;
         /* All published messages arrive; none is missing, damaged or duplicated. */
         for (;;) {
-            bool exited = killed && ChildIsGone(&child);
+            bool exited = killed && ChildHasExited(&child);
             if (!EndpointNext(service, &event, killed ? 30 : TEST_DEADLINE_MS)) {
                 if (exited || !killed) {
                     break;

@@ -179,31 +179,31 @@ static void LanesBetweenTwoProcessesAreLimited(void **state)
     }
 }
 
-#define HANDED_MAX 64
+#define IN_FLIGHT_MAX 64
 
 /* Messages in flight from the receiving thread to the freeing thread. */
 static struct {
     pthread_mutex_t lock;
-    const IpcMsg *messages[HANDED_MAX];
+    const IpcMsg *messages[IN_FLIGHT_MAX];
     unsigned count;
     bool end;
     struct LiteIpcThread *thread;
     int status;
-} handed = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} inFlight = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void *FreeElsewhere(void *argument)
 {
     (void)argument;
     for (;;) {
         const IpcMsg *message = NULL;
-        pthread_mutex_lock(&handed.lock);
-        bool end = handed.end;
-        if (handed.count > 0) {
-            message = handed.messages[--handed.count];
+        pthread_mutex_lock(&inFlight.lock);
+        bool end = inFlight.end;
+        if (inFlight.count > 0) {
+            message = inFlight.messages[--inFlight.count];
         }
-        pthread_mutex_unlock(&handed.lock);
+        pthread_mutex_unlock(&inFlight.lock);
         if (message != NULL) {
-            handed.status |= LiteIpcFree(handed.thread, message);
+            inFlight.status |= LiteIpcFree(inFlight.thread, message);
         } else if (end) {
             return NULL;
         } else {
@@ -225,32 +225,32 @@ static void AnyThreadMayFree(void **state)
     (void)state;
 
     EndpointJoin(service, &sibling);
-    handed.end = false;
-    handed.thread = sibling.thread;
-    handed.status = 0;
+    inFlight.end = false;
+    inFlight.thread = sibling.thread;
+    inFlight.status = 0;
     assert_int_equal(pthread_create(&system, NULL, FreeElsewhere, NULL), 0);
     assert_int_equal(pthread_create(&sender.system, NULL, SenderMain, &sender), 0);
     bool all = true;
     for (uint32_t i = 0; i < sender.messages && all; i++) {
         all = EndpointNext(service, &event, TEST_DEADLINE_MS) && event.message->code == i;
         bool passed = false;
-        pthread_mutex_lock(&handed.lock);
-        if (all && i % 3 != 0 && handed.count < HANDED_MAX) {
-            handed.messages[handed.count++] = event.message;
+        pthread_mutex_lock(&inFlight.lock);
+        if (all && i % 3 != 0 && inFlight.count < IN_FLIGHT_MAX) {
+            inFlight.messages[inFlight.count++] = event.message;
             passed = true;
         }
-        pthread_mutex_unlock(&handed.lock);
+        pthread_mutex_unlock(&inFlight.lock);
         if (all && !passed) {
             all = LiteIpcFree(service->thread, event.message) == 0;
         }
     }
-    pthread_mutex_lock(&handed.lock);
-    handed.end = true;
-    pthread_mutex_unlock(&handed.lock);
+    pthread_mutex_lock(&inFlight.lock);
+    inFlight.end = true;
+    pthread_mutex_unlock(&inFlight.lock);
     pthread_join(system, NULL);
     pthread_join(sender.system, NULL);
     assert_true(all);
-    assert_int_equal(handed.status, 0);
+    assert_int_equal(inFlight.status, 0);
     assert_int_equal(sender.status, 0);
     assert_true(EndpointPoolIsEmpty(service));
     EndpointLeave(&sibling);
@@ -305,8 +305,8 @@ static size_t Exhaust(struct Endpoint *endpoint, struct IpcNode **nodes)
 static void *FreeHeldLater(void *argument)
 {
     SleepMs(50);
-    for (unsigned i = 0; i < handed.count; i++) {
-        handed.status |= LiteIpcFree(handed.thread, handed.messages[i]);
+    for (unsigned i = 0; i < inFlight.count; i++) {
+        inFlight.status |= LiteIpcFree(inFlight.thread, inFlight.messages[i]);
     }
     return argument;
 }
@@ -333,12 +333,12 @@ static void ExhaustedReceiverContinuesAfterAFree(void **state)
     EndpointGrant(&trio.manager, service, &other);
     assert_int_equal(LiteIpcPoolDelete(info), 0);
     assert_int_equal(DoIpcMmap(info, 4096, 64), 0);
-    handed.thread = sibling.thread;
-    handed.status = 0;
-    for (handed.count = 0; handed.count < 10; handed.count++) {
-        assert_int_equal(EndpointSendOneWay(client, service, handed.count), 0);
+    inFlight.thread = sibling.thread;
+    inFlight.status = 0;
+    for (inFlight.count = 0; inFlight.count < 10; inFlight.count++) {
+        assert_int_equal(EndpointSendOneWay(client, service, inFlight.count), 0);
         event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
-        handed.messages[handed.count] = event.message;
+        inFlight.messages[inFlight.count] = event.message;
     }
     size_t fillers = Exhaust(service, nodes);
     for (uint32_t i = 0; i < 5; i++) {
@@ -349,20 +349,20 @@ static void ExhaustedReceiverContinuesAfterAFree(void **state)
     assert_int_equal(LiteIpcSpin(service->thread, 1000), 0);
 
     assert_int_equal(pthread_create(&system, NULL, FreeHeldLater, NULL), 0);
-    bool told = false;
-    for (uint32_t i = 0; i < 5 || !told;) {
+    bool notified = false;
+    for (uint32_t i = 0; i < 5 || !notified;) {
         event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
         if (event.message->type == MT_DEATH_NOTIFY) {
-            assert_false(told);
-            told = true;
+            assert_false(notified);
+            notified = true;
         } else {
             assert_int_equal(event.message->code, 100 + i++);
         }
         assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
     }
     pthread_join(system, NULL);
-    handed.count = 0;
-    assert_int_equal(handed.status, 0);
+    inFlight.count = 0;
+    assert_int_equal(inFlight.status, 0);
     while (fillers > 0) {
         LiteIpcNodeFree(info, nodes[--fillers]);
     }

@@ -72,7 +72,7 @@ static void OnlyListedProgramsBecomeCms(void **state)
     struct Domain *strict;
     struct TestProcess process;
     struct DomainOptions options = TestDomainOptions("strict");
-    uint32_t nobody = getuid() + 1;
+    uint32_t otherUid = getuid() + 1;
 
     options.cmsProgram = "/bin/sh";
     assert_int_equal(DomainStart(&options, &strict), 0);
@@ -89,7 +89,7 @@ static void OnlyListedProgramsBecomeCms(void **state)
     DomainStop(strict);
 
     options.cmsProgram = NULL;
-    options.cmsUids = &nobody;
+    options.cmsUids = &otherUid;
     options.cmsUidCount = 1;
     assert_int_equal(DomainStart(&options, &strict), 0);
     TestProcessOpen(DomainPath(strict), &process, 0);

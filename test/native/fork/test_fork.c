@@ -336,7 +336,7 @@ static void ClosesAnyway(struct LiteIpcDevice *parent, void *argument)
                  (stage->domain.pid == 0 ? -ENODEV : 0));
 }
 
-static void DomainIsGone(void **state)
+static void DomainHasStopped(void **state)
 {
     struct ForkStage *stage = *state;
     struct Actor *parent = ForkStageActor(stage);
@@ -388,7 +388,7 @@ int main(int count, char **arguments)
         FORK_TEST(RightsAndRolesStayWithTheParent),
         FORK_TEST(ChildCallsAndIsCalled),
         FORK_TEST(GrandchildServesAndCalls),
-        FORK_TEST(DomainIsGone),
+        FORK_TEST(DomainHasStopped),
         FORK_TEST(BothInOneProcess),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

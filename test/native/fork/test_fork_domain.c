@@ -103,7 +103,7 @@ static int BusyRole(const char *path, const char *argument)
     }
 }
 
-static void LivesBeside(struct LiteIpcDevice *parent, void *argument)
+static void ContinueWhileParentRuns(struct LiteIpcDevice *parent, void *argument)
 {
     struct Forked self;
     FORKED_CHECK(KnownDescriptorsOnly(argument, NULL));
@@ -126,9 +126,9 @@ static void ABusyDomainsProgramForks(void **state)
     known.open[busy.input] = known.open[busy.output] = true;
     assert_true(ChildReports(&busy, "busy"));
     for (int i = 0; i < FORKS && good; i++) {
-        good = ForkedRun(&host, ActorDevice(manager), LivesBeside, &known);
+        good = ForkedRun(&host, ActorDevice(manager), ContinueWhileParentRuns, &known);
     }
-    assert_false(ChildIsGone(&busy));
+    assert_false(ChildHasExited(&busy));
     ChildKill(&busy);
     assert_int_equal(ChildEnd(&busy), -SIGKILL);
     assert_true(good);
@@ -140,7 +140,7 @@ static void ABusyDomainsProgramForks(void **state)
 
 #define CHILD_INPUT 4 /* the test writes here to let the child continue, see support/child.c */
 
-static void LivesOn(struct LiteIpcDevice *parent, void *argument)
+static void ContinueAfterParent(struct LiteIpcDevice *parent, void *argument)
 {
     char byte;
     (void)parent;
@@ -159,7 +159,7 @@ static int HostRole(const char *path, const char *argument)
     }
     ChildReport("ready");
     ChildAwaitResume();
-    ChildReportNumber((uint32_t)ForkedStart(&stage, NULL, LivesOn, NULL));
+    ChildReportNumber((uint32_t)ForkedStart(&stage, NULL, ContinueAfterParent, NULL));
     for (;;) {
         pause();
     }
@@ -189,7 +189,7 @@ static void DomainEndsWithItsProgram(void **state)
     ChildKill(&program);
     assert_int_equal(ActorMsgEnd(actor, NULL), -ENODEV);
     assert_true(NowMs() - start < TEST_PROMPT_MS);
-    while (!ChildIsGone(&program)) {
+    while (!ChildHasExited(&program)) {
         SleepMs(1); /* the kernel closes its descriptors one after the other */
     }
     assert_int_equal(kill(child, 0), 0);

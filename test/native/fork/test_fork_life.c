@@ -85,7 +85,7 @@ static void AChildsExitIsNotAnnounced(void **state)
 
 #define CHILD_INPUT 4 /* the test writes here to let the child continue, see support/child.c */
 
-static void LivesOn(struct LiteIpcDevice *parent, void *argument)
+static void ContinueAfterParent(struct LiteIpcDevice *parent, void *argument)
 {
     char byte;
     struct Forked self;
@@ -119,7 +119,7 @@ static int ParentRole(const char *path, const char *argument)
         return 2;
     }
     stage.devices[stage.deviceCount++] = self.device;
-    pid_t child = ForkedStart(&stage, self.device, LivesOn, NULL);
+    pid_t child = ForkedStart(&stage, self.device, ContinueAfterParent, NULL);
     ChildReportNumber(handle);
     ChildReportNumber((uint32_t)child);
     if (ForkedMsg(&self, RECV, NULL, NULL, &got) != 0) { /* a call that gets no answer */

@@ -240,7 +240,7 @@ static void HasNothing(struct LiteIpcDevice *parent, void *argument)
 static void ParentIsBusyWhileItForks(void **state)
 {
     struct ForkStage *stage = *state;
-    static struct Work calls, passes, comes, serves, manages;
+    static struct Work calls, passes, starts, serves, manages;
     int full = open("/dev/full", O_RDWR | O_CLOEXEC);
     struct Storm storm = {0};
     KnownDescriptorsTake(&storm.known);
@@ -250,16 +250,16 @@ static void ParentIsBusyWhileItForks(void **state)
     struct Actor *passer = ForkStageActor(stage);
     uint32_t handle = ActorID(service);
     assert_int_equal(ActorGrant(manager, passer, service), 0);
-    struct Actor *comer = ActorSibling(parent);
+    struct Actor *starter = ActorSibling(parent);
     atomic_store_explicit(&over, false, memory_order_relaxed);
     calls = (struct Work){.target = handle};
     passes = (struct Work){.target = handle, .descriptor = full};
-    comes = (struct Work){.target = CMS_HANDLE, .device = ActorDevice(parent)};
+    starts = (struct Work){.target = CMS_HANDLE, .device = ActorDevice(parent)};
     ActorLaunch(service, ServeStep, &serves);
     ActorLaunch(manager, ServeStep, &manages);
     ActorLaunch(parent, CallStep, &calls);
     ActorLaunch(passer, PassStep, &passes);
-    ActorLaunch(comer, ThreadStep, &comes);
+    ActorLaunch(starter, ThreadStep, &starts);
 
     bool good = true;
     for (unsigned i = 0; i < FORKS && good; i++) {
@@ -268,7 +268,7 @@ static void ParentIsBusyWhileItForks(void **state)
     }
     atomic_store_explicit(&over, true, memory_order_relaxed);
     assert_int_equal(ActorJoin(parent), 0);
-    assert_int_equal(ActorJoin(comer), 0);
+    assert_int_equal(ActorJoin(starter), 0);
     assert_int_equal(ActorJoin(passer), 0);
     assert_int_equal(ActorJoin(service), 0);
     IpcMsg last = ActorOneway(CMS_HANDLE, 0);
@@ -278,8 +278,8 @@ static void ParentIsBusyWhileItForks(void **state)
     assert_true(good);
     print_message("%u forks during %llu calls, %llu descriptors and %llu threads\n", FORKS,
                   (unsigned long long)calls.count, (unsigned long long)passes.count,
-                  (unsigned long long)comes.count);
-    assert_true(calls.count > 0 && passes.count > 0 && comes.count > 0);
+                  (unsigned long long)starts.count);
+    assert_true(calls.count > 0 && passes.count > 0 && starts.count > 0);
     assert_true(ActorPoolIsEmpty(parent) && ActorPoolIsEmpty(service) && ActorPoolIsEmpty(manager));
     close(full);
 }

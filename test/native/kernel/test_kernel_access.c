@@ -1,4 +1,4 @@
-/* The ServiceManager and the rights that it gives, on the ioctl face. */
+/* Tests the ServiceManager and the rights that it grants, with the ioctl API. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,7 @@ static int SendTo(struct Actor *actor, uint32_t handle)
     return ActorSend(actor, &out);
 }
 
-static void FirstComesFirstIsManager(void **state)
+static void TheFirstRequesterBecomesManager(void **state)
 {
     struct Actor *cms = ActorReady(*state);
     struct Actor *cli = ActorReady(*state);
@@ -37,7 +37,7 @@ static void FirstComesFirstIsManager(void **state)
     assert_int_equal(Command(cli, CMS_REMOVE_HANDLE, 0, 1), 0);
 }
 
-static void CommandsAreForTheManagersProcess(void **state)
+static void OnlyTheManagersProcessMaySendCommands(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cms2 = ActorSibling(cms);
@@ -71,10 +71,10 @@ static void HandlesAreTaskIDs(void **state)
     assert_int_equal(Command(cms, CMS_GEN_HANDLE, 128, 0), -EINVAL);
     assert_int_equal(Command(cms, CMS_GEN_HANDLE, INVALID_ID, 0), -EINVAL);
 
-    /* Without a queue there is nothing to be called by: the manager gets no right yet. */
+    /* A task without queue cannot be called, so the manager gets no right yet. */
     assert_int_equal(Command(cms, CMS_GEN_HANDLE, ActorID(svc), 0), 0);
     assert_int_equal(SendTo(cms, ActorID(svc)), -EACCES);
-    ActorMsgStart(svc, RECV, NULL, NULL); /* the first receive makes the queue */
+    ActorMsgStart(svc, RECV, NULL, NULL); /* the first receive creates the queue */
     assert_int_equal(SendTo(cms, ActorID(svc)), -EACCES);
     assert_int_equal(Command(cms, CMS_GEN_HANDLE, ActorID(svc), 0), 0);
     assert_int_equal(SendTo(cms, ActorID(svc)), 0);
@@ -84,7 +84,7 @@ static void HandlesAreTaskIDs(void **state)
     assert_int_equal(Command(cms, CMS_GEN_HANDLE, ActorID(svc), 0), -EINVAL);
 }
 
-static void RightsNeedALivingServiceWithAQueue(void **state)
+static void RightsNeedARunningServiceWithAQueue(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *svc = ActorReady(*state);
@@ -113,8 +113,8 @@ static void RightsNeedALivingServiceWithAQueue(void **state)
     assert_int_equal(SendTo(nod, handle), -EINVAL);
 }
 
-/* A right is the whole process's. */
-static void RightsAreForAllTasksOfAProcess(void **state)
+/* A right belongs to the whole process. */
+static void RightsApplyToAllTasksOfAProcess(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -123,7 +123,7 @@ static void RightsAreForAllTasksOfAProcess(void **state)
 
     assert_int_equal(SendTo(cli2, ActorID(svc)), 0);
     assert_int_equal(ActorReceive(svc, NULL), 0);
-    ActorExitTask(cli); /* the task that got it */
+    ActorExitTask(cli); /* the task that got the right */
     assert_int_equal(SendTo(cli2, ActorID(svc)), 0);
     assert_int_equal(ActorReceive(svc, NULL), 0);
 }
@@ -145,7 +145,7 @@ static void RemoveHandleChecksTheRangeAndRevokesNothing(void **state)
     assert_int_equal(Command(cms, CMS_REMOVE_HANDLE, 0, ActorID(svc)), 0);
 }
 
-static void HandleZeroIsForEverybody(void **state)
+static void EveryProcessMayUseHandleZero(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -162,7 +162,7 @@ static void HandleZeroIsForEverybody(void **state)
     ActorMsgStart(cli, SEND | RECV, &out, NULL);
     assert_int_equal(ActorMsgEnd(cms, &request), 0);
     assert_true(ActorIsMessage(request, MT_REQUEST, 2, cli));
-    assert_int_equal(request->target.handle, 0); /* as it was asked for */
+    assert_int_equal(request->target.handle, 0); /* as in the request */
     assert_int_equal(request->target.token, 5);
     assert_int_equal(request->target.cookie, 6);
     assert_memory_equal(request->data, name, 4);
@@ -171,7 +171,7 @@ static void HandleZeroIsForEverybody(void **state)
     assert_true(ActorIsMessage(reply, MT_REPLY, 7, cms));
     assert_int_equal(ActorFree(cli, reply), 0);
 
-    /* By its task ID it is a service like any other. */
+    /* With its task ID the manager is a service like any other. */
     assert_int_equal(SendTo(cli, ActorID(cms)), -EACCES);
     assert_int_equal(ActorGrant(cms, cli, cms), 0);
     assert_int_equal(SendTo(cli, ActorID(cms)), 0);
@@ -180,8 +180,8 @@ static void HandleZeroIsForEverybody(void **state)
     assert_int_equal(ActorFree(cms, request), 0);
 }
 
-/* A request to handle 0 makes the manager's queue; so does nothing else yet. */
-static void ManagersSizeLimitHoldsForHandleZeroOnly(void **state)
+/* A request to handle 0 creates the manager's queue; nothing else has done so yet. */
+static void ManagersSizeLimitAppliesToHandleZeroOnly(void **state)
 {
     struct Actor *cms = ActorReady(*state);
     struct Actor *cli = ActorReady(*state);
@@ -202,8 +202,8 @@ static void ManagersSizeLimitHoldsForHandleZeroOnly(void **state)
     assert_true(ActorPoolIsEmpty(cms));
 }
 
-/* Not in the kernel: a right is taken away again, for what lies in the queue too. */
-static void RevokedRightCountsAtOnce(void **state)
+/* Unlike in the kernel, a right can be revoked, which also affects queued messages. */
+static void RevocationTakesEffectAtOnce(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -226,7 +226,7 @@ static void RevokedRightCountsAtOnce(void **state)
     assert_true(ActorIsMessage(request, MT_REQUEST, 9, oth));
     assert_int_equal(ActorFree(svc, request), 0);
     assert_true(ActorPoolIsEmpty(svc));
-    assert_int_equal(ActorRevoke(cms, cli, svc), 0); /* taken away already: no error */
+    assert_int_equal(ActorRevoke(cms, cli, svc), 0); /* already revoked: no error */
     assert_int_equal(ActorGrant(cms, cli, svc), 0);
     assert_int_equal(SendTo(cli, ActorID(svc)), 0);
     assert_int_equal(ActorReceive(svc, NULL), 0);
@@ -234,8 +234,8 @@ static void RevokedRightCountsAtOnce(void **state)
 }
 
 /*
- * Stops the stage's domain and starts another; how does a process of our own fare that wants the
- * role?
+ * Stops the stage's domain and starts another. Returns the status of a process that requests the
+ * role there.
  */
 static int SetCmsIn(struct Stage *stage, const struct LiteIpcDomainOptions *options)
 {
@@ -248,8 +248,8 @@ static int SetCmsIn(struct Stage *stage, const struct LiteIpcDomainOptions *opti
     return status;
 }
 
-/* D16: only who may; by default the uid that started the domain. */
-static void OnlyWhoMayBecomesManager(void **state)
+/* D16: only permitted users; by default the uid that started the domain. */
+static void OnlyPermittedUsersBecomeManager(void **state)
 {
     uint32_t own = (uint32_t)getuid();
     uint32_t other = own + 1;
@@ -274,16 +274,16 @@ static void OnlyWhoMayBecomesManager(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STAGE_TEST(FirstComesFirstIsManager),
-        STAGE_TEST(CommandsAreForTheManagersProcess),
+        STAGE_TEST(TheFirstRequesterBecomesManager),
+        STAGE_TEST(OnlyTheManagersProcessMaySendCommands),
         STAGE_TEST(HandlesAreTaskIDs),
-        STAGE_TEST(RightsNeedALivingServiceWithAQueue),
-        STAGE_TEST(RightsAreForAllTasksOfAProcess),
+        STAGE_TEST(RightsNeedARunningServiceWithAQueue),
+        STAGE_TEST(RightsApplyToAllTasksOfAProcess),
         STAGE_TEST(RemoveHandleChecksTheRangeAndRevokesNothing),
-        STAGE_TEST(HandleZeroIsForEverybody),
-        STAGE_TEST(ManagersSizeLimitHoldsForHandleZeroOnly),
-        STAGE_TEST(RevokedRightCountsAtOnce),
-        STAGE_TEST(OnlyWhoMayBecomesManager),
+        STAGE_TEST(EveryProcessMayUseHandleZero),
+        STAGE_TEST(ManagersSizeLimitAppliesToHandleZeroOnly),
+        STAGE_TEST(RevocationTakesEffectAtOnce),
+        STAGE_TEST(OnlyPermittedUsersBecomeManager),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

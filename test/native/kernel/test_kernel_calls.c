@@ -1,6 +1,6 @@
 /*
- * Requests and calls on the ioctl face: which message a waiting task gets, and what becomes of the
- * others.
+ * Tests requests and calls with the ioctl API: which message a waiting task receives, and what
+ * happens to the others.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -58,7 +58,7 @@ static void CallAndReplyCarryEverything(void **state)
     assert_true(ActorPoolIsEmpty(cli) && ActorPoolIsEmpty(svc));
 }
 
-/* D13: the kernel delivers garbage addresses here. */
+/* D13: the kernel delivers invalid addresses here. */
 static void MessagesWithoutDataHaveNullAddresses(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -68,7 +68,7 @@ static void MessagesWithoutDataHaveNullAddresses(void **state)
     IpcMsg *request;
     IpcMsg *reply;
 
-    out.data = &out; /* dataSz 0: not looked at */
+    out.data = &out; /* ignored, because dataSz is 0 */
     out.offsets = &out;
     ActorMsgStart(cli, SEND | RECV, &out, NULL);
     assert_int_equal(ActorReceive(svc, &request), 0);
@@ -107,7 +107,7 @@ static void ReplyToAnEarlierRequestIsDropped(void **state)
     assert_true(ActorPoolIsEmpty(cli) && ActorPoolIsEmpty(svc));
 }
 
-/* A failed reply that fits no call is dropped by a call, too. */
+/* A call also drops a failed reply that belongs to another call. */
 static void FailedReplyToAnEarlierRequestIsDropped(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -220,7 +220,7 @@ static void PlainReceiveDropsReplies(void **state)
         if (i == 0) {
             ActorMsgStart(cli, RECV, NULL, NULL);
         } else {
-            /* Only its address is passed: a message that is not sent is not looked at. */
+            /* Only its address is passed: a message that is not sent is not read. */
             ActorMsgStart(cli, RECV, &out, NULL);
         }
         assert_true(ActorPoolIsEmpty(cli));

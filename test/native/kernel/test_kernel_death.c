@@ -1,4 +1,6 @@
-/* Ends of tasks and processes: notices, roles, rights, and what the dead had sent. */
+/*
+ * Tests exits of tasks and processes: notices, roles, rights, and messages of terminated processes.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,15 +18,18 @@ static int SendTo(struct Actor *actor, uint32_t handle, uint32_t code)
     return ActorSend(actor, &out);
 }
 
-static bool IsNotice(const IpcMsg *msg, const struct Actor *to, const struct Actor *dead)
+static bool IsNotice(const IpcMsg *msg, const struct Actor *to, const struct Actor *exited)
 {
-    return ActorIsMessage(msg, MT_DEATH_NOTIFY, 0, dead) && msg->target.handle == ActorID(to) &&
-           msg->target.token == ActorID(dead) && msg->target.cookie == 0 && msg->flag == 0 &&
+    return ActorIsMessage(msg, MT_DEATH_NOTIFY, 0, exited) && msg->target.handle == ActorID(to) &&
+           msg->target.token == ActorID(exited) && msg->target.cookie == 0 && msg->flag == 0 &&
            msg->dataSz == 0 && msg->data == NULL && msg->spObjNum == 0;
 }
 
-/* All that a process had sent before it ended is delivered, in order among what others sent. */
-static void DeadSendersMessagesAreDelivered(void **state)
+/*
+ * Every message that a process published before it exited is delivered, in order with the messages
+ * of others.
+ */
+static void MessagesOfATerminatedProcessAreDelivered(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *oth = ActorReady(*state);
@@ -50,19 +55,21 @@ static void DeadSendersMessagesAreDelivered(void **state)
             }
             assert_int_equal(ActorFree(svc, got), 0);
             if (code % 50 == 0) {
-                SleepMs(1); /* time for the domain to act on what it was told */
+                SleepMs(1); /* time for the domain to handle the exit */
             }
         }
         assert_true(ActorPoolIsEmpty(svc));
-        /* The next look tells the domain; then the slot is free for others. */
+        /*
+         * The next read reports the drained lane to the domain; then the slot is free for others.
+         */
         assert_int_equal(SendTo(oth, ActorID(svc), 7), 0);
         assert_int_equal(ActorReceive(svc, NULL), 0);
         assert_true(StageSettles(*state, 3));
     }
 }
 
-/* The same for a task whose process lives. */
-static void EndedTasksMessagesAreDelivered(void **state)
+/* The same for a task whose process continues. */
+static void MessagesOfAnExitedTaskAreDelivered(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -82,10 +89,10 @@ static void EndedTasksMessagesAreDelivered(void **state)
 }
 
 /*
- * The notice stands where its time stamp belongs: behind all that the dead had sent, before what
- * came later.
+ * The notice has its position by its timestamp: after the messages of the terminated process,
+ * before later messages.
  */
-static void NoticeComesAfterTheDeadsMessages(void **state)
+static void NoticeFollowsTheMessagesOfTheTerminatedProcess(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *oth = ActorReady(*state);
@@ -96,7 +103,7 @@ static void NoticeComesAfterTheDeadsMessages(void **state)
     for (int round = 0; round < 10; round++) {
         struct Actor *svc = ActorService(cms, cli);
         assert_int_equal(ActorGrant(cms, svc, cli), 0);
-        for (uint32_t code = 0; code < 150; code += 2) { /* more than one look takes */
+        for (uint32_t code = 0; code < 150; code += 2) { /* more than one read takes */
             assert_int_equal(SendTo(svc, ActorID(cli), code), 0);
             assert_int_equal(SendTo(oth, ActorID(cli), code + 1), 0);
         }
@@ -121,8 +128,8 @@ static void NoticeComesAfterTheDeadsMessages(void **state)
     }
 }
 
-/* A reply from before the death is the answer, also for the IPC task: the notice comes next. */
-static void ReplyFromBeforeTheDeathComesFirst(void **state)
+/* A reply from before the exit ends the call, also for the IPC task; the notice is next. */
+static void ReplyFromBeforeTheExitComesFirst(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -150,7 +157,7 @@ static void NoticeGoesToTheIpcTask(void **state)
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
     struct Actor *cli2 = ActorSibling(cli);
-    struct Actor *svc = ActorService(cms, cli); /* the right was asked for `cli` */
+    struct Actor *svc = ActorService(cms, cli); /* the right was granted to `cli` */
     struct Actor *oth = ActorReady(*state);
     IpcMsg *got;
 
@@ -185,8 +192,8 @@ static void NoticeEndsACallOfTheIpcTask(void **state)
     assert_int_equal(ActorFree(cli, got), 0);
 }
 
-/* D6: in the kernel the caller waits for its 5 s. */
-static void CallOfADeadServiceFailsAtOnce(void **state)
+/* D6: in the kernel the caller waits for 5 s. */
+static void CallOfATerminatedServiceFailsAtOnce(void **state)
 {
     struct Actor *cms = ActorManager(*state);
 
@@ -205,13 +212,13 @@ static void CallOfADeadServiceFailsAtOnce(void **state)
             ActorExitProcess(svc);
         }
         assert_int_equal(ActorMsgEnd(cli, NULL), -ENOENT);
-        assert_true(NowMs() - start < 1000);
+        assert_true(NowMs() - start < TEST_PROMPT_MS);
         assert_true(ActorPoolIsEmpty(cli));
     }
 }
 
-/* D6: but not if the answer had been given. */
-static void ReplyPublishedBeforeDeathCounts(void **state)
+/* D6: except if the reply was published before. */
+static void ReplyPublishedBeforeTheExitIsDelivered(void **state)
 {
     struct Actor *cms = ActorManager(*state);
 
@@ -234,8 +241,8 @@ static void ReplyPublishedBeforeDeathCounts(void **state)
     }
 }
 
-/* D7: the role is free again when the manager ends; everybody else goes on. */
-static void RoleOfADeadManagerCanBeTaken(void **state)
+/* D7: the role is free again when the manager exits; all other processes continue. */
+static void RoleOfATerminatedManagerCanBeTaken(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -267,8 +274,8 @@ static void RoleOfADeadManagerCanBeTaken(void **state)
     assert_int_equal(ActorFree(cli, got), 0);
 }
 
-/* What was sent to handle 0 is for the manager of that moment, not for whoever comes next. */
-static void MessagesToADeadManagerAreNotHandedOn(void **state)
+/* A message to handle 0 is for the manager at the time of sending, not for its successor. */
+static void MessagesToATerminatedManagerAreNotPassedOn(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cms2 = ActorSibling(cms);
@@ -286,7 +293,7 @@ static void MessagesToADeadManagerAreNotHandedOn(void **state)
     assert_true(ActorPoolIsEmpty(cms2));
 }
 
-static void HoldersOfTheManagersTaskAreTold(void **state)
+static void HoldersOfARightToTheManagersTaskAreNotified(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cms2 = ActorSibling(cms);
@@ -310,8 +317,8 @@ static void HoldersOfTheManagersTaskAreTold(void **state)
     assert_true(ActorPoolIsEmpty(cli)); /* it only used handle 0 */
 }
 
-/* D8: in the kernel no other task can be named. */
-static void AnotherIpcTaskCanBeNamed(void **state)
+/* D8: in the kernel the IPC task cannot be replaced. */
+static void AnotherIpcTaskCanBeSet(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -322,7 +329,7 @@ static void AnotherIpcTaskCanBeNamed(void **state)
 
     assert_int_equal(ActorIoctl(cli2, IPC_SET_IPC_THREAD, 0), (int)ActorID(cli2));
     ActorExitTask(cli2);
-    ActorExitProcess(first); /* nobody to tell */
+    ActorExitProcess(first); /* no IPC task to notify */
     assert_int_equal(ActorIoctl(cli, IPC_SET_IPC_THREAD, 0), (int)ActorID(cli));
     ActorExitProcess(second);
     assert_int_equal(ActorReceive(cli, &got), 0);
@@ -330,7 +337,7 @@ static void AnotherIpcTaskCanBeNamed(void **state)
     assert_int_equal(ActorFree(cli, got), 0);
 }
 
-static void QueueOfAnEndedTaskIsFreed(void **state)
+static void QueueOfAnExitedTaskIsFreed(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -347,7 +354,7 @@ static void QueueOfAnEndedTaskIsFreed(void **state)
     assert_int_equal(ActorReceive(svc2, NULL), 0);
 }
 
-static void UnreadyProcessesMayEndToo(void **state)
+static void UnreadyProcessesMayExit(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *never = ActorProcess(*state);
@@ -361,7 +368,7 @@ static void UnreadyProcessesMayEndToo(void **state)
     assert_int_equal(ActorReceive(cms, NULL), 0);
 }
 
-static void BlockedTasksOfAnEndingProcessAreKilled(void **state)
+static void BlockedTasksOfAnExitingProcessAreWoken(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -380,21 +387,21 @@ static void BlockedTasksOfAnEndingProcessAreKilled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STAGE_TEST(DeadSendersMessagesAreDelivered),
-        STAGE_TEST(EndedTasksMessagesAreDelivered),
-        STAGE_TEST(NoticeComesAfterTheDeadsMessages),
-        STAGE_TEST(ReplyFromBeforeTheDeathComesFirst),
+        STAGE_TEST(MessagesOfATerminatedProcessAreDelivered),
+        STAGE_TEST(MessagesOfAnExitedTaskAreDelivered),
+        STAGE_TEST(NoticeFollowsTheMessagesOfTheTerminatedProcess),
+        STAGE_TEST(ReplyFromBeforeTheExitComesFirst),
         STAGE_TEST(NoticeGoesToTheIpcTask),
         STAGE_TEST(NoticeEndsACallOfTheIpcTask),
-        STAGE_TEST(CallOfADeadServiceFailsAtOnce),
-        STAGE_TEST(ReplyPublishedBeforeDeathCounts),
-        STAGE_TEST(RoleOfADeadManagerCanBeTaken),
-        STAGE_TEST(MessagesToADeadManagerAreNotHandedOn),
-        STAGE_TEST(HoldersOfTheManagersTaskAreTold),
-        STAGE_TEST(AnotherIpcTaskCanBeNamed),
-        STAGE_TEST(QueueOfAnEndedTaskIsFreed),
-        STAGE_TEST(UnreadyProcessesMayEndToo),
-        STAGE_TEST(BlockedTasksOfAnEndingProcessAreKilled),
+        STAGE_TEST(CallOfATerminatedServiceFailsAtOnce),
+        STAGE_TEST(ReplyPublishedBeforeTheExitIsDelivered),
+        STAGE_TEST(RoleOfATerminatedManagerCanBeTaken),
+        STAGE_TEST(MessagesToATerminatedManagerAreNotPassedOn),
+        STAGE_TEST(HoldersOfARightToTheManagersTaskAreNotified),
+        STAGE_TEST(AnotherIpcTaskCanBeSet),
+        STAGE_TEST(QueueOfAnExitedTaskIsFreed),
+        STAGE_TEST(UnreadyProcessesMayExit),
+        STAGE_TEST(BlockedTasksOfAnExitingProcessAreWoken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

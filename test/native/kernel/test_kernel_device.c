@@ -1,4 +1,7 @@
-/* The device's operations before any message: open, mmap, ioctl, and the order of their checks. */
+/*
+ * Tests the operations of the device before any message: open, mmap, ioctl, and the order of their
+ * checks.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +15,7 @@
 
 #define UNKNOWN_COMMAND _IO(IPC_IOC_MAGIC, 7)
 
-/* The kernel's answer to every ioctl of a process in this state. */
+/* Asserts the kernel's status for every ioctl of a process in this state. */
 static void EveryIoctlIs(struct Actor *actor, int status)
 {
     IpcVersion version = {0};
@@ -54,7 +57,7 @@ static void NothingWorksBeforeOpenAndMmap(void **state)
     assert_int_equal(ActorIoctl(actor, 0, 0), -EINVAL);
 }
 
-/* One open and one pool serve all tasks of a process; more opens change nothing. */
+/* One open and one pool serve all tasks of a process; further opens change nothing. */
 static void OpenAndPoolBelongToTheProcess(void **state)
 {
     struct Actor *actor = ActorProcess(*state);
@@ -111,7 +114,7 @@ static void OneByteMapsAPage(void **state)
     assert_int_equal(ActorSetCms(actor, 8192), 0);
 }
 
-/* D3: in the kernel a refused second mmap forgets the first pool. */
+/* D3: in the kernel a refused second mmap loses the first pool. */
 static void RefusedSecondMmapChangesNothing(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -134,7 +137,7 @@ static void RefusedSecondMmapChangesNothing(void **state)
     assert_int_equal(ActorReceive(svc, NULL), 0);
 }
 
-static void VersionIsTwoForEverybodyWithAPool(void **state)
+static void VersionIsTwoForEveryProcessWithAPool(void **state)
 {
     struct Actor *svc = ActorReady(*state);
 
@@ -166,7 +169,7 @@ static void MessagesNeedAServiceManagerFirst(void **state)
     assert_int_equal(ActorMsg(svc, 0, NULL, NULL, NULL), 0);
 }
 
-/* D15: in the kernel a bad address may look like success. */
+/* D15: in the kernel an invalid address may return success. */
 static void NullIsAnErrorEverywhere(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -195,7 +198,7 @@ static void OnlyOneIpcTaskInAProcess(void **state)
     assert_int_equal(ActorIoctl(cms, IPC_SET_IPC_THREAD, 0), (int)ActorID(cms));
 }
 
-static void LimitsAreThoseOfTheProfile(void **state)
+static void LimitsFollowTheProfile(void **state)
 {
     struct Stage *stage = *state;
     struct Actor *first = ActorProcess(stage);
@@ -230,11 +233,16 @@ static void LimitsAreThoseOfTheProfile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STAGE_TEST(NothingWorksBeforeOpenAndMmap),    STAGE_TEST(OpenAndPoolBelongToTheProcess),
-        STAGE_TEST(MmapChecksItsArguments),           STAGE_TEST(OneByteMapsAPage),
-        STAGE_TEST(RefusedSecondMmapChangesNothing),  STAGE_TEST(VersionIsTwoForEverybodyWithAPool),
-        STAGE_TEST(MessagesNeedAServiceManagerFirst), STAGE_TEST(NullIsAnErrorEverywhere),
-        STAGE_TEST(OnlyOneIpcTaskInAProcess),         STAGE_TEST(LimitsAreThoseOfTheProfile),
+        STAGE_TEST(NothingWorksBeforeOpenAndMmap),
+        STAGE_TEST(OpenAndPoolBelongToTheProcess),
+        STAGE_TEST(MmapChecksItsArguments),
+        STAGE_TEST(OneByteMapsAPage),
+        STAGE_TEST(RefusedSecondMmapChangesNothing),
+        STAGE_TEST(VersionIsTwoForEveryProcessWithAPool),
+        STAGE_TEST(MessagesNeedAServiceManagerFirst),
+        STAGE_TEST(NullIsAnErrorEverywhere),
+        STAGE_TEST(OnlyOneIpcTaskInAProcess),
+        STAGE_TEST(LimitsFollowTheProfile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

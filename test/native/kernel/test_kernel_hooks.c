@@ -1,7 +1,4 @@
-/*
- * The seven hooks on the ioctl face: each is called once for what it stands for, with what is true
- * of it.
- */
+/* Tests the seven hooks with the ioctl API: each is called once per event, with correct data. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +15,7 @@
 static struct Actor *cms, *cli, *svc;
 static struct HookLog ofClient, ofService;
 
-/* A client and a service that have spoken before, so that nothing has to be made on the way. */
+/* Sets up a client and a service that have exchanged messages, so that all lanes exist. */
 static int SetUp(void **state)
 {
     IpcMsg *request;
@@ -123,12 +120,12 @@ static void ACallIsWrittenWaitedForAndRead(void **state)
     assert_int_equal(entry.msg.code, 9);
     assert_int_equal(entry.event.waitState, IPC_WAIT_LITEIPC);
 
-    /* And nothing else: what was read is not recorded as dropped. */
+    /* Nothing else is recorded: a received message is not recorded as dropped. */
     assert_int_equal(HookLogTotal(&ofClient), 3);
     assert_int_equal(HookLogTotal(&ofService), 3);
 }
 
-static void WhatIsThereIsReadWithoutAWait(void **state)
+static void AvailableMessagesAreReadWithoutAWait(void **state)
 {
     IpcMsg out = ActorOneway(ActorID(svc), 5);
     (void)state;
@@ -144,7 +141,7 @@ static void WhatIsThereIsReadWithoutAWait(void **state)
     assert_int_equal(entry.event.waitState, IPC_WAIT_NONE);
 }
 
-static void RefusedWritesSayWhy(void **state)
+static void RefusedWritesReportTheReason(void **state)
 {
     static char data[70000];
     struct Actor *stranger = ActorReady(*state);
@@ -180,7 +177,7 @@ static void RefusedWritesSayWhy(void **state)
         assert_int_equal(ActorReceive(svc, NULL), 0);
     }
 
-    /* A reply that answers nothing, then one to a caller that is gone. */
+    /* A reply without a call, then one to a caller that has exited. */
     IpcMsg reply = {.type = MT_REPLY, .target = {.handle = ActorID(svc)}};
     assert_int_equal(ActorSend(cli, &reply), -EINVAL);
     HookLogDrop(&ofClient, LOS_HOOK_TYPE_IPC_WRITE_DROP, -EINVAL);
@@ -195,7 +192,7 @@ static void RefusedWritesSayWhy(void **state)
     assert_int_equal(HookLogCount(&ofService, LOS_HOOK_TYPE_IPC_WRITE), 0);
 }
 
-static void ObjectsThatStopAMessageSaySo(void **state)
+static void InvalidObjectsReportTheReason(void **state)
 {
     SpecialObj object = {.type = OBJ_FD, .content.fd = 9999};
     uint32_t offset = 0;
@@ -217,7 +214,7 @@ static void DropsOfARead(void **state)
     IpcMsg out = ActorRequest(ActorID(svc), 1);
     (void)state;
 
-    /* An answer to a request that was not waited for: a plain receive drops it. */
+    /* The answer to a request without a wait: a plain receive drops it. */
     assert_int_equal(ActorSend(cli, &out), 0);
     assert_int_equal(ActorReceive(svc, &request), 0);
     assert_int_equal(ActorReply(svc, MT_REPLY, request, 2), 0);
@@ -233,7 +230,7 @@ static void DropsOfARead(void **state)
     assert_int_equal(ActorSend(sibling, &own), 0);
     assert_int_equal(ActorMsgEnd(cli, NULL), 0);
 
-    /* An answer to an earlier call, then the one that is waited for. */
+    /* An answer to an earlier call, then the answer to the current call. */
     assert_int_equal(ActorSend(cli, &out), 0);
     assert_int_equal(ActorReceive(svc, &request), 0);
     assert_int_equal(ActorReply(svc, MT_REPLY, request, 3), 0);
@@ -247,7 +244,7 @@ static void DropsOfARead(void **state)
     entry = HookLogDrop(&ofClient, LOS_HOOK_TYPE_IPC_READ_DROP, IPC_DROP_NOT_ASKED);
     assert_int_equal(entry.msg.code, 3);
 
-    /* A request for a task that calls. */
+    /* A request to a task that is in a call. */
     assert_int_equal(ActorSend(sibling, &own), 0);
     ActorMsgStart(cli, SEND | RECV, &out, NULL);
     assert_int_equal(ActorReceive(svc, &request), 0);
@@ -255,7 +252,7 @@ static void DropsOfARead(void **state)
     entry = HookLogDrop(&ofClient, LOS_HOOK_TYPE_IPC_READ_DROP, IPC_DROP_NOT_RECEIVING);
     AssertSender(&entry, sibling);
 
-    /* The service says that it has failed. */
+    /* The service sends a failed reply. */
     assert_int_equal(ActorReply(svc, MT_FAILED_REPLY, request, 5), 0);
     assert_int_equal(ActorMsgEnd(cli, NULL), -ENOENT);
     assert_int_equal(HookLogTotal(&ofClient), 1);
@@ -264,7 +261,7 @@ static void DropsOfARead(void **state)
     assert_int_equal(entry.event.waitState, IPC_WAIT_LITEIPC);
 }
 
-static void RevokedAndEnded(void **state)
+static void DropsAfterRevocationAndExit(void **state)
 {
     IpcMsg out = ActorOneway(ActorID(svc), 1);
     IpcMsg own = ActorOneway(ActorID(svc), 2);
@@ -279,7 +276,7 @@ static void RevokedAndEnded(void **state)
     entry = HookLogDrop(&ofService, LOS_HOOK_TYPE_IPC_READ_DROP, IPC_DROP_NO_RIGHT);
     AssertSender(&entry, cli);
 
-    /* What waits in the queue of a task that ends. */
+    /* Messages in the queue of an exiting task. */
     assert_int_equal(ActorGrant(cms, cli, svc), 0);
     out.code = 3;
     assert_int_equal(ActorSend(cli, &out), 0);
@@ -293,8 +290,8 @@ static void RevokedAndEnded(void **state)
     assert_int_equal(entry.msg.code, 4);
 }
 
-/* Wait until the time is up: the kernel's 5 s. */
-static void TimeoutsAreToldOnce(void **state)
+/* The call waits for its timeout, the kernel's 5 s. */
+static void TimeoutsAreReportedOnce(void **state)
 {
     IpcMsg out = ActorOneway(ActorID(svc), 1);
     (void)state;
@@ -340,7 +337,7 @@ static void KilledWaits(void **state)
     assert_int_equal(entry.event.msgType, MT_REQUEST);
     assert_int_equal(entry.event.waitState, IPC_WAIT_LITEIPC);
     assert_int_equal(entry.event.reason, -ERFKILL);
-    assert_int_equal(HookLogTotal(&ofService), 2); /* and the beginning of the wait */
+    assert_int_equal(HookLogTotal(&ofService), 2); /* and the start of the wait */
 
     assert_int_equal(ActorSend(svc, &out), -ENODEV);
     HookLogDrop(&ofService, LOS_HOOK_TYPE_IPC_WRITE_DROP, -ENODEV);
@@ -397,7 +394,7 @@ static void RegistrationIsChecked(void **state)
     assert_int_equal(LOS_HookUnReg(device, LOS_HOOK_TYPE_NUM, Count, counts), -EINVAL);
     assert_int_equal(LOS_HookUnReg(device, write, Count, counts), -ENOENT);
 
-    /* The log is one listener; the same function with another context is another. */
+    /* The log is one listener; the same function with another context is another listener. */
     for (unsigned i = 0; i < IPC_HOOK_LISTENERS_MAX - 1; i++) {
         assert_int_equal(LOS_HookReg(device, write, Count, &counts[i]), 0);
         assert_int_equal(LOS_HookReg(device, write, Count, &counts[i]), -EEXIST);
@@ -409,7 +406,7 @@ static void RegistrationIsChecked(void **state)
     for (unsigned i = 0; i < IPC_HOOK_LISTENERS_MAX - 1; i++) {
         assert_int_equal(counts[i], 1);
     }
-    /* Nobody is called any more after he has left; his place is free. */
+    /* A listener is not called after it is unregistered, and its slot is free. */
     assert_int_equal(LOS_HookUnReg(device, write, Count, &counts[0]), 0);
     assert_int_equal(LOS_HookUnReg(device, write, Count, &counts[0]), -ENOENT);
     assert_int_equal(LOS_HookReg(device, write, Count, last), 0);
@@ -430,7 +427,7 @@ static void NothingIsCalledWhenOff(void **state)
 
     HookLogStop(&ofClient);
     HookLogStop(&ofService);
-    /* relaxed: nobody else is there */
+    /* relaxed: no other thread is running */
     assert_int_equal(atomic_load_explicit(&ofClient.device->hooks.types, memory_order_relaxed), 0);
     assert_int_equal(ActorSend(cli, &out), 0);
     assert_int_equal(ActorReceive(svc, NULL), 0);
@@ -442,8 +439,8 @@ static void NothingIsCalledWhenOff(void **state)
     assert_int_equal(HookLogTotal(&ofClient) + HookLogTotal(&ofService), 0);
 }
 
-/* A hook of one device is not called for what another does, even in the same OS process. */
-static void HooksHangOnTheirDevice(void **state)
+/* A hook of one device is not called for events of another device of the same OS process. */
+static void HooksBelongToTheirDevice(void **state)
 {
     IpcMsg own = ActorOneway(ActorID(svc), 1);
     (void)state;
@@ -460,7 +457,7 @@ struct Misuse {
     int unregister, send;
 };
 
-/* What a hook must not do: neither a hang nor an endless recursion comes of it. */
+/* Does what a hook must not do. It causes neither a hang nor endless recursion. */
 static void MisusingHook(void *context, const struct IpcHookEvent *event)
 {
     struct Misuse *misuse = context;
@@ -486,7 +483,7 @@ static void MisuseOfAHookIsHarmless(void **state)
     assert_int_equal(misuse.unregister, -EDEADLK);
     assert_int_equal(misuse.send, 0);
     assert_int_equal(LOS_HookUnReg(device, LOS_HOOK_TYPE_IPC_READ, MisusingHook, &misuse), 0);
-    assert_int_equal(ActorReceive(svc, NULL), 0); /* what the hook has sent */
+    assert_int_equal(ActorReceive(svc, NULL), 0); /* the message that the hook sent */
     assert_int_equal(misuse.calls, 1);
 }
 
@@ -509,19 +506,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         HOOK_TEST(ACallIsWrittenWaitedForAndRead),
-        HOOK_TEST(WhatIsThereIsReadWithoutAWait),
-        HOOK_TEST(RefusedWritesSayWhy),
-        HOOK_TEST(ObjectsThatStopAMessageSaySo),
+        HOOK_TEST(AvailableMessagesAreReadWithoutAWait),
+        HOOK_TEST(RefusedWritesReportTheReason),
+        HOOK_TEST(InvalidObjectsReportTheReason),
         HOOK_TEST(DropsOfARead),
-        HOOK_TEST(RevokedAndEnded),
-        HOOK_TEST(TimeoutsAreToldOnce),
+        HOOK_TEST(DropsAfterRevocationAndExit),
+        HOOK_TEST(TimeoutsAreReportedOnce),
         HOOK_TEST(TheEndOfTheServiceEndsTheWait),
         HOOK_TEST(KilledWaits),
         HOOK_TEST(TheEndOfTheDomainEndsWaits),
         HOOK_TEST(DeathNoticesAreRead),
         HOOK_TEST(RegistrationIsChecked),
         HOOK_TEST(NothingIsCalledWhenOff),
-        HOOK_TEST(HooksHangOnTheirDevice),
+        HOOK_TEST(HooksBelongToTheirDevice),
         HOOK_TEST(MisuseOfAHookIsHarmless),
         cmocka_unit_test(NamesAndTexts),
     };

@@ -1,6 +1,7 @@
 /*
- * OsLiteIpcInit, LiteIpcRemoveServiceHandle and the other control paths of the kernel, called
- * directly on a domain that has been made but does not run: no thread, no socket file.
+ * Tests OsLiteIpcInit, LiteIpcRemoveServiceHandle and the other control paths of the kernel. They
+ * are called directly on a domain that has been created but does not run: no thread, no socket
+ * file.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -27,7 +28,7 @@
 static char directory[64];
 static struct Domain *domain;
 
-/* A process as HELLO would make it, with one thread and one task that has a queue. */
+/* A process as HELLO would create it, with one thread and one task that has a queue. */
 struct Member {
     int peer, threadPeer; /* the client's ends */
     struct DomainProcess *process;
@@ -59,7 +60,7 @@ static struct Member Join(bool opened)
     struct Member member;
     int ends[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-    /* As an accepted socket: the domain's epoll set knows it already. */
+    /* Like an accepted socket, it is already in the domain's epoll set. */
     struct epoll_event event = {.events = 0};
     assert_int_equal(epoll_ctl(domain->epoll, EPOLL_CTL_ADD, ends[0], &event), 0);
     struct DomainConnection connection = {.descriptor = ends[0],
@@ -102,7 +103,7 @@ static void InitStartsWithoutCms(void **state)
     assert_int_equal(OsLiteIpcInit(domain), 0);
 }
 
-static void RemoveServiceHandleTakesEveryRight(void **state)
+static void RemoveServiceHandleRevokesEveryRight(void **state)
 {
     (void)state;
     struct Member service = Join(true), first = Join(true), second = Join(true);
@@ -120,13 +121,13 @@ static void RemoveServiceHandleTakesEveryRight(void **state)
     for (uint32_t word = 0; word < domain->table->accessWords; word++) {
         assert_true(atomic_load(&entry->access[word]) == 0);
     }
-    assert_true(IsTaskAlive(domain->table, handle)); /* the mark comes after, by the task's end */
+    assert_true(IsTaskAlive(domain->table, handle)); /* the task's exit sets the state later */
     assert_int_equal(TestReceive(second.threadPeer, &event, 0), 1);
     assert_int_equal(event.message.type, CONTROL_EVENT_DEATH);
     assert_int_equal(event.message.death.ipcTaskID, second.task->id);
     assert_int_equal(TestReceive(first.threadPeer, &event, 0), -ETIMEDOUT);
     assert_int_equal(TestReceive(service.threadPeer, &event, 0), -ETIMEDOUT);
-    /* Again, or for a task that is none: nothing. */
+    /* A second call, or an unknown task, has no effect. */
     LiteIpcRemoveServiceHandle(domain, handle);
     LiteIpcRemoveServiceHandle(domain, 0);
     LiteIpcRemoveServiceHandle(domain, 127);
@@ -197,8 +198,8 @@ static void RolesEndWithTheirTask(void **state)
     Leave(&other);
 }
 
-/* Notices that nobody reads: they are kept for a while, then their reader is cut off. */
-static void WhoDoesNotReadNoticesIsCutOff(void **state)
+/* Unread notices are queued for a limited time; then their reader is disconnected. */
+static void AReaderThatIgnoresNoticesIsDisconnected(void **state)
 {
     (void)state;
     struct Member manager = Join(true), reader = Join(true), service = Join(true);
@@ -232,11 +233,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(InitStartsWithoutCms, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(RemoveServiceHandleTakesEveryRight, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(RemoveServiceHandleRevokesEveryRight, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(SendDeathMsgNeedsAnOpenProcess, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(HandlesAndAccessAreChecked, SetUp, TearDown),
         cmocka_unit_test_setup_teardown(RolesEndWithTheirTask, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(WhoDoesNotReadNoticesIsCutOff, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(AReaderThatIgnoresNoticesIsDisconnected, SetUp, TearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Objects through the face for event loops, which receives them as any other message. */
+/* Tests objects with the event-loop API, which receives them like any other message. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 #include "support/parcel.h"
 
 static struct Parcel parcel;
-static int ends[2]; /* of a pipe: reading, writing */
+static int ends[2]; /* of a pipe: read end, write end */
 
 static int PipeSetUp(void **state)
 {
@@ -42,7 +42,9 @@ static struct Actor *ActorThatMayCall(const struct Endpoint *service)
     return actor;
 }
 
-/* Requests with objects of all kinds come out of LiteIpcReceive; a buffer cannot be answered. */
+/*
+ * LiteIpcReceive returns requests with objects of all kinds. A buffer cannot be used as a request.
+ */
 static void EventLoopsReceiveObjects(void **state)
 {
     struct Endpoint *service = &trio.service;
@@ -77,7 +79,7 @@ static void EventLoopsReceiveObjects(void **state)
     }
 }
 
-/* Answers, too; one that finds no room for its descriptors is a call that failed. */
+/* The same for answers. An answer without room for its descriptors is a failed call. */
 static void EventLoopsReceiveObjectsInAnswers(void **state)
 {
     struct Endpoint *client = &trio.client;
@@ -122,10 +124,10 @@ static void EventLoopsReceiveObjectsInAnswers(void **state)
 }
 
 /*
- * CVE-2024-47404. Buffers of a message that waits in the queue are not the program's yet, whatever
- * addresses it tries; when the task ends they go with the message, and what was delivered stays.
+ * CVE-2024-47404. Buffers of a queued message do not belong to the program yet, and it cannot free
+ * them by any address. If the task exits they are freed with the message; delivered buffers remain.
  */
-static void QueuedObjectsAreNotThePrograms(void **state)
+static void QueuedObjectsDoNotBelongToTheProgram(void **state)
 {
     struct Endpoint *service = &trio.service;
     struct Actor *from = ActorThatMayCall(service);
@@ -164,7 +166,8 @@ static void QueuedObjectsAreNotThePrograms(void **state)
     assert_int_equal(LiteIpcFree(service->thread, buffer), 0);
     assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
     close(ends[1]);
-    assert_int_equal(read(ends[0], &byte, 1), 0); /* no descriptor of the queued ones is left */
+    /* The descriptors of the queued messages are closed. */
+    assert_int_equal(read(ends[0], &byte, 1), 0);
     ends[1] = dup(0);
 }
 
@@ -173,7 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EVENT_TEST(EventLoopsReceiveObjects),
         EVENT_TEST(EventLoopsReceiveObjectsInAnswers),
-        EVENT_TEST(QueuedObjectsAreNotThePrograms),
+        EVENT_TEST(QueuedObjectsDoNotBelongToTheProgram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,6 @@
-/* OBJ_FD: descriptors that arrive open in the receiver's process, when the message is delivered. */
+/*
+ * Tests OBJ_FD: descriptors that are open in the receiver's process when the message is delivered.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -17,11 +19,12 @@
 #include "support/control_client.h"
 #include "support/parcel.h"
 
-#define MOST 16U /* in a message, and on their way in a lane */
+#define DESCRIPTOR_LIMIT                                                                           \
+    16U /* limit of descriptors in a message, and of those in flight in a lane */
 
 static struct Actor *cms, *cli, *svc;
 static struct Parcel parcel, answer;
-static int ends[2]; /* of a pipe: reading, writing */
+static int ends[2]; /* of a pipe: read end, write end */
 
 static int SetUp(void **state)
 {
@@ -104,9 +107,9 @@ static void BadDescriptorsAreRefused(void **state)
     IpcMsg plain = ActorOneway(ActorID(svc), 2);
     (void)state;
 
-    close(bad[4]); /* so high a number is nobody else's */
+    close(bad[4]); /* no other thread uses such a high number */
     assert_int_equal(ActorSend(cli, &plain), 0);
-    assert_int_equal(ActorReceive(svc, NULL), 0); /* the lane is there */
+    assert_int_equal(ActorReceive(svc, NULL), 0); /* the lane exists */
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         size_t before = TestDescriptorsSettled();
         ParcelBegin(&parcel, ActorOneway(ActorID(svc), 1));
@@ -123,59 +126,61 @@ static void BadDescriptorsAreRefused(void **state)
     assert_int_equal(ActorReceive(svc, NULL), 0);
 }
 
-/* Nothing is sent of a bad message: no record, and no descriptors without one. */
+/* An invalid message sends nothing: no record, and no descriptors without a record. */
 static void LaterErrorsSendNothing(void **state)
 {
     (void)state;
     assert_int_equal(SendFds(cli, ActorID(svc), 2, 1), 0);
     GetsFds(svc, 2, 1);
     size_t before = TestDescriptorsSettled();
-    for (unsigned i = 0; i < 3 * MOST; i++) {
+    for (unsigned i = 0; i < 3 * DESCRIPTOR_LIMIT; i++) {
         ParcelBegin(&parcel, ActorOneway(ActorID(svc), 1));
         ParcelFd(&parcel, ends[0]);
         ParcelPtr(&parcel, NULL, 5);
         assert_int_equal(ActorSend(cli, &parcel.msg), -EINVAL);
     }
-    assert_int_equal(SendFds(cli, ActorID(svc), 2, MOST), 0);
-    GetsFds(svc, 2, MOST);
+    assert_int_equal(SendFds(cli, ActorID(svc), 2, DESCRIPTOR_LIMIT), 0);
+    GetsFds(svc, 2, DESCRIPTOR_LIMIT);
     assert_true(TestDescriptorCountIs(before));
 }
 
 static void SixteenInAMessage(void **state)
 {
     (void)state;
-    assert_int_equal(SendFds(cli, ActorID(svc), 1, MOST + 1), -EINVAL);
-    for (unsigned count = 1; count <= MOST; count++) {
+    assert_int_equal(SendFds(cli, ActorID(svc), 1, DESCRIPTOR_LIMIT + 1), -EINVAL);
+    for (unsigned count = 1; count <= DESCRIPTOR_LIMIT; count++) {
         assert_int_equal(SendFds(cli, ActorID(svc), count, count), 0);
         GetsFds(svc, count, count);
     }
-    assert_int_equal(SendFds(cli, ActorID(svc), 1, MOST + 1), -EINVAL);
+    assert_int_equal(SendFds(cli, ActorID(svc), 1, DESCRIPTOR_LIMIT + 1), -EINVAL);
     assert_int_equal(SendFds(cli, ActorID(svc), 1, 200), -EINVAL);
 }
 
-/* Who never looks gets no descriptors, and the sender learns it from the 17th on. */
-static void SixteenOnTheirWay(void **state)
+/*
+ * A receiver that never reads gets no descriptors, and the sender gets an error from the 17th on.
+ */
+static void SixteenInFlight(void **state)
 {
     (void)state;
     assert_int_equal(SendFds(cli, ActorID(svc), 0, 1), 0);
     size_t before = TestDescriptorsSettled();
-    for (uint32_t code = 1; code < MOST; code++) {
+    for (uint32_t code = 1; code < DESCRIPTOR_LIMIT; code++) {
         assert_int_equal(SendFds(cli, ActorID(svc), code, 1), 0);
     }
     for (unsigned i = 0; i < 20; i++) {
         assert_int_equal(SendFds(cli, ActorID(svc), 100, 1), -ENOMEM);
     }
-    assert_int_equal(SendFds(cli, ActorID(svc), 100, MOST), -ENOMEM);
-    assert_int_equal(SendFds(cli, ActorID(svc), 100, MOST + 1), -ENOMEM);
+    assert_int_equal(SendFds(cli, ActorID(svc), 100, DESCRIPTOR_LIMIT), -ENOMEM);
+    assert_int_equal(SendFds(cli, ActorID(svc), 100, DESCRIPTOR_LIMIT + 1), -ENOMEM);
     assert_true(TestDescriptorCountIs(before));
     GetsFds(svc, 0, 1);
-    assert_int_equal(SendFds(cli, ActorID(svc), MOST, 1), 0);
+    assert_int_equal(SendFds(cli, ActorID(svc), DESCRIPTOR_LIMIT, 1), 0);
     assert_int_equal(SendFds(cli, ActorID(svc), 100, 1), -ENOMEM);
-    for (uint32_t code = 1; code <= MOST; code++) {
+    for (uint32_t code = 1; code <= DESCRIPTOR_LIMIT; code++) {
         GetsFds(svc, code, 1);
     }
-    assert_int_equal(SendFds(cli, ActorID(svc), 100, MOST), 0);
-    GetsFds(svc, 100, MOST);
+    assert_int_equal(SendFds(cli, ActorID(svc), 100, DESCRIPTOR_LIMIT), 0);
+    GetsFds(svc, 100, DESCRIPTOR_LIMIT);
 }
 
 static void DescriptorsTravelInReplies(void **state)
@@ -205,7 +210,7 @@ static void ToOneself(void **state)
     GetsFds(svc, 1, 3);
 }
 
-/* Requests to a caller that waits for its answer are dropped: their descriptors are closed. */
+/* Requests to a caller that waits for its answer are dropped, and their descriptors are closed. */
 static void DroppedMessagesCloseTheirDescriptors(void **state)
 {
     IpcMsg call = ActorRequest(ActorID(svc), 1);
@@ -215,7 +220,7 @@ static void DroppedMessagesCloseTheirDescriptors(void **state)
     ActorMsgStart(cli, SEND | RECV, &call, NULL);
     assert_int_equal(ActorReceive(svc, &got), 0);
     assert_int_equal(ActorGrant(cms, svc, cli), 0);
-    assert_int_equal(SendFds(svc, ActorID(cli), 1, 1), 0); /* makes the lane's socket */
+    assert_int_equal(SendFds(svc, ActorID(cli), 1, 1), 0); /* creates the lane's socket */
     size_t before = TestDescriptorsSettled();
     for (unsigned sent = 0; sent < 100;) {
         int status = SendFds(svc, ActorID(cli), 1, 1 + sent % 5);
@@ -235,8 +240,8 @@ static void DroppedMessagesCloseTheirDescriptors(void **state)
     assert_true(TestDescriptorCountIs(before));
 }
 
-/* A task that ends with messages in its lane, and one that ends with messages in its queue. */
-static void EndedTasksCloseWhatTheyWereSent(void **state)
+/* A task exits with messages in its lane, and another with messages in its queue. */
+static void ExitedTasksCloseTheirDescriptors(void **state)
 {
     char byte;
     (void)state;
@@ -247,17 +252,19 @@ static void EndedTasksCloseWhatTheyWereSent(void **state)
     assert_int_equal(SendFds(cli, ActorID(svc), 1, 3), 0);
     ActorExitTask(svc);
     close(ends[1]);
-    assert_int_equal(read(ends[0], &byte, 1),
-                     -1); /* still on their way: the thread has not looked */
+    assert_int_equal(read(ends[0], &byte, 1), -1); /* still in flight: the thread has not read */
     assert_int_equal(errno, EAGAIN);
     ActorDetach(svc);
-    assert_int_equal(read(ends[0], &byte, 1), 0); /* nobody has the writing end any more */
+    assert_int_equal(read(ends[0], &byte, 1), 0); /* all copies of the write end are closed */
     assert_true(TestDescriptorCount() < before);
     svc = ActorReady(*state);
     ends[1] = dup(0);
 }
 
-/* No room for descriptors in the receiver: a request is dropped, a call fails; the lane goes on. */
+/*
+ * Without room for descriptors in the receiver, a request is dropped and a call fails; the lane
+ * continues.
+ */
 static void ReceiverWithoutRoomDropsTheMessage(void **state)
 {
     IpcMsg plain = ActorOneway(ActorID(svc), 4);
@@ -277,8 +284,8 @@ static void ReceiverWithoutRoomDropsTheMessage(void **state)
         assert_int_equal(ActorFree(svc, got), 0);
         assert_true(TestDescriptorCountIs(before));
     }
-    assert_int_equal(SendFds(cli, ActorID(svc), 1, MOST), 0);
-    GetsFds(svc, 1, MOST);
+    assert_int_equal(SendFds(cli, ActorID(svc), 1, DESCRIPTOR_LIMIT), 0);
+    GetsFds(svc, 1, DESCRIPTOR_LIMIT);
 }
 
 static void CallWithoutRoomForTheAnswerFails(void **state)
@@ -287,7 +294,7 @@ static void CallWithoutRoomForTheAnswerFails(void **state)
     for (unsigned turn = 0; turn < 20; turn++) {
         IpcMsg call = ActorRequest(ActorID(svc), 1);
         IpcMsg *got;
-        unsigned count = 3 - (turn == 0); /* the first makes the socket */
+        unsigned count = 3 - (turn == 0); /* the first message creates the socket */
         ActorMsgStart(cli, SEND | RECV, &call, NULL);
         assert_int_equal(ActorReceive(svc, &got), 0);
         size_t before = TestDescriptorsSettled();
@@ -368,8 +375,11 @@ static void SecondGetsFds(uint32_t code, unsigned count)
     assert_int_equal(ActorFree(svc, got), 0);
 }
 
-/* Descriptors come in the order of sending; who is served out of turn leaves the others theirs. */
-static void TasksOfOneThreadTakeOutOfTurn(void **state)
+/*
+ * Descriptors arrive in the order of sending; if one task receives out of order, the other loses
+ * nothing.
+ */
+static void TasksOfOneThreadReceiveOutOfOrder(void **state)
 {
     (void)state;
     assert_int_equal(ActorRun(svc, SecondStep, NULL), 0);
@@ -382,7 +392,9 @@ static void TasksOfOneThreadTakeOutOfTurn(void **state)
         }
         assert_int_equal(SendFds(cli, secondID, 50, 2), 0);
         SecondGetsFds(50, 2);
-        /* What is kept for the first counts as on its way: nobody loses anything. */
+        /*
+         * Descriptors that are stored for the first task count as in flight, so no task loses any.
+         */
         assert_int_equal(SendFds(cli, ActorID(svc), 6, 2), 0);
         assert_int_equal(SendFds(cli, secondID, 51, 4), 0);
         assert_int_equal(SendFds(cli, secondID, 52, 1), -ENOMEM);
@@ -394,19 +406,19 @@ static void TasksOfOneThreadTakeOutOfTurn(void **state)
         }
         SecondGetsFds(52, 4);
     }
-    /* One of them ends: its descriptors go, the other's stay. */
+    /* One task exits: its descriptors are closed, those of the other remain. */
     size_t before = TestDescriptorsSettled();
     assert_int_equal(SendFds(cli, secondID, 1, 3), 0);
     assert_int_equal(SendFds(cli, ActorID(svc), 2, 3), 0);
     assert_int_equal(SendFds(cli, secondID, 3, 3), 0);
     assert_int_equal(SendFds(cli, ActorID(svc), 4, 1), 0);
     GetsFds(svc, 2, 3);
-    assert_true(TestDescriptorCountIs(before + 3)); /* kept for the second */
+    assert_true(TestDescriptorCountIs(before + 3)); /* stored for the second task */
     assert_int_equal(ActorRun(svc, SecondExitStep, NULL), 0);
     GetsFds(svc, 4, 1);
     assert_true(TestDescriptorCountIs(before));
-    assert_int_equal(SendFds(cli, ActorID(svc), 5, MOST), 0);
-    GetsFds(svc, 5, MOST);
+    assert_int_equal(SendFds(cli, ActorID(svc), 5, DESCRIPTOR_LIMIT), 0);
+    GetsFds(svc, 5, DESCRIPTOR_LIMIT);
 }
 
 int main(void)
@@ -416,14 +428,14 @@ int main(void)
         FD_TEST(BadDescriptorsAreRefused),
         FD_TEST(LaterErrorsSendNothing),
         FD_TEST(SixteenInAMessage),
-        FD_TEST(SixteenOnTheirWay),
+        FD_TEST(SixteenInFlight),
         FD_TEST(DescriptorsTravelInReplies),
         FD_TEST(ToOneself),
         FD_TEST(DroppedMessagesCloseTheirDescriptors),
-        FD_TEST(EndedTasksCloseWhatTheyWereSent),
+        FD_TEST(ExitedTasksCloseTheirDescriptors),
         FD_TEST(ReceiverWithoutRoomDropsTheMessage),
         FD_TEST(CallWithoutRoomForTheAnswerFails),
-        FD_TEST(TasksOfOneThreadTakeOutOfTurn),
+        FD_TEST(TasksOfOneThreadReceiveOutOfOrder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

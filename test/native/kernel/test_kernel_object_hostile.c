@@ -1,4 +1,7 @@
-/* Objects from a sender that writes what it likes into its lane; and what the domain lets it do. */
+/*
+ * Tests objects from a sender that writes arbitrary data into its lane, and the domain's checks of
+ * such a sender.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -21,7 +24,7 @@ static struct Endpoint *const service = &trio.service;
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static void RightObjectsAreDelivered(void **state)
+static void ValidObjectsAreDelivered(void **state)
 {
     SpecialObj first = ForgePtr(5), second = ForgePtr(8);
     (void)state;
@@ -63,7 +66,7 @@ static void WrongBufferSizesAreMalformed(void **state)
         forge.record.buffersSize = bad[i].says;
         ForgeMalformed();
     }
-    ForgeBegin(48, 0); /* contents of no object */
+    ForgeBegin(48, 0); /* contents without an object */
     ForgeContents(16);
     ForgeMalformed();
 }
@@ -99,7 +102,7 @@ static void UnknownTypesAreMalformed(void **state)
     }
 }
 
-/* A service in a message gives no right by itself: that is the domain's to give. */
+/* A service in a message grants no right by itself; only the domain grants rights. */
 static void ForgedServiceGivesNoRight(void **state)
 {
     SpecialObj object = {.type = OBJ_SVC, .content.svc = {.handle = client->taskID}};
@@ -114,8 +117,8 @@ static void ForgedServiceGivesNoRight(void **state)
     assert_int_equal(EndpointSend(service, &request, 0, NULL), -EACCES);
 }
 
-/* Bigger buffers than the allowance, and more than the manager takes at handle 0. */
-static void LimitsHoldForBuffers(void **state)
+/* Buffers beyond the allowance, and beyond the manager's limit for handle 0. */
+static void LimitsApplyToBuffers(void **state)
 {
     size_t pool = service->device->ipcInfo.pool.poolSize;
     uint32_t most = 65536 - sizeof(IpcMsg) - sizeof(SpecialObj) - 4;
@@ -171,7 +174,7 @@ static void LimitsHoldForBuffers(void **state)
 
 /* ---- the domain's side ----------------------------------------------------------------------- */
 
-static void TheDomainMakesOneSocketPerLane(void **state)
+static void TheDomainCreatesOneSocketPerLane(void **state)
 {
     struct ControlMessage message = {.type = CONTROL_LANE_SOCKET};
     int received[CONTROL_DESCRIPTORS_MAX];
@@ -191,7 +194,7 @@ static void TheDomainMakesOneSocketPerLane(void **state)
     }
     ForgeValidDescriptorsArrive(1);
     ForgeLane(service);
-    ForgeSocket(); /* another lane, another socket */
+    ForgeSocket(); /* another lane has another socket */
     ForgeValidDescriptorsArrive(1);
 }
 
@@ -206,7 +209,7 @@ static int Grant(uint32_t caller, uint32_t processID, uint32_t generation, uint3
     return TestCall(&forge.hostile.process.thread.socket, &message, NULL, 0, received);
 }
 
-static void TheDomainChecksWhatIsPassedOn(void **state)
+static void TheDomainChecksPassedServices(void **state)
 {
     uint32_t own = forge.hostile.process.taskID;
     uint32_t clientProcess = client->device->identity.processID;
@@ -232,10 +235,10 @@ static void TheDomainChecksWhatIsPassedOn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FORGE_TEST(RightObjectsAreDelivered),       FORGE_TEST(WrongBufferSizesAreMalformed),
-        FORGE_TEST(WrongOffsetsAreMalformed),       FORGE_TEST(UnknownTypesAreMalformed),
-        FORGE_TEST(ForgedServiceGivesNoRight),      FORGE_TEST(LimitsHoldForBuffers),
-        FORGE_TEST(TheDomainMakesOneSocketPerLane), FORGE_TEST(TheDomainChecksWhatIsPassedOn),
+        FORGE_TEST(ValidObjectsAreDelivered),         FORGE_TEST(WrongBufferSizesAreMalformed),
+        FORGE_TEST(WrongOffsetsAreMalformed),         FORGE_TEST(UnknownTypesAreMalformed),
+        FORGE_TEST(ForgedServiceGivesNoRight),        FORGE_TEST(LimitsApplyToBuffers),
+        FORGE_TEST(TheDomainCreatesOneSocketPerLane), FORGE_TEST(TheDomainChecksPassedServices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,6 @@
-/* Descriptors from a sender that writes what it likes into its lane and the socket beside it. */
+/*
+ * Tests descriptors from a sender that writes arbitrary data into its lane and the lane's socket.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -27,7 +29,7 @@ static void NumbersWithoutASocketAreMalformed(void **state)
         ForgeFdMessage(i, 1);
         ForgeMalformed();
     }
-    ForgeSocket(); /* and yet it can be had afterwards */
+    ForgeSocket(); /* it can still be opened afterwards */
     ForgeValidDescriptorsArrive(1);
 }
 
@@ -57,9 +59,9 @@ static void MessagesWithoutTheirDescriptorsAreDropped(void **state)
     for (uint16_t i = 2; i < 40; i++) {
         ForgeFdMessage(i, 1);
         if (i % 3 == 0) {
-            assert_int_equal(ForgeTransmit(i, 2), 0); /* more than the message says */
+            assert_int_equal(ForgeTransmit(i, 2), 0); /* more than the message declares */
         } else if (i % 3 == 1) {
-            assert_int_equal(ForgeTransmit((uint16_t)(i + 1000), 1), 0); /* another's */
+            assert_int_equal(ForgeTransmit((uint16_t)(i + 1000), 1), 0); /* of another message */
         }
         ForgeDropped();
         assert_true(TestDescriptorCountIs(before));
@@ -67,7 +69,7 @@ static void MessagesWithoutTheirDescriptorsAreDropped(void **state)
     ForgeValidDescriptorsArrive(50);
 }
 
-static void OddDatagramsAreThrownAway(void **state)
+static void InvalidDatagramsAreDiscarded(void **state)
 {
     static const struct {
         uint16_t number, count;
@@ -89,7 +91,7 @@ static void OddDatagramsAreThrownAway(void **state)
 }
 
 /*
- * Descriptors without a record: as long as the lane lives they lie in its socket, and nowhere else.
+ * Descriptors without a record remain in the lane's socket while the lane exists, and nowhere else.
  */
 static void DescriptorsWithoutRecords(void **state)
 {
@@ -105,14 +107,17 @@ static void DescriptorsWithoutRecords(void **state)
     assert_true(EndpointIsQuiet(service));
     assert_true(TestDescriptorCountIs(before));
     for (unsigned i = 0; i < 10; i++) {
-        ForgeFdMessage(5, 1); /* the search for its descriptors has an end */
+        ForgeFdMessage(5, 1); /* the search for its descriptors is bounded */
         ForgeDropped();
         assert_true(TestDescriptorCountIs(before));
     }
 }
 
-/* What came out of turn is kept while other messages of the lane wait, but not more than 16. */
-static void NotMuchIsKept(void **state)
+/*
+ * Descriptors that arrive out of order are stored while other messages of the lane are queued, but
+ * at most 16.
+ */
+static void StoredDescriptorsAreLimited(void **state)
 {
     (void)state;
     ForgeSocket();
@@ -141,12 +146,15 @@ static void NotMuchIsKept(void **state)
         close((int)ParcelGet(event.message, i, OBJ_FD).content.fd);
     }
     assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
-    assert_true(EndpointIsQuiet(service)); /* the third lost them */
+    assert_true(EndpointIsQuiet(service)); /* the third message lost its descriptors */
     assert_int_equal(ForgeCounters().dropped, counters.dropped + 1);
     assert_true(TestDescriptorCountIs(before));
 }
 
-/* Killed after its descriptors and before its record: TearDown sees that they are closed. */
+/*
+ * The sender is killed after its descriptors and before its record; TearDown checks that they are
+ * closed.
+ */
 static void KilledBetweenDescriptorsAndRecord(void **state)
 {
     (void)state;
@@ -155,8 +163,8 @@ static void KilledBetweenDescriptorsAndRecord(void **state)
     assert_int_equal(ForgeTransmit(2, 3), 0);
 }
 
-/* The lane is closed for garbage while messages with descriptors wait in it. */
-static void ClosedLaneKeepsNoDescriptors(void **state)
+/* The lane is closed because of garbage while messages with descriptors are queued in it. */
+static void ClosedLaneHoldsNoDescriptors(void **state)
 {
     struct LiteIpcEvent event;
     char byte;
@@ -194,7 +202,7 @@ static void ClosedLaneKeepsNoDescriptors(void **state)
     }
 }
 
-static void UnaskedAnswersCloseTheirDescriptors(void **state)
+static void UnrequestedAnswersCloseTheirDescriptors(void **state)
 {
     (void)state;
     ForgeSocket();
@@ -202,12 +210,14 @@ static void UnaskedAnswersCloseTheirDescriptors(void **state)
     forge.record.type = MT_REPLY;
     forge.record.callIndex = 1;
     assert_int_equal(ForgeTransmit(7, 1), 0);
-    ForgeDropped(); /* nobody asked it: its descriptors are closed, as TearDown sees */
+    ForgeDropped(); /* unrequested: its descriptors are closed, which TearDown checks */
 }
 
-/* ---- the sender's side: a receiver that lies ------------------------------------------------- */
+/*
+ * ---- the sender's side: a receiver with a forged count ----------------------------------------
+ */
 
-static void TheKernelsCountOutweighsTheReceivers(void **state)
+static void TheKernelsCountLimitsTheReceivers(void **state)
 {
     static _Alignas(64) char cursors[RING_CURSORS_SIZE];
     struct OwnedDescriptors owned;
@@ -234,7 +244,7 @@ static void TheKernelsCountOutweighsTheReceivers(void **state)
         lane.descriptorsSent += number;
     }
     assert_int_equal(DescriptorsInFlight(&lane), 15);
-    DescriptorsTakenAdd(cursors, 15); /* it says that it took them all */
+    DescriptorsTakenAdd(cursors, 15); /* claims to have taken all */
     assert_int_equal(DescriptorsInFlight(&lane), 15);
     for (uint32_t left = 15, number = 1; number <= 5; number++) {
         assert_int_equal(DescriptorsTake(&owned, pair[1], &batch), 1);
@@ -244,7 +254,7 @@ static void TheKernelsCountOutweighsTheReceivers(void **state)
         left -= number;
         assert_int_equal(DescriptorsInFlight(&lane), left);
     }
-    DescriptorsTakenAdd(cursors, 1); /* more than there were: nothing can be sent any more */
+    DescriptorsTakenAdd(cursors, 1); /* more than were sent: nothing can be sent any more */
     assert_true(DescriptorsInFlight(&lane) > IPC_DESCRIPTORS_MAX);
     close(pair[0]);
     assert_int_equal(DescriptorsTake(&owned, pair[1], &batch), 0);
@@ -258,13 +268,13 @@ int main(void)
         FORGE_TEST(NumbersWithoutASocketAreMalformed),
         FORGE_TEST(NumbersThatDoNotFitTheObjectsAreMalformed),
         FORGE_TEST(MessagesWithoutTheirDescriptorsAreDropped),
-        FORGE_TEST(OddDatagramsAreThrownAway),
+        FORGE_TEST(InvalidDatagramsAreDiscarded),
         FORGE_TEST(DescriptorsWithoutRecords),
-        FORGE_TEST(NotMuchIsKept),
+        FORGE_TEST(StoredDescriptorsAreLimited),
         FORGE_TEST(KilledBetweenDescriptorsAndRecord),
-        FORGE_TEST(ClosedLaneKeepsNoDescriptors),
-        FORGE_TEST(UnaskedAnswersCloseTheirDescriptors),
-        FORGE_TEST(TheKernelsCountOutweighsTheReceivers),
+        FORGE_TEST(ClosedLaneHoldsNoDescriptors),
+        FORGE_TEST(UnrequestedAnswersCloseTheirDescriptors),
+        FORGE_TEST(TheKernelsCountLimitsTheReceivers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * Descriptors at odd moments: before their socket is known, without their record, without their
- * datagram.
+ * Tests descriptors in unusual interleavings: before their socket is known, without their record,
+ * without their datagram.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,9 @@
 static struct Endpoint *const client = &trio.client;
 static struct Endpoint *const service = &trio.service;
 
-/* ---- a record that is seen before the domain's word of its lane's socket --------------------- */
+/*
+ * ---- a record that arrives before the event with its lane's socket ----------------------------
+ */
 
 static bool SomeLaneAwaits(const struct LiteIpcThread *thread)
 {
@@ -37,10 +39,10 @@ static bool SomeLaneAwaits(const struct LiteIpcThread *thread)
 }
 
 /*
- * The thread has looked at its control socket just before the domain wrote to it, and at the lane
- * just after the record came: it has to look once more, and loses nothing.
+ * The thread has read its control socket just before the domain wrote to it, and the lane just
+ * after the record arrived. It reads once more and loses nothing.
  */
-static void RecordWaitsOneLookForItsSocket(void **state)
+static void RecordWaitsOneReadForItsSocket(void **state)
 {
     struct LiteIpcThread *thread = service->thread;
     struct LiteIpcThreadCounters before = ForgeCounters();
@@ -55,7 +57,7 @@ static void RecordWaitsOneLookForItsSocket(void **state)
     assert_int_equal(ForgeSend(), 0);
     assert_int_equal(LiteIpcReceive(thread, &event, 1), 0);
     assert_true(SomeLaneAwaits(thread));
-    assert_int_equal(LiteIpcPrepareSleep(thread), 1); /* there is something to do */
+    assert_int_equal(LiteIpcPrepareSleep(thread), 1); /* there is work left */
     assert_int_equal(LiteIpcReceive(thread, &event, 1), 1);
     assert_int_equal(event.kind, LITEIPC_EVENT_MESSAGE);
     for (uint32_t i = 0; i < 2; i++) {
@@ -69,8 +71,8 @@ static void RecordWaitsOneLookForItsSocket(void **state)
     ForgeValidDescriptorsArrive(2);
 }
 
-/* It waits for one look, not for ever: a socket that never comes makes it garbage. */
-static void RecordWaitsForOneLookOnly(void **state)
+/* The record waits for one read only: if the socket never arrives, the record is malformed. */
+static void RecordWaitsForOneReadOnly(void **state)
 {
     struct LiteIpcThreadCounters before = ForgeCounters();
     struct LiteIpcEvent event;
@@ -87,10 +89,14 @@ static void RecordWaitsForOneLookOnly(void **state)
 /* ---- killed between the descriptors and their record ----------------------------------------- */
 
 #define CHILD_OUTPUT                                                                               \
-    3 /* what the test reads until the last copy of it is closed, see support/child.c */
+    3 /* the test reads this until the last copy is closed, see support/child.c                    \
+       */
 #define CHILDREN 3
 
-/* Sends a message with its output as its descriptor, and for another one only the descriptor. */
+/*
+ * Sends a message with its output as the descriptor, and then only the descriptor of a second
+ * message.
+ */
 static int HalfRole(const char *domain, const char *argument)
 {
     struct Endpoint to = {.taskID = (uint32_t)strtoul(argument, NULL, 10)};
@@ -128,10 +134,10 @@ static void SenderIsKilledBeforeTheRecord(void **state)
         struct LiteIpcEvent event = EndpointExpect(service, LITEIPC_EVENT_MESSAGE);
         assert_int_equal(close((int)ParcelGet(event.message, 0, OBJ_FD).content.fd), 0);
         assert_int_equal(LiteIpcFree(service->thread, event.message), 0);
-        for (int look = 0; !ChildIsGone(&child) && look < 500; look++) {
+        for (int look = 0; !ChildHasExited(&child) && look < 500; look++) {
             assert_true(EndpointIsQuiet(service)); /* no message without a record */
         }
-        /* The end of the file: nobody holds the descriptor that had no message. */
+        /* The end of the file: all copies of the descriptor without a message are closed. */
         assert_int_equal(fcntl(child.output, F_SETFL, O_NONBLOCK), 0);
         for (int look = 0; read(child.output, &byte, 1) != 0; look++) {
             assert_true(look < 100);
@@ -142,9 +148,11 @@ static void SenderIsKilledBeforeTheRecord(void **state)
     assert_true(TestDescriptorCountIs(before));
 }
 
-/* ---- an answer whose descriptors do not come ------------------------------------------------- */
+/*
+ * ---- an answer without its descriptors --------------------------------------------------------
+ */
 
-/* The client calls the hostile, which answers with a descriptor of this number. */
+/* The client calls the hostile peer, which answers with a descriptor of this number. */
 static void CallIsAnswered(uint16_t number, uint64_t userData)
 {
     struct LiteIpcOutgoing out = {.handle = forge.hostile.process.taskID, .code = 1};
@@ -159,7 +167,7 @@ static void CallIsAnswered(uint16_t number, uint64_t userData)
     assert_int_equal(ForgeSend(), 0);
 }
 
-static void CallWhoseDescriptorsDoNotComeFails(void **state)
+static void CallWithoutItsDescriptorsFails(void **state)
 {
     struct Endpoint as = {.taskID = forge.hostile.process.taskID};
     (void)state;
@@ -168,21 +176,21 @@ static void CallWhoseDescriptorsDoNotComeFails(void **state)
     EndpointGrant(&trio.manager, client, &as);
     ForgeLane(client);
     ForgeSocket();
-    CallIsAnswered(1, 100); /* nothing came */
+    CallIsAnswered(1, 100); /* no descriptor arrived */
     struct LiteIpcEvent event = EndpointExpect(client, LITEIPC_EVENT_CALL);
     assert_true(event.userData == 100 && event.status == -EPROTO && event.message == NULL);
     size_t before = TestDescriptorsSettled();
     assert_int_equal(ForgeTransmit(7, 1), 0);
-    CallIsAnswered(2, 101); /* something else came */
+    CallIsAnswered(2, 101); /* a different number arrived */
     event = EndpointExpect(client, LITEIPC_EVENT_CALL);
     assert_true(event.userData == 101 && event.status == -EPROTO && event.message == NULL);
     assert_int_equal(ForgeTransmit(3, 2), 0);
-    CallIsAnswered(3, 102); /* more came than the answer says */
+    CallIsAnswered(3, 102); /* more descriptors arrived than the answer declares */
     event = EndpointExpect(client, LITEIPC_EVENT_CALL);
     assert_true(event.userData == 102 && event.status == -EPROTO && event.message == NULL);
     assert_true(TestDescriptorCountIs(before));
     assert_int_equal(ForgeTransmit(4, 1), 0);
-    CallIsAnswered(4, 103); /* all is well */
+    CallIsAnswered(4, 103); /* the correct descriptors arrived */
     event = EndpointExpect(client, LITEIPC_EVENT_CALL);
     assert_true(event.userData == 103 && event.status == 0);
     assert_int_equal(close((int)ParcelGet(event.message, 0, OBJ_FD).content.fd), 0);
@@ -195,10 +203,10 @@ int main(int count, char **arguments)
     const struct ChildRole roles[] = {{"half", HalfRole}, {NULL, NULL}};
     ChildRunIfAsked(count, arguments, roles);
     const struct CMUnitTest tests[] = {
-        FORGE_TEST(RecordWaitsOneLookForItsSocket),
-        FORGE_TEST(RecordWaitsForOneLookOnly),
+        FORGE_TEST(RecordWaitsOneReadForItsSocket),
+        FORGE_TEST(RecordWaitsForOneReadOnly),
         FORGE_TEST(SenderIsKilledBeforeTheRecord),
-        FORGE_TEST(CallWhoseDescriptorsDoNotComeFails),
+        FORGE_TEST(CallWithoutItsDescriptorsFails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /*
- * OBJ_PTR: memory that is copied into the receiver's pool, and the checks that hold for all
+ * Tests OBJ_PTR: memory that is copied into the receiver's pool, and the checks common to all
  * objects.
  */
 #include <errno.h>
@@ -18,7 +18,7 @@ static struct Actor *cms, *cli, *svc;
 static struct Parcel parcel, answer;
 static char memory[80000];
 
-/* A client and a service that it may call, both with a pool of 64 KiB. */
+/* Sets up a client and a service that it may call, both with a pool of 64 KiB. */
 static int SetUp(void **state)
 {
     int status = StageSetUp(state);
@@ -29,7 +29,7 @@ static int SetUp(void **state)
     return status;
 }
 
-/* Whatever happened: nothing is left in any pool, and the whole allowance is there again. */
+/* Asserts that all pools are empty and that the whole allowance is available. */
 static int TearDown(void **state)
 {
     IpcMsg *got;
@@ -76,7 +76,7 @@ static void BuffersAreCopiedAndFreedOneByOne(void **state)
     ParcelPtr(&answer, third, sizeof(third));
     assert_int_equal(ActorMsg(svc, SEND | BUFF_FREE, &answer.msg, request, NULL), 0);
     (void)ParcelBuffer(
-        &(IpcMsg){.spObjNum = 1, /* the message is gone, its buffer is not */
+        &(IpcMsg){.spObjNum = 1, /* the message is freed, its buffer is not */
                   .dataSz = sizeof(SpecialObj),
                   .data = &(SpecialObj){.type = OBJ_PTR,
                                         .content.ptr = {sizeof(first), (void *)(uintptr_t)one}},
@@ -122,8 +122,8 @@ static void BufferThatDoesNotFitIsInvalid(void **state)
 }
 
 /*
- * The message comes first, then its buffers: ENOMEM without room for it, EINVAL without room for
- * them.
+ * The message is allocated first, then its buffers: ENOMEM without room for the message, EINVAL
+ * without room for the buffers.
  */
 static void MessageThatDoesNotFitIsNoMemory(void **state)
 {
@@ -131,12 +131,12 @@ static void MessageThatDoesNotFitIsNoMemory(void **state)
     IpcMsg *got;
     (void)state;
 
-    assert_int_equal(SendBuffers(&nearly, 1), 0); /* 120 bytes are left */
+    assert_int_equal(SendBuffers(&nearly, 1), 0); /* 120 bytes remain */
     assert_int_equal(SendBuffers((uint32_t[]){1}, 1), -ENOMEM);
     assert_int_equal(ActorReceive(svc, &got), 0);
     assert_int_equal(ActorFree(svc, ParcelBuffer(got, 0, 'a', nearly)), 0);
     assert_int_equal(ActorFree(svc, got), 0);
-    nearly -= 8; /* 128: a message with an object is 124 */
+    nearly -= 8; /* 128: a message with an object has 124 */
     assert_int_equal(SendBuffers(&nearly, 1), 0);
     assert_int_equal(SendBuffers((uint32_t[]){5}, 1), -EINVAL);
     assert_int_equal(SendBuffers((uint32_t[]){4}, 1), 0);
@@ -221,7 +221,7 @@ static void OffsetsAreChecked(void **state)
     }
 }
 
-/* Whatever the length of the data: the array of offsets that arrives is aligned. */
+/* The array of offsets is aligned on arrival for every length of the data. */
 static void OffsetsAreAlignedWhenTheyArrive(void **state)
 {
     IpcMsg *got;
@@ -241,8 +241,8 @@ static void OffsetsAreAlignedWhenTheyArrive(void **state)
 }
 
 /*
- * The most objects there can be, each with the smallest buffer: the pool holds what was let
- * through.
+ * The largest number of objects, each with the smallest buffer: the pool has room for every
+ * accepted message.
  */
 static void ManySmallBuffers(void **state)
 {
@@ -270,10 +270,10 @@ static void ManySmallBuffers(void **state)
 }
 
 /*
- * D5. A buffer's bytes are the sender's: they must not be taken for a request, nor be read behind
- * its end.
+ * D5. The sender controls a buffer's bytes: they must not be taken for a request, nor be read
+ * beyond the end.
  */
-static void BufferCannotPoseAsRequest(void **state)
+static void BufferIsNoRequest(void **state)
 {
     IpcMsg forged[4];
     IpcMsg *got;
@@ -302,10 +302,10 @@ static void BufferCannotPoseAsRequest(void **state)
 }
 
 /*
- * What is dropped gives its buffers back: requests to a caller that waits for an answer, failed
+ * Dropped messages free their buffers: requests to a caller that waits for an answer, failed
  * replies.
  */
-static void DroppedMessagesGiveTheirBuffersBack(void **state)
+static void DroppedMessagesFreeTheirBuffers(void **state)
 {
     IpcMsg call = ActorRequest(ActorID(svc), 1);
     IpcMsg *got;
@@ -319,11 +319,11 @@ static void DroppedMessagesGiveTheirBuffersBack(void **state)
     ParcelPtr(&parcel, memory, 1000);
     ParcelPtr(&parcel, memory, 2000);
     for (unsigned i = 0; i < 100; i++) {
-        int status = ActorSend(svc, &parcel.msg);
-        for (unsigned tries = 0; status == -EINVAL && tries < 1000; tries++) {
-            SleepMs(1); /* the allowance is used up until the caller has dropped some */
+        int status;
+        uint64_t deadline = TestDeadline();
+        do { /* the allowance is used up until the caller has dropped some messages */
             status = ActorSend(svc, &parcel.msg);
-        }
+        } while (status == -EINVAL && TestRetry(deadline));
         assert_int_equal(status, 0);
         assert_true(ActorPoolIsEmpty(cli));
     }
@@ -351,7 +351,7 @@ static void ServiceManagersLimitCountsBuffers(void **state)
     assert_int_equal(ActorFree(cms, ParcelBuffer(got, 1, 'a', most)), 0);
     assert_int_equal(ActorFree(cms, got), 0);
     assert_int_equal(ActorGrant(cms, cli, cms), 0);
-    ParcelBegin(&parcel, ActorOneway(ActorID(cms), 1)); /* by its task ID there is no limit */
+    ParcelBegin(&parcel, ActorOneway(ActorID(cms), 1)); /* there is no limit with its task ID */
     ParcelPtr(&parcel, memory, 20000);
     assert_int_equal(ActorSend(cli, &parcel.msg), 0);
     assert_int_equal(ActorReceive(cms, &got), 0);
@@ -360,7 +360,8 @@ static void ServiceManagersLimitCountsBuffers(void **state)
 }
 
 /*
- * The program keeps message and buffer when its task ends: both are still its own, each freed once.
+ * The program holds a message and its buffer when its task exits: both still belong to the program,
+ * each is freed once.
  */
 static void BuffersOutliveTheirTask(void **state)
 {
@@ -374,12 +375,12 @@ static void BuffersOutliveTheirTask(void **state)
     assert_int_equal(ActorSend(cli, &parcel.msg), 0);
     assert_int_equal(ActorSend(cli, &parcel.msg), 0);
     assert_int_equal(ActorReceive(svc, &got), 0);
-    const void *kept = ParcelBuffer(got, 1, 'a', 600);
+    const void *retained = ParcelBuffer(got, 1, 'a', 600);
     assert_int_equal(ActorFree(svc, ParcelBuffer(got, 0, 'a', 500)), 0);
     ActorExitTask(svc); /* with a message in its lane */
     assert_int_equal(ActorFree(sibling, got), 0);
-    assert_int_equal(ActorFree(sibling, kept), 0);
-    assert_int_equal(ActorFree(sibling, kept), -EFAULT);
+    assert_int_equal(ActorFree(sibling, retained), 0);
+    assert_int_equal(ActorFree(sibling, retained), -EFAULT);
 }
 
 int main(void)
@@ -393,8 +394,8 @@ int main(void)
         PTR_TEST(OffsetsAreChecked),
         PTR_TEST(OffsetsAreAlignedWhenTheyArrive),
         PTR_TEST(ManySmallBuffers),
-        PTR_TEST(BufferCannotPoseAsRequest),
-        PTR_TEST(DroppedMessagesGiveTheirBuffersBack),
+        PTR_TEST(BufferIsNoRequest),
+        PTR_TEST(DroppedMessagesFreeTheirBuffers),
         PTR_TEST(ServiceManagersLimitCountsBuffers),
         PTR_TEST(BuffersOutliveTheirTask),
     };

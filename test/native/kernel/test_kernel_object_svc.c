@@ -1,4 +1,4 @@
-/* OBJ_SVC: passing a service on passes the right to call it. */
+/* Tests OBJ_SVC: passing a service passes the right to call it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 static struct Actor *cms, *cli, *svc, *oth;
 static struct Parcel parcel;
 
-/* `cli` may call `svc` and `oth`, which may call nobody. */
+/* Sets up `cli`, which may call `svc` and `oth`; they have no rights. */
 static int SetUp(void **state)
 {
     int status = StageSetUp(state);
@@ -34,7 +34,7 @@ static int TearDown(void **state)
 }
 #define SVC_TEST(test) cmocka_unit_test_setup_teardown(test, SetUp, TearDown)
 
-/* One object in a one-way message: status of the sending. */
+/* Sends one object in a one-way message and returns the status. */
 static int Pass(struct Actor *from, uint32_t to, uint32_t handle, uint32_t token, uint32_t cookie)
 {
     ParcelBegin(&parcel, ActorOneway(to, 7));
@@ -42,7 +42,7 @@ static int Pass(struct Actor *from, uint32_t to, uint32_t handle, uint32_t token
     return ActorSend(from, &parcel.msg);
 }
 
-/* The message of Pass arrives with this object. */
+/* Asserts that the message of Pass arrives with this object. */
 static void Gets(struct Actor *actor, struct Actor *from, uint32_t handle, uint32_t token,
                  uint32_t cookie)
 {
@@ -56,7 +56,7 @@ static void Gets(struct Actor *actor, struct Actor *from, uint32_t handle, uint3
     assert_int_equal(ActorFree(actor, got), 0);
 }
 
-/* Status of a one-way request from one to the other, which receives it. */
+/* Sends a one-way request, which is received, and returns the status. */
 static int Calls(struct Actor *from, struct Actor *to)
 {
     IpcMsg out = ActorOneway(ActorID(to), 8);
@@ -77,8 +77,9 @@ static void HandleCanBePassedOn(void **state)
     assert_int_equal(Pass(cli, ActorID(oth), ActorID(svc), 3, 4), 0);
     Gets(oth, cli, ActorID(svc), 3, 4);
     assert_int_equal(Calls(oth, svc), 0);
-    assert_int_equal(Calls(svc, oth), -EACCES); /* the way back is another right */
-    assert_int_equal(Pass(cli, ActorID(oth), ActorID(svc), 5, 6), 0); /* again: no harm */
+    assert_int_equal(Calls(svc, oth), -EACCES); /* the opposite direction needs another right */
+    /* A second time is harmless. */
+    assert_int_equal(Pass(cli, ActorID(oth), ActorID(svc), 5, 6), 0);
     Gets(oth, cli, ActorID(svc), 5, 6);
     assert_int_equal(Calls(oth, svc), 0);
 }
@@ -109,7 +110,7 @@ static void TheManagerPassesServicesOnInReplies(void **state)
     assert_int_equal(Calls(new, svc), 0);
 }
 
-/* -1 with token 1 is the sender, which is a service from now on. */
+/* -1 with token 1 is the sender, which is a service from then on. */
 static void MinusOneIsTheSender(void **state)
 {
     (void)state;
@@ -159,7 +160,7 @@ static void ManagerCannotPassItselfOnAsMinusOne(void **state)
     assert_int_equal(Calls(svc, cms), 0);
 }
 
-static void WhoMayNotCallMayNotPassOn(void **state)
+static void PassingAServiceRequiresTheRight(void **state)
 {
     struct Actor *stranger = ActorService(cms, NULL);
     (void)state;
@@ -169,7 +170,7 @@ static void WhoMayNotCallMayNotPassOn(void **state)
     assert_int_equal(Pass(cli, ActorID(oth), ActorID(cms), 0, 0), -EACCES);
 }
 
-static void DeadAndUnknownServicesAreInvalid(void **state)
+static void TerminatedAndUnknownServicesAreInvalid(void **state)
 {
     const uint32_t handles[] = {0, 127, 128, 100000, INVALID_ID - 1, ActorID(svc)};
     (void)state;
@@ -179,7 +180,7 @@ static void DeadAndUnknownServicesAreInvalid(void **state)
     }
 }
 
-/* A task hands out its siblings, even ones that never used IPC: they have a queue then. */
+/* A task may pass its siblings, even those that never used IPC; they have a queue afterwards. */
 static void SiblingsCanBePassedOn(void **state)
 {
     struct Actor *sibling = ActorSibling(cli);
@@ -187,16 +188,16 @@ static void SiblingsCanBePassedOn(void **state)
     assert_int_equal(Pass(cli, ActorID(svc), ActorID(sibling), 0, 0), 0);
     Gets(svc, cli, ActorID(sibling), 0, 0);
     assert_int_equal(Calls(svc, sibling), 0);
-    assert_int_equal(Calls(svc, cli), -EACCES); /* not the process: the task */
+    assert_int_equal(Calls(svc, cli), -EACCES); /* the task, not the process */
 }
 
-/* The right is the process's: whichever task got the message, all may call. */
+/* The right belongs to the process: all its tasks may call, whichever received the message. */
 static void TheWholeProcessGetsTheRight(void **state)
 {
     struct Actor *sibling = ActorSibling(oth);
     (void)state;
     assert_int_equal(Pass(cli, ActorID(oth), ActorID(svc), 0, 0), 0);
-    assert_int_equal(Calls(sibling, svc), 0); /* from the moment of sending */
+    assert_int_equal(Calls(sibling, svc), 0); /* from the time of sending */
     Gets(oth, cli, ActorID(svc), 0, 0);
 }
 
@@ -204,7 +205,7 @@ static void TheWholeProcessGetsTheRight(void **state)
 static void FailedMessageGrantsNothing(void **state)
 {
     SpecialObj bad = {.type = (ObjType)9};
-    int closed = fcntl(0, F_DUPFD, 5000); /* so high a number is nobody else's */
+    int closed = fcntl(0, F_DUPFD, 5000); /* no other thread uses such a high number */
     (void)state;
     close(closed);
 
@@ -234,7 +235,7 @@ static void FailedMessageGrantsNothing(void **state)
     }
 }
 
-/* Nor does one for which there is no room, or one to a ServiceManager that takes no such size. */
+/* The same for a message without room, and for a message too large for the ServiceManager. */
 static void MessageWithoutRoomGrantsNothing(void **state)
 {
     static char much[6000];
@@ -267,7 +268,7 @@ static void MessageWithoutRoomGrantsNothing(void **state)
     assert_int_equal(Calls(cms, cli), -EACCES);
 }
 
-static void ObjectsOfAllKindsToTheManager(void **state)
+static void ManagerReceivesObjectsOfAllKinds(void **state)
 {
     static char one[20], two[30];
     uint32_t four = 4;
@@ -315,9 +316,10 @@ static void ManyServicesInOneMessage(void **state)
 }
 
 /*
- * Who got a right in a message is told of the service's death, as whoever got it from the manager.
+ * A process that received a right in a message gets the service's death notice, like a process with
+ * a right from the manager.
  */
-static void ReceiverOfARightIsToldOfTheDeath(void **state)
+static void ReceiverOfARightGetsTheDeathNotice(void **state)
 {
     IpcMsg *got;
     (void)state;
@@ -331,7 +333,7 @@ static void ReceiverOfARightIsToldOfTheDeath(void **state)
     assert_int_equal(ActorFree(oth, got), 0);
 }
 
-/* What was taken away can be given again. */
+/* A revoked right can be granted again. */
 static void RevokedRightCanBePassedOnAgain(void **state)
 {
     (void)state;
@@ -353,15 +355,15 @@ int main(void)
         SVC_TEST(MinusOneNeedsTokenOne),
         SVC_TEST(ServiceRegistersItselfAtTheManager),
         SVC_TEST(ManagerCannotPassItselfOnAsMinusOne),
-        SVC_TEST(WhoMayNotCallMayNotPassOn),
-        SVC_TEST(DeadAndUnknownServicesAreInvalid),
+        SVC_TEST(PassingAServiceRequiresTheRight),
+        SVC_TEST(TerminatedAndUnknownServicesAreInvalid),
         SVC_TEST(SiblingsCanBePassedOn),
         SVC_TEST(TheWholeProcessGetsTheRight),
         SVC_TEST(FailedMessageGrantsNothing),
         SVC_TEST(MessageWithoutRoomGrantsNothing),
-        SVC_TEST(ObjectsOfAllKindsToTheManager),
+        SVC_TEST(ManagerReceivesObjectsOfAllKinds),
         SVC_TEST(ManyServicesInOneMessage),
-        SVC_TEST(ReceiverOfARightIsToldOfTheDeath),
+        SVC_TEST(ReceiverOfARightGetsTheDeathNotice),
         SVC_TEST(RevokedRightCanBePassedOnAgain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

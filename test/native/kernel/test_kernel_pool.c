@@ -1,4 +1,4 @@
-/* The pool of a process: the module's functions on it, and what a full one means to senders. */
+/* Tests the pool of a process: the module's functions, and the effect of a full pool on senders. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,11 +55,11 @@ static void PoolInitHoldsNothing(void **state)
     memset(&info, 0xA5, sizeof(info));
     assert_int_equal(LiteIpcPoolInit(&info), 0);
     IsFresh(&info, NULL);
-    assert_int_equal(LiteIpcPoolDelete(&info), 0); /* nothing to free is no error */
+    assert_int_equal(LiteIpcPoolDelete(&info), 0); /* deleting without a pool is no error */
     IsFresh(&info, NULL);
 }
 
-static void PoolReInitKeepsTheAddressOnly(void **state)
+static void PoolReInitPreservesTheAddressOnly(void **state)
 {
     struct ProcIpcInfo parent;
     struct ProcIpcInfo child;
@@ -79,13 +79,13 @@ static void PoolReInitKeepsTheAddressOnly(void **state)
     IsFresh(&child, parent.pool.uvaddr);
     assert_memory_equal(&parent, &before, sizeof(parent));
 
-    /* The child's end takes nothing of the parent's with it. */
+    /* Deleting the child's pool does not affect the parent's. */
     assert_int_equal(LiteIpcPoolDelete(&child), 0);
     IsFresh(&child, NULL);
     memset(node, 0x5A, 200);
     assert_int_equal(*(const unsigned char *)GetIpcUserAddr(&parent, node), 0x5A);
 
-    /* It may have a pool of its own. */
+    /* The child may have a pool of its own. */
     assert_int_equal(LiteIpcPoolReInit(&child, &parent), 0);
     assert_int_equal(DoIpcMmap(&child, 4096, 4), 0);
     assert_ptr_not_equal(child.pool.uvaddr, parent.pool.uvaddr);
@@ -95,7 +95,7 @@ static void PoolReInitKeepsTheAddressOnly(void **state)
     IsFresh(&parent, NULL);
 }
 
-static void PoolDeleteTakesEveryNodeWithIt(void **state)
+static void PoolDeleteFreesEveryNode(void **state)
 {
     struct ProcIpcInfo info;
     struct IpcNode *node;
@@ -130,7 +130,7 @@ static void UserViewIsReadOnly(void **state)
     const void *user = GetIpcUserAddr(&info, node);
     assert_ptr_equal(GetIpcKernelAddr(&info, user), node);
     assert_ptr_not_equal(user, node);
-    /* Both views show the same memory, but only one can be written. */
+    /* Both views show the same memory, but only one is writable. */
     node->prefix.charge = 42;
     assert_int_equal(((const struct IpcNode *)user)->prefix.charge, 42);
     void *page = (void *)((uintptr_t)user & ~(uintptr_t)4095);
@@ -151,7 +151,7 @@ static void FullPoolIsAnErrorForTheSender(void **state)
     assert_int_equal(SendBig(cli, svc, 11), -ENOMEM);
     assert_int_equal(SendBig(cli, svc, 12), -ENOMEM);
     IpcMsg *first = Get(svc, 1, cli);
-    assert_int_equal(SendBig(cli, svc, 20), -ENOMEM); /* receiving alone frees nothing */
+    assert_int_equal(SendBig(cli, svc, 20), -ENOMEM); /* receiving without freeing makes no room */
     assert_int_equal(ActorFree(svc, first), 0);
     assert_int_equal(SendBig(cli, svc, 21), 0);
     assert_int_equal(SendBig(cli, svc, 22), -ENOMEM);
@@ -162,7 +162,7 @@ static void FullPoolIsAnErrorForTheSender(void **state)
     assert_true(ActorPoolIsEmpty(svc));
 }
 
-/* What the kernel would take from the pool, to the byte: header, data, and nothing to spare. */
+/* The exact size that the kernel would take from the pool: header and data. */
 static void ChargeIsExact(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -183,8 +183,8 @@ static void ChargeIsExact(void **state)
     assert_int_equal(ActorFree(svc, Get(svc, 12, cli)), 0);
 }
 
-/* D1: in the kernel the first flood takes the pool from everybody. */
-static void FloodStarvesOnlyItself(void **state)
+/* D1: in the kernel the first flood uses up the pool for all senders. */
+static void FloodExhaustsOnlyItsShare(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -212,8 +212,8 @@ static void FloodStarvesOnlyItself(void **state)
     assert_true(ActorPoolIsEmpty(svc));
 }
 
-/* D1: the same for replies: what others sent does not stand in their way. */
-static void HeldBuffersOfOthersDoNotStopReplies(void **state)
+/* D1: the same for replies: messages of other senders do not prevent them. */
+static void HeldBuffersOfOthersDoNotPreventReplies(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *oth = ActorReady(*state);
@@ -237,8 +237,8 @@ static void HeldBuffersOfOthersDoNotStopReplies(void **state)
     assert_true(ActorPoolIsEmpty(cli));
 }
 
-/* A reply that finds no room: ENOMEM for the server, and its request is gone. */
-static void ReplyWithoutRoomHasConsumedItsRequest(void **state)
+/* A reply without room: ENOMEM for the service, and the request is freed. */
+static void ReplyWithoutRoomConsumesItsRequest(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorService(cms, NULL);
@@ -290,14 +290,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(PoolInitHoldsNothing),
-        cmocka_unit_test(PoolReInitKeepsTheAddressOnly),
-        cmocka_unit_test(PoolDeleteTakesEveryNodeWithIt),
+        cmocka_unit_test(PoolReInitPreservesTheAddressOnly),
+        cmocka_unit_test(PoolDeleteFreesEveryNode),
         cmocka_unit_test(UserViewIsReadOnly),
         STAGE_TEST(FullPoolIsAnErrorForTheSender),
         STAGE_TEST(ChargeIsExact),
-        STAGE_TEST(FloodStarvesOnlyItself),
-        STAGE_TEST(HeldBuffersOfOthersDoNotStopReplies),
-        STAGE_TEST(ReplyWithoutRoomHasConsumedItsRequest),
+        STAGE_TEST(FloodExhaustsOnlyItsShare),
+        STAGE_TEST(HeldBuffersOfOthersDoNotPreventReplies),
+        STAGE_TEST(ReplyWithoutRoomConsumesItsRequest),
         STAGE_TEST(MessageLargerThanThePoolIsRefused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,7 @@
-/* Who may answer what: IsValidReply on the sending side, CheckReceivedMsg on the receiving one. */
+/*
+ * Tests which replies are valid: IsValidReply on the sending side, CheckReceivedMsg on the
+ * receiving side.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +12,7 @@
 
 #include "support/actors.h"
 
-/* A call of `cli` that `svc` has received and not answered yet. */
+/* Returns a call of `cli` that `svc` has received and not answered yet. */
 static IpcMsg *Asked(struct Actor *cli, struct Actor *svc, uint32_t flag)
 {
     IpcMsg out = ActorRequest(ActorID(svc), 1);
@@ -38,7 +41,7 @@ static void ReplyNeedsItsRequestAsBuffer(void **state)
     assert_int_equal(ActorMsgEnd(cli, NULL), 0);
 }
 
-/* Whatever is wrong: EINVAL, and the request is gone. */
+/* Every mismatch returns EINVAL and frees the request. */
 static void RepliesMustFitTheirRequest(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -51,7 +54,7 @@ static void RepliesMustFitTheirRequest(void **state)
         IpcMsg reply = ActorReplyTo(variant == 6 ? MT_FAILED_REPLY : MT_REPLY, request, 0);
         reply.timestamp += variant == 1 || variant == 6 ? 1 : 0;
         reply.timestamp -= variant == 2 ? 1 : 0;
-        reply.target.handle = variant == 3   ? ActorID(cli2) /* not the task that asked */
+        reply.target.handle = variant == 3   ? ActorID(cli2) /* not the calling task */
                               : variant == 4 ? CMS_HANDLE
                               : variant == 5 ? INVALID_ID
                                              : reply.target.handle;
@@ -63,7 +66,7 @@ static void RepliesMustFitTheirRequest(void **state)
     assert_true(ActorPoolIsEmpty(cli));
 }
 
-/* D5: only a delivered request can be answered; a reply or a death notice is none. */
+/* D5: only a delivered request can be answered; a reply or a death notice cannot. */
 static void OnlyRequestsAreAnswered(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -108,8 +111,8 @@ static void SiblingMayAnswer(void **state)
     assert_true(ActorPoolIsEmpty(svc));
 }
 
-/* D6: a sibling's reply after its service task ended is EINVAL. */
-static void NobodyAnswersForADeadService(void **state)
+/* D6: a sibling's reply after its service task has exited is EINVAL. */
+static void SiblingsCannotAnswerForAnExitedService(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -143,7 +146,7 @@ static void StrangerCannotAnswer(void **state)
     assert_int_equal(ActorFree(cli, reply), 0);
 }
 
-static void ReplyToADeadClientConsumesTheRequest(void **state)
+static void ReplyToATerminatedClientConsumesTheRequest(void **state)
 {
     struct Actor *cms = ActorManager(*state);
     struct Actor *cli = ActorReady(*state);
@@ -155,13 +158,13 @@ static void ReplyToADeadClientConsumesTheRequest(void **state)
     assert_int_equal(ActorSend(cli, &out), 0);
     ActorExitProcess(cli);
     assert_int_equal(ActorReply(svc, MT_REPLY, first, 0), -EINVAL);
-    assert_int_equal(ActorReceive(svc, &second), 0); /* what it had sent is delivered */
+    assert_int_equal(ActorReceive(svc, &second), 0); /* its published message is delivered */
     assert_true(ActorIsMessage(second, MT_REQUEST, 2, cli));
     assert_int_equal(ActorReply(svc, MT_FAILED_REPLY, second, 0), -EINVAL);
     assert_true(ActorPoolIsEmpty(svc));
 }
 
-/* D11: a task that got the ID of the one that asked is not answered. */
+/* D11: a new task with the ID of the caller gets no answer. */
 static void ReplyDoesNotReachTheNextTaskOfThatID(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -173,7 +176,7 @@ static void ReplyDoesNotReachTheNextTaskOfThatID(void **state)
     unsigned count = 0;
 
     ActorExitTask(cli);
-    /* As many tasks as there are: one of them has the ID. */
+    /* Creates all possible tasks: one of them has the ID. */
     while (count < 127 && LiteIpcTaskCreate(ActorThread(cli), &tasks[count]) == 0) {
         count++;
     }
@@ -187,7 +190,7 @@ static void ReplyDoesNotReachTheNextTaskOfThatID(void **state)
     assert_true(ActorPoolIsEmpty(svc));
 }
 
-/* D11, the other way round: a right dies with its service, whoever gets the ID. */
+/* D11, the other direction: a right ends with its service, also if another task gets the ID. */
 static void RightDoesNotReachTheNextTaskOfThatID(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -198,7 +201,7 @@ static void RightDoesNotReachTheNextTaskOfThatID(void **state)
     IpcMsg out = ActorOneway(ActorID(svc), 1);
 
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(ActorSend(cli, &out), 0); /* undelivered when the service ends */
+        assert_int_equal(ActorSend(cli, &out), 0); /* undelivered when the service exits */
     }
     ActorExitTask(svc);
     while (count < 127 && LiteIpcTaskCreate(ActorThread(svc), &tasks[count]) == 0) {
@@ -210,7 +213,8 @@ static void RightDoesNotReachTheNextTaskOfThatID(void **state)
         IpcContent receive = {.flag = RECV};
         assert_int_equal(LiteIpcIoctl(tasks[i], IPC_SEND_RECV_MSG, (unsigned long)&content), 0);
         assert_int_equal(LiteIpcIoctl(tasks[i], IPC_SEND_RECV_MSG, (unsigned long)&receive), 0);
-        assert_int_equal(receive.inMsg->code, 5); /* its own, not what was sent to the dead */
+        /* Its own message, not the one to its predecessor. */
+        assert_int_equal(receive.inMsg->code, 5);
         assert_int_equal(LiteIpcFree(ActorThread(svc), receive.inMsg), 0);
     }
     assert_int_equal(ActorSend(cli, &out), -EACCES);
@@ -224,9 +228,9 @@ int main(void)
         STAGE_TEST(RepliesMustFitTheirRequest),
         STAGE_TEST(OnlyRequestsAreAnswered),
         STAGE_TEST(SiblingMayAnswer),
-        STAGE_TEST(NobodyAnswersForADeadService),
+        STAGE_TEST(SiblingsCannotAnswerForAnExitedService),
         STAGE_TEST(StrangerCannotAnswer),
-        STAGE_TEST(ReplyToADeadClientConsumesTheRequest),
+        STAGE_TEST(ReplyToATerminatedClientConsumesTheRequest),
         STAGE_TEST(ReplyDoesNotReachTheNextTaskOfThatID),
         STAGE_TEST(RightDoesNotReachTheNextTaskOfThatID),
     };

@@ -1,5 +1,6 @@
 /*
- * IPC_SEND_RECV_MSG's checks before anything is sent: CheckPara, CheckUsedBuffer, and their order.
+ * Tests the checks of IPC_SEND_RECV_MSG before anything is sent: CheckPara, CheckUsedBuffer, and
+ * their order.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -37,7 +38,7 @@ static void SizesAreCheckedFirst(void **state)
         {0, true, 1, false},
         {IPC_MSG_DATA_SZ_MAX, false, IPC_MSG_OBJECT_NUM_MAX + 1, false},
         {IPC_MSG_DATA_SZ_MAX, false, UINT32_MAX, false},
-        {24, false, UINT32_MAX / 24 + 1, false}, /* times 24 it wraps around to 8 */
+        {24, false, UINT32_MAX / 24 + 1, false}, /* times 24 this wraps to 8 */
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         IpcMsg out = ActorOneway(ActorID(svc), 1);
@@ -48,7 +49,7 @@ static void SizesAreCheckedFirst(void **state)
         assert_int_equal(ActorSend(cli, &out), -EINVAL);
         out.target.handle = 127; /* no such task: the sizes are checked before the right */
         assert_int_equal(ActorSend(cli, &out), -EINVAL);
-        out.type = MT_REPLY; /* and before the missing BUFF_FREE, which is the same error */
+        out.type = MT_REPLY; /* and before the missing BUFF_FREE, which returns the same error */
         assert_int_equal(ActorSend(cli, &out), -EINVAL);
     }
     assert_true(ActorPoolIsEmpty(svc));
@@ -113,7 +114,7 @@ static void HandlesWithoutAccessAreRefusedAlike(void **state)
     assert_int_equal(ActorSend(cli, &out), 0);
     assert_int_equal(ActorReceive(svc, NULL), 0);
     ActorExitTask(svc);
-    assert_int_equal(ActorSend(cli, &out), -EACCES); /* dead: the right went with it */
+    assert_int_equal(ActorSend(cli, &out), -EACCES); /* exited: the right ended with it */
 }
 
 static void BufferToFreeIsCheckedFirst(void **state)
@@ -165,14 +166,14 @@ static void OnlyReceivedBuffersAreFreed(void **state)
     }
     assert_int_equal(ActorFree(svc, message + 1), -EFAULT);
     assert_int_equal(ActorFree(svc, got->data), -EFAULT);
-    assert_int_not_equal(ActorFree(cli, got), 0); /* another process's buffer */
+    assert_int_not_equal(ActorFree(cli, got), 0); /* a buffer of another process */
     assert_true(ActorIsMessage(got, MT_REQUEST, 1, cli));
     assert_int_equal(ActorFree(svc, got), 0);
     assert_int_equal(ActorFree(svc, got), -EFAULT);
     assert_true(ActorPoolIsEmpty(svc));
 }
 
-/* A message that waits in the queue has not been delivered: it cannot be freed by a guess. */
+/* A queued message has not been delivered, so it cannot be freed by guessing its address. */
 static void QueuedMessageCannotBeFreed(void **state)
 {
     struct Actor *cms = ActorManager(*state);
@@ -200,7 +201,7 @@ static void QueuedMessageCannotBeFreed(void **state)
     }
 }
 
-/* A failing SEND has freed the buffer all the same. */
+/* A failed SEND has freed the buffer nevertheless. */
 static void FailedSendHasFreedItsBuffer(void **state)
 {
     struct Actor *cms = ActorManager(*state);

@@ -1,7 +1,7 @@
 /*
- * The ring of trace records: what is lost is counted, what is read is whole, whoever writes beside.
- * Its source is compiled into this program with yields at its exchanges, so that writers meet in
- * one slot.
+ * Tests the ring of trace records: lost records are counted, and every read record is consistent
+ * while others write. Its source is compiled into this program with yields at its exchanges, so
+ * that writers meet in one slot.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -24,8 +24,8 @@
 #endif
 #define WRITERS 4
 
-/* Every field follows from writer and number. */
-static struct LiteIpcTraceRecord Made(uint32_t writer, uint64_t number)
+/* All fields are derived from writer and number. */
+static struct LiteIpcTraceRecord MakeRecord(uint32_t writer, uint64_t number)
 {
     uint32_t mixed = (uint32_t)(number * 2654435761U) ^ writer;
     return (struct LiteIpcTraceRecord){.time = number,
@@ -46,7 +46,7 @@ static struct LiteIpcTraceRecord Made(uint32_t writer, uint64_t number)
 
 static bool IsWhole(const struct LiteIpcTraceRecord *record)
 {
-    struct LiteIpcTraceRecord expected = Made(record->hook, record->time);
+    struct LiteIpcTraceRecord expected = MakeRecord(record->hook, record->time);
     return memcmp(record, &expected, sizeof(expected)) == 0;
 }
 
@@ -63,7 +63,7 @@ static void RecordsComeOutInOrder(void **state)
     assert_int_equal(lost, 0);
     for (uint64_t round = 0; round < 100; round++) {
         for (uint64_t i = 0; i < 5; i++) {
-            struct LiteIpcTraceRecord record = Made(1, round * 5 + i);
+            struct LiteIpcTraceRecord record = MakeRecord(1, round * 5 + i);
             TracePut(trace, &record);
         }
         assert_int_equal(TraceTake(trace, records, 3, &lost), 3);
@@ -79,7 +79,7 @@ static void RecordsComeOutInOrder(void **state)
     TraceFree(NULL);
 }
 
-static void TheOldestGiveWayAndAreCounted(void **state)
+static void TheOldestAreOverwrittenAndCounted(void **state)
 {
     struct LiteIpcTraceRecord records[32];
     (void)state;
@@ -91,7 +91,7 @@ static void TheOldestGiveWayAndAreCounted(void **state)
         assert_int_equal(TraceCreate(capacity, &trace), 0);
         for (uint64_t count = 0; count < 50; count++) {
             for (uint64_t i = 0; i < count; i++) {
-                struct LiteIpcTraceRecord record = Made(2, next++);
+                struct LiteIpcTraceRecord record = MakeRecord(2, next++);
                 TracePut(trace, &record);
             }
             size_t left = count < capacity ? count : capacity;
@@ -102,14 +102,14 @@ static void TheOldestGiveWayAndAreCounted(void **state)
                 assert_true(IsWhole(&records[i]));
             }
         }
-        /* What gives way between two reads of a part. */
+        /* Records that are overwritten between two reads of a part. */
         for (uint64_t i = 0; i < capacity; i++) {
-            struct LiteIpcTraceRecord record = Made(2, i);
+            struct LiteIpcTraceRecord record = MakeRecord(2, i);
             TracePut(trace, &record);
         }
         assert_int_equal(TraceTake(trace, records, 1, &lost), 1);
         for (uint64_t i = 0; i < capacity; i++) {
-            struct LiteIpcTraceRecord record = Made(2, 100 + i);
+            struct LiteIpcTraceRecord record = MakeRecord(2, 100 + i);
             TracePut(trace, &record);
         }
         assert_int_equal(TraceTake(trace, records, 32, &lost), capacity);
@@ -120,9 +120,10 @@ static void TheOldestGiveWayAndAreCounted(void **state)
 }
 
 /*
- * A writer that was stopped in its slot for a round: nobody waits for it, and the count is right.
+ * A writer is suspended in its slot for one round: no other thread waits for it, and the count is
+ * correct.
  */
-static void AStoppedWriterHoldsUpNobody(void **state)
+static void ASuspendedWriterDelaysNoOthers(void **state)
 {
     struct IpcTrace *trace;
     struct LiteIpcTraceRecord records[8];
@@ -130,30 +131,31 @@ static void AStoppedWriterHoldsUpNobody(void **state)
     (void)state;
 
     assert_int_equal(TraceCreate(4, &trace), 0);
-    struct LiteIpcTraceRecord record = Made(3, 0);
+    struct LiteIpcTraceRecord record = MakeRecord(3, 0);
     TracePut(trace, &record);
-    /* As if record 1 were being written. */
+    /* Simulates that record 1 is being written. */
     uint64_t number = atomic_fetch_add_explicit(&trace->next, 1, memory_order_relaxed);
     assert_true(Claim(&trace->slots[1], number));
-    record = Made(3, 2);
+    record = MakeRecord(3, 2);
     TracePut(trace, &record);
-    assert_int_equal(TraceTake(trace, records, 8, &lost), 1); /* up to what is being written */
+    /* Up to the record that is being written. */
+    assert_int_equal(TraceTake(trace, records, 8, &lost), 1);
     assert_int_equal(records[0].time, 0);
     assert_int_equal(lost, 0);
     for (uint64_t i = 3; i < 8; i++) {
-        record = Made(3, i);
+        record = MakeRecord(3, i);
         TracePut(trace, &record);
     }
-    /* 1 to 3 gave way; 5 found its place taken; 4, 6 and 7 are there. */
+    /* 1 to 3 were overwritten; 5 found its slot occupied; 4, 6 and 7 are available. */
     assert_int_equal(TraceTake(trace, records, 8, &lost), 3);
     assert_int_equal(records[0].time, 4);
     assert_int_equal(records[1].time, 6);
     assert_int_equal(records[2].time, 7);
     assert_int_equal(lost, 4);
-    /* It goes on: what it writes is too late for the reader, and the place is free again. */
+    /* The writer continues: its record is too late for the reader, and the slot is free again. */
     atomic_store_explicit(&trace->slots[1].sequence, 2 * number + 2, memory_order_release);
     for (uint64_t i = 8; i < 12; i++) {
-        record = Made(3, i);
+        record = MakeRecord(3, i);
         TracePut(trace, &record);
     }
     assert_int_equal(TraceTake(trace, records, 8, &lost), 4);
@@ -176,15 +178,15 @@ static void *Write(void *argument)
 {
     struct Writer *writer = argument;
     for (uint64_t i = 0; i < RECORDS_EACH; i++) {
-        struct LiteIpcTraceRecord record = Made(writer->number, i);
+        struct LiteIpcTraceRecord record = MakeRecord(writer->number, i);
         TracePut(writer->crowd->trace, &record);
     }
-    /* release: pairs with the reader's acquire; all records are there */
+    /* release: pairs with the reader's acquire; all records are written */
     atomic_fetch_sub_explicit(&writer->crowd->running, 1, memory_order_release);
     return NULL;
 }
 
-static void WritersAndAReaderAtOnce(void **state)
+static void ConcurrentWritersAndReader(void **state)
 {
     (void)state;
     for (uint32_t capacity = 2; capacity <= 1024; capacity *= 8) {
@@ -201,7 +203,7 @@ static void WritersAndAReaderAtOnce(void **state)
             assert_int_equal(pthread_create(&writers[i].system, NULL, Write, &writers[i]), 0);
         }
         for (bool last = false, over = false; !over; over = last) {
-            /* acquire: pairs with the writers' release; the next round sees everything */
+            /* acquire: pairs with the writers' release; the next round sees all records */
             last = atomic_load_explicit(&crowd.running, memory_order_acquire) == 0;
             size_t count;
             do {
@@ -232,9 +234,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(RecordsComeOutInOrder),
-        cmocka_unit_test(TheOldestGiveWayAndAreCounted),
-        cmocka_unit_test(AStoppedWriterHoldsUpNobody),
-        cmocka_unit_test(WritersAndAReaderAtOnce),
+        cmocka_unit_test(TheOldestAreOverwrittenAndCounted),
+        cmocka_unit_test(ASuspendedWriterDelaysNoOthers),
+        cmocka_unit_test(ConcurrentWritersAndReader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,9 +230,9 @@ static void TestTrimReleasesAllButLiveNodes(void **state)
         memset(nodes[i], (int)(i % 251) + 1, 6000);
     }
     assert_true(ResidentPages(base, 8 * MIB) >= 8 * MIB / PAGE_BYTES * 3 / 4);
-    size_t kept = count / 2;
+    size_t retained = count / 2;
     for (size_t i = 0; i < count; i++) {
-        if (i != kept) {
+        if (i != retained) {
             assert_int_equal(SlabPoolFree(pool, nodes[i]), 0);
         }
     }
@@ -240,11 +240,11 @@ static void TestTrimReleasesAllButLiveNodes(void **state)
     AssertSound(pool);
     size_t spanPages = 28 * 6144 / PAGE_BYTES + 1;
     assert_true(ResidentPages(base, 8 * MIB) <= spanPages);
-    const uint8_t *bytes = SlabPoolUserAddress(pool, nodes[kept]);
+    const uint8_t *bytes = SlabPoolUserAddress(pool, nodes[retained]);
     for (size_t i = 0; i < 6000; i++) {
-        assert_int_equal(bytes[i], kept % 251 + 1);
+        assert_int_equal(bytes[i], retained % 251 + 1);
     }
-    assert_int_equal(SlabPoolFree(pool, nodes[kept]), 0);
+    assert_int_equal(SlabPoolFree(pool, nodes[retained]), 0);
     assert_int_equal(SlabPoolTrim(pool), 0);
     assert_int_equal(SlabPoolTrim(pool), 0);
     assert_int_equal(ResidentPages(base, 8 * MIB), 0);

@@ -66,7 +66,7 @@ struct LiteIpcDevice *ActorDevice(const struct Actor *actor);
 /* Only valid while the actor is idle. */
 struct LiteIpcThread *ActorThread(const struct Actor *actor);
 struct LiteIpcTask *ActorTask(const struct Actor *actor);
-/* Keeps its value after the task has ended. */
+/* Does not change after the task has ended. */
 uint32_t ActorID(const struct Actor *actor);
 uint32_t ActorProcessID(const struct Actor *actor);
 
@@ -112,7 +112,8 @@ IpcMsg ActorOneway(uint32_t handle, uint32_t code);
 IpcMsg ActorReplyTo(MsgType type, const IpcMsg *request, uint32_t code);
 
 /*
- * Returns true if the message has this type and code and comes from this actor (NULL: not checked).
+ * Returns true if the message has this type and code and was sent by this actor (NULL: not
+ * checked).
  */
 bool ActorIsMessage(const IpcMsg *msg, MsgType type, uint32_t code, const struct Actor *from);
 /* Waits until the pool of the actor's process is empty. Returns false after TEST_DEADLINE_MS. */

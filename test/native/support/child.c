@@ -172,7 +172,7 @@ void ChildKill(struct Child *child)
     assert_int_equal(kill(child->pid, SIGKILL), 0);
 }
 
-bool ChildIsGone(struct Child *child)
+bool ChildHasExited(struct Child *child)
 {
     siginfo_t info = {0};
     return waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
@@ -183,9 +183,9 @@ int ChildEnd(struct Child *child)
 {
     int status = 0;
     uint64_t deadline = TestDeadline();
-    while (!ChildIsGone(child) && TestRetry(deadline)) {
+    while (!ChildHasExited(child) && TestRetry(deadline)) {
     }
-    if (!ChildIsGone(child)) {
+    if (!ChildHasExited(child)) {
         print_error("the child has not exited\n");
         ChildKill(child);
     }

@@ -51,7 +51,7 @@ void ChildKill(struct Child *child);
  */
 int ChildEnd(struct Child *child);
 /* Returns true if the child has exited. */
-bool ChildIsGone(struct Child *child);
+bool ChildHasExited(struct Child *child);
 
 /* For the child. */
 void ChildReport(const char *word);
