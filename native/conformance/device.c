@@ -329,20 +329,4 @@ static void Reap(int64_t pid)
     (void)WaitFor((pid_t)pid, END_MS, &status);
 }
 
-const struct Platform DEVICE_PLATFORM = {
-    .processStart = ProcessStart,
-    .allStarted = AllStarted,
-    .processCollect = ProcessCollect,
-    .taskBegin = TaskBegin,
-    .taskEnd = TaskEnd,
-    .processEnd = ProcessEnd,
-    .processFree = ProcessFree,
-    .open = Open,
-    .close = Close,
-    .map = Map,
-    .control = Control,
-    .pool = Pool,
-    .fork = Fork,
-    .reap = Reap,
-    .canCall = CanCall,
-};
+const struct Platform DEVICE_PLATFORM = PLATFORM_OF_FILE;

@@ -176,23 +176,7 @@ static void Reap(int64_t pid)
     (void)pid;
 }
 
-const struct Platform EMBEDDED_PLATFORM = {
-    .processStart = ProcessStart,
-    .allStarted = AllStarted,
-    .processCollect = ProcessCollect,
-    .taskBegin = TaskBegin,
-    .taskEnd = TaskEnd,
-    .processEnd = ProcessEnd,
-    .processFree = ProcessFree,
-    .open = Open,
-    .close = Close,
-    .map = Map,
-    .control = Control,
-    .pool = Pool,
-    .fork = Fork,
-    .reap = Reap,
-    .canCall = CanCall,
-};
+const struct Platform EMBEDDED_PLATFORM = PLATFORM_OF_FILE;
 
 /* ---- the domain ------------------------------------------------------------------------------ */
 

@@ -51,12 +51,11 @@ uint64_t EnvironmentValue(const struct Scenario *scenario, const uint64_t *envir
     return base + value->number;
 }
 
-int ReadAll(int descriptor, void *bytes, size_t size)
+static int Transfer(int descriptor, char *place, size_t size, bool isRead)
 {
-    char *place = bytes;
     while (size > 0) {
-        ssize_t length = read(descriptor, place, size);
-        if (length == 0) {
+        ssize_t length = isRead ? read(descriptor, place, size) : write(descriptor, place, size);
+        if (isRead && length == 0) {
             return -EPIPE;
         }
         if (length < 0 && errno != EINTR) {
@@ -70,20 +69,14 @@ int ReadAll(int descriptor, void *bytes, size_t size)
     return 0;
 }
 
+int ReadAll(int descriptor, void *bytes, size_t size)
+{
+    return Transfer(descriptor, bytes, size, true);
+}
+
 int WriteAll(int descriptor, const void *bytes, size_t size)
 {
-    const char *place = bytes;
-    while (size > 0) {
-        ssize_t length = write(descriptor, place, size);
-        if (length < 0 && errno != EINTR) {
-            return -errno;
-        }
-        if (length > 0) {
-            place += length;
-            size -= (size_t)length;
-        }
-    }
-    return 0;
+    return Transfer(descriptor, (char *)(uintptr_t)bytes, size, false);
 }
 
 uint64_t NowMs(void)

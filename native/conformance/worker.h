@@ -64,6 +64,13 @@ struct Platform {
     bool (*canCall)(struct Actor *actor);
 };
 
+/* The platform of a file that names its functions like the members, in their order. */
+#define PLATFORM_OF_FILE                                                                           \
+    {                                                                                              \
+        ProcessStart, AllStarted, ProcessCollect, TaskBegin, TaskEnd, ProcessEnd, ProcessFree,     \
+            Open, Close, Map, Control, Pool, Fork, Reap, CanCall                                   \
+    }
+
 /* The workers of an OS process. */
 struct WorkerGroup {
     const struct Scenario *scenario;

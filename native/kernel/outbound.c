@@ -108,10 +108,9 @@ static struct OutboundLane *IdleLaneTake(struct LiteIpcThread *thread,
     return found;
 }
 
-static int IdleLaneLease(struct LiteIpcThread *thread, struct OutboundLane *lane)
+/* Gives the lane to the thread, or frees it if `status` is an error. Returns `status`. */
+static int LaneInstall(struct LiteIpcThread *thread, struct OutboundLane *lane, int status)
 {
-    struct ControlMessage message = {.type = CONTROL_LANE_LEASE, .object = {.id = lane->laneID}};
-    int status = ThreadControlCall(thread, &message);
     if (status != 0) {
         LaneFree(lane);
         return status;
@@ -119,6 +118,13 @@ static int IdleLaneLease(struct LiteIpcThread *thread, struct OutboundLane *lane
     thread->outbound[lane->threadID] = lane;
     LOS_ListTailInsert(&thread->outboundLanes, &lane->listNode);
     return 0;
+}
+
+static int IdleLaneLease(struct LiteIpcThread *thread, struct OutboundLane *lane)
+{
+    struct ControlMessage message = {.type = CONTROL_LANE_LEASE, .object = {.id = lane->laneID}};
+    int status = ThreadControlCall(thread, &message);
+    return LaneInstall(thread, lane, status);
 }
 
 static int LaneAsk(struct LiteIpcThread *thread, uint32_t taskID,
@@ -139,13 +145,7 @@ static int LaneAsk(struct LiteIpcThread *thread, uint32_t taskID,
     struct ControlPending pending = {.kind = PENDING_LANE, .lane = lane};
     status = ThreadControlStart(thread, &message, &ringDescriptor, 1, pending);
     OwnedClose(&thread->device->owned, ringDescriptor);
-    if (status != 0) {
-        LaneFree(lane);
-        return status;
-    }
-    thread->outbound[lane->threadID] = lane;
-    LOS_ListTailInsert(&thread->outboundLanes, &lane->listNode);
-    return 0;
+    return LaneInstall(thread, lane, status);
 }
 
 /*

@@ -281,9 +281,13 @@ int SlabPoolFree(struct SlabPool *pool, void *node)
     return 0;
 }
 
-int SlabPoolDeliver(struct SlabPool *pool, void *node)
+/*
+ * Changes the DELIVERED bit of the live node at `offset` to `on`. Returns 0, -EINVAL (outside the
+ * view) or -EFAULT (not a live node whose bit is the opposite). `order` is that of the exchange.
+ */
+static inline int ExchangeDelivered(struct SlabPool *pool, size_t offset, bool on,
+                                    memory_order order)
 {
-    size_t offset = (uintptr_t)node - (uintptr_t)pool->kernelBase;
     if (offset >= pool->capacity) {
         return -EINVAL;
     }
@@ -293,35 +297,30 @@ int SlabPoolDeliver(struct SlabPool *pool, void *node)
     uint64_t word = atomic_load_explicit(&unit->word, memory_order_relaxed);
     uint64_t delivered = place.bit << SPAN_DELIVERED_SHIFT;
     do {
-        if (!IsLive(&place, word) || (word & delivered) != 0) {
+        if (!IsLive(&place, word) || ((word & delivered) != 0) == on) {
             return -EFAULT;
         }
-        /* Release: pairs with SlabPoolTakeUser; the taker finds the node filled. */
-    } while (!atomic_compare_exchange_weak_explicit(&unit->word, &word, word | delivered,
-                                                    memory_order_release, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&unit->word, &word, word ^ delivered, order,
+                                                    memory_order_relaxed));
     return 0;
+}
+
+int SlabPoolDeliver(struct SlabPool *pool, void *node)
+{
+    size_t offset = (uintptr_t)node - (uintptr_t)pool->kernelBase;
+    /* Release: pairs with SlabPoolTakeUser; the taker finds the node filled. */
+    return ExchangeDelivered(pool, offset, true, memory_order_release);
 }
 
 int SlabPoolTakeUser(struct SlabPool *pool, const void *userAddress, void **node)
 {
     size_t offset = (uintptr_t)userAddress - (uintptr_t)pool->userBase;
-    if (offset >= pool->capacity) {
-        return -EINVAL;
+    /* Acquire: pairs with the release in SlabPoolDeliver. Clearing the bit picks the winner. */
+    int status = ExchangeDelivered(pool, offset, false, memory_order_acquire);
+    if (status == 0) {
+        *node = pool->kernelBase + offset;
     }
-    struct NodePlace place = FindNode(pool, offset);
-    struct SlabUnit *unit = &pool->units[place.span];
-    /* Relaxed: a guess, which the exchange confirms. */
-    uint64_t word = atomic_load_explicit(&unit->word, memory_order_relaxed);
-    uint64_t delivered = place.bit << SPAN_DELIVERED_SHIFT;
-    do {
-        if (!IsLive(&place, word) || (word & delivered) == 0) {
-            return -EFAULT;
-        }
-        /* Acquire: pairs with the release in SlabPoolDeliver. Clearing the bit picks the winner. */
-    } while (!atomic_compare_exchange_weak_explicit(&unit->word, &word, word & ~delivered,
-                                                    memory_order_acquire, memory_order_relaxed));
-    *node = pool->kernelBase + offset;
-    return 0;
+    return status;
 }
 
 size_t SlabPoolNodeSize(const struct SlabPool *pool, const void *node)
