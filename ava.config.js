@@ -5,5 +5,5 @@ export default {
   files: ['out/test/**/*.test.js'],
   workerThreads: false,
   concurrency: 1,
-  timeout: '2m',
+  timeout: '15m',
 };

@@ -5,6 +5,7 @@
  * that need no parent.
  */
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RawDevice, makeWorld } from '../support/raw-device.js';
 
 const [mode = '', domain = '', milliseconds = '0'] = process.argv.slice(2);
@@ -95,7 +96,7 @@ switch (mode) {
     for (let round = 0; round < 10 && !client.lost; round++) {
       await client.call(handle, new Uint8Array(10));
       collect();
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await sleep(10);
     }
     await client.whenLost();
     const retained = devices.filter((device) => device.deref() !== undefined).length;

@@ -1,6 +1,7 @@
 /** A worker thread that opens a device and calls until it ends in the requested way. */
 import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NativeDescriptor } from '../../types/native.js';
 import { RawDevice, makeWorld } from '../support/raw-device.js';
 
@@ -52,7 +53,7 @@ switch (mode) {
       const { status } = await device.call(handle, new Uint8Array(16));
       if (status !== 0) throw new Error(`call ${index}: ${status}`);
       if (index % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
-      if (index % 512 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (index % 512 === 0) await sleep(1);
     }
     port.postMessage(device.native.counters()['received']);
     await device.close();

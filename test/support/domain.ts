@@ -43,13 +43,3 @@ export async function startDomain(
     },
   };
 }
-
-/** Waits until a condition holds; fails after so many ms. */
-export async function until(condition: () => boolean, patienceMs = 5000): Promise<void> {
-  const deadline = performance.now() + patienceMs;
-  while (!condition()) {
-    if (performance.now() > deadline)
-      throw new Error(`not within ${patienceMs} ms: ${String(condition)}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}

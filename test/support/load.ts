@@ -1,7 +1,9 @@
 /** Calls without end: what a participant of the torture test does until it is killed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openDevice, type Client, type ClientOf, type Device } from 'liteipc';
 import type { LoadOptions, LoadProgress } from './participant-commands.js';
 import { workService } from './work.js';
+import { scaled } from './deadlines.js';
 
 type WorkClient = ClientOf<ReturnType<typeof workService>>;
 
@@ -10,14 +12,10 @@ const mayHappen: ReadonlySet<string> = new Set(['ENOENT', 'EPIPE', 'ENODEV']);
 /** Calls at the same time. */
 const STRANDS = 4;
 /** Longer than the time limit of a call: one that has not ended by then never will. */
-const CALL_MAX_MS = 8000;
+const CALL_MAX_MS = scaled(8000);
 /** How long there may be no domain, or a name belong to one that has just been killed. */
-const ABSENCE_MAX_MS = 30_000;
+const ABSENCE_MAX_MS = scaled(30_000);
 const FAULTS_MAX = 10;
-
-async function pause(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
 
 function codeOf(error: unknown): string {
   return (error as { code?: string }).code ?? String(error);
@@ -32,7 +30,7 @@ async function insist<T>(action: () => Promise<T>, passing: readonly string[]): 
     } catch (error) {
       if (!passing.includes(codeOf(error)) || performance.now() > deadline) throw error;
     }
-    await pause(5);
+    await sleep(5);
   }
 }
 
@@ -165,11 +163,11 @@ export class Load {
         const code = codeOf(error);
         this.#failures[code] = (this.#failures[code] ?? 0) + 1;
         if (!mayHappen.has(code)) this.#fault(`call of ${name}: ${String(error)}`);
-        await pause(1 + this.#next(5));
+        await sleep(1 + this.#next(5));
       } finally {
         this.#inFlight.delete(about);
       }
-      if (this.#next(8) === 0) await pause(this.#next(4));
+      if (this.#next(8) === 0) await sleep(this.#next(4));
     }
   }
 }

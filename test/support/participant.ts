@@ -16,6 +16,7 @@ import {
   type Result,
 } from './participant-commands.js';
 import { testProgram } from './paths.js';
+import { within } from './deadlines.js';
 
 const program = testProgram('participant');
 
@@ -24,11 +25,26 @@ const ANSWER_MAX_MS = 15_000;
 /** Longest wait for a participant to be gone, ms. */
 const EXIT_MAX_MS = 10_000;
 const OUTPUT_MAX = 4000;
+/** Callers learn of the death of a service within this time, ms. */
+const NOTICE_MAX_MS = 100;
+/** Ratio of the limit of a notice to the time that this process waits for the same end. */
+const REFERENCE_FACTOR = 5;
 
 /** How a participant ended. A worker has no signal. */
 export interface ExitStatus {
   readonly code: number | null;
   readonly signal: string | null;
+}
+
+/** The end of a participant. */
+export interface Kill {
+  /** Time of the kill, on the clock of {@link Outcome.endedAtMs}. */
+  readonly at: number;
+  /**
+   * Time within which the callers must learn of it, ms: 100 ms, or on a slow machine some times as
+   * long as this process waited for the end.
+   */
+  readonly limitMs: number;
 }
 
 export interface ParticipantOptions {
@@ -47,43 +63,6 @@ interface Waiting {
 }
 
 const all = new Set<Participant>();
-
-/** `promise`, or after `milliseconds` an error with what `diagnose` tells. */
-export async function within<T>(
-  promise: Promise<T>,
-  milliseconds: number,
-  diagnose: () => string,
-): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`not within ${milliseconds} ms: ${diagnose()}`));
-    }, milliseconds);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Waits for `condition`; the error tells `describe()`. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  describe: () => string,
-  maximumMs = 10_000,
-): Promise<void> {
-  const deadline = performance.now() + maximumMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${maximumMs} ms: ${describe()}`);
-    await pause(5);
-  }
-}
-
-/** Waits so many ms. */
-export async function pause(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
 
 /** Now in ms, on the clock of {@link Outcome.endedAtMs}. */
 export function nowMs(): number {
@@ -209,17 +188,14 @@ export class Participant {
     return this.gone();
   }
 
-  /**
-   * SIGKILL, or `terminate` for a worker. Resolves when it is gone; the result is when it was done,
-   * ms.
-   */
-  async kill(): Promise<number> {
-    const killedAt = nowMs();
-    if (this.#status !== undefined) return killedAt;
+  /** Kills the process, or terminates the worker, and waits for its end. */
+  async kill(): Promise<Kill> {
+    const at = nowMs();
+    if (this.#status !== undefined) return { at, limitMs: NOTICE_MAX_MS };
     if (this.#worker !== undefined) void this.#worker.terminate();
     else this.#child?.kill('SIGKILL');
     await this.gone();
-    return killedAt;
+    return { at, limitMs: Math.max(NOTICE_MAX_MS, REFERENCE_FACTOR * (nowMs() - at)) };
   }
 
   /** Waits until it is gone. */

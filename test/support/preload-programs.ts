@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { requireCommand, withCommands, type Register } from './conditions.js';
 import { commandLine, root } from './paths.js';
+import { scaled } from './deadlines.js';
 
 const execute = promisify(execFile);
 const sourceFolder = join(root, 'test/preload');
@@ -115,7 +116,7 @@ export interface Running {
   readonly ended: Promise<Ending>;
 }
 
-/** Starts a program. It is killed after `limitMs`. */
+/** Starts a program. It is killed after `limitMs`, scaled. */
 export function start(
   command: string,
   args: readonly string[],
@@ -126,7 +127,7 @@ export function start(
     cwd: root,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: limitMs,
+    timeout: scaled(limitMs),
     killSignal: 'SIGKILL',
   });
   let stdout = '';

@@ -1,6 +1,7 @@
 /** The programs of test/preload, for one toolchain: the same tests for each. */
 import type { ExecutionContext } from 'ava';
 import { compile, withToolchain, type Ending, type Toolchain } from './preload-programs.js';
+import { scaled } from './deadlines.js';
 
 /** Calls of each size by each of the two clients. */
 const CALLS = 50_000;
@@ -26,7 +27,7 @@ export function preloadSuite(
   { canExec }: SuiteOptions,
 ): void {
   const check = async (t: ExecutionContext, name: string, args: string[] = []): Promise<Ending> => {
-    t.timeout(110_000);
+    t.timeout(scaled(110_000));
     const ending = await run(await compile(name, toolchain), args);
     isFine(t, ending);
     return ending;

@@ -9,9 +9,10 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { placeOf, type CodeBlock } from './markdown-blocks.js';
 import { root } from './paths.js';
+import { scaled } from './deadlines.js';
 
 /** Longest time until a program prints its first line, or until the last program ends, ms. */
-const PROGRAM_MAX_MS = 30_000;
+const PROGRAM_MAX_MS = scaled(30_000);
 
 /** Returns the file name in the first line of a `js` block. */
 export function fileNameOf({ text }: CodeBlock): string | undefined {

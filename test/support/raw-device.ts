@@ -3,6 +3,7 @@
  * with. It knows nothing of services and encodings.
  */
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ControlOperation,
   EventKind,
@@ -271,7 +272,7 @@ export class RawDevice {
       });
     }
     if (status !== errno.ENOMEM) return status;
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await sleep(1);
     return 0;
   }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { placeOf, type CodeBlock } from './markdown-blocks.js';
 import { commandLine, root } from './paths.js';
+import { scaled } from './deadlines.js';
 
 const execute = promisify(execFile);
 
@@ -155,6 +156,6 @@ export async function runShellBlock(block: CodeBlock, folder: string): Promise<v
   await execute('bash', ['-c', script], {
     cwd: folder,
     env: { ...process.env, REPOSITORY: root },
-    timeout: 20_000,
+    timeout: scaled(20_000),
   });
 }

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Packr } from 'msgpackr';
 import { shapeOf } from '#lib/contract/shape.js';
-import { processState, until } from '../support/participant.js';
+import { processState } from '../support/participant.js';
 import { workService } from '../support/work.js';
 import { root } from '../support/paths.js';
+import { until } from '../support/deadlines.js';
 
 export type AgentRole = 'serve' | 'call' | 'flicker';
 

@@ -11,7 +11,8 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Participant, endParticipants, pause, until } from '../support/participant.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Participant, endParticipants } from '../support/participant.js';
 import type { LoadProgress } from '../support/participant-commands.js';
 import {
   descriptorsOf,
@@ -26,6 +27,7 @@ import type { TortureOptions } from './options.js';
 import { Chance } from './random.js';
 import { Stock } from './stock.js';
 import { AgentVictim, NodeVictim, type Manner, type Surroundings, type Victim } from './victims.js';
+import { scaled, until } from '../support/deadlines.js';
 
 /** Kinds of victims. */
 type Kind = 'agent' | 'process' | 'worker' | 'manager';
@@ -57,7 +59,7 @@ const GAP_MAX_MS = 40;
 /** Longest absence of a victim, ms. */
 const ABSENCE_MAX_MS = 60;
 /** Survivors must have got new answers within this, ms. */
-const PROGRESS_MAX_MS = 15_000;
+const PROGRESS_MAX_MS = scaled(15_000);
 const FAULTS_MAX = 20;
 
 function sumOf(counts: Readonly<Record<string, number>>): number {
@@ -218,7 +220,7 @@ class Torture {
         this.#printProgress();
       }
       // The square makes short gaps likely and long ones possible.
-      await pause(GAP_MAX_MS * this.#chance.next() ** 2);
+      await sleep(GAP_MAX_MS * this.#chance.next() ** 2);
       this.#killOne();
     }
     this.#printProgress();
@@ -263,7 +265,7 @@ class Torture {
 
   async #killAndStart(victim: Victim, manner: Manner): Promise<void> {
     await victim.kill(manner);
-    await pause(this.#chance.below(ABSENCE_MAX_MS));
+    await sleep(this.#chance.below(ABSENCE_MAX_MS));
     await victim.start();
   }
 
@@ -271,7 +273,7 @@ class Torture {
     this.#managerMayDie = false;
     this.#kills.manager += 1;
     await this.#manager.kill();
-    await pause(this.#chance.below(150));
+    await sleep(this.#chance.below(150));
     await this.#manager.start();
     await this.#survivorIsBack();
     this.#managerMayDie = true;

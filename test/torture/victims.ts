@@ -1,6 +1,7 @@
 /**
  * Those who are killed. Each comes back after a while, with the same service and the same calls.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Participant } from '../support/participant.js';
 import type { LoadProgress } from '../support/participant-commands.js';
 import type { Agent, AgentRole, Nursery } from './nursery.js';
@@ -33,14 +34,10 @@ export interface Victim {
   progress(): Promise<LoadProgress | undefined>;
 }
 
-async function pause(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
 /** Lets a process stand still for a while, wherever it is, before it dies. */
 async function standStill(pid: number, chance: Chance): Promise<void> {
   process.kill(pid, 'SIGSTOP');
-  await pause(chance.below(80));
+  await sleep(chance.below(80));
 }
 
 /** A process in C. */

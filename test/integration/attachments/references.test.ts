@@ -2,8 +2,7 @@
  * Tests services as values: callbacks and delegation between processes, the end of a reference, and
  * forged references.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess } from 'node:child_process';
 import ava, { type ExecutionContext } from 'ava';
 import { pack } from 'msgpackr';
 import {
@@ -14,20 +13,17 @@ import {
   openDevice,
   type ImplementationOf,
 } from 'liteipc';
+import { startProgram } from '#test/support/child-program.js';
 import { Big, Listener } from '#test/support/big-data.js';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
-import { testProgram } from '#test/support/paths.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava;
 
-async function serve(t: ExecutionContext, domain: string): Promise<ChildProcess> {
-  const child = fork(testProgram('big-data-service'), [domain]);
-  t.teardown(() => child.kill('SIGKILL'));
-  await once(child, 'message');
-  return child;
-}
+const serve = (t: ExecutionContext, domain: string): Promise<ChildProcess> =>
+  startProgram(t, 'big-data-service', [domain]);
 
 function listener(heard: string[]): ImplementationOf<typeof Listener> {
   return {

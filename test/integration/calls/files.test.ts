@@ -2,17 +2,17 @@
  * Tests files in calls between two processes: their ownership at every moment, and that none is
  * leaked.
  */
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readSync, readFileSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
 import { LiteIpcError, type ReceivedFile } from 'liteipc';
-import { startDomain, until } from '#test/support/domain.js';
+import { startProgram } from '#test/support/child-program.js';
+import { startDomain } from '#test/support/domain.js';
 import { Files, openCopies, textOf } from '#test/support/files.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
-import { testProgram } from '#test/support/paths.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 // Serial, because the tests count descriptors.
@@ -23,18 +23,13 @@ const text = readFileSync(path, 'utf8');
 /** Starts the service in another process. Returns a client. */
 async function start(t: ExecutionContext) {
   const domain = await startDomain(t);
-  const program = testProgram('file-reader');
-  const child = fork(program, [domain.name]);
-  t.teardown(() => child.kill('SIGKILL'));
-  await once(child, 'message');
+  const child = await startProgram(t, 'file-reader', [domain.name]);
   const device = await domain.open();
   const client = await device.service(Files);
   /** Checks that neither process has a descriptor of the file. */
   const nothingIsLeft = async (): Promise<void> => {
     await until(() => openCopies(path) === 0);
-    const deadline = performance.now() + 5000;
-    while ((await client.copies(path)) !== 0 && performance.now() < deadline);
-    t.is(await client.copies(path), 0);
+    await until(async () => (await client.copies(path)) === 0);
   };
   return { domain, child, device, client, nothingIsLeft };
 }
@@ -110,8 +105,7 @@ test('retained files outlive the call, the others do not', async (t) => {
   const fd = openSync(path, 'r');
   await client.keep(undefined, { files: [fd, fd, fd, fd] });
   closeSync(fd);
-  const deadline = performance.now() + 5000;
-  while ((await client.copies(path)) !== 2 && performance.now() < deadline);
+  await until(async () => (await client.copies(path)) === 2);
   t.is(await client.copies(path), 2);
   t.deepEqual(await client.retained(), [text.slice(0, 5), text.slice(0, 5)]);
   await nothingIsLeft();

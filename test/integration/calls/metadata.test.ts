@@ -6,8 +6,9 @@ import { Encoder } from '#lib/wire/codec.js';
 import { methodsOf, type ContractMethod } from '#lib/contract/method-table.js';
 import { METADATA_MAX } from '#lib/contract/metadata.js';
 import { encodeMetadata, readMetadata } from '#lib/wire/metadata.js';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava;

@@ -1,17 +1,15 @@
 /** Tests how a client detects the restarts of its service without calls. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { ServiceManager, defineService, method, openDevice } from 'liteipc';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 
 const Echo = defineService('echo', { echo: method<unknown, unknown>() });
 const echo = { echo: (value: unknown) => value };
-
-async function pause(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
 
 test('onRestart is called once for each new instance, without a call', async (t) => {
   const domain = await startDomain(t);
@@ -21,12 +19,12 @@ test('onRestart is called once for each new instance, without a call', async (t)
   const client = await device.service(Echo);
   let restarts = 0;
   const watch = device.onRestart(client, () => restarts++);
-  await pause(50);
+  await sleep(50);
   t.is(restarts, 0, 'what is there has not come back');
 
   await exposed.dispose();
   device.startTrace();
-  await pause(300);
+  await sleep(300);
   t.is(restarts, 0);
   const sent = device.readTrace().records.filter(({ hook }) => hook === 'IPC_WRITE');
   t.true(sent.length <= 3, `${sent.length} messages in 300 ms`);
@@ -45,7 +43,7 @@ test('onRestart is called once for each new instance, without a call', async (t)
   await exposed.dispose();
   await service.expose(Echo, echo);
   t.is(await client.echo(3), 3);
-  await pause(50);
+  await sleep(50);
   t.is(restarts, 2, 'nobody listens any more');
 });
 
@@ -66,7 +64,7 @@ test('a call that finds the service first causes no second event', async (t) => 
   await service.expose(Echo, echo);
   t.deepEqual(await Promise.all(calls), [1, 2]);
   await until(() => seen.length === 1);
-  await pause(100);
+  await sleep(100);
   t.is(restarts, 1);
 });
 
@@ -96,10 +94,10 @@ test('onRestart is called when a revoked right is granted again', async (t) => {
   let restarts = 0;
   device.onRestart(client, () => restarts++);
   await exposed.dispose();
-  await pause(50);
+  await sleep(50);
   await domain.manager.revoke(Echo, { pid: process.pid });
   await service.expose(Echo, echo);
-  await pause(200);
+  await sleep(200);
   t.is(restarts, 0);
   await domain.manager.grant(Echo, { pid: process.pid });
   await until(() => restarts === 1);
@@ -135,10 +133,10 @@ test('a device that closes during the lookups leaves nothing', async (t) => {
   const client = await device.service(Echo);
   device.onRestart(client, () => t.fail());
   await exposed.dispose();
-  await pause(50);
+  await sleep(50);
   await device.close();
   await (await domain.open()).expose(Echo, echo);
-  await pause(50);
+  await sleep(50);
   t.throws(() => device.onRestart({}, () => undefined), { instanceOf: TypeError });
   t.throws(() => device.onRestart(client, 1 as never), { instanceOf: TypeError });
 });

@@ -4,8 +4,9 @@
 import ava from 'ava';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceManager, defineService, method, openDevice, type Device } from 'liteipc';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava.serial;

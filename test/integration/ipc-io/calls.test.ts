@@ -1,4 +1,5 @@
 /** Tests methods whose messages are parcels: the bytes on the wire, and all errors of formats. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava from 'ava';
 import { pack } from 'msgpackr';
 import {
@@ -10,11 +11,11 @@ import {
   type ServiceReference,
 } from 'liteipc';
 import { parcel, type IpcIo } from 'liteipc/native';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { Gauge, makeGauge } from '#test/support/gauge.js';
-import { pause } from '#test/support/participant.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { RawDevice, errno } from '#test/support/raw-device.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava.serial;
@@ -45,7 +46,7 @@ test('a request consists of the code of the method and the bytes of the parcel',
   let lookup = raw.tryCall(0, question, { code: REGISTRY_LOOKUP });
   // The event of the lane contains the task of the ServiceManager, not 0, so this polls instead.
   while (lookup.status === errno.EINPROGRESS) {
-    await pause(1);
+    await sleep(1);
     lookup = raw.tryCall(0, question, { code: REGISTRY_LOOKUP });
   }
   t.is((await lookup.ended).status, 0);

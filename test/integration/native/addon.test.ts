@@ -1,6 +1,7 @@
 /** Tests the native contract (types/native.d.ts): messages and tasks. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava from 'ava';
 import {
   ControlOperation,
@@ -299,7 +300,7 @@ test('promises and nextTick of a callback run before the next timer', async (t) 
     service.reply(event, event.data);
   };
   await client.call(handle, new Uint8Array());
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await sleep(10);
   t.deepEqual(order.slice(0, 2), ['tick', 'promise']);
   await world.end();
 });
@@ -333,7 +334,7 @@ test('a flood of messages does not starve timers', async (t) => {
     return count;
   });
   for (let timers = 0; timers < 30; timers++) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await sleep(1);
   }
   going = false;
   const calls = (await Promise.all(loops)).reduce((sum, count) => sum + count, 0);

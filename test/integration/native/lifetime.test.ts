@@ -6,6 +6,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { loadNativeBinding } from '#lib/native/binding.js';
 import type { WorkerOrder } from '#test/programs/addon-worker.js';
@@ -29,13 +30,9 @@ function descriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-async function pause(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
 /** Waits until a number has fallen to its expected value. Returns the number. */
 async function settles(read: () => number, expected: number): Promise<number> {
-  for (let round = 0; read() !== expected && round < 400; round++) await pause(5);
+  for (let round = 0; read() !== expected && round < 400; round++) await sleep(5);
   return read();
 }
 
@@ -138,7 +135,7 @@ test('client, service, manager and domain close in every order, with calls in fl
     for (const member of order) {
       if (member === 'domain') world.domain.stop();
       else await world[member].close();
-      await pause(1);
+      await sleep(1);
     }
   }
   t.is(await settles(descriptors, before), before);
@@ -162,7 +159,7 @@ test('a service that closes fails its calls at once', async (t) => {
   const pending = Array.from({ length: 20 }, () =>
     world.client.call(world.handle, new Uint8Array(10)),
   );
-  await pause(5);
+  await sleep(5);
   await world.service.close();
   for (const answer of await Promise.all(pending)) t.is(answer.status, errno.EPIPE);
   t.is(world.service.native.processId > 0, true);
@@ -172,9 +169,9 @@ test('a service that closes fails its calls at once', async (t) => {
 test('an idle device does not use the processor', async (t) => {
   const world = await makeWorld(freshName());
   await world.client.call(world.handle, new Uint8Array(10));
-  await pause(50);
+  await sleep(50);
   const before = process.cpuUsage();
-  await pause(400);
+  await sleep(400);
   const used = process.cpuUsage(before);
   t.true(used.user + used.system < 200_000, `${used.user + used.system} us of 400 ms`);
   await world.end();
@@ -321,7 +318,7 @@ test('workers can be terminated with calls in flight', async (t) => {
     for (let round = 0; round < rounds; round++) {
       const worker = startWorker('call', world.domain.path);
       await admitWorker(world, worker);
-      await pause(round % 10);
+      await sleep(round % 10);
       await worker.terminate();
     }
     t.is(await settles(() => world.domain.counters().processes, 3), 3);
@@ -335,7 +332,7 @@ test('workers can be terminated with their own domain', async (t) => {
     for (let round = 0; round < rounds; round++) {
       const worker = startWorker('world', freshName());
       await heard(worker);
-      await pause(round % 7);
+      await sleep(round % 7);
       await worker.terminate();
     }
   });
@@ -347,7 +344,7 @@ test('workers can be terminated while they open and close devices', async (t) =>
     for (let round = 0; round < rounds; round++) {
       const worker = startWorker('open', world.domain.path);
       await heard(worker);
-      await pause(round % 5);
+      await sleep(round % 5);
       await worker.terminate();
     }
     t.is(await settles(() => world.domain.counters().processes, 3), 3);

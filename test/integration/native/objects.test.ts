@@ -12,6 +12,7 @@ import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava from 'ava';
 import { ObjectType, ObjectWords } from '#lib/native/layout.js';
 import { loadNativeBinding } from '#lib/native/binding.js';
@@ -51,7 +52,7 @@ function linkOf(fd: string): string | undefined {
 /** Waits until this number of descriptors is open. Returns their number. */
 async function descriptorsSettle(expected: number): Promise<number> {
   for (let round = 0; descriptors() !== expected && round < 400; round++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
   }
   return descriptors();
 }
@@ -188,7 +189,7 @@ test('released descriptors belong to the program, and unreferenced ones are coll
   const collect = runInNewContext('gc') as () => void;
   for (let round = 0; descriptors() > before + 1 && round < 100; round++) {
     collect();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
   }
   t.is(descriptors(), before + 1);
   t.true(isSameFile(fd, released));
@@ -245,7 +246,7 @@ test('a terminated worker leaves no adopted descriptor', async (t) => {
     for (const file of adopted) t.true(isSameFile(fd, file));
     await worker.terminate();
     for (let wait = 0; world.domain.counters().processes !== 3 && wait < 200; wait++) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await sleep(5);
     }
     t.is(await descriptorsSettle(1), 1);
   }

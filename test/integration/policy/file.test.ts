@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { defineService, method } from 'liteipc';
 import { PolicyFileError, type PolicyLoaded } from 'liteipc/manager';
@@ -226,7 +227,7 @@ test('a broken or missing file keeps the old rules and is told once, with its pl
   failure = failed(domain);
   unlinkSync(path);
   t.regex((await failure).message, /cannot be read: ENOENT/);
-  await new Promise((resolve) => setTimeout(resolve, 900));
+  await sleep(900);
   t.is(told, 2);
   await t.throwsAsync((await domain.open()).service(Shop), { code: 'EACCES' });
   const next = loaded(domain);

@@ -9,8 +9,9 @@ import { openConnection } from '#lib/device/open-connection.js';
 import { RegistryClient } from '#lib/registry/client.js';
 import { Registry } from '#lib/registry/protocol.js';
 import { Route } from '#lib/calls/route.js';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import ava from 'ava';
 import { allow, defineService, deny, limit, method } from 'liteipc';
 import type { PolicyWarning } from 'liteipc/manager';
-import { startDomain, until, type TestDomain } from '#test/support/domain.js';
+import { startDomain, type TestDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava.serial;

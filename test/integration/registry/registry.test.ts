@@ -1,8 +1,9 @@
 /** Tests names, rights and terminations in one process. */
 import test from 'ava';
 import { ServiceManager, allow, defineService, deny, method, openDevice } from 'liteipc';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { z } from 'zod';
 import { allow, defineService, event, method, type ExposeOptions } from 'liteipc';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava;

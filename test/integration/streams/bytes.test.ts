@@ -1,13 +1,13 @@
 /** Tests ReadableStreams of bytes as values between two processes, and that they leave nothing. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { LiteIpcError } from 'liteipc';
+import { startProgram } from '#test/support/child-program.js';
 import { Big } from '#test/support/big-data.js';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
-import { testProgram } from '#test/support/paths.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava.serial;
@@ -21,9 +21,7 @@ type Bytes = ReadableStream<Uint8Array>;
  */
 async function start(t: ExecutionContext) {
   const domain = await startDomain(t);
-  const child = fork(testProgram('big-data-service'), [domain.name]);
-  t.teardown(() => child.kill('SIGKILL'));
-  await once(child, 'message');
+  const child = await startProgram(t, 'big-data-service', [domain.name]);
   const device = await domain.open();
   const client = await device.service(Big);
   const { tasks } = domain.manager.counters();
@@ -128,7 +126,7 @@ test('a reader that does not read stops the source, and cancelling reaches it', 
   // The source stops after a while.
   while (before !== endless.state.given) {
     before = endless.state.given;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
   }
   t.true(endless.state.given < 64, `${endless.state.given} pieces`);
   await reader.cancel('enough');

@@ -2,9 +2,10 @@
  * Tests that a stream stays with its instance when a service has several instances or is withdrawn.
  */
 import ava, { type ExecutionContext } from 'ava';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { Flowing, Flows, collect } from '#test/support/flows.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava;

@@ -2,9 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { LiteIpcError, RemoteError, type ExposeOptions } from 'liteipc';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { Flowing, Flows, collect } from '#test/support/flows.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava;
@@ -170,6 +171,7 @@ test('an unread stream buffers two batches, and one more in the service', async 
   const { client, flowing, checkClean } = await flows(t);
   const stream = client.count(Infinity);
   await stream.opened;
+  await until(() => flowing.produced > 256);
   await sleep(100);
   t.true(flowing.produced > 256 && flowing.produced <= 3 * 256 + 1, String(flowing.produced));
   for (let read = 1; read <= 1000; read++) {

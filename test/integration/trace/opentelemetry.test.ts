@@ -13,9 +13,10 @@ import {
 } from 'liteipc';
 import { parcel } from 'liteipc/native';
 import { openTelemetry } from 'liteipc/opentelemetry';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { registerTelemetry } from '#test/support/telemetry.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava.serial;

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { pathToFileURL } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { z } from 'zod';
 import {
@@ -11,10 +12,11 @@ import {
   type LiteIpcError,
   type WorkerPoolOptions,
 } from 'liteipc';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { Cruncher } from '#test/programs/pool-module.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { testProgram } from '#test/support/paths.js';
+import { scaled, until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 
@@ -57,7 +59,7 @@ for (const how of ['exit', 'throw'] as const) {
     const threads = new Set<number>();
     for (let time = 0; time < 50 && threads.size < 2; time++) {
       threads.add(await cruncher.thread());
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
     t.is(threads.size, 2);
   });
@@ -68,7 +70,7 @@ test('without restart a worker that ends is not replaced', async (t) => {
   const cruncher = await client.service(Cruncher);
   await t.throwsAsync(cruncher.end('exit'), { code: 'EPIPE' });
   await until(() => pool.size === 1);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await sleep(300);
   t.is(pool.size, 1);
 });
 
@@ -100,7 +102,7 @@ test('drain finishes calls; dispose ends them', async (t) => {
   const { domain, pool, client } = await world(t);
   const cruncher = await client.service(Cruncher);
   const calls = Promise.all([cruncher.crunch(200), cruncher.crunch(200)]);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await sleep(50);
   t.is(await pool.drain(), 0);
   t.deepEqual((await calls).sort(), [1, 2]);
   t.is(pool.size, 0);
@@ -111,7 +113,7 @@ test('drain finishes calls; dispose ends them', async (t) => {
   const lost = [patient.crunch(60_000), patient.crunch(60_000)].map((call) =>
     call.catch((error: unknown) => (error as LiteIpcError).code),
   );
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await sleep(100);
   await next.dispose();
   t.deepEqual(await Promise.all(lost), ['EPIPE', 'EPIPE']);
   t.is(next.size, 0);
@@ -119,7 +121,7 @@ test('drain finishes calls; dispose ends them', async (t) => {
 
 test('a program ends by itself once the pool was disposed', async (t) => {
   const { stdout } = await promisify(execFile)(process.execPath, [testProgram('pool-program')], {
-    timeout: 20_000,
+    timeout: scaled(20_000),
   });
   t.is(stdout, 'computed in worker 1\n');
 });

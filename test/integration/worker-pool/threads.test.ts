@@ -2,10 +2,11 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { testProgram } from '#test/support/paths.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { Counter } from '#test/programs/counter-contract.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 

@@ -13,9 +13,9 @@ import { methodsOf } from '#lib/contract/method-table.js';
 import { Registry } from '#lib/registry/protocol.js';
 import { asRoot } from '#test/support/conditions.js';
 import { Bypass } from '#test/support/bypass.js';
-import { until } from '#test/support/domain.js';
 import { makeOpenFolder } from '#test/support/other-user.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 

@@ -2,8 +2,6 @@
  * Permission and streams, with processes of real users: revoked while they flow, quotas, forged
  * tokens. Needs root.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ExecutionContext } from 'ava';
@@ -17,15 +15,14 @@ import {
 } from 'liteipc';
 import type { PolicyInput } from 'liteipc/manager';
 import { ABORT_CODE, Cookie, StreamCode } from '#lib/wire/header.js';
+import { ReportingProgram } from '#test/support/child-program.js';
 import { asRoot } from '#test/support/conditions.js';
 import { Bypass } from '#test/support/bypass.js';
 import { Flow, type FlowReport } from '#test/support/flow.js';
 import { makeOpenFolder } from '#test/support/other-user.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
-import { testProgram } from '#test/support/paths.js';
 
 usePrivateRuntime();
-const program = testProgram('flow-client');
 
 const ONE = 64_031;
 const OTHER = 64_032;
@@ -35,38 +32,13 @@ const TICK_MS = 5;
 
 const folder = makeOpenFolder();
 
-/** A process of a user that reads and writes streams. */
-class FlowClient {
-  readonly #child: ChildProcess;
-
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-  }
-
-  static async start(t: ExecutionContext, domain: string, user: number): Promise<FlowClient> {
-    const child = fork(program, [domain, String(user)]);
-    t.teardown(() => child.kill('SIGKILL'));
-    await once(child, 'message');
-    return new FlowClient(child);
-  }
-
-  async report(): Promise<FlowReport> {
-    const answer = once(this.#child, 'message');
-    this.#child.send('report');
-    return ((await answer) as [FlowReport])[0];
-  }
-
-  /** Asks until it is so. */
-  async until(condition: (report: FlowReport) => boolean): Promise<FlowReport> {
-    const deadline = performance.now() + 5000;
-    for (;;) {
-      const report = await this.report();
-      if (condition(report)) return report;
-      if (performance.now() > deadline) throw new Error(`not so: ${JSON.stringify(report)}`);
-      await sleep(10);
-    }
-  }
-}
+/** Starts a process of a user that reads and writes streams. */
+const startClient = (
+  t: ExecutionContext,
+  domain: string,
+  user: number,
+): Promise<ReportingProgram<FlowReport>> =>
+  ReportingProgram.start(t, 'flow-client', [domain, String(user)]);
 
 /** What the service has seen, by user. */
 interface Seen {
@@ -139,7 +111,10 @@ function codeOf(error: unknown): string {
 const flows = ({ ticks, news }: FlowReport): boolean => ticks > 3 && news > 3;
 
 /** Whether more comes of what flowed; both sides are looked at. */
-async function progress(client: FlowClient, seen: Seen): Promise<Record<string, boolean>> {
+async function progress(
+  client: ReportingProgram<FlowReport>,
+  seen: Seen,
+): Promise<Record<string, boolean>> {
   const [before, collected] = [await client.report(), seen.collected];
   await sleep(150);
   const after = await client.report();
@@ -153,8 +128,8 @@ async function progress(client: FlowClient, seen: Seen): Promise<Record<string, 
 asRoot('a service is revoked: its streams end at both sides, those of others go on', async (t) => {
   const { manager, seenOf } = await setScene(t, [allow(Flow).to({ uids: [ONE, OTHER] })]);
   const [one, other] = await Promise.all([
-    FlowClient.start(t, manager.path, ONE),
-    FlowClient.start(t, manager.path, OTHER),
+    startClient(t, manager.path, ONE),
+    startClient(t, manager.path, OTHER),
   ]);
   await one.until(flows);
   await other.until(flows);
@@ -180,7 +155,7 @@ for (const [method, others] of [
     `the method "${method}" is revoked: its stream ends, the caller's others go on`,
     async (t) => {
       const { manager, seenOf } = await setScene(t, [allow(Flow).to({ uid: ONE })]);
-      const one = await FlowClient.start(t, manager.path, ONE);
+      const one = await startClient(t, manager.path, ONE);
       await one.until(flows);
       t.is(await manager.revoke(Flow, { uid: ONE }, [method]), 1);
       const told = await one.until(({ ended }) => ended[method] !== undefined);
@@ -193,7 +168,7 @@ for (const [method, others] of [
 
 asRoot('a stream on which nothing happens ends, too, when its method is revoked', async (t) => {
   const { manager, silence } = await setScene(t, [allow(Flow).to({ uid: ONE })]);
-  const one = await FlowClient.start(t, manager.path, ONE);
+  const one = await startClient(t, manager.path, ONE);
   await one.until(flows);
   silence();
   await sleep(50);
@@ -204,7 +179,7 @@ asRoot('a stream on which nothing happens ends, too, when its method is revoked'
 
 asRoot('streams that are not admitted do not begin', async (t) => {
   const { manager, seenOf } = await setScene(t, [allow(Flow, 'ping').to({ uid: ONE })]);
-  const one = await FlowClient.start(t, manager.path, ONE);
+  const one = await startClient(t, manager.path, ONE);
   const told = await one.until(({ ended }) => Object.keys(ended).length === 3);
   t.deepEqual(told.ended, { ticks: 'EACCES', news: 'EACCES', collect: 'EACCES' });
   t.deepEqual([told.ticks, told.news, told.ping], [0, 0, 'pong']);
@@ -217,7 +192,7 @@ asRoot('quotas: a stream is one call, and the bytes of what is sent count', asyn
     limit(Flow, { bytesPerSecond: 0.001, burstBytes: 3000 }, 'collect').to({ uid: ONE }),
     limit(Flow, { callsPerSecond: 0.001, burst: 1, inFlight: 1 }, 'ticks').to({ uid: ONE }),
   ]);
-  const one = await FlowClient.start(t, manager.path, ONE);
+  const one = await startClient(t, manager.path, ONE);
   const told = await one.until(({ ended, ticks }) => ended['collect'] !== undefined && ticks > 20);
   t.deepEqual(told.ended, { collect: 'EDQUOT' });
   const { collected } = seenOf(ONE);
@@ -230,7 +205,7 @@ asRoot('tokens of streams that others have are worth nothing', async (t) => {
     allow(Flow, 'ticks').to({ uid: OTHER }),
   ]);
   const { manager, exposed, seenOf } = scene;
-  const one = await FlowClient.start(t, manager.path, ONE);
+  const one = await startClient(t, manager.path, ONE);
   await one.until(flows);
   const thief = await Bypass.start(manager.path, OTHER);
   t.teardown(() => thief.end());

@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { pack, unpack } from 'msgpackr';
 import { Cookie, StreamCode } from '#lib/wire/header.js';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { Flowing, Flows, collect } from '#test/support/flows.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { RawDevice, errno, type RawEvent } from '#test/support/raw-device.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava;

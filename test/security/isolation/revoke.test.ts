@@ -1,7 +1,8 @@
 /** A right that is taken away counts at once, also for what was sent before. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava from 'ava';
 import { allow } from 'liteipc';
-import { Participant, endParticipants, pause } from '#test/support/participant.js';
+import { Participant, endParticipants } from '#test/support/participant.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 
 usePrivateRuntime();
@@ -26,7 +27,7 @@ test('nothing that a revoked client had sent is delivered, and its calls end; ot
 
   // While the service is busy, messages of both wait in its lanes.
   await other.do('begin', { method: 'block', input: 600, count: 1 });
-  await pause(50);
+  await sleep(50);
   t.is((await client.do('flood', { count: 30, ballast: 100, first: 10 })).accepted, 30);
   await client.do('begin', { method: 'add', input: [3, 4], count: 5, timeoutMs: 1500 });
   await other.do('begin', { method: 'add', input: [3, 4], count: 5 });

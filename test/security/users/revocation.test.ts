@@ -3,6 +3,7 @@
  * Needs root.
  */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava from 'ava';
 import { ServiceManager, allow } from 'liteipc';
 import { asRoot } from '#test/support/conditions.js';
@@ -51,7 +52,7 @@ test.afterEach.always(async () => {
 /** Keeps the service from reading for so long; resolves when it does not read any more. */
 async function block(milliseconds: number): Promise<void> {
   await other.do('begin', { method: 'block', input: milliseconds, count: 1, timeoutMs: 9000 });
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await sleep(100);
 }
 
 async function mayCall(participant: Participant): Promise<boolean> {
@@ -111,7 +112,7 @@ asRoot('methods: a service that does not confirm loses its callers', async (t) =
   t.is(await manager.revoke(Work, { uid: ONE }, ['note']), 2);
   // The service still sleeps: of what it finds when it wakes nothing is done. Who asks again is
   // told.
-  await new Promise((resolve) => setTimeout(resolve, 2000));
+  await sleep(2000);
   t.deepEqual([await mayCall(one), await mayCall(other)], [true, true]);
   await one.do('flood', { count: 5, ballast: 10, first: 5 });
   t.true(await mayCall(one));

@@ -11,10 +11,10 @@ import {
   sink,
   stream,
 } from 'liteipc';
-import { until } from '#test/support/domain.js';
 import { liteipc, startLiteipc, type Ending } from '#test/support/preload-programs.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { commandLine } from '#test/support/paths.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 process.env['LITEIPC_DOMAIN'] = 'flows';

@@ -7,10 +7,10 @@ import { ServiceManager, defineService, deny, method, oneway, openDevice } from 
 import { parcel } from 'liteipc/native';
 import { fromJson, toJson, type Json } from '#lib/cli/call/plain-json.js';
 import { distance } from '#lib/cli/call/suggest.js';
-import { until } from '#test/support/domain.js';
 import { liteipc, startLiteipc, type Ending } from '#test/support/preload-programs.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { commandLine } from '#test/support/paths.js';
+import { until } from '#test/support/deadlines.js';
 
 const runtime = usePrivateRuntime();
 process.env['LITEIPC_DOMAIN'] = 'shop';

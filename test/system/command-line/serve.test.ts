@@ -11,9 +11,9 @@ import {
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
 import { defineService, method, openDevice, type Device } from 'liteipc';
-import { until } from '#test/support/domain.js';
 import { liteipc, startLiteipc, type Running } from '#test/support/preload-programs.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { until } from '#test/support/deadlines.js';
 
 const runtime = usePrivateRuntime();
 // No domain of whoever runs the tests.

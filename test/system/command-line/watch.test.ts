@@ -10,10 +10,11 @@ import type { WatchedMessage } from '#lib/manager/inspect/messages.js';
 import { openConnection } from '#lib/device/open-connection.js';
 import { ServiceHost } from '#lib/service/host.js';
 import { startDomain } from '#test/support/domain.js';
-import { Participant, endParticipants, until } from '#test/support/participant.js';
+import { Participant, endParticipants } from '#test/support/participant.js';
 import { liteipc, startLiteipc, type Running } from '#test/support/preload-programs.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { commandLine } from '#test/support/paths.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 delete process.env['LITEIPC_DOMAIN'];

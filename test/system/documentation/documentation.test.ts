@@ -29,11 +29,12 @@ import { Helps, checkShellBlock, commandsOf, runShellBlock } from '#test/support
 import { fileNameOf, runProgramBlocks } from '#test/support/program-blocks.js';
 import { compileBlocks, type BlockModule } from '#test/support/typescript-blocks.js';
 import { commandLine, root } from '#test/support/paths.js';
+import { scaled } from '#test/support/deadlines.js';
 
 const execute = promisify(execFile);
 const runner = join(root, 'out/test/programs/documentation-block.js');
 /** Longest run of a block, ms. */
-const RUN_MAX_MS = 30_000;
+const RUN_MAX_MS = scaled(30_000);
 
 /** Markdown files of a folder. */
 const pagesIn = (folder: string): readonly string[] =>

@@ -7,13 +7,14 @@ import test, { type ExecutionContext } from 'ava';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { asRoot, isRoot, withCommands } from '#test/support/conditions.js';
 import { root } from '#test/support/paths.js';
+import { scaled } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const execute = promisify(execFile);
 const example = join(root, 'out/examples/example.js');
 
 async function run(name: string): Promise<string[]> {
-  const { stdout } = await execute(process.execPath, [example, name], { timeout: 30_000 });
+  const { stdout } = await execute(process.execPath, [example, name], { timeout: scaled(30_000) });
   return stdout.trimEnd().split('\n');
 }
 

@@ -20,6 +20,7 @@ import {
 } from '#test/support/preload-programs.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { root } from '#test/support/paths.js';
+import { scaled } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava.serial;
@@ -81,7 +82,7 @@ async function clientsInC(
   t: ExecutionContext,
   { toolchain, calls, start }: Variant,
 ): Promise<void> {
-  t.timeout(110_000);
+  t.timeout(scaled(110_000));
   const domain = await startDomain(t);
   const notes: number[] = [];
   await exposeService(domain, 'in-typescript', notes);
@@ -120,7 +121,7 @@ async function serviceInC(
   t: ExecutionContext,
   { toolchain, calls, start }: Variant,
 ): Promise<void> {
-  t.timeout(110_000);
+  t.timeout(scaled(110_000));
   const domain = await startDomain(t);
   const program = await compile('interop', toolchain);
   const service = start(domain, program, ['service', 'in-c']);

@@ -1,12 +1,14 @@
 /** Calls between real processes, and every way in which a call can be refused. */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { allow, openDevice, type Caller } from 'liteipc';
 import type { Rule } from 'liteipc/manager';
-import { Participant, endParticipants, nowMs, pause, until } from '#test/support/participant.js';
+import { Participant, endParticipants, nowMs } from '#test/support/participant.js';
 import type { Outcome } from '#test/support/participant-commands.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { workService } from '#test/support/work.js';
+import { scaled, until } from '#test/support/deadlines.js';
 
 const runtimeFolder = usePrivateRuntime();
 // One after the other: they measure times, and the machine may have two cores.
@@ -117,14 +119,14 @@ test('a timeout: ETIME, not before its time, and the service goes on', async (t)
   t.is(outcome.code, 'ETIME');
   t.regex(outcome.message, /^work\.hold: no answer within 150 ms/);
   t.true(outcome.endedAtMs - before >= 149, `${outcome.endedAtMs - before} ms`);
-  t.true(outcome.endedAtMs - before < 450, `${outcome.endedAtMs - before} ms`);
+  t.true(outcome.endedAtMs - before < scaled(450), `${outcome.endedAtMs - before} ms`);
 
   // An answer that comes too late reaches nobody, not even the next call.
   await client.do('begin', { method: 'wait', input: 100, timeoutMs: 30, count: 20 });
   for (const late of await client.do('outcomes', undefined)) t.is(failed(t, late).code, 'ETIME');
   await client.do('begin', { method: 'echo', input: 'mine', count: 20 });
   for (const own of await client.do('outcomes', undefined)) t.is(value(t, own), 'mine');
-  await pause(100);
+  await sleep(100);
   t.is(value(t, await client.do('call', { method: 'add', input: [1, 2] })), 3);
   t.is((await client.do('facts', {})).pendingCalls, 0);
   t.is((await service.do('facts', {})).poolNodes, 1, 'the held request alone is still there');
@@ -189,7 +191,7 @@ test('a full pool: ENOMEM, and what was accepted arrives, in order', async (t) =
   await Promise.all([client.do('find', {}), other.do('find', {})]);
   for (let round = 0, sent = 0; round < 3; round++) {
     await other.do('begin', { method: 'block', input: 500, count: 1 });
-    await pause(20);
+    await sleep(20);
     const flood = await client.do('flood', { count: 1000, ballast: 1000, first: sent });
     if (flood.refusal === undefined) throw new Error('all were accepted');
     const refusal = failed(t, flood.refusal);

@@ -2,48 +2,25 @@
  * Streams between processes: what a slow reader costs, and what happens when a side dies or loses
  * its right.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { allow } from 'liteipc';
+import { ReportingProgram } from '#test/support/child-program.js';
 import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import type { PeerReport } from '#test/programs/stream-peer.js';
-import { testProgram } from '#test/support/paths.js';
 
 usePrivateRuntime();
 const test = ava.serial;
-const program = testProgram('stream-peer');
 const MIB = 1024 * 1024;
 
-/** A process with one side of a stream. */
-class Peer {
-  private constructor(readonly child: ChildProcess) {}
-
-  static async start(t: ExecutionContext, role: string, domain: string): Promise<Peer> {
-    const child = fork(program, [role, domain], { execArgv: ['--expose-gc'] });
-    t.teardown(() => child.kill('SIGKILL'));
-    await once(child, 'message');
-    return new Peer(child);
-  }
-
-  async report(): Promise<PeerReport> {
-    const answer = once(this.child, 'message');
-    this.child.send('report');
-    return ((await answer) as [PeerReport])[0];
-  }
-
-  async until(condition: (report: PeerReport) => boolean): Promise<PeerReport> {
-    const deadline = performance.now() + 5000;
-    for (;;) {
-      const report = await this.report();
-      if (condition(report)) return report;
-      if (performance.now() > deadline) throw new Error(`not so: ${JSON.stringify(report)}`);
-      await sleep(10);
-    }
-  }
-}
+/** Starts a process with one side of a stream. */
+const startPeer = (
+  t: ExecutionContext,
+  role: string,
+  domain: string,
+): Promise<ReportingProgram<PeerReport>> =>
+  ReportingProgram.start(t, 'stream-peer', [role, domain], { execArgv: ['--expose-gc'] });
 
 /**
  * Two batches at the reader, one and an item at the producer, each of at most 32 KiB and one more
@@ -58,8 +35,8 @@ for (const [direction, role] of [
 ] as const) {
   test(`a slow reader of an endless ${direction} bounds the memory of both processes`, async (t) => {
     const domain = await startDomain(t);
-    const service = await Peer.start(t, 'service', domain.name);
-    const client = await Peer.start(t, role, domain.name);
+    const service = await startPeer(t, 'service', domain.name);
+    const client = await startPeer(t, role, domain.name);
     const both = async () => {
       const reports = await Promise.all([service.report(), client.report()]);
       const [producer, reader] = direction === 'stream' ? reports : [reports[1], reports[0]];
@@ -90,9 +67,9 @@ for (const [direction, role] of [
 
 test('the service is killed: the reader gets EPIPE after what has arrived', async (t) => {
   const domain = await startDomain(t);
-  const service = await Peer.start(t, 'service', domain.name);
-  const reader = await Peer.start(t, 'reader', domain.name);
-  const writer = await Peer.start(t, 'writer', domain.name);
+  const service = await startPeer(t, 'service', domain.name);
+  const reader = await startPeer(t, 'reader', domain.name);
+  const writer = await startPeer(t, 'writer', domain.name);
   await reader.until(({ read }) => read > 0);
   service.child.kill('SIGKILL');
   const { ended } = await writer.until((report) => report.ended.length === 2);
@@ -100,15 +77,15 @@ test('the service is killed: the reader gets EPIPE after what has arrived', asyn
   // Some seconds of items lie there, so it is the end of reading that is looked at, not of the
   // items.
   const { read } = await reader.report();
-  await sleep(200);
-  t.true((await reader.report()).read > read);
+  await reader.until((report) => report.read > read);
+  t.pass();
 });
 
 test('the client is killed: producer and items of the service end', async (t) => {
   const domain = await startDomain(t);
-  const service = await Peer.start(t, 'service', domain.name);
-  const reader = await Peer.start(t, 'reader', domain.name);
-  const writer = await Peer.start(t, 'writer', domain.name);
+  const service = await startPeer(t, 'service', domain.name);
+  const reader = await startPeer(t, 'reader', domain.name);
+  const writer = await startPeer(t, 'writer', domain.name);
   await reader.until(({ read }) => read > 0);
   await service.until(({ read }) => read > 0);
   reader.child.kill('SIGKILL');
@@ -122,9 +99,9 @@ for (const what of ['service', 'methods'] as const) {
     const uid = process.getuid?.() ?? 0;
     const policy = [allow('endless').to({ uid })];
     const domain = await startDomain(t, { policy });
-    const service = await Peer.start(t, 'service', domain.name);
-    const reader = await Peer.start(t, 'reader', domain.name);
-    const writer = await Peer.start(t, 'writer', domain.name);
+    const service = await startPeer(t, 'service', domain.name);
+    const reader = await startPeer(t, 'reader', domain.name);
+    const writer = await startPeer(t, 'writer', domain.name);
     await reader.until(({ read }) => read > 0);
     await service.until(({ read }) => read > 0);
     const subject = { uid };

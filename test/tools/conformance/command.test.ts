@@ -9,7 +9,7 @@ import {
   startCommand,
 } from '#test/support/conformance.js';
 import { commandLine } from '#test/support/paths.js';
-import { until } from '#test/support/domain.js';
+import { until } from '#test/support/deadlines.js';
 
 const open = { task: 'cli', do: 'open' };
 const scenario = (name: string, steps: readonly object[], head: object = {}): object => ({
@@ -243,13 +243,13 @@ for (const mode of [[], ['--processes']]) {
       const count = mode.length === 0 ? 2 : 8;
       const isReady = (): boolean =>
         descendants(pid).length >= count && readdirSync(temporary).length >= 2;
-      await until(isReady, 20_000);
+      await until(isReady);
       const started = descendants(pid);
       child.kill(name);
       const { signal, output } = await finished;
       t.is(signal, name);
       t.is(output, '');
-      await until(() => !started.some(isAlive), 5000);
+      await until(() => !started.some(isAlive));
       t.deepEqual(readdirSync(temporary), []);
     });
   }

@@ -12,6 +12,7 @@ import type { Scenario } from '#lib/conformance/scenario.js';
 import { compileTable } from '#lib/conformance/table.js';
 import { findNativeFile, loadNativeBinding } from '#lib/native/binding.js';
 import { makeFolder, scenarioFolder } from '#test/support/conformance.js';
+import { until } from '#test/support/deadlines.js';
 
 type Kind = 'embedded' | 'device';
 
@@ -228,14 +229,6 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function until(condition: () => boolean): Promise<boolean> {
-  for (let attempt = 0; attempt < 500; attempt++) {
-    if (condition()) return true;
-    await sleep(10);
-  }
-  return false;
-}
-
 const long = table({ task: 'cms', do: 'sleep', ms: 60_000 });
 
 test('device: its processes end with it, also the forked ones', async (t) => {
@@ -254,17 +247,17 @@ test('device: its processes end with it, also the forked ones', async (t) => {
   );
   const { child, ended } = start(t, 'device', bytesOf(compileTable(forks)));
   const pid = child.pid ?? 0;
-  t.true(await until(() => descendants(pid).length === 3));
+  await until(() => descendants(pid).length === 3);
   const workers = descendants(pid);
   child.kill('SIGKILL');
   t.is((await ended).signal, 'SIGKILL');
-  t.true(await until(() => !workers.some(isRunning)));
+  await until(() => !workers.some(isRunning));
 });
 
 test('embedded: a signal leaves no folder behind', async (t) => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     const { child, folder, ended } = start(t, 'embedded', long);
-    t.true(await until(() => readdirSync(folder).length === 1));
+    await until(() => readdirSync(folder).length === 1);
     await sleep(50);
     child.kill(signal);
     const { status, output } = await ended;

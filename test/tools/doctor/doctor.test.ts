@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import {
   checkDescriptors,
@@ -237,8 +238,7 @@ asRoot('another user learns what shuts it out', strangersAreTold);
 test('ended by a signal it leaves nothing behind', async (t) => {
   const temporary = makeTemporary();
   const running = startLiteipc(['doctor', '--json'], { TMPDIR: temporary });
-  while (readdirSync(temporary).length === 0)
-    await new Promise((resolve) => setTimeout(resolve, 2));
+  while (readdirSync(temporary).length === 0) await sleep(2);
   running.child.kill('SIGTERM');
   const { code, stdout } = await running.ended;
   t.deepEqual([code, stdout], [143, '']);

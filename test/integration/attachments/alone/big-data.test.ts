@@ -2,7 +2,6 @@
  * Tests values that do not fit in a message, between two processes: delivery, ownership of the
  * memory, and rejection.
  */
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { Blob, File } from 'node:buffer';
@@ -14,11 +13,12 @@ import { pack } from 'msgpackr';
 import { LiteIpcError, releaseBytes, releasedAtEnd, type ReceivedFile } from 'liteipc';
 import { shapeOf } from '#lib/contract/shape.js';
 import { loadNativeBinding } from '#lib/native/binding.js';
+import { startProgram } from '#test/support/child-program.js';
 import { Big, BigService, hashOf, memoryFiles } from '#test/support/big-data.js';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { RawDevice, errno, rawObject, type RawEvent } from '#test/support/raw-device.js';
-import { testProgram } from '#test/support/paths.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 // Serial, because the tests count descriptors and mappings.
@@ -28,10 +28,7 @@ const MIB = 1024 * 1024;
 /** Starts the service in another process. Returns a client. */
 async function start(t: ExecutionContext, ...options: string[]) {
   const domain = await startDomain(t);
-  const program = testProgram('big-data-service');
-  const child = fork(program, [domain.name, ...options]);
-  t.teardown(() => child.kill('SIGKILL'));
-  await once(child, 'message');
+  const child = await startProgram(t, 'big-data-service', [domain.name, ...options]);
   const device = await domain.open();
   const client = await device.service(Big);
   return { domain, child, device, client };
@@ -76,8 +73,7 @@ test('more bytes than the maximum number of mappings arrive, also as a one-way m
   same(t, await client.echo(many), many);
   for (let round = 0; round < 20; round++) await client.note(pattern(100_000 * (round + 1)));
   await until(() => true);
-  const deadline = performance.now() + 5000;
-  while ((await client.noted()) !== 21_000_000 && performance.now() < deadline);
+  await until(async () => (await client.noted()) === 21_000_000);
   t.is(await client.noted(), 21_000_000);
 });
 

@@ -1,11 +1,12 @@
 /** Tests the limits of a service: running calls, waiting calls, refused calls, and cleanup. */
-import { fork } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava from 'ava';
 import { LiteIpcError, RemoteError, defineService, method, oneway, type Device } from 'liteipc';
+import { forkProgram } from '#test/support/child-program.js';
 import { Attention, Attentive } from '#test/support/attention.js';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
-import { testProgram } from '#test/support/paths.js';
+import { scaled, until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava;
@@ -161,14 +162,12 @@ test('a killed process leaves no calls in the queue', async (t) => {
   const client = await (await domain.open()).service(Attention);
   const held = client.deaf(undefined, { timeoutMs: Infinity });
   await until(() => implementation.releases.length === 1);
-  const program = testProgram('attention-caller');
-  const children = ['one', 'two'].map((label) => fork(program, [domain.name, label]));
-  t.teardown(() => {
-    for (const child of children) child.kill('SIGKILL');
-  });
+  const children = ['one', 'two'].map((label) =>
+    forkProgram(t, 'attention-caller', [domain.name, label]),
+  );
   // Every call occupies its message until it is answered or cancelled.
   const messages = (): number => service.counters()['poolNodes'] ?? NaN;
-  await until(() => messages() === 3, 15_000);
+  await until(() => messages() === 3);
   await t.throwsAsync(client.quick(), { code: 'EBUSY' });
   for (const child of children) child.kill('SIGKILL');
   await until(() => messages() === 1);
@@ -194,7 +193,7 @@ test('one-way messages wait, too, and onError receives those that are refused', 
   t.like(errors, [{ code: 'EBUSY', method: 'inform' }] as object);
   // Its sender has terminated before the call can start.
   await device.close();
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  await sleep(scaled(50));
   await release(2);
   t.deepEqual(order, ['a', 'b']);
 });

@@ -2,13 +2,14 @@
  * Tests cancelled calls: by a signal, a deadline or a termination. Both sides are notified, and
  * nothing remains.
  */
-import { fork } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava from 'ava';
 import { LiteIpcError, ServiceManager, openDevice } from 'liteipc';
+import { forkProgram } from '#test/support/child-program.js';
 import { Attention, Attentive } from '#test/support/attention.js';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
-import { testProgram } from '#test/support/paths.js';
+import { scaled, until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava;
@@ -127,7 +128,7 @@ test('the service sees the remaining time, and its signal is aborted at the dead
   await until(() => implementation.ended.length === 1);
   const took = performance.now() - before;
   t.deepEqual(implementation.ended, ['a ETIME']);
-  t.true(took >= 499 && took < 3000, `${took} ms`);
+  t.true(took >= 499 && took < scaled(3000), `${took} ms`);
 });
 
 test('the signal is aborted when the caller closes its device', async (t) => {
@@ -142,12 +143,10 @@ test('the signal is aborted when the caller closes its device', async (t) => {
 
 test('the signal is aborted when the calling process is killed', async (t) => {
   const { domain, implementation } = await attention(t);
-  const program = testProgram('attention-caller');
-  const children = ['one', 'two'].map((label) => fork(program, [domain.name, label]));
-  t.teardown(() => {
-    for (const child of children) child.kill('SIGKILL');
-  });
-  await until(() => implementation.begun.length === 2, 15_000);
+  const children = ['one', 'two'].map((label) =>
+    forkProgram(t, 'attention-caller', [domain.name, label]),
+  );
+  await until(() => implementation.begun.length === 2);
   children[0]?.kill('SIGKILL');
   await until(() => implementation.ended.length === 1);
   t.deepEqual(implementation.ended, ['one EPIPE']);
@@ -180,7 +179,7 @@ test('the signal of an answered call is not aborted', async (t) => {
   const controller = new AbortController();
   t.is(await client.quick(undefined, { signal: controller.signal, timeoutMs: 1000 }), false);
   controller.abort();
-  await new Promise((resolve) => setTimeout(resolve, 1200));
+  await sleep(1200);
   t.deepEqual(
     implementation.signals.map(({ aborted }) => aborted),
     [false],

@@ -2,22 +2,20 @@
  * Tests clients that wait for their service. The manager delays its answers, so that no lookups
  * are repeated.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { ServiceManager, defineService, method, openDevice, type LiteIpcError } from 'liteipc';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { scaled, until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 
 const Echo = defineService('echo', { echo: method<unknown, unknown>() });
 const echo = { echo: (value: unknown) => value };
 
-/** Tolerance for slow machines, ms. */
-const SLACK_MS = 700;
-
-async function pause(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
+/** Tolerance for slow machines in ms. */
+const SLACK_MS = scaled(700);
 
 /** Returns the time until the failure, ms, and the error. */
 async function failure(
@@ -42,7 +40,7 @@ test('a service that registers in time is found by one lookup, which the manager
   const device = await domain.open();
   device.startTrace();
   const found = device.service(Echo, { waitMs: 10_000 });
-  await pause(300);
+  await sleep(300);
   await (await domain.open()).expose(Echo, echo);
   const before = performance.now();
   const client = await found;
@@ -66,18 +64,18 @@ test('ENOENT says how long the client waited for a missing service', async (t) =
 test('later calls wait, too, each for its own time', async (t) => {
   const domain = await startDomain(t);
   const first = await (await domain.open()).expose(Echo, echo);
-  const client = await (await domain.open()).service(Echo, { waitMs: 600 });
+  const client = await (await domain.open()).service(Echo, { waitMs: 1500 });
   t.is(await client.echo(1), 1);
   await first.dispose();
   const early = failure(client.echo('early'));
-  await pause(400);
+  await sleep(500);
   const late = client.echo('late');
   const shortly = failure(client.echo('shortly', { timeoutMs: 60 }));
   t.like(await shortly, { code: 'ETIME' });
   const { code, ms } = await early;
   t.is(code, 'ENOENT');
-  isAbout(t, ms, 600);
-  // The call has 400 ms left.
+  isAbout(t, ms, 1500);
+  // The call has 500 ms left.
   await (await domain.open()).expose(Echo, echo);
   t.is(await late, 'late');
 });
@@ -90,7 +88,7 @@ test('a waiting call that is aborted is not sent', async (t) => {
   const controller = new AbortController();
   const aborted = failure(client.echo('aborted', { signal: controller.signal }));
   const other = client.echo('other');
-  await pause(50);
+  await sleep(50);
   controller.abort();
   t.like(await aborted, { code: 'ABORT_ERR' });
   const seen: unknown[] = [];
@@ -103,7 +101,7 @@ test('a client without permission is refused at once, even while it waits', asyn
   const domain = await startDomain(t);
   const device = await domain.open();
   const waiting = failure(device.service(Echo, { waitMs: 10_000 }));
-  await pause(100);
+  await sleep(100);
   await domain.manager.revoke(Echo, { pid: process.pid });
   const { code, ms } = await waiting;
   t.is(code, 'EACCES');
@@ -132,7 +130,7 @@ test('closing the device rejects a waiting call with ECANCELED', async (t) => {
   const domain = await startDomain(t);
   const device = await domain.open();
   const waiting = failure(device.service(Echo, { waitMs: 10_000 }));
-  await pause(50);
+  await sleep(50);
   await device.close();
   const { code, ms } = await waiting;
   t.is(code, 'ECANCELED');
@@ -159,7 +157,7 @@ test('a client that waits during a restart of the domain finds the service', asy
   t.is(waiting, await device.service(Echo, { waitMs: 10_000 }));
   const Other = defineService('other', Echo.methods);
   const other = device2.service(Other, { waitMs: 10_000 });
-  await pause(50);
+  await sleep(50);
   await manager.close();
   await until(() => !device.connected);
   const call = waiting.echo('waited');

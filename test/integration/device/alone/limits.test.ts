@@ -91,7 +91,7 @@ test('ETIME says that a call was never sent', async (t) => {
   await service.expose(Stuck, { hold: () => new Promise(() => undefined) });
   const client = await (await domain.open()).service(Stuck);
   const calls = Array.from({ length: 10 }, () =>
-    client.hold(Buffer.alloc(20_000), { timeoutMs: 100 }),
+    client.hold(Buffer.alloc(20_000), { timeoutMs: 500 }),
   );
   const outcomes = await Promise.allSettled(calls);
   const messages = outcomes.map((outcome) =>

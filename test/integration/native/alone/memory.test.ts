@@ -17,6 +17,7 @@ import { text } from 'node:stream/consumers';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { findAddon, loadNativeBinding } from '#lib/native/binding.js';
 import type { NativeDescriptor } from '../../../../types/native.js';
@@ -68,7 +69,7 @@ function mappings(): number {
 async function settle(count: () => number, expected: number, rounds = 100): Promise<number> {
   for (let round = 0; count() !== expected && round < rounds; round++) {
     collect();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
   }
   return count();
 }

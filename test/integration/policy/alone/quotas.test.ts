@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import {
   LiteIpcError,
@@ -209,7 +210,7 @@ test('calls per second: so many pass, the next is told when to come again, and t
   t.like(error, { service: 'log', method: 'read' });
   const { retryAfterMs = 0 } = error;
   t.true(retryAfterMs > 0 && retryAfterMs <= 500, String(retryAfterMs));
-  await new Promise((resolve) => setTimeout(resolve, retryAfterMs));
+  await sleep(retryAfterMs);
   t.is(await log.read(), 0);
 });
 

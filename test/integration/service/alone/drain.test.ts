@@ -1,4 +1,5 @@
 /** Tests the withdrawal of services without breaking their calls. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import {
   defineService,
@@ -8,8 +9,9 @@ import {
   type Exposed,
   type LiteIpcError,
 } from 'liteipc';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
+import { isPending, scaled, until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 
@@ -18,9 +20,6 @@ const Work = defineService('work', {
   hold: method<void, string>(),
   note: oneway<number>(),
 });
-
-/** Tolerance for slow machines in ms. */
-const SLACK_MS = 700;
 
 interface Worker {
   readonly exposed: Exposed;
@@ -70,12 +69,6 @@ async function failure(promise: Promise<unknown>): Promise<{ code: string; ms: n
   throw new Error('it did not fail');
 }
 
-async function isPending(promise: Promise<unknown>): Promise<boolean> {
-  const pending = Symbol();
-  const after = new Promise((resolve) => setTimeout(resolve, 50, pending));
-  return (await Promise.race([promise, after])) === pending;
-}
-
 async function world(t: ExecutionContext, concurrency?: number) {
   const domain = await startDomain(t);
   const device = await domain.open();
@@ -117,7 +110,7 @@ test('the name is free at once: the next instance takes over while the first one
   // The old instance has refused the calls without beginning them. They are sent to the new one as
   // soon as it exists.
   const next = [waiting.who(), waiting.who()];
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await sleep(50);
   await work(await domain.open(), 'new');
   t.deepEqual(await Promise.all(next), ['new', 'new']);
   t.is(await waiting.who(), 'new');
@@ -141,7 +134,7 @@ test('after the time limit the remaining calls fail as with dispose', async (t) 
   const before = performance.now();
   t.is(await worker.exposed.drain({ timeoutMs: 200 }), 1);
   const ms = performance.now() - before;
-  t.true(ms > 190 && ms < 200 + SLACK_MS, `${ms} ms`);
+  t.true(ms > 190 && ms < scaled(1000), `${ms} ms`);
   t.like(await call, { code: 'EPIPE' });
 });
 

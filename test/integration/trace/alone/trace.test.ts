@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ava from 'ava';
 import { LiteIpcError, ServiceManager, defineService, method, oneway, openDevice } from 'liteipc';
 import {
@@ -13,10 +14,11 @@ import {
   type TraceRecord,
 } from 'liteipc/native';
 import { parseChrome } from '#test/support/chrome-trace.js';
-import { startDomain, until } from '#test/support/domain.js';
+import { startDomain } from '#test/support/domain.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { freshName, makeWorld } from '#test/support/raw-device.js';
 import { root } from '#test/support/paths.js';
+import { until } from '#test/support/deadlines.js';
 
 usePrivateRuntime();
 const test = ava;
@@ -33,7 +35,7 @@ class EchoImplementation {
     return text;
   }
   async after(ms: number): Promise<string> {
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await sleep(ms);
     return 'done';
   }
   tell(): void {

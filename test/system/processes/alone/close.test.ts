@@ -3,10 +3,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
 import { LiteIpcError, ServiceManager, openDevice } from 'liteipc';
-import { Participant, endParticipants, until, within } from '#test/support/participant.js';
+import { Participant, endParticipants } from '#test/support/participant.js';
 import type { Outcome } from '#test/support/participant-commands.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { workService } from '#test/support/work.js';
+import { until, within } from '#test/support/deadlines.js';
 
 const runtimeFolder = usePrivateRuntime();
 // One after the other: they count descriptors.

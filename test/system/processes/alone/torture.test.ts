@@ -2,15 +2,16 @@
 import test from 'ava';
 import { parseOptions } from '#test/torture/options.js';
 import { torture } from '#test/torture/run.js';
+import { scaled } from '#test/support/deadlines.js';
 
 test('300 participants are killed at random moments: no hang, no crash, nothing is left', async (t) => {
-  t.timeout(110_000);
+  t.timeout(scaled(110_000));
   const seed = Math.floor(Math.random() * 2 ** 31);
   const lines: string[] = [];
   const result = await torture({
     kills: 300,
     seed,
-    minutes: 1.5,
+    minutes: scaled(1.5),
     print: (line) => lines.push(line),
   });
   const total = Object.values(result.kills).reduce((sum, count) => sum + count, 0);
