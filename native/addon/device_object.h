@@ -34,7 +34,7 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
 {
   public:
     static Napi::Function Define(Napi::Env env);
-    /* Takes ownership of what is attached, unless it throws. */
+    /* Takes ownership of what is attached, unless it throws. Defined in device_lifetime.cc. */
     static Napi::Object Make(Napi::Env env, AttachedDevice *attached, Napi::Function onEvents);
 
     /* Only for Make: wraps Environment::deviceToWrap. */
@@ -42,7 +42,7 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
 
     /*
      * Begins to close. The device calls RemoveDevice of the environment when everything is
-     * released. Idempotent.
+     * released. Idempotent. Defined in device_lifetime.cc.
      */
     void CloseHandles();
 
@@ -56,19 +56,23 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     Napi::Value Adopt(const Napi::CallbackInfo &info);
     Napi::Value CancelCall(const Napi::CallbackInfo &info);
     Napi::Value Control(const Napi::CallbackInfo &info);
+
+    /* defined in device_facts.cc */
     Napi::Value Query(const Napi::CallbackInfo &info);
     Napi::Value HasAccess(const Napi::CallbackInfo &info);
     Napi::Value Revocations(const Napi::CallbackInfo &info);
     Napi::Value CallerStatus(const Napi::CallbackInfo &info);
     Napi::Value Counters(const Napi::CallbackInfo &info);
     Napi::Value Statistics(const Napi::CallbackInfo &info);
+
     void RefLoop(const Napi::CallbackInfo &info);
     void UnrefLoop(const Napi::CallbackInfo &info);
     void SetSpin(const Napi::CallbackInfo &info);
+
+    /* defined in device_trace.cc */
     void StartTrace(const Napi::CallbackInfo &info);
     void StopTrace(const Napi::CallbackInfo &info);
     Napi::Value ReadTrace(const Napi::CallbackInfo &info);
-    Napi::Value Close(const Napi::CallbackInfo &info);
 
     /* Throws ENODEV if the device is not open. */
     void RequireOpen(Napi::Env env) const;
@@ -78,13 +82,17 @@ class DeviceObject : public Napi::ObjectWrap<DeviceObject>, private EventLoop::C
     int ReadData(const Napi::CallbackInfo &info, LiteIpcOutgoing *out) const;
     int FreeByName(uint32_t name);
 
+    /* defined in device_events.cc */
     void OnWork() override;
-    void OnHandlesClosed() override;
     bool DeliverBatch();
     void StoreIn(const Napi::ObjectReference &list, const napi_value *values, size_t count);
     void Empty(const Napi::ObjectReference &list, size_t count);
     bool CallOnEvents(const EventBatch &batch, size_t count);
     bool ReportException();
+
+    /* defined in device_lifetime.cc */
+    Napi::Value Close(const Napi::CallbackInfo &info);
+    void OnHandlesClosed() override;
     void Finish();
 
     State state_ = State::CLOSED; /* until Make has succeeded */
