@@ -1,8 +1,8 @@
 {
-  # The release build: node-gyp, prebuildify, and `npm install` where no prebuilt binary fits.
+  # The release build: node-gyp, prebuildify, and `npm install` if no prebuilt binary fits.
   # CMakeLists.txt is the development build; both read native/sources.json.
   #
-  # No -Werror here: a newer compiler's new warning must not break somebody's installation.
+  # No -Werror here: a new warning of a newer compiler must not break an installation.
   'target_defaults': {
     'defines': ['_GNU_SOURCE'],
     'include_dirs': ['native', 'native/include'],
@@ -19,7 +19,7 @@
       'target_name': 'liteipc',
       'dependencies': ['liteipc_core'],
       'sources': ['<!@(node -p "require(\'./native/sources.json\').addon.join(\' \')")'],
-      # As in CMakeLists.txt; -std comes from node-gyp.
+      # The same as in CMakeLists.txt; node-gyp sets -std.
       'defines': [
         'NAPI_VERSION=8',
         'NAPI_CPP_EXCEPTIONS',
@@ -28,7 +28,7 @@
       'cflags_cc': ['-fexceptions'],
       'cflags_cc!': ['-fno-exceptions', '-fno-rtti'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
-      # Node unloads an addon that only a worker had loaded, under its thread keys and threads.
+      # Node unloads an addon that only a worker had loaded, although its threads and thread keys exist.
       'ldflags': ['-Wl,-z,nodelete', '-pthread'],
     },
     {
@@ -37,7 +37,7 @@
       'sources': ['<!@(node -p "require(\'./native/sources.json\').conformance.join(\' \')")'],
     },
     {
-      # The programs that run scenarios, beside the addon: against the core, and against a device.
+      # The programs that run scenarios, next to the addon: with the core, and with a device.
       'target_name': 'liteipc-conformance',
       'type': 'executable',
       'dependencies': ['liteipc_conformance', 'liteipc_core'],
@@ -52,17 +52,17 @@
       'ldflags': ['-pthread'],
     },
     {
-      # The device shim, beside the addon. CMakeLists.txt says why the core's calls are wrapped.
+      # The device shim, next to the addon. CMakeLists.txt explains the wrapped calls of the core.
       'target_name': 'liteipc_preload',
       'type': 'loadable_module',
-      # node-gyp gives every loadable module the extension .node; the last word is ours.
+      # node-gyp gives every loadable module the extension .node; this overrides it.
       'target_conditions': [['_type=="loadable_module"', {'product_extension': 'so'}]],
       'dependencies': ['liteipc_core'],
       'sources': ['<!@(node -p "require(\'./native/sources.json\').preload.join(\' \')")'],
       'cflags': ['-ftls-model=initial-exec'],
       'ldflags': [
         '-Wl,-z,now',
-        # gyp links with the C++ compiler; what a program has preloaded should need libc alone.
+        # gyp links with the C++ compiler; a preloaded library should depend only on libc.
         '-static-libgcc',
         '-pthread',
         '<!@(node -p "require(\'./native/sources.json\').preloadWraps.map((name) => \'-Wl,--wrap=\' + name).join(\' \')")',

@@ -1,7 +1,6 @@
-// Builds the device shim with a compiler of one's choice, in one step and without CMake or gyp:
+// Builds the device shim with a given compiler, in one step and without CMake or gyp:
 //   node scripts/build-shim.mjs COMPILER OUTPUT.so [MORE FLAGS...]
-// For libc implementations and processors other than the build's own (musl-gcc,
-// aarch64-linux-gnu-gcc).
+// For other libc implementations and processors (musl-gcc, aarch64-linux-gnu-gcc).
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -23,9 +22,9 @@ const linkFlags = [
 ];
 
 /**
- * A library that names musl's libc.so as what it needs keeps glibc programs, such as /bin/sh
- * started by a musl program, from being loaded at all. Without a name it takes the functions of the
- * libc that is there.
+ * Returns the linker's flags for the libc. If the library named musl's libc.so as a dependency, a
+ * glibc program that a musl program starts (/bin/sh, for instance) could not be loaded. Without a
+ * name the library uses the libc of the program.
  */
 function libcFlags(compiler) {
   return isMusl(compiler) ? ['-nostdlib', '-lgcc'] : ['-Wl,-z,defs'];
@@ -36,7 +35,8 @@ function isMusl(compiler) {
 }
 
 /**
- * musl-gcc looks nowhere for the kernel's headers (linux/...); they are the same for every libc.
+ * Returns the folders of the kernel's headers (linux/...), which musl-gcc does not search. The
+ * headers are the same for every libc.
  */
 function kernelHeaders(compiler) {
   if (!isMusl(compiler)) return [];
@@ -55,7 +55,7 @@ async function compile(compiler, source, object, more) {
   }
 }
 
-/** Compiles the core and the shim and links `output`, which is replaced at once or not at all. */
+/** Compiles the core and the shim, links them, and replaces `output` atomically. */
 export async function buildShim(compiler, output, more = []) {
   requireCommands(compiler);
   const target = resolve(output);
