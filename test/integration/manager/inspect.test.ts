@@ -57,7 +57,7 @@ async function inspectorOf(device: Device): Promise<ClientOf<typeof Inspector>> 
   return device.service(Inspector);
 }
 
-test('services with owner, callers and what their process counts', async (t) => {
+test('services are listed with owner, callers and statistics', async (t) => {
   const domain = await startDomain(t);
   const server = await domain.open();
   const exposed = await server.expose(Shop, shop);
@@ -91,7 +91,7 @@ test('services with owner, callers and what their process counts', async (t) => 
   );
 });
 
-test('the domain, its processes, the methods of a service', async (t) => {
+test("the domain, its processes and a service's methods are described", async (t) => {
   const domain = await startDomain(t, { policy: [allow('log').to({ uid: 1000 })] });
   const server = await domain.open();
   await server.expose(Shop, shop);
@@ -119,7 +119,7 @@ test('the domain, its processes, the methods of a service', async (t) => {
   await t.throwsAsync(inspector.methods({ service: 'none' }), { code: 'ENOENT' });
 });
 
-test('what is long comes in pages, in the smallest messages too', async (t) => {
+test('long lists come in pages, also with the smallest messages', async (t) => {
   const domain = await startDomain(t, { profile: 'liteos-a' });
   const server = await domain.open();
   const names = Array.from({ length: 20 }, (_, index) => `service-${'x'.repeat(50)}-${index}`);
@@ -150,7 +150,7 @@ test('what is long comes in pages, in the smallest messages too', async (t) => {
   t.is(processes.processes.length + others.processes.length, 10);
 });
 
-test('a service that hangs is shown as such, and does not keep the others waiting', async (t) => {
+test('a service that hangs is marked and does not delay the others', async (t) => {
   const domain = await startDomain(t);
   const good = await Participant.start('good');
   const bad = await Participant.start('bad');
@@ -170,7 +170,7 @@ test('a service that hangs is shown as such, and does not keep the others waitin
   t.deepEqual(await states(), { good: 'answering', bad: 'answering' });
 });
 
-test('why a caller may call, or not', async (t) => {
+test('explain returns the decision about a caller and its reason', async (t) => {
   const domain = await startDomain(t, {
     policy: [allow(Shop, 'price').to({ uid: 1000 }), allow(Shop).to({ gid: 33 })],
   });
@@ -198,7 +198,7 @@ test('why a caller may call, or not', async (t) => {
   await t.throwsAsync(inspector.services({ after: 'x' } as never), { code: 'EPROTO' });
 });
 
-test('rules are for the inspector as for any service', async (t) => {
+test('rules apply to the inspector as to any service', async (t) => {
   const domain = await startDomain(t, {
     policy: [allow(Inspector, 'domain', 'explain').to({ uid: process.getuid?.() ?? 0 })],
   });
@@ -209,7 +209,7 @@ test('rules are for the inspector as for any service', async (t) => {
   await t.throwsAsync(inspector.domain(), { code: 'EACCES' });
 });
 
-test('nobody but the manager registers names of the domain itself', async (t) => {
+test("only the manager registers the domain's own names", async (t) => {
   const domain = await startDomain(t, {
     policy: [allow('liteipc.inspector').toServe({ uid: 4711 })],
   });

@@ -27,7 +27,7 @@ function listen(domain: TestDomain): AuditEvent[] {
   return events;
 }
 
-test('every decision is told: who, what, whether, by which rule', async (t) => {
+test('every decision is audited with caller, action, result and rule', async (t) => {
   const [mayList] = allow(Shop, 'list').to({ uid });
   const domain = await startDomain(t, {
     policy: [...(mayList === undefined ? [] : [mayList]), allow('bank').to({ uid: uid + 1 })],
@@ -64,7 +64,7 @@ test('every decision is told: who, what, whether, by which rule', async (t) => {
   t.deepEqual(events[3]?.methods, ['list']);
 });
 
-test('the log gets a line for each, is closed to others, and is added to', async (t) => {
+test('the log has one line per event, is private, and is appended to', async (t) => {
   const auditLog = join(folder, 'audit.log');
   for (const expected of [2, 4]) {
     const domain = await startDomain(t, { auditLog, policy: [allow('x').toServe({ uid })] });
@@ -80,14 +80,14 @@ test('the log gets a line for each, is closed to others, and is added to', async
   t.is(statSync(auditLog).mode & 0o777, 0o600);
 });
 
-test('a log that cannot be written keeps the manager from starting', async (t) => {
+test('the manager does not start with a log that cannot be written', async (t) => {
   await t.throwsAsync(startDomain(t, { auditLog: join(folder, 'none', 'audit.log') }), {
     code: 'ENOENT',
   });
   await t.throwsAsync(startDomain(t, { auditLog: 5 as never }), { instanceOf: TypeError });
 });
 
-test('explain tells which rule decides, and what each rule is to the caller', async (t) => {
+test('explain returns the deciding rule and how every rule matches the caller', async (t) => {
   const domain = await startDomain(t, {
     policy: [
       allow(Shop).to({ uid }),
@@ -125,7 +125,7 @@ test('explain tells which rule decides, and what each rule is to the caller', as
   t.throws(() => manager.explain({ uid } as never, Shop), { message: /pid of a caller/ });
 });
 
-test('what is explained is what happens', async (t) => {
+test('explain agrees with the actual decisions', async (t) => {
   const domain = await startDomain(t, { policy: [allow(Shop, 'list').to({ pid })] });
   await (await domain.open()).expose(Shop, shop);
   const client = await (await domain.open()).service(Shop);

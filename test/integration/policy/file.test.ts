@@ -53,7 +53,7 @@ function problemsOf(t: ExecutionContext, text: string): string[] {
   return error.problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
 }
 
-test('everything that a file can say', (t) => {
+test('a file can express every rule', (t) => {
   const text = `{
     // A comment, and commas where people leave them.
     "$schema": "./policy.schema.json",
@@ -92,7 +92,7 @@ test('everything that a file can say', (t) => {
   t.deepEqual(parsePolicy('/etc/empty.jsonc', '{}'), []);
 });
 
-test('what is wrong is told with its line and column, all of it', (t) => {
+test('every problem is reported with line and column', (t) => {
   t.deepEqual(problemsOf(t, '{\n  "call": {,\n}'), ['2:12 not valid JSON: value expected']);
   t.deepEqual(problemsOf(t, ''), ['1:1 not valid JSON: value expected']);
   t.deepEqual(
@@ -129,7 +129,7 @@ test('what is wrong is told with its line and column, all of it', (t) => {
   ]);
 });
 
-test('the schema that is shipped is that of the program', (t) => {
+test('policy.schema.json is up to date and accepts the same files', (t) => {
   const script = join(root, 'scripts/policy-schema.mjs');
   const checked = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
   t.is(checked.status, 0, checked.stderr);
@@ -157,7 +157,7 @@ function failed(domain: TestDomain): Promise<PolicyFileError> {
   return new Promise((resolve) => domain.manager.once('policyError', resolve));
 }
 
-test('a change is seen and counts for those that have a right already', async (t) => {
+test('a changed file applies to existing grants', async (t) => {
   const path = write(admitting);
   const domain = await start(t, path);
   const client = await (await domain.open()).service(Shop);
@@ -183,7 +183,7 @@ test('a change is seen and counts for those that have a right already', async (t
   t.is(await client.buy(), 'bought');
 });
 
-test('who may not register a name any more loses it, and its callers', async (t) => {
+test('a process that may no longer serve a name loses it and its callers', async (t) => {
   const path = write('{}');
   const domain = await start(t, path);
   const client = await (await domain.open()).service(Shop);
@@ -195,7 +195,7 @@ test('who may not register a name any more loses it, and its callers', async (t)
   await t.throwsAsync(client.buy(), { code: 'ENOENT' });
 });
 
-test('replaced by renaming, and behind a symbolic link that is turned', async (t) => {
+test('a file that is replaced by renaming or by a symbolic link is reloaded', async (t) => {
   const one = write(admitting);
   const two = write(refusing);
   const link = join(folder, 'link.jsonc');
@@ -212,7 +212,7 @@ test('replaced by renaming, and behind a symbolic link that is turned', async (t
   t.truthy(await (await domain.open()).service(Shop));
 });
 
-test('a broken or missing file keeps the old rules and is told once, with its place', async (t) => {
+test('an invalid or missing file leaves the rules in force and is reported once, with its position', async (t) => {
   const path = write(refusing);
   const domain = await start(t, path);
   let told = 0;
@@ -236,7 +236,7 @@ test('a broken or missing file keeps the old rules and is told once, with its pl
   t.truthy(await (await domain.open()).service(Shop));
 });
 
-test('a bad file keeps the manager from starting', async (t) => {
+test('the manager does not start with an invalid file', async (t) => {
   await t.throwsAsync(startDomain(t, { policyFile: write('{ "cal": {} }') }), {
     instanceOf: PolicyFileError,
     message: /:1:10: cal: unknown here \(EINVAL\)$/,
@@ -245,7 +245,7 @@ test('a bad file keeps the manager from starting', async (t) => {
   await t.throwsAsync(startDomain(t, { policyFile: 5 as never }), { instanceOf: TypeError });
 });
 
-test('a file that others may write is not believed', async (t) => {
+test('a file that other users may write is rejected', async (t) => {
   const path = write(admitting);
   chmodSync(path, 0o622);
   await t.throwsAsync(startDomain(t, { policyFile: path }), { message: /chmod go-w/ });
@@ -256,7 +256,7 @@ test('a file that others may write is not believed', async (t) => {
   }
 });
 
-test('reloading by hand counts at once; without a file there is nothing to reload', async (t) => {
+test('reloadPolicy applies the file at once, and rejects without a file', async (t) => {
   const path = write(admitting);
   const domain = await start(t, path);
   writeFileSync(path, refusing);

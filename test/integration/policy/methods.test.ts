@@ -34,7 +34,7 @@ async function exposeLog(device: Device): Promise<{ lines: string[]; errors: str
   return heard;
 }
 
-test('sets of methods', (t) => {
+test('methodBits and hasMethod represent sets of methods', (t) => {
   const bits = methodBits([true, false, true, false, false, false, false, false, true]);
   t.deepEqual([...bits], [5, 1]);
   t.deepEqual(
@@ -43,7 +43,7 @@ test('sets of methods', (t) => {
   );
 });
 
-test('a caller gets the methods that it is admitted to, and no others', async (t) => {
+test('a caller may call only the methods that it is admitted to', async (t) => {
   const uid = process.getuid?.() ?? 0;
   const domain = await startDomain(t, { policy: [allow(Log, 'write', 'read').to({ uid })] });
   const heard = await exposeLog(await domain.open());
@@ -57,7 +57,7 @@ test('a caller gets the methods that it is admitted to, and no others', async (t
   t.deepEqual(heard.lines, ['one']);
 });
 
-test('one-way messages that are refused do nothing; the first is reported', async (t) => {
+test('refused one-way messages are dropped and the first is reported', async (t) => {
   const domain = await startDomain(t, { policy: [allow(Log, 'read').to({ pid: process.pid })] });
   const heard = await exposeLog(await domain.open());
   const log = await (await domain.open()).service(Log);
@@ -67,7 +67,7 @@ test('one-way messages that are refused do nothing; the first is reported', asyn
   t.regex(heard.errors[0] ?? '', /^log\.write: the policy does not admit process/);
 });
 
-test('with no method left the service itself refuses, at once', async (t) => {
+test('a caller without any permitted method is refused by the manager', async (t) => {
   const pid = process.pid;
   const domain = await startDomain(t, {
     policy: [allow(Log, 'clear').to({ pid }), deny(Log, 'clear').to({ pid })],
@@ -76,7 +76,7 @@ test('with no method left the service itself refuses, at once', async (t) => {
   await t.throwsAsync((await domain.open()).service(Log), { code: 'EACCES' });
 });
 
-test('a revocation counts for callers that are there, queued messages included', async (t) => {
+test('a revocation affects present callers and their queued messages', async (t) => {
   const domain = await startDomain(t);
   const heard = await exposeLog(await domain.open());
   const log = await (await domain.open()).service(Log);
@@ -92,7 +92,7 @@ test('a revocation counts for callers that are there, queued messages included',
   await t.throwsAsync(log.read(), { code: 'EACCES', message: /a revocation denies pid/ });
 });
 
-test('a service that came or comes back while there are rules goes by them', async (t) => {
+test('a service that registers later applies the rules', async (t) => {
   const domain = await startDomain(t);
   await domain.manager.revoke(Log, { pid: process.pid }, ['clear']);
   const first = await domain.open();
@@ -106,7 +106,7 @@ test('a service that came or comes back while there are rules goes by them', asy
   await t.throwsAsync(log.clear(), { code: 'EACCES' });
 });
 
-test('many callers are told of together', async (t) => {
+test('rules for many callers are sent together', async (t) => {
   const domain = await startDomain(t);
   await exposeLog(await domain.open());
   const logs = await Promise.all(
@@ -132,7 +132,7 @@ async function registerWithoutCheck(t: ExecutionContext, domain: string): Promis
   return connection;
 }
 
-test('a service that does not check methods gets no callers but those that may call all', async (t) => {
+test('a service without method checks admits only callers of all methods', async (t) => {
   const domain = await startDomain(t);
   await registerWithoutCheck(t, domain.manager.path);
   const device = await domain.open();
@@ -142,7 +142,7 @@ test('a service that does not check methods gets no callers but those that may c
   t.regex(error.message, /does not check method rules/);
 });
 
-test('nobody but the manager can change the rules of a service', async (t) => {
+test('only the manager can change the rules of a service', async (t) => {
   const pid = process.pid;
   const domain = await startDomain(t, { policy: [allow(Log, 'read').to({ pid })] });
   await exposeLog(await domain.open());

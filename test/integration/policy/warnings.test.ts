@@ -26,7 +26,7 @@ function listen({ manager }: TestDomain): PolicyWarning[] {
   return warnings;
 }
 
-test('a misspelt method is told when the service registers, of every kind of rule, and it goes on', async (t) => {
+test('a misspelt method in any kind of rule is reported when the service registers', async (t) => {
   const policy = [
     allow('shop', 'buy', 'lits').to({ uid }),
     deny('shop', 'clear').to({ uid: uid + 1 }),
@@ -74,7 +74,7 @@ test('a misspelt method is told when the service registers, of every kind of rul
   );
 });
 
-test('of a running service it is told when rules come: granted, revoked, from the file', async (t) => {
+test('new rules of every origin are compared with running services', async (t) => {
   const policyFile = join(folder, 'shop.jsonc');
   const write = (name: string): void => {
     const text = `{ "call": { "shop": { "allow": [{ "uid": ${uid}, "methods": ["buy", "${name}"] }] } } }`;
@@ -104,7 +104,7 @@ test('of a running service it is told when rules come: granted, revoked, from th
   t.is(warnings.length, 3);
 });
 
-test('without a listener it is a process warning', async (t) => {
+test('a warning without a listener becomes a process warning', async (t) => {
   const heard: string[] = [];
   const onWarning = (warning: Error): void => void heard.push(warning.message);
   process.on('warning', onWarning);

@@ -53,7 +53,7 @@ async function open(
   return (await domain.open({ telemetry })).service(Shop);
 }
 
-test('one trace: the active span, the call, the implementation and what it does', async (t) => {
+test('one trace covers the active span, the call, the implementation and its work', async (t) => {
   const tracer = trace.getTracer('test');
   const shop = await open(t, {
     buy: async (article) => {
@@ -87,7 +87,7 @@ test('one trace: the active span, the call, the implementation and what it does'
   t.is(client?.status, undefined);
 });
 
-test('errors: both spans have the exception and the status', async (t) => {
+test('an error sets exception and status on both spans', async (t) => {
   const shop = await open(t, {
     buy: () => {
       throw Object.assign(new RangeError('sold out'), { code: 'SOLD_OUT' });
@@ -103,7 +103,7 @@ test('errors: both spans have the exception and the status', async (t) => {
   }
 });
 
-test('a call that never arrives has its span, too', async (t) => {
+test('a call that is not delivered has a span', async (t) => {
   const shop = await open(t, {});
   await t.throwsAsync(shop.buy('bolts', { signal: AbortSignal.abort() }), { code: 'ABORT_ERR' });
   t.deepEqual(
@@ -112,7 +112,7 @@ test('a call that never arrives has its span, too', async (t) => {
   );
 });
 
-test('one-way messages and parcels: spans, and metadata only where it has a place', async (t) => {
+test('one-way messages and parcels have spans; parcels carry no metadata', async (t) => {
   const noted: CallMetadata[] = [];
   const shop = await open(t, { note: (_, { metadata }) => void noted.push(metadata) });
   await shop.note('read');
@@ -127,7 +127,7 @@ test('one-way messages and parcels: spans, and metadata only where it has a plac
   t.is(counted?.parentId, undefined);
 });
 
-test('what the call says itself stands, and too much baggage is left behind', async (t) => {
+test("the call's own metadata takes precedence, and excess baggage is dropped", async (t) => {
   let received: CallMetadata = {};
   const shop = await open(t, {
     buy: (article, { metadata }) => {
@@ -150,7 +150,7 @@ test('what the call says itself stands, and too much baggage is left behind', as
   t.deepEqual(Object.keys(received).sort(), ['shelf', 'traceparent']);
 });
 
-test('an implementation that lacks a method is refused as ever, classes keep their this', async (t) => {
+test('a missing method is rejected, and methods of a class keep their `this`', async (t) => {
   const domain = await startDomain(t);
   const device = await domain.open({ telemetry: openTelemetry() });
   const Counter = defineService('counter', { next: method<void, number>() });
@@ -166,7 +166,7 @@ test('an implementation that lacks a method is refused as ever, classes keep the
   await t.throwsAsync(domain.open({ telemetry: {} as never }), { message: /telemetry\.client/ });
 });
 
-test('streams: the service works in the context of who asked, item by item, and so do sinks', async (t) => {
+test('streams and sinks process each item in the context of their caller', async (t) => {
   const tracer = trace.getTracer('test');
   const Numbers = defineService('numbers', {
     upTo: stream<number, number>(),

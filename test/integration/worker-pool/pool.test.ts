@@ -74,7 +74,7 @@ test('without restart a worker that ends is not replaced', async (t) => {
   t.is(pool.size, 1);
 });
 
-test('an error at the start names the worker and leaves nothing', async (t) => {
+test('an error at the start names the worker and leaves nothing behind', async (t) => {
   const domain = await startDomain(t);
   const options = { domain: domain.name };
   await t.throwsAsync(exposeInWorkers(Cruncher, module, 2, { ...options, data: 'fail 2' }), {
@@ -98,7 +98,7 @@ test('an error at the start names the worker and leaves nothing', async (t) => {
   t.is(domain.manager.counters().processes, 1);
 });
 
-test('drain finishes calls; dispose ends them', async (t) => {
+test('drain finishes calls, and dispose ends them', async (t) => {
   const { domain, pool, client } = await world(t);
   const cruncher = await client.service(Cruncher);
   const calls = Promise.all([cruncher.crunch(200), cruncher.crunch(200)]);
@@ -119,7 +119,7 @@ test('drain finishes calls; dispose ends them', async (t) => {
   t.is(next.size, 0);
 });
 
-test('a program ends by itself once the pool was disposed', async (t) => {
+test('a program ends by itself after the pool is disposed', async (t) => {
   const { stdout } = await promisify(execFile)(process.execPath, [testProgram('pool-program')], {
     timeout: scaled(20_000),
   });

@@ -56,7 +56,7 @@ test('two workers call a service of the main thread', async (t) => {
   t.is(seen.size, 2);
 });
 
-test('a worker that is terminated takes its service with it: EPIPE, and the name is free', async (t) => {
+test('a terminated worker fails its calls with EPIPE and frees the name', async (t) => {
   const domain = await startDomain(t);
   const worker = startWorker(domain.name, 'serve');
   await once(worker, 'message');

@@ -76,21 +76,21 @@ async function says(t: ExecutionContext, command: string, output: string): Promi
   t.deepEqual([code, stdout, stderr], [0, output, '']);
 }
 
-test('a stream: each item on a line, until it ends', async (t) => {
+test('a stream prints each item on a line until it ends', async (t) => {
   await says(t, '"$0" "$1" call flows upTo 3', '{"number":1}\n{"number":2}\n{"number":3}\n');
   const broken = await liteipc(['call', 'flows', 'broken']);
   t.deepEqual([broken.code, broken.stdout], [1, '1\n']);
   t.regex(broken.stderr, /^liteipc: flows\.broken: RangeError \(EREMOTE\): no more\n$/);
 });
 
-test('a reader that has enough ends the stream, and the service learns it', async (t) => {
+test('a reader that closes the pipe ends the stream at the service', async (t) => {
   const before = ended;
   const command = '"$0" "$1" call flows upTo 1000000000 | head -n 2';
   await says(t, command, '{"number":1}\n{"number":2}\n');
   await until(() => ended > before);
 });
 
-test('SIGINT ends a stream that has no end', async (t) => {
+test('SIGINT ends an endless stream', async (t) => {
   const before = ended;
   const running = startLiteipc(['call', 'flows', 'upTo', '{"$number": "Infinity"}']);
   await running.says('{"number":100}\n');
@@ -99,7 +99,7 @@ test('SIGINT ends a stream that has no end', async (t) => {
   await until(() => ended > before);
 });
 
-test('a sink: a line for each item, or an array', async (t) => {
+test('a sink takes one item per line, or an array', async (t) => {
   await says(t, `printf '1\\n\\n2\\n3' | "$0" "$1" call flows sum`, '6\n');
   await says(t, `printf '1\\n2\\n' | "$0" "$1" call flows sum -`, '3\n');
   await says(t, `"$0" "$1" call flows sum '[4, 5]'`, '9\n');
@@ -110,12 +110,12 @@ test('a sink: a line for each item, or an array', async (t) => {
   t.regex(stderr, /^liteipc: call: line 2 of standard input:1:3: .*the text is not JSON\n$/);
 });
 
-test('a duplex answers while it is being told', async (t) => {
+test('a duplex prints results while it reads input', async (t) => {
   await says(t, `printf '2\\n3\\n' | "$0" "$1" call flows squares`, '4\n9\n');
   await says(t, `"$0" "$1" call flows squares '[5]' --json`, '25\n');
 });
 
-test('an event: each payload on a line until SIGINT', async (t) => {
+test('an event prints each payload on a line until SIGINT', async (t) => {
   const running = startLiteipc(['call', 'flows', 'changed']);
   const emitting = setInterval(() => exposed.emit('changed', { price: 7n }), 50);
   await running.says('{"price":{"$bigint":"7"}}\n{"price":{"$bigint":"7"}}\n');
@@ -124,7 +124,7 @@ test('an event: each payload on a line until SIGINT', async (t) => {
   t.is((await running.ended).code, 130);
 });
 
-test('wrong inputs are one line and status 2; other methods of such a service can be called', async (t) => {
+test('wrong input prints one line and exits with status 2', async (t) => {
   const event = await liteipc(['call', 'flows', 'changed', '1']);
   t.deepEqual(
     [event.code, event.stderr],

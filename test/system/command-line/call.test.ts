@@ -90,7 +90,7 @@ async function piped(input: string, ...args: readonly string[]): Promise<Ending>
   });
 }
 
-test('a method is called without its contract; the result is JSON', async (t) => {
+test('a method is called without its contract and the result is JSON', async (t) => {
   await answers(t, ['shop', 'add', '[1, 2]'], '3\n');
   await answers(t, ['shop', 'echo', '{"a":[1,{"b":null}]}', '--json'], '{"a":[1,{"b":null}]}\n');
   await answers(t, ['shop', 'echo', '{"a": 1}'], '{\n  "a": 1\n}\n');
@@ -104,7 +104,7 @@ test('a one-way method prints nothing', async (t) => {
   t.deepEqual(notes, ['hello']);
 });
 
-test('the input comes by "-", or by a pipe, or by a file at standard input', async (t) => {
+test('the input comes from "-", from a pipe, or from a file at standard input', async (t) => {
   t.like(await piped('[1, 2]', 'shop', 'add', '-'), { code: 0, stdout: '3\n' });
   t.like(await piped('[1, 3]', 'shop', 'add'), { code: 0, stdout: '4\n' });
   t.like(await piped(' \n', 'shop', 'echo'), { code: 0, stdout: '' });
@@ -116,7 +116,7 @@ test('the input comes by "-", or by a pipe, or by a file at standard input', asy
   );
 });
 
-test('values that JSON does not know arrive, and are shown, as they were', async (t) => {
+test('values without a JSON form are passed and printed unchanged', async (t) => {
   const given = {
     big: { $bigint: '123456789012345678901234567890' },
     date: { $date: '2026-01-31T12:00:00.000Z' },
@@ -143,7 +143,7 @@ test('values that JSON does not know arrive, and are shown, as they were', async
   );
 });
 
-test('what values are in JSON', (t) => {
+test('values are converted to JSON and back', (t) => {
   const there = (value: unknown): unknown =>
     fromJson(JSON.parse(JSON.stringify(toJson(value))) as Json);
   const cyclic: Record<string, unknown> = { name: 'x' };
@@ -181,7 +181,7 @@ test('what values are in JSON', (t) => {
   }
 });
 
-test('--file, --metadata, --timeout', async (t) => {
+test('--file, --metadata and --timeout take effect', async (t) => {
   const [one, two] = ['one', 'two'].map((name) => {
     const path = join(runtime, name);
     writeFileSync(path, `content of ${name}`);
@@ -197,7 +197,7 @@ test('--file, --metadata, --timeout', async (t) => {
   t.regex(late.stderr, /^liteipc: shop\.wait: LiteIpcError \(ETIME\): [^\n]+\n$/);
 });
 
-test('SIGINT aborts the call, and the service learns it', async (t) => {
+test('SIGINT aborts the call at the service', async (t) => {
   const [startedBefore, before] = [started, aborted];
   const running = startLiteipc(['call', 'shop', 'wait', '--timeout', 'none']);
   await until(() => started > startedBefore);
@@ -207,7 +207,7 @@ test('SIGINT aborts the call, and the service learns it', async (t) => {
   await until(() => aborted > before);
 });
 
-test('an error of the service: name, code and message, status 1', async (t) => {
+test('an error of the service prints name, code and message, with status 1', async (t) => {
   const { code, stdout, stderr } = await call('shop', 'fail', '"no bolts"');
   t.deepEqual([code, stdout], [1, '']);
   t.is(stderr, 'liteipc: shop.fail: RangeError (E_SOLD_OUT): no bolts\n');
@@ -220,7 +220,7 @@ test('an error of the service: name, code and message, status 1', async (t) => {
   });
 });
 
-test('what is not there, or cannot be called, is told with what there is; status 1', async (t) => {
+test('an unknown name is reported with the existing names, with status 1', async (t) => {
   const cases: [string[], RegExp][] = [
     [['shpo', 'add'], /no service "shpo" is registered; did you mean "shop"\? there are: shop/],
     [['bank', 'add'], /no service "bank" is registered; there are: shop/],
@@ -238,7 +238,7 @@ test('what is not there, or cannot be called, is told with what there is; status
   }
 });
 
-test('wrong usage and unusable input are one line and status 2', async (t) => {
+test('wrong usage and unusable input print one line and exit with status 2', async (t) => {
   const cases: [string[], RegExp][] = [
     [[], /missing required argument 'service'/],
     [['shop'], /missing required argument 'method'/],
@@ -264,7 +264,7 @@ test('wrong usage and unusable input are one line and status 2', async (t) => {
   t.deepEqual([none.code, none.stderr.includes('no domain is given')], [2, true]);
 });
 
-test('how far names are from each other', (t) => {
+test('distance counts the edits between two names', (t) => {
   t.deepEqual(
     [distance('', 'abc'), distance('abc', 'abc'), distance('shpo', 'shop'), distance('a', 'b')],
     [3, 0, 1, 1],

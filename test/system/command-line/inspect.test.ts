@@ -48,7 +48,7 @@ async function json<Document>(t: ExecutionContext, ...args: string[]): Promise<D
   return JSON.parse(stdout) as Document;
 }
 
-test('ls: services, owners, calls in a second, for people and for programs', async (t) => {
+test('ls shows services, owners and rates, as a table and as JSON', async (t) => {
   const { domain, server, client } = await start(t);
   const call = { service: 'orders', method: 'echo' } as const;
   await client.do('call', call);
@@ -90,7 +90,7 @@ test('ls: services, owners, calls in a second, for people and for programs', asy
   );
 });
 
-test('ls: who hangs is listed, who is of the domain itself only with --all', async (t) => {
+test("ls shows services that hang, and the domain's own with --all", async (t) => {
   const { domain, server } = await start(t);
   process.kill(server.pid, 'SIGSTOP');
   const { stdout, code } = await liteipc(['ls', '--domain', domain, '--interval', '0', '--all']);
@@ -100,7 +100,7 @@ test('ls: who hangs is listed, who is of the domain itself only with --all', asy
   process.kill(server.pid, 'SIGCONT');
 });
 
-test('ls: every instance of a name', async (t) => {
+test('ls shows every instance of a name', async (t) => {
   const domain = await startDomain(t);
   const Many = defineService('many', { nothing: method() });
   const devices = [await domain.open(), await domain.open()];
@@ -114,14 +114,14 @@ test('ls: every instance of a name', async (t) => {
   );
 });
 
-test('ls: nothing is there', async (t) => {
+test('ls of an empty domain reports that there are no services', async (t) => {
   const { name } = await startDomain(t);
   const { stdout, code } = await liteipc(['ls', '--domain', name, '--interval', '0']);
   t.is(code, 0);
   t.regex(stdout, /\nno services\n$/);
 });
 
-test('access: who is named and who is there, by service and by method', async (t) => {
+test('access shows named and connected callers, by service and by method', async (t) => {
   const { domain, server, client } = await start(t, [
     allow('orders', 'echo').to({ uid: 4711 }),
     allow('orders').to({ uid }, { gid: 33 }),
@@ -166,7 +166,7 @@ test('access: who is named and who is there, by service and by method', async (t
   t.regex(why.stdout, /uid 4711 gid 5 +stock +no +without a rule it admits uid \d+ alone\n$/);
 });
 
-test('access: a process by its number, and what the rules change while the domain runs', async (t) => {
+test('access follows a process by its pid while the rules change', async (t) => {
   const { domain, manager, client } = await start(t);
   const ask = async (): Promise<string | undefined> => {
     const args = ['--domain', domain, '--pid', String(client.pid), '--only-given'];
@@ -179,7 +179,7 @@ test('access: a process by its number, and what the rules change while the domai
   t.is(await ask(), `a revocation denies pid ${client.pid}`);
 });
 
-test('wrong usage: one line and status 2', async (t) => {
+test('wrong usage prints one line and exits with status 2', async (t) => {
   const { name } = await startDomain(t);
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [['ls'], /no domain is given/],
@@ -216,7 +216,7 @@ test('wrong usage: one line and status 2', async (t) => {
   }
 });
 
-test('no such domain, and one that refuses: status 1 and why', async (t) => {
+test('an absent or refusing domain gives status 1 and the reason', async (t) => {
   const { domain } = await start(t, [deny(Inspector).to({ uid })]);
   for (const command of ['ls', 'access']) {
     const none = await liteipc([command, '--domain', 'nowhere']);

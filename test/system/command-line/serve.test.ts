@@ -67,7 +67,7 @@ async function open(t: ExecutionContext, domain: string): Promise<Device> {
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`one line when it is ready; services and clients meet in it; ${signal} ends it`, async (t) => {
+  test(`serve prints one line when it is ready, and ends on ${signal}`, async (t) => {
     const domain = freshName();
     const running = await serve(t, ['--domain', domain]);
     const service = await open(t, domain);
@@ -85,7 +85,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('--json: an object for each event; the domain by the environment', async (t) => {
+test('--json prints an object for each event, and LITEIPC_DOMAIN names the domain', async (t) => {
   const LITEIPC_DOMAIN = freshName();
   const policy = write(admitting);
   const running = await serve(t, ['--json', '--policy', policy], { LITEIPC_DOMAIN });
@@ -107,7 +107,7 @@ test('--json: an object for each event; the domain by the environment', async (t
   t.deepEqual(rest, []);
 });
 
-test('a policy that changes counts at once; a broken one is told with its places and changes nothing', async (t) => {
+test('a changed policy applies at once, and an invalid one is reported and has no effect', async (t) => {
   const domain = freshName();
   const policy = write(admitting);
   const running = await serve(t, ['--domain', domain, '--policy', policy]);
@@ -135,7 +135,7 @@ test('a policy that changes counts at once; a broken one is told with its places
   t.true(stdout.includes(`policy loaded: ${policy}, 1 rule; 1 process lost a right\n`));
 });
 
-test('SIGHUP reads the policy again although it did not change, or says that there is none', async (t) => {
+test('SIGHUP reloads an unchanged policy, or reports that there is none', async (t) => {
   const policy = write(admitting);
   const running = await serve(t, ['--domain', freshName(), '--policy', policy]);
   running.child.kill('SIGHUP');
@@ -147,7 +147,7 @@ test('SIGHUP reads the policy again although it did not change, or says that the
   await end(t, without);
 });
 
-test('--audit-log, --profile, --socket-mode and --socket-group', async (t) => {
+test('--audit-log, --profile, --socket-mode and --socket-group take effect', async (t) => {
   const domain = join(runtime, 'own.sock');
   const log = join(runtime, 'audit.log');
   const profile = ['--profile', 'liteos-a'];
@@ -167,7 +167,7 @@ test('--audit-log, --profile, --socket-mode and --socket-group', async (t) => {
   await end(t, wide);
 });
 
-test('--check tells whether a policy is good, and everything that is wrong with it', async (t) => {
+test('--check validates a policy and reports every problem', async (t) => {
   const good = write(admitting);
   const bad = write(broken);
   const checked = await liteipc(['serve', '--check', '--policy', good]);
@@ -183,7 +183,7 @@ test('--check tells whether a policy is good, and everything that is wrong with 
   t.regex(none.stderr, /^Policy file .*none\.jsonc: it cannot be read: ENOENT.*\n$/);
 });
 
-test('what keeps it from starting is one line, status 1, and leaves nothing behind', async (t) => {
+test('a failed start prints one line, exits with status 1 and leaves nothing behind', async (t) => {
   const domain = freshName();
   const running = await serve(t, ['--domain', domain]);
   const file = write('');
@@ -206,7 +206,7 @@ test('what keeps it from starting is one line, status 1, and leaves nothing behi
   await end(t, running);
 });
 
-test('wrong usage is one line and status 2', async (t) => {
+test('wrong usage prints one line and exits with status 2', async (t) => {
   const mistakes: [string[], RegExp][] = [
     [[], /no domain is given: use --domain NAME/],
     [['--domain', 'a b'], /1 to 64 of/],
@@ -241,7 +241,7 @@ function fakeNotify(name: string, line: string): string {
   return `${folder}:${process.env['PATH'] ?? ''}`;
 }
 
-test('systemd is told when clients can connect; without its program the server says so and goes on', async (t) => {
+test('systemd is notified when clients can connect, and serve runs without systemd-notify', async (t) => {
   const domain = freshName();
   const told = join(runtime, 'told');
   const socket = join(runtime, `liteipc/${domain}.sock`);

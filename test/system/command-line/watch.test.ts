@@ -64,7 +64,7 @@ async function linesOf(t: ExecutionContext, running: Running): Promise<Line[]> {
     .map((line) => JSON.parse(line) as Line);
 }
 
-test('requests and answers: who, to whom, which method, how much, how long', async (t) => {
+test('watch prints sender, receiver, method, size and duration', async (t) => {
   const { domain, server, client } = await start(t);
   const all = await watch(t, domain, '--json', '--count', '5');
   const one = await watch(t, domain, '--json', '--service', 'other', '--count', '2');
@@ -114,7 +114,7 @@ test('requests and answers: who, to whom, which method, how much, how long', asy
   t.deepEqual(await linesOf(t, elsewhere), []);
 });
 
-test('what was dropped, and why; hooks one by one', async (t) => {
+test('watch prints dropped messages with the reason, and single hooks', async (t) => {
   const { domain, server, client } = await start(t);
   const drops = await watch(t, domain, '--drops', '--json', '--count', '1');
   const hooks = await watch(t, domain, '--hook', 'IPC_TRY_READ', '--json', '--count', '1');
@@ -126,7 +126,7 @@ test('what was dropped, and why; hooks one by one', async (t) => {
   t.like((await linesOf(t, hooks))[0], { kind: 'wait', hook: 'IPC_TRY_READ' });
 });
 
-test('records that were lost are told of, and processes that do not answer', async (t) => {
+test('watch reports lost records and processes that do not answer', async (t) => {
   const { domain, server, client } = await start(t);
   const running = await watch(t, domain, '--json', '--kind', 'notice');
   const begun = client.do('begin', { method: 'echo', input: 1, count: 12_000 });
@@ -160,7 +160,7 @@ async function traced(t: ExecutionContext, path: string): Promise<() => boolean>
   };
 }
 
-test('tracing begins and ends with the command, however it ends', async (t) => {
+test('the processes trace only while the command runs', async (t) => {
   const { name, manager } = await startDomain(t);
   const isTraced = await traced(t, manager.path);
   t.false(isTraced());
@@ -177,7 +177,7 @@ test('tracing begins and ends with the command, however it ends', async (t) => {
   }
 });
 
-test('a reader that goes away ends it, without a complaint', async (t) => {
+test('a closed pipe ends the command without an error', async (t) => {
   const { domain, client } = await start(t);
   const script = '"$0" "$1" watch --domain "$2" | head -n 1; echo "${PIPESTATUS[*]}"';
   const shell = spawn('bash', ['-c', script, process.execPath, commandLine, domain], {
@@ -200,7 +200,7 @@ test('a reader that goes away ends it, without a complaint', async (t) => {
   t.regex(stderr, /^watching.*\n$/);
 });
 
-test('the domain ends: status 1 and why', async (t) => {
+test('the end of the domain gives status 1 and the reason', async (t) => {
   const { name, manager } = await startDomain(t);
   const running = await watch(t, name);
   await manager.close();
@@ -209,7 +209,7 @@ test('the domain ends: status 1 and why', async (t) => {
   t.regex(stderr, /liteipc: .*\n$/);
 });
 
-test('wrong usage: one line and status 2', async (t) => {
+test('wrong usage prints one line and exits with status 2', async (t) => {
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /no domain is given/],
     [['--domain', 'x', '--kind', 'letters'], /Expected request, reply/],

@@ -56,11 +56,11 @@ test.after.always(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('docs/abi.md is what the header says', (t) => {
+test('docs/abi.md is up to date with the header', (t) => {
   t.deepEqual(script('--check'), { status: 0, errors: '' });
 });
 
-test('a table that is out of date is refused', (t) => {
+test('an outdated table is rejected', (t) => {
   const stale = join(folder, 'abi.md');
   const tables = readFileSync(join(root, 'docs/abi.md'), 'utf8');
   writeFileSync(stale, tables);
@@ -101,7 +101,7 @@ for (const { compiler, abi, packages } of COMPILERS) {
   }
 }
 
-test('a compiler that is missing is named with its package', (t) => {
+test('a missing compiler is reported with its package', (t) => {
   t.throws(() => compile('no-such-gcc', 'gcc-no-such', asserts), {
     message: 'no-such-gcc is missing (Debian, Ubuntu: apt-get install gcc-no-such)',
   });

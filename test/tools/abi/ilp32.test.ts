@@ -72,7 +72,7 @@ for (const { name, compiler, emulator, packages } of targets) {
   }
 }
 
-test('a command that is missing is named with its package', (t) => {
+test('a missing command is reported with its package', (t) => {
   t.throws(() => requireCommand('no-such-emulator', 'no-such-package'), {
     message: 'no-such-emulator is missing (Debian, Ubuntu: apt-get install no-such-package)',
   });

@@ -46,7 +46,7 @@ function kernel(name: string, header = HEADER, source = SOURCE): string {
   return join(root, name);
 }
 
-test('a faithful kernel: everything is told, no difference, status 0', async (t) => {
+test('an equal kernel source prints everything and exits with status 0', async (t) => {
   const { status, output, errors } = await run(kernel('faithful'));
   t.is(errors, '');
   t.is(status, 0);
@@ -61,7 +61,7 @@ test('a faithful kernel: everything is told, no difference, status 0', async (t)
   t.true(output.endsWith('\nno difference\n'));
 });
 
-test('an enumerator, a field and a function: each is named, status 1', async (t) => {
+test('a changed enumerator, field and function are named, with status 1', async (t) => {
   const header = change(
     change(HEADER, 'CMS_REMOVE_HANDLE, CMS_ADD_ACCESS', 'CMS_ADD_ACCESS, CMS_REMOVE_HANDLE'),
     'UINT32 handle; UINT32 token;',
@@ -78,7 +78,7 @@ test('an enumerator, a field and a function: each is named, status 1', async (t)
   t.true(output.endsWith('\n5 differences\n'));
 });
 
-test('all ways to name the texts', async (t) => {
+test('the sources can be given as folders and as files', async (t) => {
   const path = kernel('paths');
   const header = join(path, FOLDER, 'hm_liteipc.h');
   const source = join(path, FOLDER, 'hm_liteipc.c');
@@ -98,7 +98,7 @@ test('all ways to name the texts', async (t) => {
   }
 });
 
-test('JSON has everything', async (t) => {
+test('--json prints everything', async (t) => {
   const { status, output } = await run(
     '--json',
     kernel('json', change(HEADER, 'OBJ_SVC }', 'OBJ_SVC, OBJ_DMA }')),
@@ -116,14 +116,14 @@ test('JSON has everything', async (t) => {
   t.is(data.table.find(({ category }) => category === 'enumerators')?.onlyThere, 1);
 });
 
-test('damage is told with file, line and column, status 1', async (t) => {
+test('damage is reported with file, line and column, with status 1', async (t) => {
   const { status, output } = await run(kernel('damaged', HEADER, `${SOURCE}\nUINT32 Broken( {\n`));
   t.is(status, 1);
   const line = SOURCE.split('\n').length + 1;
   t.regex(output, new RegExp(`^! .*hm_liteipc\\.c:${line}:\\d+: not C: `, 'm'));
 });
 
-test('what cannot be read: one line that says why, status 2', async (t) => {
+test('an unreadable path prints one line with the reason and exits with status 2', async (t) => {
   const empty = join(root, 'empty.h');
   writeFileSync(empty, ' \n');
   const binary = join(root, 'binary.h');
@@ -166,7 +166,7 @@ test('what cannot be read: one line that says why, status 2', async (t) => {
   }
 });
 
-test('a file that may not be read', async (t) => {
+test('a file without read permission is reported', async (t) => {
   const path = join(root, 'secret.h');
   writeFileSync(path, HEADER);
   chmodSync(path, 0);
@@ -178,7 +178,7 @@ test('a file that may not be read', async (t) => {
   }
 });
 
-test('help', async (t) => {
+test('--help describes the command', async (t) => {
   const { status, output } = await run('--help');
   t.is(status, 0);
   t.regex(output, /Exit status: 0 no difference, 1 differences, 2 unusable input/);

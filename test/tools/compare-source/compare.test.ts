@@ -13,7 +13,7 @@ const inHeader = (before: string, after: string): Promise<string[]> =>
 const inSource = (before: string, after: string): Promise<string[]> =>
   compareTexts(HEADER, change(SOURCE, before, after)).then(differences);
 
-test('a faithful text has no difference', async (t) => {
+test('an equal text has no difference', async (t) => {
   const comparison = await compareTexts();
   t.deepEqual(differences(comparison), []);
   t.deepEqual(comparison.damage, []);
@@ -25,7 +25,7 @@ test('a faithful text has no difference', async (t) => {
   }
 });
 
-test('values of both ABIs and of both configurations are told', async (t) => {
+test('values of both ABIs and of both configurations are listed', async (t) => {
   const comparison = await compareTexts();
   t.is(rowOf(comparison, 'constants', 'IPC_MSG_DATA_SZ_MAX').there, '6553 (ILP32); 6144 (LP64)');
   t.is(
@@ -39,7 +39,7 @@ test('values of both ABIs and of both configurations are told', async (t) => {
   t.regex(header, /80 bytes, aligned to 8 \(LP64 with LOSCFG_SECURITY_CAPABILITY\)/);
 });
 
-test('each function of the kernel is told with its file here', async (t) => {
+test('each function of the kernel is listed with its file', async (t) => {
   const comparison = await compareTexts();
   const where = (name: string): string | undefined => rowOf(comparison, 'functions', name).where;
   t.is(where('CheckPara'), 'kernel/write.c');
@@ -48,7 +48,7 @@ test('each function of the kernel is told with its file here', async (t) => {
   t.is(comparison.rows.filter(({ category }) => category === 'functions').length, 49);
 });
 
-test('a changed enumerator', async (t) => {
+test('a changed enumerator is reported', async (t) => {
   t.deepEqual(
     await inHeader('    MT_REPLY,\n    MT_FAILED_REPLY,', '    MT_FAILED_REPLY,\n    MT_REPLY,'),
     [
@@ -62,7 +62,7 @@ test('a changed enumerator', async (t) => {
   ]);
 });
 
-test('an enumerator that is new, gone, renamed, or in another type', async (t) => {
+test('new, removed, renamed and moved enumerators are reported', async (t) => {
   t.deepEqual(await inHeader('OBJ_SVC }', 'OBJ_SVC, OBJ_DMA }'), [
     'enumerators: OBJ_DMA: only there',
   ]);
@@ -79,7 +79,7 @@ test('an enumerator that is new, gone, renamed, or in another type', async (t) =
   );
 });
 
-test('a moved field, and what it pushes', async (t) => {
+test('a moved field is reported with the fields that it shifts', async (t) => {
   const found = await compareTexts(
     change(
       change(HEADER, '    UINT32 code;\n', ''),
@@ -125,7 +125,7 @@ test('a widened field changes sizes, the numbers of commands and the limits that
   );
 });
 
-test('a field that is renamed, new or gone', async (t) => {
+test('renamed, new and removed fields are reported', async (t) => {
   t.deepEqual(await inHeader('VOID *buffToFree;', 'VOID *bufferToFree;'), [
     'structures: IpcContent.buffToFree: renamed to bufferToFree',
   ]);
@@ -141,19 +141,19 @@ test('a field that is renamed, new or gone', async (t) => {
   t.true(gone.includes('structures: IpcMsg.spObjNum: only here'));
 });
 
-test('a pointer that became a number of the same size', async (t) => {
+test('a pointer that became a number of the same size is a note', async (t) => {
   t.deepEqual(await inHeader('VOID *kvaddr;', 'UINTPTR kvaddr;'), [
     'structures: IpcPool.kvaddr: unsigned there, pointer here',
   ]);
 });
 
-test('a sign alone is a note', async (t) => {
+test('a change of only the sign is a note', async (t) => {
   const comparison = await compareTexts(change(HEADER, '{ UINT32 fd;', '{ INT32 fd;'));
   t.true(comparison.isSame);
   t.true(comparison.notes.includes('ObjContent.fd is signed there, unsigned here: the same bytes'));
 });
 
-test('a changed ioctl number, part by part', async (t) => {
+test('a changed ioctl number is reported part by part', async (t) => {
   t.deepEqual(await inHeader('_IO(IPC_IOC_MAGIC, 3)', '_IO(IPC_IOC_MAGIC, 6)'), [
     'ioctl numbers: IPC_SET_IPC_THREAD: number 6 there, 3 here',
   ]);
@@ -169,7 +169,7 @@ test('a changed ioctl number, part by part', async (t) => {
   ]);
 });
 
-test('a changed constant', async (t) => {
+test('a changed constant is reported', async (t) => {
   t.deepEqual(await inSource('LITEIPC_TIMEOUT_MS 5000UL', 'LITEIPC_TIMEOUT_MS 7000UL'), [
     'constants: LITEIPC_TIMEOUT_MS: re-valued: 7000 there, 5000 here',
   ]);
@@ -186,7 +186,7 @@ test('a changed constant', async (t) => {
   ]);
 });
 
-test('a constant that is new, gone or renamed', async (t) => {
+test('new, removed and renamed constants are reported', async (t) => {
   t.deepEqual(
     await inSource('#define USE_MMAP 1\n', '#define USE_MMAP 1\n#define IPC_DEPTH_MAX 7\n'),
     ['constants: IPC_DEPTH_MAX: only there'],
@@ -199,7 +199,7 @@ test('a constant that is new, gone or renamed', async (t) => {
   ]);
 });
 
-test('a function that is missing, new or renamed', async (t) => {
+test('missing, new and renamed functions are reported', async (t) => {
   t.deepEqual(differences(await compareTexts(HEADER, withoutFunction(SOURCE, 'IsValidReply'))), [
     'functions: IsValidReply: only here',
   ]);
@@ -212,7 +212,7 @@ test('a function that is missing, new or renamed', async (t) => {
   ]);
 });
 
-test('a changed error code, with its place', async (t) => {
+test('a changed error code is reported with its position', async (t) => {
   const [found, ...rest] = await inSource('-ERFKILL', '-EINTR');
   t.deepEqual(rest, []);
   t.regex(
@@ -226,7 +226,7 @@ test('a changed error code, with its place', async (t) => {
   t.regex(differences(positive)[0] ?? '', /CheckUsedBuffer: new: \+EFAULT at .*; gone: EFAULT$/);
 });
 
-test('error codes in every form that C allows', async (t) => {
+test('error codes are found in every form that C permits', async (t) => {
   const body = (code: string): string => `${withoutFunction(SOURCE, 'SetCms')}
 #define CMS_EXISTS (-EEXIST)
 UINT32 SetCms(UINTPTR size)
@@ -250,7 +250,7 @@ UINT32 SetCms(UINTPTR size)
   t.is(await codes('Print("return -EPERM;"); return 0;'), 'none');
 });
 
-test('an older revision: no user and group, no version, other limits', async (t) => {
+test('an older revision is compared', async (t) => {
   const header = change(
     change(
       HEADER,
@@ -284,7 +284,7 @@ test('an older revision: no user and group, no version, other limits', async (t)
   ]);
 });
 
-test('a newer revision: something of everything, some of it behind a switch', async (t) => {
+test('a newer revision is compared, with and without its switches', async (t) => {
   const header = change(
     change(
       HEADER,
@@ -312,7 +312,7 @@ LITE_OS_SEC_TEXT STATIC UINT32 ContainerOf(UINT32 taskID)
   t.is(there, 'defined, gives ESRCH (with LOSCFG_IPC_CONTAINER)');
 });
 
-test('conditions: user and group without the switch', async (t) => {
+test('fields without their condition are reported', async (t) => {
   const header = HEADER.replace('#ifdef LOSCFG_SECURITY_CAPABILITY\n', '#if 1\n');
   const comparison = await compareTexts(header);
   const row = rowOf(comparison, 'structures', 'IpcMsg.userID');
@@ -336,7 +336,7 @@ test('conditions of all forms choose the right branch', async (t) => {
   }
 });
 
-test('the branches that the text leaves out are told', async (t) => {
+test('branches that are not compiled are noted', async (t) => {
   const { notes } = await compareTexts();
   t.true(
     notes.some((note) => note.includes('USE_TIMESTAMP (0 instead of 1): IpcMsg without timestamp')),
@@ -349,7 +349,7 @@ test('the branches that the text leaves out are told', async (t) => {
   t.deepEqual(flipped, ['constants: USE_TASKID_AS_HANDLE: re-valued: 0 there, 1 here']);
 });
 
-test('other ways to write the same', async (t) => {
+test('equivalent notations have no difference', async (t) => {
   const header = HEADER.replaceAll('UINT32', 'uint32_t')
     .replaceAll('UINT64', 'unsigned long long')
     .replaceAll('VOID *', 'void *')
@@ -365,7 +365,7 @@ test('other ways to write the same', async (t) => {
   }
 });
 
-test('the header alone', async (t) => {
+test('the header can be compared alone', async (t) => {
   const comparison = await compareHeader(HEADER);
   t.deepEqual(differences(comparison), []);
   t.is(rowOf(comparison, 'functions', 'LiteIpcPoolReInit').there, 'declared');
@@ -375,14 +375,14 @@ test('the header alone', async (t) => {
   t.deepEqual(differences(changed), ['functions: LiteIpcPoolDestroy: only here']);
 });
 
-test("this package's own header is the same as itself", async (t) => {
+test("this package's own header has no difference", async (t) => {
   const comparison = await compareHeader(readFileSync(OWN_HEADER, 'utf8'));
   t.deepEqual(differences(comparison), []);
   t.deepEqual(comparison.damage, []);
   t.true(comparison.isSame);
 });
 
-test('what nothing here depends on may be missing, and is told', async (t) => {
+test('a missing declaration that the package does not need is a note', async (t) => {
   const comparison = await compareTexts(HEADER, change(SOURCE, '#define USE_MMAP 1\n', ''));
   t.true(comparison.isSame);
   t.true(comparison.notes.some((note) => note.endsWith('is not in these texts: USE_MMAP')));
@@ -397,7 +397,7 @@ test('what nothing here depends on may be missing, and is told', async (t) => {
   );
 });
 
-test("a text without the driver's own parts is compared in the rest", async (t) => {
+test("a text without the driver's internal parts is compared in the rest", async (t) => {
   const names = ['HandleInfo', 'IpcPool', 'ProcIpcInfo', 'IpcTaskInfo', 'IpcListNode'];
   let header = HEADER.replace('#define USE_TIMESTAMP 1\n', '').replace(
     '#if (USE_TIMESTAMP == 1)',

@@ -57,7 +57,7 @@ async function build(t: ExecutionContext, folder: string, compiler: string, ...m
   return program;
 }
 
-test('a board of 64 bits: each scenario passes on a new system', async (t) => {
+test('every scenario passes on a 64-bit board with a new system', async (t) => {
   const scenarios = load('port');
   const program = await build(t, write(t, 'port', scenarios), 'cc', '-O1');
   const { output } = await run(program, ['--list']);
@@ -86,7 +86,7 @@ test('a board of 64 bits: each scenario passes on a new system', async (t) => {
   }
 });
 
-test('after a scenario that made a ServiceManager the others are left out, and the status says so', async (t) => {
+test('scenarios after one that made a ServiceManager are skipped, and the status shows it', async (t) => {
   const scenarios = load('port').filter(({ name }) =>
     /^(mmap-small|call-empty|version)$/.test(name),
   );
@@ -109,7 +109,7 @@ test('after a scenario that made a ServiceManager the others are left out, and t
   t.is(status, 1);
 });
 
-test('a difference is told with its step', async (t) => {
+test('a difference is reported with its step', async (t) => {
   const [scenario] = load('port').filter(({ name }) => name === 'version');
   if (scenario === undefined) throw new Error('no such scenario');
   const steps = scenario.steps.map((step) =>
@@ -126,7 +126,7 @@ test('a difference is told with its step', async (t) => {
   t.is(status, 1);
 });
 
-test('wrong usage', async (t) => {
+test('wrong usage exits with status 2', async (t) => {
   const scenarios = load('port').filter(({ name }) => name === 'version');
   const program = await build(t, write(t, 'port', scenarios), 'cc');
   t.like(await run(program, ['nobody']), {
@@ -160,7 +160,7 @@ withCommands(
   armEmulator,
 )('a board of 32 bits: the same folder; what hangs on sizes of LP64 is skipped', boardOf32Bits);
 
-test('the folder has a Makefile for the same', async (t) => {
+test('the folder has a Makefile that builds the same program', async (t) => {
   const scenarios = load('port').filter(({ name }) => name === 'version');
   const folder = write(t, 'port', scenarios);
   t.like(await run('make', ['-s', '-C', folder, 'CFLAGS=-O0 -Wall -Werror']), { status: 0 });
@@ -170,7 +170,7 @@ test('the folder has a Makefile for the same', async (t) => {
   t.regex(readFileSync(join(folder, 'README.md'), 'utf8'), /1 conformance scenarios.*"port"/);
 });
 
-test('a folder with something in it is left alone', (t) => {
+test('a folder that is not empty is not changed', (t) => {
   const folder = makeFolder(t);
   writeFileSync(join(folder, 'precious.txt'), 'mine');
   t.throws(() => writeBoard(folder, load('port'), 'port'), { message: `${folder} is not empty` });
@@ -179,7 +179,7 @@ test('a folder with something in it is left alone', (t) => {
   t.throws(() => writeBoard(file, load('port'), 'port'), { code: 'EEXIST' });
 });
 
-test('scenarios that cannot be told apart, or none at all', (t) => {
+test('scenarios with equal names, or no scenarios, are rejected', (t) => {
   const folder = join(makeFolder(t), 'board');
   mkdirSync(folder);
   const [first] = load('port');

@@ -24,7 +24,7 @@ const bad = scenario('bad', [open, { task: 'cli', do: 'version', want: 'EFAULT' 
 const skipped = scenario('skipped', [open], { deviation: 'D7', port: 'skip' });
 const portOnly = scenario('port-only', [open], { kernel: 'skip' });
 
-test('a line for each scenario, in the order of the files, and the counts', async (t) => {
+test('each scenario has a line, in the order of the files, before the counts', async (t) => {
   const folder = makeFolder(t, { 'b/good.json': good, 'a.json': bad, 'c.json': skipped });
   const { status, output, errors } = await conformance(folder);
   t.is(errors, '');
@@ -38,7 +38,7 @@ test('a line for each scenario, in the order of the files, and the counts', asyn
   t.is(status, 1);
 });
 
-test('exit status 0 if none failed, also if all are skipped', async (t) => {
+test('the exit status is 0 if none failed, also if all are skipped', async (t) => {
   const folder = makeFolder(t, { 'good.json': good, 'skipped.json': skipped });
   t.like(await conformance(folder), { status: 0 });
   t.like(await conformance(`${folder}/skipped.json`), {
@@ -47,7 +47,7 @@ test('exit status 0 if none failed, also if all are skipped', async (t) => {
   });
 });
 
-test('a target skips what is not for it', async (t) => {
+test('a target skips scenarios for other targets', async (t) => {
   const folder = makeFolder(t, { 'a.json': portOnly, 'b.json': skipped });
   t.like(await conformance('--target', 'kernel', folder), {
     status: 0,
@@ -56,13 +56,13 @@ test('a target skips what is not for it', async (t) => {
   });
 });
 
-test('a file that is named twice runs once', async (t) => {
+test('a file that is given twice runs once', async (t) => {
   const folder = makeFolder(t, { 'good.json': good });
   const { output } = await conformance(folder, `${folder}/good.json`, `${folder}/.`);
   t.is(output, 'ok   good\n1 passed, 0 failed, 0 skipped\n');
 });
 
-test('TAP 14: plan, points, why one failed, what is skipped', async (t) => {
+test('--tap prints TAP 14 with failures and skipped scenarios', async (t) => {
   const folder = makeFolder(t, { 'a.json': good, 'b.json': bad, 'c.json': skipped });
   const { status, output } = await conformance('--tap', folder);
   t.is(status, 1);
@@ -86,7 +86,7 @@ test('TAP 14: plan, points, why one failed, what is skipped', async (t) => {
   ]);
 });
 
-test('JSON: one document with everything', async (t) => {
+test('--json prints one document with everything', async (t) => {
   const folder = makeFolder(t, { 'a.json': good, 'b.json': bad, 'c.json': skipped });
   const { status, output } = await conformance('--json', folder);
   t.is(status, 1);
@@ -112,7 +112,7 @@ test('JSON: one document with everything', async (t) => {
   });
 });
 
-test('all malformed files are reported, nothing runs, exit status 2', async (t) => {
+test('malformed files are all reported, nothing runs, and the exit status is 2', async (t) => {
   const folder = makeFolder(t, {
     'a.json': '{\n "name": }',
     'b.json': good,
@@ -142,7 +142,7 @@ async function checkUsage(t: ExecutionContext, message: RegExp, ...args: string[
   t.regex(errors, /^[^\n]+\n(\(Did you mean [^\n]+\n)?$/);
 }
 
-test('wrong usage', async (t) => {
+test('wrong usage exits with status 2', async (t) => {
   const folder = makeFolder(t, { 'good.json': good });
   const empty = makeFolder(t);
   await checkUsage(t, /missing required argument/);
@@ -156,7 +156,7 @@ test('wrong usage', async (t) => {
   await checkUsage(t, /cannot be used with/, '--processes', '--device', '/dev/null', folder);
 });
 
-test('a folder for a board has the scenarios of its target, and is not written over', async (t) => {
+test('a folder for a board has the scenarios of its target and is not overwritten', async (t) => {
   const folder = makeFolder(t, { 'good.json': good, 'port-only.json': portOnly });
   const board = `${folder}/board`;
   const args = ['--target', 'kernel', '--board', board, folder] as const;
@@ -167,21 +167,21 @@ test('a folder for a board has the scenarios of its target, and is not written o
   await checkUsage(t, /is not empty/, ...args);
 });
 
-test('help has examples and says what the exit status means', async (t) => {
+test('--help has examples and the exit status', async (t) => {
   const { status, output } = await conformance('--help');
   t.is(status, 0);
   t.regex(output, /Examples:\n {2}\$ npx liteipc conformance /);
   t.regex(output, /Exit status: 0 none failed, 1 some failed, 2 /);
 });
 
-test('a device that is none fails each scenario and says why', async (t) => {
+test('an invalid device fails each scenario with the reason', async (t) => {
   const folder = makeFolder(t, { 'good.json': good });
   const { status, output } = await conformance('--device', `${folder}/device`, folder);
   t.is(status, 1);
   t.regex(output, /^FAIL good: .*ENOENT\n/);
 });
 
-test('a device that is there, such as the shim gives', async (t) => {
+test('scenarios run on an existing device', async (t) => {
   const shim = ['run', '--profile', 'liteos-a', process.execPath, commandLine];
   const path = `${scenarioFolder('recorded')}obj-ptr.json`;
   const device = ['conformance', '--device', '/dev/lite_ipc', path];
@@ -190,7 +190,7 @@ test('a device that is there, such as the shim gives', async (t) => {
   t.is(status, 0);
 });
 
-test('one job at a time gives the same', async (t) => {
+test('one job at a time gives the same result', async (t) => {
   const folder = scenarioFolder('recorded');
   const paths = ['call-reply', 'obj-svc', 'version'].map((name) => `${folder}${name}.json`);
   const { output } = await conformance('--jobs', '1', ...paths);
@@ -255,7 +255,7 @@ for (const mode of [[], ['--processes']]) {
   }
 }
 
-test('a reader who goes away ends the run; nothing stays behind', async (t) => {
+test('a closed pipe ends the run without leaving anything behind', async (t) => {
   const late = scenario('late', [open, { task: 'cli', do: 'sleep', ms: 1500 }]);
   const folder = makeFolder(t, { 'a.json': good, 'b.json': late, 'c.json': sleeper('c') });
   const temporary = makeFolder(t);

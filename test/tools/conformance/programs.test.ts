@@ -75,7 +75,7 @@ const table = (...steps: readonly object[]): Uint8Array =>
 const kinds: readonly Kind[] = ['embedded', 'device'];
 
 for (const kind of kinds) {
-  test(`${kind}: a step that hangs fails, and so do the others that wait`, async (t) => {
+  test(`${kind}: a step that hangs fails, and the waiting steps with it`, async (t) => {
     const startedAt = performance.now();
     const { ended, folder } = start(
       t,
@@ -108,7 +108,7 @@ for (const kind of kinds) {
     t.deepEqual(readdirSync(folder), []);
   });
 
-  test(`${kind}: a process ends in the midst of a step of its only task`, async (t) => {
+  test(`${kind}: a process ends during a step of its only task`, async (t) => {
     const { steps, ...rest } = scenario(
       { task: 'cli', do: 'msg', flag: ['RECV'], start: 'r' },
       { task: 'cli2', do: 'exitProcess' },
@@ -122,7 +122,7 @@ for (const kind of kinds) {
     t.deepEqual(await ended, { status: 0, signal: null, output: '{"result":"passed"}\n' });
   });
 
-  test(`${kind}: a step waits for an earlier one of its task`, async (t) => {
+  test(`${kind}: a step waits for the earlier steps of its task`, async (t) => {
     const { steps, ...rest } = scenario(
       {
         ...{ task: 'cli', do: 'msg', flag: ['SEND', 'RECV'], start: 'call' },
@@ -140,7 +140,7 @@ for (const kind of kinds) {
     t.deepEqual(await ended, { status: 0, signal: null, output: '{"result":"passed"}\n' });
   });
 
-  test(`${kind}: a table that is none`, async (t) => {
+  test(`${kind}: an invalid table is rejected`, async (t) => {
     const good = table();
     const bad: readonly (readonly [Uint8Array, RegExp])[] = [
       [new Uint8Array(), /word 0: the table ends too early/],
@@ -157,13 +157,13 @@ for (const kind of kinds) {
     }
   });
 
-  test(`${kind}: wrong usage`, async (t) => {
+  test(`${kind}: wrong usage is rejected`, async (t) => {
     const { status, output } = await start(t, kind, table(), ['--nothing']).ended;
     t.is(output, '');
     t.is(status, 2);
   });
 
-  test(`${kind}: another sender is named`, async (t) => {
+  test(`${kind}: a different sender is reported`, async (t) => {
     const { ended } = start(
       t,
       kind,
@@ -182,7 +182,7 @@ for (const kind of kinds) {
   });
 }
 
-test('device: a process that crashes is named with its step', async (t) => {
+test('device: a process that crashes is reported with its step', async (t) => {
   const getVersion = 0x80046905;
   const { status, output } = await start(
     t,
@@ -197,7 +197,7 @@ test('device: a process that crashes is named with its step', async (t) => {
   t.is(status, 1);
 });
 
-test('device: no device', async (t) => {
+test('device: a missing device is reported', async (t) => {
   const args = ['--device', '/nowhere/lite_ipc'];
   const { status, output } = await start(t, 'device', table(), args).ended;
   t.is(output, '{"result":"error","message":"open of /nowhere/lite_ipc: ENOENT"}\n');
@@ -231,7 +231,7 @@ function isRunning(pid: number): boolean {
 
 const long = table({ task: 'cms', do: 'sleep', ms: 60_000 });
 
-test('device: its processes end with it, also the forked ones', async (t) => {
+test('device: its processes end with it, including the forked ones', async (t) => {
   const forks = parseScenario(
     JSON.stringify({
       ...{ name: 'x', about: 'for a test' },
@@ -267,7 +267,7 @@ test('embedded: a signal leaves no folder behind', async (t) => {
   }
 });
 
-test('recorded scenarios in a row leave nothing behind', async (t) => {
+test('running recorded scenarios in sequence leaves nothing behind', async (t) => {
   const file = join(scenarioFolder('recorded'), 'call-reply.json');
   const input = bytesOf(compileTable(parseScenario(readFileSync(file, 'utf8'), file)));
   for (const kind of kinds) {

@@ -28,7 +28,7 @@ const names = (folder: string): readonly string[] =>
 const heads = (folder: string): readonly Head[] =>
   names(folder).map((name) => read(folder, name) as unknown as Head);
 
-test.serial('there are scenarios, and each is named like its file', (t) => {
+test.serial('every scenario is named like its file', (t) => {
   t.true(names(recorded).length >= 69);
   t.true(names(own).length >= 61);
   for (const folder of [recorded, own]) {
@@ -137,12 +137,12 @@ test.serial('every altered expectation fails at its step', async (t) => {
   await checkAlterations(t, altered);
 });
 
-test.serial('and so in processes', async (t) => {
+test.serial('every altered expectation fails at its step, in processes', async (t) => {
   const some = altered.filter((_, index) => index % 4 === 0);
   await checkAlterations(t, some, '--processes');
 });
 
-test.serial('a handle that gen returns is looked at', async (t) => {
+test.serial('a handle that gen returns is checked', async (t) => {
   const scenario = read(own, 'rule-gen-handle');
   const text = JSON.stringify(scenario).replace('{"var":"h"}', '{"add":[{"var":"h"},64]}');
   const folder = makeFolder(t, { 'x.json': text });
@@ -151,7 +151,7 @@ test.serial('a handle that gen returns is looked at', async (t) => {
   t.like(scenarios[0], { step: { what: 'cms msg SEND' } });
 });
 
-test.serial('the example of the documentation runs', async (t) => {
+test.serial('the example of the documentation passes', async (t) => {
   const [, example] =
     /```jsonc\n([^]*?)```/.exec(readFileSync(join(root, 'docs/scenario-format.md'), 'utf8')) ?? [];
   const folder = makeFolder(t, { 'example.jsonc': example });

@@ -93,7 +93,7 @@ async function run(t: ExecutionContext, args: readonly string[], says: string): 
   return running;
 }
 
-test('a machine that is well: status 0, and calls were really made', async (t) => {
+test('a working machine gives status 0 after real calls', async (t) => {
   const report = await doctor(t);
   t.is(report.code, 0);
   t.regex(report.of('addon').text, /liteipc\.node loads$/);
@@ -105,7 +105,7 @@ test('a machine that is well: status 0, and calls were really made', async (t) =
   t.regex(stdout, /\n\n\d+ ok, \d+ warnings?, 0 failed\n$/);
 });
 
-test('an addon that is not there, or does not load', async (t) => {
+test('a missing or unloadable addon is reported', async (t) => {
   const none = await doctor(t, [], { LITEIPC_ADDON: join(runtime, 'none.node') });
   t.like(none.of('addon'), { result: 'failed' });
   t.regex(none.of('addon').text, /which does not exist/);
@@ -114,7 +114,7 @@ test('an addon that is not there, or does not load', async (t) => {
   t.regex((await doctor(t, [], { LITEIPC_ADDON: broken })).of('addon').text, /does not load/);
 });
 
-test('limits of the process: too few files, files too small, no temporary directory', async (t) => {
+test('low limits and a missing temporary directory are reported', async (t) => {
   const few = await doctorUnder(t, 'ulimit -n 80');
   t.like(few.of('open files'), { result: 'warning' });
   t.like(few.of('trial'), { result: 'failed' });
@@ -126,7 +126,7 @@ test('limits of the process: too few files, files too small, no temporary direct
   t.regex(read(t, none).of('trial').remedy ?? '', /set TMPDIR/);
 });
 
-test('a runtime directory that cannot be used', async (t) => {
+test('an unusable runtime directory is reported', async (t) => {
   const make = (name: string): string => {
     const folder = join(runtime, name);
     mkdirSync(folder);
@@ -156,7 +156,7 @@ test('a runtime directory that cannot be used', async (t) => {
   }
 });
 
-test('a domain: there, stopped, killed', async (t) => {
+test('a running, a stopped and a killed domain are distinguished', async (t) => {
   const running = await run(t, ['serve', '--domain', 'shop'], ' is ready: ');
   const pid = running.child.pid ?? 0;
   const well = await doctor(t, [], { LITEIPC_DOMAIN: 'shop' });
@@ -179,7 +179,7 @@ test('a domain: there, stopped, killed', async (t) => {
   t.regex(killed.of('domains').text, /^none is running; left over .*: shop$/);
 });
 
-test('a domain that is not there, has no manager, or is something else', async (t) => {
+test('an absent domain, one without a manager, and another program are distinguished', async (t) => {
   const bare = await run(t, ['domain', '--name', 'bare'], 'bare.sock');
   const none = await doctor(t, ['--domain', 'none']);
   t.regex(none.of('socket').text, /nothing is at .*none\.sock; there: .*bare/);
@@ -201,7 +201,7 @@ test('a domain that is not there, has no manager, or is something else', async (
   server.close();
 });
 
-test('a directory in which others may put a socket of their own', async (t) => {
+test('a directory in which other users could replace the socket is reported', async (t) => {
   const folder = mkdtempSync(join(runtime, 'open-'));
   chmodSync(folder, 0o777);
   const domain = join(folder, 'domain.sock');
@@ -235,7 +235,7 @@ async function strangersAreTold(t: ExecutionContext): Promise<void> {
 
 asRoot('another user learns what shuts it out', strangersAreTold);
 
-test('ended by a signal it leaves nothing behind', async (t) => {
+test('a signal ends the command without leaving anything behind', async (t) => {
   const temporary = makeTemporary();
   const running = startLiteipc(['doctor', '--json'], { TMPDIR: temporary });
   while (readdirSync(temporary).length === 0) await sleep(2);
@@ -245,7 +245,7 @@ test('ended by a signal it leaves nothing behind', async (t) => {
   t.deepEqual(readdirSync(temporary), []);
 });
 
-test('what other machines would be told', (t) => {
+test('the checks of other machines give the expected findings', (t) => {
   const result = ({ result: found }: Finding): string => found;
   t.is(result(checkNode('20.18.3', '>=20.19')), 'failed');
   t.is(result(checkNode('20.19.0', '>=20.19')), 'ok');
@@ -275,7 +275,7 @@ test('what other machines would be told', (t) => {
   t.is(result(checkMemory({ ...group, groupMaximum: 'max\n' })), 'ok');
 });
 
-test('wrong usage is one line and status 2', async (t) => {
+test('wrong usage prints one line and exits with status 2', async (t) => {
   for (const args of [['--domain', 'a b'], ['x'], ['--fix'], ['--domain']]) {
     const { code, stdout, stderr } = await liteipc(['doctor', ...args]);
     t.deepEqual([code, stdout], [2, ''], stderr);

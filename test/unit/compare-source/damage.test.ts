@@ -14,7 +14,7 @@ function lineOf(text: string, piece: string): number {
   return text.slice(0, text.indexOf(piece)).split('\n').length;
 }
 
-test('a syntax error is told with line and column, and the rest is compared', async (t) => {
+test('a syntax error is reported with line and column, and the rest is compared', async (t) => {
   const source = change(SOURCE, 'CheckUsedBuffer(UINT32 first', 'CheckUsedBuffer(UINT32 ] first');
   const comparison = await compareTexts(HEADER, source);
   t.false(comparison.isSame);
@@ -34,7 +34,7 @@ test('damage in a structure does not hide the others', async (t) => {
   t.is(rowOf(comparison, 'ioctl numbers', 'IPC_CMS_CMD').status, 'same');
 });
 
-test('a text cut off at any place is read to its end', async (t) => {
+test('a text that is cut off anywhere is read to its end', async (t) => {
   for (let at = 300; at < HEADER.length; at += 311) {
     const comparison = await compareTexts(HEADER.slice(0, at));
     t.false(comparison.isSame, `cut at ${at}`);
@@ -45,7 +45,7 @@ test('a text cut off at any place is read to its end', async (t) => {
   }
 });
 
-test('a brace that is missing', async (t) => {
+test('a missing brace is reported', async (t) => {
   const source = SOURCE.replace('\n}\n', '\n\n');
   const comparison = await compareTexts(HEADER, source);
   t.true(damage(comparison).length > 0);
@@ -53,7 +53,7 @@ test('a brace that is missing', async (t) => {
   t.is(rowOf(comparison, 'error codes', 'LiteIpcMmap').status, 'same');
 });
 
-test('conditions that do not end, or begin, or can be understood', async (t) => {
+test('unterminated, unopened and unreadable conditions are reported', async (t) => {
   const findings = async (header: string): Promise<string[]> => damage(await compareTexts(header));
   const open = change(HEADER, '    UINT32 gid;\n#endif\n', '    UINT32 gid;\n');
   t.true((await findings(open)).some((line) => line.endsWith('a condition without #endif')));
@@ -70,14 +70,14 @@ test('conditions that do not end, or begin, or can be understood', async (t) => 
   t.is(refuses, `hm_liteipc.h:${last}:1: the text refuses to be compiled: #error don't`);
 });
 
-test('a comment without an end', async (t) => {
+test('an unterminated comment is reported', async (t) => {
   const comparison = await compareTexts(`${HEADER}/* and so on`);
   const line = HEADER.split('\n').length;
   t.deepEqual(damage(comparison), [`hm_liteipc.h:${line}:1: a comment without an end`]);
   t.deepEqual(differences(comparison), []);
 });
 
-test('comments, strings and line ends in odd places', async (t) => {
+test('comments, strings and line ends are accepted anywhere', async (t) => {
   const header = HEADER.replace(
     '#define RECV (1 << 1)',
     '#define RECV /* two */ (1 /* ) */ << \\\n 1) // }',
@@ -93,7 +93,7 @@ test('comments, strings and line ends in odd places', async (t) => {
   t.deepEqual([...differences(comparison), ...damage(comparison)], []);
 });
 
-test('a type that nobody knows', async (t) => {
+test('an unknown type is reported', async (t) => {
   const comparison = await compareTexts(change(HEADER, 'UINT32 cookie;', 'CookieType cookie;'));
   const row = rowOf(comparison, 'structures', 'SvcIdentity');
   t.is(row.status, 'different');
@@ -104,7 +104,7 @@ test('a type that nobody knows', async (t) => {
   );
 });
 
-test('structures that contain themselves, and arrays without a sensible length', async (t) => {
+test('recursive structures and arrays with invalid lengths are reported', async (t) => {
   const bodies = [
     'typedef struct { IpcPool again; VOID *kvaddr; UINT32 poolSize; } IpcPool;',
     'typedef IpcPool IpcPool;',
@@ -124,7 +124,7 @@ test('structures that contain themselves, and arrays without a sensible length',
   }
 });
 
-test('macros that never end, and expressions without a value', async (t) => {
+test('endless macros and expressions without a value are reported', async (t) => {
   const chain = Array.from({ length: 200 }, (_, i) => `#define DEEP_${i} DEEP_${i + 1}`).join('\n');
   const bushy = Array.from(
     { length: 40 },
@@ -158,7 +158,7 @@ test('macros that never end, and expressions without a value', async (t) => {
   }
 });
 
-test.serial('huge and deeply nested texts are finished in a moment', async (t) => {
+test.serial('huge and deeply nested texts are parsed quickly', async (t) => {
   const texts = [
     `UINT32 deep = ${'('.repeat(20_000)}1${')'.repeat(20_000)};\n`,
     `UINT32 Deep(VOID) ${'{'.repeat(20_000)}${'}'.repeat(20_000)}\n`,

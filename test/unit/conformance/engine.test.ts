@@ -41,7 +41,7 @@ async function outcomeOf(source: string): Promise<Outcome> {
 const report = (object: object): string =>
   `process.stdin.resume().on('end', () => console.log(${JSON.stringify(JSON.stringify(object))}))`;
 
-test('a report becomes an outcome', async (t) => {
+test("an engine's report becomes the outcome", async (t) => {
   t.like(await outcomeOf(report({ result: 'passed', notChecked: 3 })), {
     ...{ result: 'passed', notChecked: 3, step: undefined },
   });
@@ -56,7 +56,7 @@ test('a report becomes an outcome', async (t) => {
   });
 });
 
-test('the table arrives as it is', async (t) => {
+test('the engine receives the table unchanged', async (t) => {
   const source = `process.stdin.on('data', (data) => console.log(
     JSON.stringify({ result: 'error', message: data.toString('hex') })))`;
   t.is((await outcomeOf(source)).message, '0100000002000000');
@@ -91,21 +91,21 @@ for (const [title, [source, message]] of Object.entries(misbehaving)) {
   });
 }
 
-test('an engine that does not read its input', async (t) => {
+test('an engine that does not read its input fails the scenario', async (t) => {
   const options = { target: 'port', jobs: 1, compile: () => new Uint32Array(1 << 20) } as const;
   const source = 'process.stdin.destroy(); console.log(\'{"result":"passed"}\')';
   const [outcome] = await runScenarios([scenario('x')], { ...options, engine: engine(source) });
   t.is(outcome?.result, 'passed');
 });
 
-test('an engine that is no program', async (t) => {
+test('an engine that cannot be started fails the scenario', async (t) => {
   const prepared = { program: '/nowhere', args: [], env: {}, dispose: () => undefined };
   t.like(await runEngine(prepared, new Uint32Array(), 1000), {
     ...{ result: 'error', message: '/nowhere: spawn /nowhere ENOENT' },
   });
 });
 
-test('an engine that hangs is killed, even if it does not want to be', async (t) => {
+test('an engine that hangs is killed, even if it ignores signals', async (t) => {
   const source = `process.on('SIGTERM', () => console.error('no')); setInterval(() => 0, 1000)`;
   const result = await runEngine(engine(source)(), new Uint32Array(), 1500);
   t.is(result.result, 'error');
@@ -121,7 +121,7 @@ test('a process that an engine leaves behind is killed', async (t) => {
   t.true(performance.now() - startedAt < 20_000);
 });
 
-test('one that misbehaves does not stop the others; outcomes come in order, everything is disposed of', async (t) => {
+test('a failing engine does not stop the others, outcomes keep their order, and all resources are freed', async (t) => {
   let disposed = 0;
   let made = 0;
   const sources = [report({ result: 'passed' }), 'process.exit(3)', report({ result: 'passed' })];
@@ -151,7 +151,7 @@ test('an engine that cannot be prepared fails its scenario', async (t) => {
   t.like(outcome, { result: 'failed', message: 'no room for a domain' });
 });
 
-test('a run that is ended rejects when everything has ended', async (t) => {
+test('an aborted run rejects after everything has ended', async (t) => {
   const controller = new AbortController();
   let disposed = 0;
   const hanging = engine('setInterval(() => 0, 1000)', () => (disposed += 1));

@@ -41,7 +41,7 @@ const receive = '{"task": "svc", "do": "msg", "flag": ["RECV"], "save": "m1", "s
 const send = (out: string): string =>
   `{"task": "cli", "do": "msg", "flag": ["SEND"], "out": {"type": "REQUEST", ${out}}}`;
 
-test('every recorded scenario is read, for either target', (t) => {
+test('every recorded scenario is parsed for both targets', (t) => {
   const names = readdirSync(recorded).filter((name) => name.endsWith('.json'));
   t.true(names.length >= 69);
   for (const name of names) {
@@ -55,12 +55,12 @@ test('every recorded scenario is read, for either target', (t) => {
   }
 });
 
-test('comments, trailing commas and a byte order mark are no fault', (t) => {
+test('comments, trailing commas and a byte order mark are accepted', (t) => {
   const text = around(['{"task": "cli", /* here */ "do": "open",}, // there']);
   t.is(parseScenario(`\uFEFF${text}`, 'x.json').steps.length, 1);
 });
 
-test('a step knows its number, its line, its task and its process', (t) => {
+test('a step has its number, line, task and process', (t) => {
   const [, step] = parse('{"task": "cli", "do": "open"}', '{"task": "svc2", "do": "close"}').steps;
   t.like(step, { number: 2, line: 7, want: 'OK', action: { do: 'close' } });
   t.is(step?.task?.name, 'svc2');
@@ -71,7 +71,7 @@ test('a step knows its number, its line, its task and its process', (t) => {
   );
 });
 
-test('defaults of a mapping, a CMS command and a message', (t) => {
+test('mappings, CMS commands and messages have defaults', (t) => {
   const { steps } = parse(
     '{"task": "cli", "do": "mmap", "size": 1}',
     '{"task": "cli", "do": "cmsCmd", "cmd": "remove"}',
@@ -90,7 +90,7 @@ test('defaults of a mapping, a CMS command and a message', (t) => {
   });
 });
 
-test('integers of 64 bits are exact, negative ones and sums too', (t) => {
+test('64-bit integers are exact, including negative ones and sums', (t) => {
   const { steps } = parse(
     receive,
     '{"join": "r1"}',
@@ -106,7 +106,7 @@ test('integers of 64 bits are exact, negative ones and sums too', (t) => {
   });
 });
 
-test('data of every kind', (t) => {
+test('data of every kind is parsed', (t) => {
   const { steps } = parse(
     send(
       '"data": [{"u32": 1}, {"u64": 2}, {"hex": "00fF"}, {"str": "\\u00e4"}, {"fill": 7, "size": 9},' +
@@ -123,7 +123,7 @@ test('data of every kind', (t) => {
   });
 });
 
-test("the port's expectation replaces the recorded one, for the port alone", (t) => {
+test("the port's expectation replaces the recorded one for the port only", (t) => {
   const text = around([
     receive,
     '{"join": "r1", "wantMsg": {"code": 1}, "port": {"want": "ENOENT"}}',
@@ -136,7 +136,7 @@ test("the port's expectation replaces the recorded one, for the port alone", (t)
   t.like(kernel?.wantMessage, { code: { number: 1n } });
 });
 
-test('either target can be left out', (t) => {
+test('either target can be skipped', (t) => {
   const skips = (text: string): readonly boolean[] =>
     (['port', 'kernel'] as const).map((target) => parseScenario(text, 'x', target).skip);
   const steps = ['{"task": "cli", "do": "open"}'];
@@ -511,7 +511,7 @@ for (const [title, [text, complaint]] of Object.entries(malformedFiles)) {
   });
 }
 
-test('everything that is wrong is said at once', (t) => {
+test('all problems are reported together', (t) => {
   const text = around([
     '{"task": "clo", "do": "open"}',
     '{"task": "cli", "do": "mmap", "size": "big"}',
@@ -523,7 +523,7 @@ test('everything that is wrong is said at once', (t) => {
   );
 });
 
-test('no text at all makes it crash: recorded scenarios damaged at every place', (t) => {
+test('scenarios that are damaged at any position do not crash the parser', (t) => {
   const text = readFileSync(join(recorded, 'obj-ptr.json'), 'utf8');
   let malformed = 0;
   for (let at = 0; at < text.length; at += 1) {

@@ -70,7 +70,7 @@ test('the same scenario makes the same table; a reason to skip it is in the tabl
   t.is(skipped[2], skipped.length);
 });
 
-test('every scenario of the project fits a table', (t) => {
+test('every scenario of the project fits into a table', (t) => {
   for (const folder of ['recorded', 'own'].map(scenarioFolder)) {
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
       const words = compileTable(parseScenario(readFileSync(join(folder, file), 'utf8'), file));
@@ -89,7 +89,7 @@ const sending = (out: object): object => ({ out: { type: 'REQUEST', handle: 0, .
 const fill = (size: number): object => ({ fill: 1, size });
 const object = { obj: 'svc', handle: -1, token: 1, cookie: 0 };
 
-test('what both ABIs do alike is for both', (t) => {
+test('a scenario with equal results is valid for both ABIs', (t) => {
   t.is(findLp64Reason(scenario(setUp)), undefined);
   t.is(reason(sending({ data: [fill(100), object, { u32: 1 }, object] })), undefined);
   t.is(reason(sending({ data: [fill(6144)] })), undefined);
@@ -145,7 +145,7 @@ test('commands that carry a size, and bytes in a pool, are LP64', (t) => {
   t.is(reason(pool('empty')), undefined);
 });
 
-test('a file says it where it cannot be seen', (t) => {
+test('a file can declare its ABI', (t) => {
   t.is(reason(sending({}), { abi: 'lp64' }), 'sizes of the LP64 ABI');
   t.throws(() => reason(sending({}), { abi: 'ilp32' }), { message: /abi/ });
 });

@@ -14,7 +14,7 @@ function policy(...rules: Parameters<typeof toRules>[0] extends never ? never : 
   return new Policy(toRules(rules), MANAGER_UID);
 }
 
-test("without a rule a service admits the manager's uid alone", (t) => {
+test("without a rule a service admits only the manager's uid", (t) => {
   const none = policy();
   t.true(none.decide('call', 'shop', somebody).allowed);
   t.like(none.decide('call', 'shop', stranger), {
@@ -23,7 +23,7 @@ test("without a rule a service admits the manager's uid alone", (t) => {
   });
 });
 
-test('a service with an allow admits exactly those named', (t) => {
+test('a service with an allow admits only the callers that it names', (t) => {
   const rules = policy(allow(Shop).to({ uid: 2000 }));
   t.like(rules.decide('call', 'shop', stranger), {
     allowed: true,
@@ -37,7 +37,7 @@ test('a service with an allow admits exactly those named', (t) => {
   t.true(rules.decide('call', 'other', somebody).allowed);
 });
 
-test('every kind of subject, and all of one subject together', (t) => {
+test('a subject matches if all of its fields match', (t) => {
   const admits = (subject: object, identity: typeof somebody): boolean =>
     policy(allow('shop').to(subject)).decide('call', 'shop', identity).allowed;
   t.true(admits({ gid: 100 }, somebody));
@@ -50,7 +50,7 @@ test('every kind of subject, and all of one subject together', (t) => {
   t.false(admits({ uid: 1000, gid: 200 }, somebody));
 });
 
-test('several subjects: any of them', (t) => {
+test('a rule with several subjects matches any of them', (t) => {
   const rules = policy(allow(Shop).to({ pid: 10 }, { pid: 11 }));
   t.true(rules.decide('call', 'shop', somebody).allowed);
   t.true(rules.decide('call', 'shop', stranger).allowed);
@@ -60,7 +60,7 @@ test('several subjects: any of them', (t) => {
   );
 });
 
-test('a deny wins over every allow, and alone leaves the default', (t) => {
+test('a deny wins over every allow and does not replace the default', (t) => {
   const both = policy(allow(Shop).to({ uid: 1000 }), deny(Shop).to({ pid: 10 }));
   t.like(both.decide('call', 'shop', somebody), {
     allowed: false,
@@ -71,14 +71,14 @@ test('a deny wins over every allow, and alone leaves the default', (t) => {
   t.false(alone.decide('call', 'shop', stranger).allowed);
 });
 
-test('serving is decided apart from calling', (t) => {
+test('rules for serving and for calling are separate', (t) => {
   const rules = policy(allow(Shop).toServe({ uid: 2000 }));
   t.true(rules.decide('serve', 'shop', stranger).allowed);
   t.false(rules.decide('serve', 'shop', somebody).allowed);
   t.true(rules.decide('call', 'shop', somebody).allowed);
 });
 
-test('a range, a long list, a program, a predicate', (t) => {
+test('a subject can be a range, a long list, a program or a predicate', (t) => {
   const admits = (subject: object, identity: typeof somebody): boolean =>
     policy(allow('shop').to(subject)).decide('call', 'shop', identity).allowed;
   t.true(admits({ uidRange: { from: 1000, to: 1999 } }, somebody));
@@ -97,7 +97,7 @@ test('a range, a long list, a program, a predicate', (t) => {
   t.false(admits({ uid: 1, predicate: () => true }, somebody), 'all of a subject together');
 });
 
-test('what cannot be told fits no allow and every deny, and the reason is given', (t) => {
+test('an unknown subject matches no allow and every deny, with a reason', (t) => {
   // No process has this number: the largest that Linux gives is 2^22.
   const gone = { ...somebody, pid: 0x7fff_ffff };
   const program = { executable: '/usr/bin/shop' };
@@ -123,7 +123,7 @@ test('what cannot be told fits no allow and every deny, and the reason is given'
   t.false(late.decide('call', 'shop', somebody).allowed);
 });
 
-test('rules for single methods add up; a deny for one leaves the others', (t) => {
+test('rules for single methods add up, and a deny for one does not affect the others', (t) => {
   const rules = policy(
     allow(Shop).to({ uid: 1000 }),
     allow(Shop, 'list').to({ gid: 200 }),
@@ -147,7 +147,7 @@ test('rules for single methods add up; a deny for one leaves the others', (t) =>
   t.false(rules.hasMessageRules('other'));
 });
 
-test('granted at run time: admitted besides, and back again', (t) => {
+test('a grant admits additionally until it is revoked', (t) => {
   const rules = policy();
   const grant = allow(Shop).to({ uid: 2000 })[0] as Rule;
   rules.grant(grant);
@@ -168,7 +168,7 @@ test('granted at run time: admitted besides, and back again', (t) => {
   t.is(rules.rules.length, 1);
 });
 
-test('rules of a file are replaced together, and named by their place', (t) => {
+test('rules of a file are replaced together and named by their position', (t) => {
   const rules = policy();
   const fromFile = (subject: object, origin: string): Rule => ({
     ...(allow(Shop).to(subject)[0] as Rule),
@@ -180,13 +180,13 @@ test('rules of a file are replaced together, and named by their place', (t) => {
   t.false(rules.decide('call', 'shop', stranger).allowed);
 });
 
-test('rules are data: what JSON gives back is as good', (t) => {
+test('rules survive a round trip through JSON', (t) => {
   const written = JSON.stringify([allow(Shop).to({ uids: [2000] })]);
   const read = new Policy(toRules(JSON.parse(written)), MANAGER_UID);
   t.true(read.decide('call', 'shop', stranger).allowed);
 });
 
-test('what is not a rule is refused with what was expected', (t) => {
+test('an invalid rule is rejected with the expected form', (t) => {
   const refused = (rules: unknown, pattern: RegExp): void => {
     t.regex(t.throws(() => toRules(rules), { instanceOf: TypeError }).message, pattern);
   };

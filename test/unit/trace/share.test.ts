@@ -53,7 +53,7 @@ function numbers(words: Uint32Array): number[] {
   return found;
 }
 
-test('each reader gets what was recorded while it had the trace open', (t) => {
+test('each reader gets the records made while it had the trace open', (t) => {
   const device = new Recording();
   const share = TraceShare.of(device.native);
   t.is(TraceShare.of(device.native), share);
@@ -73,7 +73,7 @@ test('each reader gets what was recorded while it had the trace open', (t) => {
   t.is(device.on, 0);
 });
 
-test('what a reader does not take gives way, and is counted for that reader', (t) => {
+test('records that a reader does not take are overwritten and counted for it', (t) => {
   const device = new Recording();
   const share = TraceShare.of(device.native);
   const slow = share.open(3);
@@ -88,7 +88,7 @@ test('what a reader does not take gives way, and is counted for that reader', (t
   t.is(slow.read().lost, 0);
 });
 
-test('a watch: filtered, in parts that fit a message, without the talk with the manager', (t) => {
+test('a watch is filtered, split into messages, and excludes its own traffic', (t) => {
   const device = new Recording();
   const trace = new ServiceTrace(device.native);
   const manager = 7;

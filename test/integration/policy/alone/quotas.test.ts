@@ -76,7 +76,7 @@ async function passing(log: ClientOf<typeof Log>, count: number): Promise<number
   return ends.filter(({ status }) => status === 'fulfilled').length;
 }
 
-test('a bucket fills steadily, holds so much, and says when to come again', (t) => {
+test('a bucket refills at its rate up to its maximum and returns the wait', (t) => {
   const bucket = new TokenBucket(10, 5, 1000);
   t.true(bucket.isFull(1000));
   for (let taken = 0; taken < 5; taken++) {
@@ -97,7 +97,7 @@ test('a bucket fills steadily, holds so much, and says when to come again', (t) 
   t.is(bucket.waitMs(1, 9000), 1600);
 });
 
-test('a use counts calls, bytes and what is in flight; what is refused is not charged', (t) => {
+test('calls, bytes and calls in flight are counted, and refused messages are not', (t) => {
   const use = new QuotaUse(
     toQuota({ callsPerSecond: 10, burst: 3, bytesPerSecond: 100, burstBytes: 50, inFlight: 2 }),
     0,
@@ -125,7 +125,7 @@ test('a use counts calls, bytes and what is in flight; what is refused is not ch
   t.true(use.isUnused(9000));
 });
 
-test("what a quota may be; an empty one is upstream's", (t) => {
+test("quotas are validated, and an empty quota is upstream's", (t) => {
   t.deepEqual(upstreamQuota, { callsPerSecond: 1000, burst: 1500 });
   t.deepEqual(toQuota({}), upstreamQuota);
   t.deepEqual(limit(Log).to({ uid: 1 })[0]?.quota, upstreamQuota);
@@ -157,7 +157,7 @@ test("what a quota may be; an empty one is upstream's", (t) => {
   t.throws(() => limit(Log, { inFlight: 1 }).to(), { message: /at least one subject/ });
 });
 
-test('limits are rules: data, in files too', (t) => {
+test('limits are rules, as data and in files', (t) => {
   const rules = [...limit('log', { inFlight: 3 }, 'read').to({ gid: 7 })];
   t.deepEqual(toRules(JSON.parse(JSON.stringify(rules))), rules);
   const bare = { effect: 'limit', action: 'call', service: 'log', subject: { uid: 1 } };
@@ -193,7 +193,7 @@ test('limits are rules: data, in files too', (t) => {
   t.throws(() => parsePolicy('/etc/log.jsonc', serving), { message: /unknown here/ });
 });
 
-test('calls per second: so many pass, the next is told when to come again, and then passes', async (t) => {
+test('a call above the rate fails with retryAfterMs and succeeds after that time', async (t) => {
   const domain = await startDomain(t, {
     policy: [limit(Log, { callsPerSecond: 2, burst: 4 }).to({ uid })],
   });
@@ -214,7 +214,7 @@ test('calls per second: so many pass, the next is told when to come again, and t
   t.is(await log.read(), 0);
 });
 
-test('all devices of a user share its quota, and asking again does not fill it', async (t) => {
+test('all devices of a user share its quota, and a new lookup does not refill it', async (t) => {
   const file = join(folder, 'shared.jsonc');
   const policy = `{ "call": { "log": { "limit": [{ "uid": ${uid}, "callsPerSecond": ${SLOW}, "burst": 6 }] } } }`;
   writeFileSync(file, policy, { mode: 0o600 });
@@ -239,7 +239,7 @@ test('all devices of a user share its quota, and asking again does not fill it',
   t.is(await passing(log, 20), 20);
 });
 
-test('bytes: small messages go on, large ones wait', async (t) => {
+test('a quota of bytes admits small messages while large ones must wait', async (t) => {
   const domain = await startDomain(t, {
     policy: [limit(Log, { bytesPerSecond: SLOW, burstBytes: 1000 }).to({ pid })],
   });
@@ -250,7 +250,7 @@ test('bytes: small messages go on, large ones wait', async (t) => {
   t.is(await log.read('x'.repeat(100)), 0);
 });
 
-test('in flight: counted until the implementation has ended, one way or the other', async (t) => {
+test('a call is in flight until its implementation has ended', async (t) => {
   const domain = await startDomain(t, {
     policy: [limit(Log, { inFlight: 3 }, 'hold').to({ pid })],
   });
@@ -270,7 +270,7 @@ test('in flight: counted until the implementation has ended, one way or the othe
   }
 });
 
-test('in flight: input that cannot be read, and calls that are turned away, leave nothing', async (t) => {
+test('rejected calls are not counted as in flight', async (t) => {
   const Checked = defineService('checked', {
     half: method<number, number>(),
     wait: method<void>(),
@@ -297,7 +297,7 @@ test('in flight: input that cannot be read, and calls that are turned away, leav
   t.is(await checked.half(8), 4);
 });
 
-test('one-way messages beyond it do nothing; the first is reported', async (t) => {
+test('one-way messages above a quota are dropped and the first is reported', async (t) => {
   const domain = await startDomain(t, {
     policy: [limit(Log, { callsPerSecond: SLOW, burst: 5 }, 'write').to({ pid })],
   });
@@ -309,7 +309,7 @@ test('one-way messages beyond it do nothing; the first is reported', async (t) =
   t.like(heard.errors[0], { code: 'EDQUOT', service: 'log', method: 'write' });
 });
 
-test('of several rules each counts; who does not fit is not limited', async (t) => {
+test('every fitting limit applies, and other callers are not limited', async (t) => {
   const domain = await startDomain(t, {
     policy: [
       limit(Log, { callsPerSecond: SLOW, burst: 9 }).to({ uid }),
@@ -327,7 +327,7 @@ test('of several rules each counts; who does not fit is not limited', async (t) 
   await isRefused(t, log.read(), /by rule 1;/);
 });
 
-test('a limit admits nobody, and where it cannot be decided it counts', async (t) => {
+test('a limit does not admit callers, and applies if its subject is unknown', async (t) => {
   const unknown = (): boolean => {
     throw new Error('no idea');
   };
@@ -347,7 +347,7 @@ test('a limit admits nobody, and where it cannot be decided it counts', async (t
   });
 });
 
-test('explain tells which limits count, by which rule', async (t) => {
+test('explain lists the limits that apply and their rules', async (t) => {
   const domain = await startDomain(t, {
     policy: [
       allow(Log).to({ uid }),

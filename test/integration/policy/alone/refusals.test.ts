@@ -44,7 +44,7 @@ function countOf(events: readonly AuditEvent[]): number {
   return events.reduce((sum, { count = 0, others = 0 }) => sum + count + others, 0);
 }
 
-test('methods that are not admitted: each with the rule that refuses it, and how often', async (t) => {
+test('refused methods are audited with the rule and the count', async (t) => {
   const domain = await startDomain(t, {
     policy: [allow(Log, 'read', 'write').to({ uid }), deny(Log, 'write').to({ pid })],
   });
@@ -68,7 +68,7 @@ test('methods that are not admitted: each with the rule that refuses it, and how
   t.is(told('read'), undefined);
 });
 
-test('quotas: the event names the rule', async (t) => {
+test('the audit event of an exceeded quota names the rule', async (t) => {
   const domain = await startDomain(t, {
     policy: [limit(Log, { callsPerSecond: 0.001, burst: 2 }).to({ uid })],
   });
@@ -83,7 +83,7 @@ test('quotas: the event names the rule', async (t) => {
   });
 });
 
-test('a flood is counted and told once a second', async (t) => {
+test('a flood of refusals is reported once a second, as a count', async (t) => {
   const domain = await startDomain(t, { policy: [allow(Log, 'read').to({ uid })] });
   const events = listen(domain);
   await exposeLog(await domain.open());
@@ -101,7 +101,7 @@ test('a flood is counted and told once a second', async (t) => {
   t.true(events.length < sent / 20, found);
 });
 
-test('what is told at once is bounded', async (t) => {
+test('the size of a report is bounded', async (t) => {
   const sent: Omit<RefusalReport, 'name'>[] = [];
   const reports = new RefusalReports((report) => {
     sent.push(report);
@@ -147,7 +147,7 @@ async function reporter(t: ExecutionContext, domain: string, serve: boolean): Pr
   };
 }
 
-test('a report is taken from the task that serves the name, checked, and not too often', async (t) => {
+test('a report is accepted only from the serving task, if it is valid and not too frequent', async (t) => {
   const domain = await startDomain(t);
   const events = listen(domain);
   const service = await reporter(t, domain.manager.path, true);

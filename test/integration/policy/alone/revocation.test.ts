@@ -66,7 +66,7 @@ const forEver = { timeoutMs: Infinity } as const;
 const atOnce = (call: Promise<unknown>): Promise<unknown> =>
   within(call, 1000, () => 'the call has not ended');
 
-test('calls in flight fail at once, and the service sees it', async (t) => {
+test('a revocation fails calls in flight at once and aborts them at the service', async (t) => {
   const { domain, client, clientDevice, heard } = await slow(t);
   const calls = [client.hold('a', forEver), client.hold('b', { ...forEver, signal })];
   for (const call of calls) call.catch(() => undefined);
@@ -84,7 +84,7 @@ test('calls in flight fail at once, and the service sees it', async (t) => {
   await t.throwsAsync(client.quick(), { code: 'EACCES' });
 });
 
-test('a new grant saves no old call, and does not fail a new one', async (t) => {
+test('a new grant does not revive revoked calls, and new calls succeed', async (t) => {
   const { domain, client, heard } = await slow(t);
   for (let round = 0; round < 5; round++) {
     const old = client.hold(`old ${round}`, { ...forEver, signal });
@@ -101,7 +101,7 @@ test('a new grant saves no old call, and does not fail a new one', async (t) => 
   }
 });
 
-test('what waits for its turn is not begun any more', async (t) => {
+test('a revocation removes queued calls', async (t) => {
   const { domain, client, heard, answerDeaf } = await slow(t, { concurrency: 1 });
   const first = client.deaf('first', forEver);
   first.catch(() => undefined);
@@ -120,7 +120,7 @@ test('what waits for its turn is not begun any more', async (t) => {
   t.deepEqual(heard.errors, ["The caller's right to call was revoked (EACCES)"]);
 });
 
-test('rules for methods that become narrower end the calls that they concern, no others', async (t) => {
+test('narrower method rules end the calls that they refuse, and no others', async (t) => {
   const { domain, client, heard, answerDeaf } = await slow(t);
   const held = client.hold('held', { ...forEver, signal });
   held.catch(() => undefined);
@@ -140,7 +140,7 @@ test('rules for methods that become narrower end the calls that they concern, no
   t.deepEqual(heard.errors, []);
 });
 
-test('rules for methods that become narrower reach what waits for its turn', async (t) => {
+test('narrower method rules remove queued calls', async (t) => {
   const { domain, client, heard, answerDeaf } = await slow(t, { concurrency: 1 });
   const first = client.deaf('first', { ...forEver, signal });
   first.catch(() => undefined);
@@ -160,7 +160,7 @@ test('rules for methods that become narrower reach what waits for its turn', asy
   t.regex(heard.errors[0] ?? '', /^slow\.note: the policy no longer admits/);
 });
 
-test('between real processes: those that are concerned, and no others', async (t) => {
+test('a revocation affects only the processes that it names', async (t) => {
   t.teardown(endParticipants);
   const domain = 'revocation';
   const manager = await Participant.start('manager');

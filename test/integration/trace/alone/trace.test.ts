@@ -63,7 +63,7 @@ function throwsCode(t: Parameters<typeof startDomain>[0], code: string, run: () 
   t.is(error?.code, code);
 }
 
-test('names and texts are those of the core', (t) => {
+test('names and texts equal those of the core', (t) => {
   const path = join(root, 'native/include/liteipc/hook_types.h');
   const header = readFileSync(path, 'utf8');
   const list = (macro: string): [string, string][] => {
@@ -87,7 +87,7 @@ test('the documentation has every hook and every reason', (t) => {
   );
 });
 
-test('the native trace says what is wrong', async (t) => {
+test('the native trace rejects invalid use with an error', async (t) => {
   const world = await makeWorld(freshName());
   const { native } = world.client;
   t.throws(() => native.readTrace(), { code: 'ENODATA' });
@@ -119,7 +119,7 @@ test('the native trace says what is wrong', async (t) => {
   t.throws(() => native.readTrace(), { code: 'ENODEV' });
 });
 
-test('a call is written and read by both sides, under one name', async (t) => {
+test('both sides record a call under the same name', async (t) => {
   const { server, client, echo, implementation, handle } = await pair(t);
   server.startTrace();
   client.startTrace();
@@ -170,7 +170,7 @@ test('a call is written and read by both sides, under one name', async (t) => {
   t.deepEqual(only(again, 'IPC_WRITE', 'IPC_READ'), [], 'reading drains');
 });
 
-test('what is dropped is recorded with its reason', async (t) => {
+test('a dropped message is recorded with its reason', async (t) => {
   const { server, client, echo } = await pair(t);
   server.startTrace();
   client.startTrace();
@@ -202,7 +202,7 @@ test('what is dropped is recorded with its reason', async (t) => {
   t.is(arrows.length, 1, 'nothing but the request arrived');
 });
 
-test('two devices in a viewer: an arrow for each message, from where it was written', async (t) => {
+test('two devices in one file have an arrow for each message', async (t) => {
   const { server, client, echo, implementation } = await pair(t);
   server.startTrace();
   client.startTrace();
@@ -261,7 +261,7 @@ test('nothing is recorded before the start and after the stop', async (t) => {
   t.is(only(client.readTrace(), 'IPC_WRITE').length, 1);
 });
 
-test('a full trace loses the oldest and counts them', async (t) => {
+test('a full trace drops and counts the oldest records', async (t) => {
   const { client, echo } = await pair(t);
   client.startTrace({ records: 4 });
   for (let index = 0; index < 20; index += 1) await echo.now(String(index));
@@ -347,7 +347,7 @@ function made(part: Partial<Record<keyof TraceRecord, unknown>>): TraceRecord {
   } as TraceRecord;
 }
 
-test('waits are as long as they last, and drops lie within them', (t) => {
+test("a wait's slice has the wait's duration and contains its drops", (t) => {
   const times = { start: 5_000_000_000_000_000n, drop: 20_000n, end: 50_000n };
   const records = [
     made({ time: times.start, hook: 'IPC_TRY_READ', messageType: 'reply', timestamp: 0n }),
@@ -367,7 +367,7 @@ test('waits are as long as they last, and drops lie within them', (t) => {
   );
 });
 
-test('an arrow leads to a drop, too, which says why', (t) => {
+test('an arrow leads to a drop with its reason', (t) => {
   const sources = [
     {
       records: [
@@ -387,7 +387,7 @@ test('an arrow leads to a drop, too, which says why', (t) => {
   t.is(arrow?.to.args['because'], dropReasons.NO_RIGHT);
 });
 
-test('every hook has its place, whatever the order of the records', (t) => {
+test('every hook is converted, in any order of the records', (t) => {
   const records = [
     made({ time: 9000n, hook: 'IPC_KILL', reason: 'ERFKILL' }),
     made({ time: 8000n, hook: 'IPC_TRY_READ' }),
@@ -410,7 +410,7 @@ test('every hook has its place, whatever the order of the records', (t) => {
   );
 });
 
-test('the wait of an event loop is a thread of its own and ends with whatever comes', (t) => {
+test('the wait of an event loop is a separate thread and ends with the next record', (t) => {
   const records = [
     made({ time: 1000n, hook: 'IPC_TRY_READ', taskId: 0, timestamp: 0n }),
     made({ time: 9000n, hook: 'IPC_READ' }),
@@ -426,7 +426,7 @@ test('the wait of an event loop is a thread of its own and ends with whatever co
   t.true(events.some((event) => event.ph === 'M' && event.args['name'] === 'event loop'));
 });
 
-test('an empty trace is an empty file', (t) => {
+test('an empty trace gives an empty file', (t) => {
   for (const nothing of [[], { records: [] }, [{ records: [], lost: 5 }]]) {
     t.deepEqual(parseChrome(t, nothing).events, []);
   }
