@@ -124,7 +124,7 @@ export function compareConstants(
   for (const name of added.filter((each) => !newNames.has(each))) {
     const value = valueOf(theirs, name);
     const { place } = theirs.constants.get(name) ?? {};
-    const there = value === undefined ? 'a value that this text does not tell' : show(value);
+    const there = value === undefined ? 'a value that this text does not contain' : show(value);
     observations.push({ name, there, here: undefined, place });
   }
   return { observations, left };

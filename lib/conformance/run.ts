@@ -87,7 +87,7 @@ async function runOne(scenario: Scenario, options: RunOptions): Promise<Outcome>
  * Estimates how long a scenario waits. The longest start first, so that the run does not end with
  * them.
  */
-function patience({ steps }: Scenario): number {
+function waitOf({ steps }: Scenario): number {
   return steps.reduce((sum, { action, want }) => {
     if (action.do === 'sleep') return sum + action.ms;
     return want === 'ETIME' ? sum + 5000 : sum;
@@ -106,18 +106,18 @@ export async function runScenarios(
   if (options.signal !== undefined) setMaxListeners(options.jobs + 1, options.signal);
   const outcomes = new Array<Outcome | undefined>(scenarios.length).fill(undefined);
   let reported = 0;
-  const tell = (): void => {
+  const report = (): void => {
     for (let next = outcomes[reported]; next !== undefined; next = outcomes[reported]) {
       reported += 1;
       options.onOutcome?.(next);
     }
   };
-  const queue = [...scenarios.entries()].sort(([, a], [, b]) => patience(b) - patience(a));
+  const queue = [...scenarios.entries()].sort(([, a], [, b]) => waitOf(b) - waitOf(a));
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, scenario] = next;
       outcomes[index] = await runOne(scenario, options);
-      tell();
+      report();
     }
   };
   const workers = Array.from({ length: Math.min(options.jobs, queue.length) }, worker);

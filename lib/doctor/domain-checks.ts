@@ -125,7 +125,7 @@ function explainOpening({ failure, code }: ProbeResult, server: string): Finding
       'the same version of liteipc for both; restart the domain after an update',
     ],
     EPERM: [
-      'the domain does not admit root, which it cannot tell from the root of a container: root may use only domains that root started',
+      'the domain does not admit root, which it cannot distinguish from the root of a container: root may use only domains that root started',
       'ask as another user: setpriv --reuid USER --regid GROUP --init-groups',
     ],
     EAGAIN: [

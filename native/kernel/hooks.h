@@ -100,7 +100,7 @@ struct IpcHooks {
     struct IpcHookListener listeners[IPC_HOOK_LISTENERS_MAX]; /* changed under the device's lock */
 };
 
-/* Tells LOS_HookUnReg whether a thread is inside a hook. Zero-initialised. */
+/* Shows LOS_HookUnReg whether a thread is inside a hook. Zero-initialised. */
 struct IpcHookPresence {
     _Atomic uint32_t calls;   /* odd: inside a hook */
     _Atomic uintptr_t caller; /* the OS thread that entered last */

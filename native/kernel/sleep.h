@@ -2,7 +2,7 @@
  * Waits: a short adaptive spin, then a sleep in the thread's epoll set.
  *
  * A thread spins only while that pays: its recent waits would have ended within the spin, and the
- * peer runs on another core. The time stamp of the record that ended a wait tells how long the wait
+ * peer runs on another core. The time stamp of the record that ended a wait shows how long the wait
  * would have taken, so that a slow wake-up does not hide a fast peer.
  */
 #ifndef LITEIPC_KERNEL_SLEEP_H

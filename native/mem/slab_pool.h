@@ -8,7 +8,7 @@
  *                 hold no links.
  *   node          a piece of the pool, aligned to 64 bytes. Free, or live, and then either
  *                 HELD        known to the core alone, or
- *                 DELIVERED   handed to the program, which may give it back by its user address.
+ *                 DELIVERED   passed to the program, which may give it back by its user address.
  *   span          a run of units (unit_runs.h) cut into up to 28 nodes of one size class.
  *   single        a run of units that is one node: larger than every class, or what is left when
  *                 the pool is too full for a span.

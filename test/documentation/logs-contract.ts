@@ -1,4 +1,4 @@
-/** The log files of docs/calls.md. */
+/** The contract of the log files of docs/calls.md. */
 import { readFileSync } from 'node:fs';
 import { defineService, method } from 'liteipc';
 
@@ -7,7 +7,7 @@ export const Logs = defineService('logs', {
   latest: method(),
 });
 
-/** How many lines of an open file have this in them. */
+/** Returns the number of lines of an open file that contain the pattern. */
 export function countMatches(fd: number, pattern: string): number {
   return readFileSync(fd, 'utf8')
     .split('\n')

@@ -1,4 +1,4 @@
-/** A program that is about to offer a service that reads log files. */
+/** A program before it exposes a service that reads log files. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { ReceivedFile } from 'liteipc';
@@ -8,7 +8,7 @@ import { check, openShop } from './support.js';
 export { Logs, countMatches } from './logs-contract.js';
 export const device = await openShop();
 
-/** The block offers it: it reads the file that it gets, and gives one. */
+/** Checks the service that the block has exposed: it reads a file and returns a file. */
 export async function after(): Promise<void> {
   writeFileSync('messages.log', 'one\noom two\nthree oom\n');
   const logs = await device.service(Logs);

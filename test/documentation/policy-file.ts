@@ -1,4 +1,4 @@
-/** The same, with a policy file in the current folder. */
+/** A program that has started a domain with a policy file in the current folder. */
 import { writeFileSync } from 'node:fs';
 import { ServiceManager } from 'liteipc';
 

@@ -1,4 +1,4 @@
-/** The renderer of docs/calls.md. */
+/** The contract of the renderer of docs/calls.md. */
 import { defineService, method } from 'liteipc';
 
 export interface Scene {

@@ -1,4 +1,4 @@
-/** A program that is about to offer a renderer. */
+/** A program before it exposes a renderer. */
 import type { ImplementationOf } from 'liteipc';
 import { Renderer } from './renderer-contract.js';
 import { check, openShop } from './support.js';
@@ -19,7 +19,7 @@ export const implementation: ImplementationOf<typeof Renderer> = {
   },
 };
 
-/** The block offers it, and it draws what it is given. */
+/** Checks that the renderer that the block has exposed draws its input. */
 export async function after(): Promise<void> {
   const renderer = await device.service(Renderer);
   await renderer.render({ parts: ['house', 'tree'] });

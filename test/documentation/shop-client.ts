@@ -15,7 +15,7 @@ await device.expose(Shop, {
 export const shop = await device.service(Shop);
 export const order = { article: 'bolts' };
 
-/** The block has bought something. */
+/** Checks the metadata after the block has bought something. */
 export function after(): void {
   check(traceparent?.startsWith('00-') === true, 'the metadata has arrived');
 }

@@ -1,4 +1,4 @@
-/** What the fixtures of the documentation's code blocks have in common. */
+/** Shared by the fixtures of the documentation's code blocks. */
 import { ServiceManager, openDevice, type Device } from 'liteipc';
 
 /** Starts a domain that ends with the process. */
@@ -12,7 +12,7 @@ export async function openShop(): Promise<Device> {
   return openDevice({ domain: 'shop' });
 }
 
-/** Throws unless it holds. */
+/** Throws unless the condition holds. */
 export function check(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(`not so: ${what}`);
 }

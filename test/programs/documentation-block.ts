@@ -1,7 +1,6 @@
 /**
  * Runs one code block of the documentation to its end: node documentation-block.js BLOCK.js
- * [FIXTURE.js] Then the fixture's function `after`, if it exports one, checks what the block has
- * done.
+ * [FIXTURE.js]. Then the fixture's function `after`, if there is one, checks the result.
  */
 import { pathToFileURL } from 'node:url';
 
@@ -12,5 +11,5 @@ if (fixture !== undefined) {
   const { after } = (await import(pathToFileURL(fixture).href)) as { after?: () => Promise<void> };
   await after?.();
 }
-// What the block has left open would keep the process alive.
+// Open devices of the block would otherwise prevent the exit.
 process.exit(0);

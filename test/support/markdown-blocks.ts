@@ -1,9 +1,9 @@
-/** Finds the code blocks of a Markdown page, each with what the page says of how it is checked. */
+/** Finds the code blocks of a Markdown page, each with its directive for the test. */
 import { readFileSync } from 'node:fs';
 
 /**
- * A comment in the line before a block that says how to check it. `with: NAME`: what the block
- * needs is in test/documentation/NAME. `is: KIND`: what it is, where its language does not tell.
+ * A comment in the line before a block that says how to check the block. `with: NAME`: the block
+ * uses test/documentation/NAME. `is: KIND`: the kind of the block, if its language is not enough.
  */
 export interface Directive {
   readonly name: 'with' | 'is';
@@ -22,7 +22,7 @@ export interface CodeBlock {
   readonly text: string;
 }
 
-/** Where a block is: `docs/calls.md:12`. */
+/** Returns the position of a block: `docs/calls.md:12`. */
 export function placeOf({ page, line }: CodeBlock): string {
   return `${page}:${line}`;
 }
@@ -37,8 +37,8 @@ function directiveIn(line: string | undefined, place: string): Directive | undef
 }
 
 /**
- * The code blocks of a text, in order. Throws if one does not end, or has a comment that is no
- * directive.
+ * Returns the code blocks of a text, in order. Throws if a block does not end, or if the comment
+ * before it is not a directive.
  */
 export function codeBlocksOf(page: string, markdown: string): readonly CodeBlock[] {
   const blocks: CodeBlock[] = [];
@@ -68,7 +68,7 @@ export function codeBlocksOf(page: string, markdown: string): readonly CodeBlock
   return blocks;
 }
 
-/** The code blocks of a page of the repository. */
+/** Returns the code blocks of a page of the repository. */
 export function codeBlocksIn(root: string, page: string): readonly CodeBlock[] {
   return codeBlocksOf(page, readFileSync(`${root}/${page}`, 'utf8'));
 }

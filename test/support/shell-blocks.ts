@@ -1,7 +1,7 @@
 /**
- * Checks blocks of shell commands. Those with `<!-- with: NAME -->` are run, behind
- * test/documentation/NAME.sh, in an empty folder. Of the others every command must be one that
- * exists: scripts of package.json, commands of `liteipc` with their options, and some tools.
+ * Checks blocks of shell commands. A block with `<!-- with: NAME -->` runs after
+ * test/documentation/NAME.sh in an empty folder. In all other blocks every command must exist: a
+ * script of package.json, a command of `liteipc` with its options, or one of some tools.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { scaled } from './deadlines.js';
 
 const execute = promisify(execFile);
 
-/** What a reader has, or is told where to get; not checked further. */
+/** Tools that the reader has, or that the page says how to get. Their options are not checked. */
 const tools: ReadonlySet<string> = new Set([
   ...['cd', 'cp', 'cat', 'cc', 'make', 'mkdir', 'install', 'ls', 'kill', 'sudo', 'systemctl'],
   ...[
@@ -32,10 +32,10 @@ const tools: ReadonlySet<string> = new Set([
 
 const npmCommands: ReadonlySet<string> = new Set(['test', 'install', 'ci']);
 
-/** Options of a command, by name; true if a value follows. */
+/** The options of a command by name; true if a value follows. */
 type KnownOptions = ReadonlyMap<string, boolean>;
 
-/** The help of a command of `liteipc`, once each. Rejects if there is no such command. */
+/** Reads the help of each command of `liteipc` once. Rejects if there is no such command. */
 export class Helps {
   readonly #known = new Map<string, Promise<KnownOptions>>();
 
@@ -62,7 +62,7 @@ export class Helps {
   }
 }
 
-/** The commands of a block, each as its words. Quotes and comments are understood, nothing else. */
+/** Returns the commands of a block, each as its words. Understands only quotes and comments. */
 export function commandsOf(text: string): readonly (readonly string[])[] {
   const commands: string[][] = [];
   for (const line of text.replaceAll('\\\n', ' ').split('\n')) {
@@ -95,7 +95,7 @@ async function checkLiteipc(args: readonly string[], helps: Helps): Promise<stri
   for (let index = 0; index < rest.length; index++) {
     const word = rest[index] as string;
     if (!word.startsWith('-')) {
-      // What follows the program's name is the program's.
+      // Options after the program's name belong to the program.
       if (command === 'run') break;
       continue;
     }
@@ -130,7 +130,7 @@ async function checkCommand(words: readonly string[], helps: Helps): Promise<str
   return `${command} is none of the commands that test/support/shell-blocks.ts knows`;
 }
 
-/** What is wrong with the commands of a block, a line each. */
+/** Returns the problems of the commands of a block, a line each. */
 export async function checkShellBlock(block: CodeBlock, helps: Helps): Promise<readonly string[]> {
   const problems: string[] = [];
   for (const words of commandsOf(block.text)) {
@@ -141,8 +141,8 @@ export async function checkShellBlock(block: CodeBlock, helps: Helps): Promise<r
 }
 
 /**
- * Runs a block in a folder. Its `npx liteipc` is this checkout's. Rejects with its output if a
- * command fails.
+ * Runs a block in a folder. `npx liteipc` runs this checkout. Rejects with the output if a command
+ * fails.
  */
 export async function runShellBlock(block: CodeBlock, folder: string): Promise<void> {
   const fixture = join(root, 'test/documentation', `${block.directive?.value ?? ''}.sh`);

@@ -1,7 +1,7 @@
 /**
- * Makes a module of each TypeScript block, and compiles them all as one program, as strictly as the
- * package itself. A block with `<!-- with: NAME -->` may use whatever test/documentation/NAME.ts
- * exports: it is imported for it.
+ * Makes a module of each TypeScript block, and compiles all of them as one program with the options
+ * of the package. A block with `<!-- with: NAME -->` may use every export of
+ * test/documentation/NAME.ts; the module imports the exports that it uses.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ import { root } from './paths.js';
 
 const folder = join(root, 'out/documentation');
 
-/** A block that was compiled. */
+/** A compiled block. */
 export interface BlockModule {
   readonly block: CodeBlock;
   /** Path of its JavaScript. */
@@ -29,7 +29,7 @@ function parse(text: string): ts.SourceFile {
   return ts.createSourceFile('block.ts', text, ts.ScriptTarget.ES2023, true);
 }
 
-/** Names that a module exports by `export const`, `export function` and the like. */
+/** Returns the names that a module exports. */
 function exportsOf(file: ts.SourceFile): ReadonlySet<string> {
   const names = new Set<string>();
   for (const statement of file.statements) {
@@ -53,7 +53,7 @@ function exportsOf(file: ts.SourceFile): ReadonlySet<string> {
   return names;
 }
 
-/** Names that a module declares or imports itself, and all names in it. */
+/** Returns the names that a module declares or imports itself, and all names in it. */
 function namesIn(file: ts.SourceFile): { own: ReadonlySet<string>; all: ReadonlySet<string> } {
   const own = new Set<string>();
   const all = new Set<string>();
@@ -78,12 +78,12 @@ function namesIn(file: ts.SourceFile): { own: ReadonlySet<string>; all: Readonly
   return { own, all };
 }
 
-/** In one line, so that lines stay where they are. */
+/** Returns the imports in one line, so that the line numbers of the block do not change. */
 function importFor(fixtureSource: string, fixture: string, block: CodeBlock): string {
   const offered = exportsOf(parse(ts.sys.readFile(fixtureSource) ?? ''));
   const { own, all } = namesIn(parse(block.text));
   const needed = [...offered].filter((name) => all.has(name) && !own.has(name));
-  // By itself, too: some are needed for what they start, not for what they export.
+  // The first import is for fixtures that only start something.
   return `import '${fixture}'; import { ${needed.join(', ')} } from '${fixture}';`;
 }
 
@@ -120,8 +120,8 @@ function settings(): ts.CompilerOptions {
 }
 
 /**
- * Compiles the blocks. `problems` has a line for each error, with its place in the page; of a
- * program with errors nothing is to be run.
+ * Compiles the blocks. `problems` has a line for each error with its position in the page. If there
+ * are problems, no module may be run.
  */
 export function compileBlocks(blocks: readonly CodeBlock[]): {
   readonly modules: readonly BlockModule[];
@@ -140,7 +140,7 @@ export function compileBlocks(blocks: readonly CodeBlock[]): {
     const made = drafts.find(({ source }) => source === file?.fileName);
     if (made === undefined || file === undefined) return text;
     const { line } = file.getLineAndCharacterOfPosition(start ?? 0);
-    // The block's first line is the second of its file.
+    // The first line of the block is the second line of its file.
     return `${made.block.page}:${made.block.line + line - 1}: ${text}`;
   });
   return { modules: drafts, problems };

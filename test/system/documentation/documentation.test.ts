@@ -33,10 +33,10 @@ import { scaled } from '#test/support/deadlines.js';
 
 const execute = promisify(execFile);
 const runner = join(root, 'out/test/programs/documentation-block.js');
-/** Longest run of a block, ms. */
+/** Longest run of a block in ms. */
 const RUN_MAX_MS = scaled(30_000);
 
-/** Markdown files of a folder. */
+/** Returns the Markdown files of a folder. */
 const pagesIn = (folder: string): readonly string[] =>
   readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.md'))
@@ -49,7 +49,7 @@ const inLanguage = (...languages: readonly string[]): readonly CodeBlock[] =>
 const kindOf = ({ directive }: CodeBlock): string =>
   directive?.name === 'is' ? directive.value : '';
 
-/** The anchors that a page's headings have. */
+/** Returns the anchors of a page's headings. */
 function headings(markdown: string): readonly string[] {
   return [...markdown.replaceAll(/^```.*?^```$/gms, '').matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
     (title ?? '')
@@ -60,7 +60,7 @@ function headings(markdown: string): readonly string[] {
   );
 }
 
-/** A folder with an empty one in it for each block that runs. */
+/** Creates a folder for the folders of the blocks, and removes it after the test. */
 function makeFolder(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'liteipc-documentation-'));
   t.teardown(() => {
@@ -78,7 +78,7 @@ function errorText(error: unknown): string {
   return `${message}\n${stdout ?? ''}${stderr ?? ''}`;
 }
 
-/** Calls `body` for each item, some at a time. */
+/** Calls `body` for each item, with as many at a time as there are processors. */
 async function forAll<Item>(
   items: readonly Item[],
   body: (item: Item) => Promise<void>,
@@ -102,7 +102,7 @@ async function runModule(folder: string, { block, program, fixture }: BlockModul
   });
 }
 
-test.serial('every block has a language and, where it needs one, a rule', (t) => {
+test.serial('every block has a language, and a rule if its language needs one', (t) => {
   const rules: Readonly<Record<string, (block: CodeBlock) => boolean>> = {
     '': () => true,
     text: () => true,
@@ -114,12 +114,14 @@ test.serial('every block has a language and, where it needs one, a rule', (t) =>
     jsonc: (block) => ['policy', 'scenario', 'JSON'].includes(kindOf(block)),
     ini: (block) => kindOf(block) === 'systemd unit',
   };
-  const unruly = blocks.filter((block) => rules[block.language]?.(block) !== true).map(placeOf);
-  t.deepEqual(unruly, []);
+  const withoutRule = blocks
+    .filter((block) => rules[block.language]?.(block) !== true)
+    .map(placeOf);
+  t.deepEqual(withoutRule, []);
   t.true(blocks.length >= 20);
 });
 
-test.serial('every page is in the index, and every link leads somewhere', (t) => {
+test.serial('every page is in the index, and every link has a target', (t) => {
   const index = readFileSync(join(root, 'docs/README.md'), 'utf8');
   const anchors = new Map<string, readonly string[]>();
   const headingsOf = (file: string): readonly string[] => {
@@ -181,23 +183,18 @@ test.serial('TypeScript: every block compiles and runs', async (t) => {
   });
 });
 
-test.serial(
-  'TypeScript: a block that does not compile, or fails when it runs, is found',
-  async (t) => {
-    const blockOf = (text: string): CodeBlock => {
-      const [block] = codeBlocksOf('page.md', `text\n\n\`\`\`ts\n${text}\n\`\`\`\n`);
-      return block as CodeBlock;
-    };
-    const wrong = "import { method } from 'liteipc';\nmethod(7);";
-    t.regex(compileBlocks([blockOf(wrong)]).problems.join(), /^page\.md:5: Type '7' has/);
-    const { modules, problems } = compileBlocks([
-      blockOf("await Promise.reject(new Error('so'));"),
-    ]);
-    t.deepEqual(problems, []);
-    const [module] = modules;
-    await t.throwsAsync(runModule(makeFolder(t), module as BlockModule), { message: /Error: so/ });
-  },
-);
+test.serial('TypeScript: a block that does not compile or fails is reported', async (t) => {
+  const blockOf = (text: string): CodeBlock => {
+    const [block] = codeBlocksOf('page.md', `text\n\n\`\`\`ts\n${text}\n\`\`\`\n`);
+    return block as CodeBlock;
+  };
+  const wrong = "import { method } from 'liteipc';\nmethod(7);";
+  t.regex(compileBlocks([blockOf(wrong)]).problems.join(), /^page\.md:5: Type '7' has/);
+  const { modules, problems } = compileBlocks([blockOf("await Promise.reject(new Error('so'));")]);
+  t.deepEqual(problems, []);
+  const [module] = modules;
+  await t.throwsAsync(runModule(makeFolder(t), module as BlockModule), { message: /Error: so/ });
+});
 
 test.serial('shell: commands and their options exist, and blocks with a fixture run', async (t) => {
   const folder = makeFolder(t);
@@ -216,7 +213,7 @@ test.serial('shell: commands and their options exist, and blocks with a fixture 
   }
 });
 
-test.serial('shell: what does not exist is found', async (t) => {
+test.serial('shell: a command or option that does not exist is reported', async (t) => {
   const helps = new Helps();
   const problemsOf = (text: string): Promise<readonly string[]> =>
     checkShellBlock(
@@ -237,7 +234,7 @@ test.serial('shell: what does not exist is found', async (t) => {
   ]);
 });
 
-test.serial('JSON: policies, scenarios and documents are what they say', async (t) => {
+test.serial('JSON: policies, scenarios and documents are valid', async (t) => {
   const folder = makeFolder(t);
   for (const block of inLanguage('json', 'jsonc')) {
     const file = join(folder, `${placeOf(block).replaceAll(/\W/g, '-')}.json`);
