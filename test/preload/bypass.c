@@ -1,13 +1,15 @@
 /*
- * A client that goes round the TypeScript layer: it does with the device what it is told, as another user.
- *   bypass UID    becomes this user and group, then opens the device and takes orders, a line each:
- *     send HANDLE CODE TOKEN COOKIE FLAG TIMES HEX   a request with these bytes ("-": none), so many times
- *     pass HANDLE SERVICE       a request that carries a service
+ * Runs a client without the TypeScript layer: executes device operations on request, as another
+ * user.
+ *   bypass UID    becomes this user and group, opens the device, and reads commands, one per line:
+ *     send HANDLE CODE TOKEN COOKIE FLAG TIMES HEX
+ *                               sends TIMES requests with these bytes ("-": none)
+ *     pass HANDLE SERVICE       sends a request that carries a service
  *     add TASK HANDLE           CMS_ADD_ACCESS
  *     make TASK                 CMS_GEN_HANDLE
  *     manage                    IPC_SET_CMS
- *   Each is answered by a line: how often it succeeded, how often it failed, the last errno, the last
- *   reply's data in hexadecimal ("-": none).
+ * Prints one line per command: number of successes, number of failures, last errno, data of the
+ * last reply in hexadecimal ("-": none).
  */
 #include "support/device.h"
 

@@ -1,7 +1,8 @@
 /*
- * A ServiceManager, a service and two clients, each a process:  calls NUMBER
- * Each client makes NUMBER calls of 1 KiB and NUMBER of 6,000 bytes; the service answers with the data,
- * every byte changed, and counts. At the end nothing may be left in any pool.
+ * Runs a ServiceManager, a service and two clients, each in a process: calls NUMBER
+ *
+ * Each client makes NUMBER calls of 1 KiB and NUMBER of 6,000 bytes. The service returns the data
+ * with every byte changed and counts the calls. At the end all pools must be empty.
  */
 #include "support/device.h"
 

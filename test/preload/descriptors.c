@@ -1,8 +1,9 @@
 /*
- * What a program can do with paths and descriptors of the device: every way to open it, its facts, duplicates,
- * operations that the driver does not have, and closing everything. Compiled with _FORTIFY_SOURCE, too.
- *   descriptors            the program
- *   descriptors no-exec    without the part that starts this file again
+ * Tests paths and descriptors of the device: every way to open it, its metadata, duplicates,
+ * operations that the driver does not have, and closing all descriptors. Also compiled with
+ * _FORTIFY_SOURCE.
+ *   descriptors              the program
+ *   descriptors no-exec      without the part that executes this file again
  *   descriptors inherited N  after an exec: descriptor N is the device, not opened by this process
  */
 #include <sys/ioctl.h>
@@ -69,7 +70,7 @@ static int Created(void)
     return creat("/dev/lite_ipc", 0644);
 }
 
-/* With _FORTIFY_SOURCE and flags that the compiler cannot see, this is __open_2 and __openat_2. */
+/* With _FORTIFY_SOURCE and flags that are not constant, this calls __open_2 and __openat_2. */
 static int Fortified(void)
 {
     volatile int flags = O_RDWR;
@@ -111,7 +112,7 @@ static void CheckWaysToOpen(void)
     CHECK_ERRNO(openat(9999, "lite_ipc", O_RDONLY), EBADF);
     const char *volatile nowhere = NULL;
     CHECK_ERRNO(open(nowhere, O_RDONLY), EFAULT);
-    int folder = open("/tmp", O_TMPFILE | O_RDWR, 0640); /* the mode must arrive */
+    int folder = open("/tmp", O_TMPFILE | O_RDWR, 0640); /* the mode must be passed on */
     struct stat facts;
     CHECK(folder >= 0 && fstat(folder, &facts) == 0 && (facts.st_mode & 0777) == 0640);
     CHECK(close(folder) == 0);
@@ -148,7 +149,7 @@ static void CheckFacts(int device)
     struct stat64 large;
     CHECK(stat64("/dev/lite_ipc", &large) == 0 && S_ISCHR(large.st_mode));
     CHECK(fstat64(device, &large) == 0 && S_ISCHR(large.st_mode));
-    /* What a program built for an old glibc calls. */
+    /* The function that a program built for an old glibc calls. */
     int __xstat(int version, const char *path, struct stat *facts);
     int __fxstat(int version, int descriptor, struct stat *facts);
     CHECK(__xstat(1, "/dev/lite_ipc", &other) == 0 && S_ISCHR(other.st_mode));
@@ -159,7 +160,7 @@ static void CheckFacts(int device)
     CHECK_ERRNO(access("/dev/lite_ipc", X_OK), EACCES);
     CHECK(faccessat(AT_FDCWD, "/dev/lite_ipc", W_OK, 0) == 0);
 
-    /* Others are as they were. */
+    /* Other descriptors are not affected. */
     int ends[2];
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     CHECK(fstat(ends[0], &other) == 0 && S_ISSOCK(other.st_mode));
@@ -187,7 +188,7 @@ static void CheckMissingOperations(int device)
     CHECK_ERRNO(ioctl(device, _IO('i', 99), 0), EINVAL);
     CHECK_ERRNO(ioctl(device, _IO('x', 4), 0), IOCTL_ERROR(EINVAL));
     CHECK_ERRNO(ioctl(device, FIONREAD, &device), EINVAL);
-    /* The same commands for others. */
+    /* The same commands for other descriptors. */
     int null = open("/dev/null", O_RDWR);
     CHECK(null >= 0);
     CHECK_ERRNO(ioctl(null, IPC_GET_VERSION, &device), IOCTL_ERROR(ENOTTY));
@@ -213,7 +214,7 @@ static void CheckDuplicates(int device)
         CHECK(copies[i] >= 0 && Works(copies[i]));
     }
     CHECK(fcntl(copies[2], F_GETFD) == FD_CLOEXEC && fcntl(copies[3], F_GETFD) == 0);
-    /* Something else in its place is something else. */
+    /* Another file with the same number is not the device. */
     int null = open("/dev/null", O_RDWR);
     CHECK(dup2(null, copies[1]) == copies[1]);
     CHECK_ERRNO(ioctl(copies[1], IPC_GET_VERSION, &null), IOCTL_ERROR(ENOTTY));
@@ -225,7 +226,7 @@ static void CheckDuplicates(int device)
     CHECK(Works(device));
 }
 
-/* A descriptor sent over a socket is the device at the other end, too. */
+/* A descriptor that is sent over a socket is still the device in the receiver. */
 static void CheckPassing(int device)
 {
     int ends[2];
@@ -268,7 +269,9 @@ static void CloseAllOneByOne(void)
     }
 }
 
-/* A daemon closes what it did not open. The device can be opened again and everything goes on. */
+/*
+ * A daemon closes descriptors that it did not open. The device can be opened again and still works.
+ */
 static void CheckCloseAll(void (*closeAll)(void), uint32_t *expected)
 {
     int device = DeviceOpenOnly();
@@ -303,7 +306,7 @@ static void CloseRangeOnExec(void)
 }
 #endif
 
-/* Somebody else's number: whatever dup2 is given, the device goes on working. */
+/* dup2 to any number, also to those of the core, leaves the device working. */
 static void Overwrite(void)
 {
     int null = open("/dev/null", O_RDWR);
@@ -323,7 +326,7 @@ static int Inherited(int device)
     uint32_t value;
     CHECK(fstat(device, &facts) == 0);
     CheckCharacterDevice(&facts);
-    /* This process has not opened it. */
+    /* This process has not opened the device. */
     CHECK_ERRNO(ioctl(device, IPC_GET_VERSION, &value), EINVAL);
     CHECK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, device, 0) == MAP_FAILED && errno == EINVAL);
     CHECK_ERRNO(read(device, &value, 1), EBADF);
@@ -343,7 +346,7 @@ static void CheckExec(int device, const char *program)
         _exit(1);
     }
     Await(child);
-    /* Close-on-exec is as asked. */
+    /* Close-on-exec follows the flag. */
     int closing = open(LITEIPC_DRIVER, O_RDWR | O_CLOEXEC);
     CHECK(fcntl(closing, F_GETFD) == FD_CLOEXEC && fcntl(device, F_GETFD) == 0);
     CHECK(close(closing) == 0);
@@ -356,13 +359,13 @@ int main(int count, char **arguments)
     }
     static char program[4096];
     CHECK(realpath(arguments[0], program) != NULL);
-    /* A limit of one's own keeps the loops below short. */
+    /* A low limit keeps the loops below short. */
     struct rlimit limit = {.rlim_cur = 3000, .rlim_max = 3000};
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 
     IpcVersion version;
     int device = DeviceOpenOnly();
-    CHECK(device == LOWEST_FREE); /* the core's descriptors are out of the way */
+    CHECK(device == LOWEST_FREE); /* the core's descriptors use high numbers */
     CHECK_ERRNO(ioctl(device, IPC_GET_VERSION, &version), ENOMEM); /* not mapped yet */
     CHECK(mmap(NULL, POOL_SIZE, PROT_READ, MAP_PRIVATE, device, 0) != MAP_FAILED);
     CHECK_ERRNO(ioctl(device, IPC_SET_IPC_THREAD, 0), EINVAL); /* there is no ServiceManager yet */

@@ -1,8 +1,10 @@
 /*
- * The C side of calls between C and TypeScript, in a domain whose ServiceManager is a TypeScript program:
- *   interop client NAME CALLS   calls the service NAME: method add, method greet, method fail, oneway note,
- *                               method change; of change 1 KiB and 6,000 bytes, so many of each
- *   interop service NAME        is such a service, until somebody calls note with 0
+ * Implements the C side of calls between C and TypeScript, in a domain whose ServiceManager is a
+ * TypeScript program:
+ *   interop client NAME CALLS   calls the service NAME: method add, method greet, method fail,
+ *                               oneway note, method change; CALLS times change with 1 KiB and with
+ *                               6,000 bytes
+ *   interop service NAME        runs such a service until a caller sends note with 0
  */
 #include "support/messagepack.h"
 
@@ -10,8 +12,8 @@
 #define SHAPE "method add\nmethod greet\nmethod fail\noneway note\nmethod change"
 enum { ADD, GREET, FAIL, NOTE, CHANGE };
 #define LARGE 6000
-#define MASK  0x5A /* what change does to every byte */
-/* The ServiceManager's contract. */
+#define MASK  0x5A /* change applies it to every byte */
+/* Codes of the ServiceManager's contract. */
 enum { REGISTER, UNREGISTER, LOOKUP };
 
 static IpcMsg Packed(uint32_t handle, uint32_t code, const struct Pack *pack)
@@ -29,7 +31,7 @@ static uint32_t LookupService(int device, const char *name)
     PackNumber(&input, ShapeHash(SHAPE));
     IpcMsg request = Packed(0, LOOKUP, &input), *reply;
     if (Call(device, &request, &reply) != 0) {
-        CHECK(errno == ENOENT); /* it is refused: the reason stays behind with the FAILED_REPLY */
+        CHECK(errno == ENOENT); /* refused: the reason is in the FAILED_REPLY */
         return 0;
     }
     struct Unpack output = {.bytes = reply->data, .size = reply->dataSz};
@@ -100,7 +102,7 @@ static void BeClient(const char *name, uint32_t calls)
     Greet(device, handle);
     struct Pack empty = {0};
     IpcMsg failing = Packed(handle, FAIL, &empty), *reply;
-    CHECK_ERRNO(Call(device, &failing, &reply), ENOENT); /* as for any FAILED_REPLY */
+    CHECK_ERRNO(Call(device, &failing, &reply), ENOENT); /* as for every FAILED_REPLY */
     CHECK(Add(device, handle, 70000, 1000) == 71000);
     for (uint32_t i = 0; i < calls; i++) {
         Change(device, handle, 1024, i);
@@ -111,7 +113,7 @@ static void BeClient(const char *name, uint32_t calls)
     IpcMsg telling = Packed(handle, NOTE, &note);
     telling.flag = LITEIPC_FLAG_ONEWAY;
     CHECK(Send(device, &telling) == 0);
-    /* One more call, so that the note has been read when this program ends. */
+    /* Another call, so that the note has been handled when this program exits. */
     CHECK(Add(device, handle, 1, 1) == 2);
     printf("ok\n");
 }
@@ -125,11 +127,11 @@ static void RegisterService(int device, const char *name)
     PackText(&input, "shape");
     PackText(&input, SHAPE);
     IpcMsg request = Packed(0, REGISTER, &input), *reply;
-    CHECK(Call(device, &request, &reply) == 0 && reply->dataSz == 0); /* undefined is no data */
+    CHECK(Call(device, &request, &reply) == 0 && reply->dataSz == 0); /* undefined has no data */
     CHECK(Free(device, reply) == 0);
 }
 
-/* Answers a request; false at the end. */
+/* Answers a request. Returns false after the last one. */
 static bool Answer(int device, IpcMsg *request)
 {
     struct Unpack input = {.bytes = request->data, .size = request->dataSz};
@@ -170,7 +172,7 @@ static bool Answer(int device, IpcMsg *request)
             return number != 0;
         }
     }
-    /* Reply's code is the request's, which a TypeScript caller does not look at. */
+    /* The reply has the request's code, which a TypeScript caller ignores. */
     CHECK(Reply(device, request, MT_REPLY, output.bytes, output.size) == 0);
     return true;
 }

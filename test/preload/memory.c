@@ -1,6 +1,6 @@
 /*
- * The pool's mapping and what a program may try on it. Nothing of it may make the pool writable, crash the core, or
- * let the core touch memory that has become somebody else's.
+ * Tests the pool's mapping and the operations that a program may try on it. None may make the pool
+ * writable, crash the core, or let the core access memory that now belongs to the program.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -31,7 +31,7 @@ static void CheckRefusals(int device)
     CHECK_ERRNO(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, -1, 0), EBADF);
 }
 
-/* A message to oneself and back: the core works. */
+/* Sends a message to this task and receives it: the core works. */
 static void CheckWorks(int device, uint32_t self, bool read)
 {
     IpcMsg *msg;
@@ -53,7 +53,7 @@ static void OnFault(int number)
     siglongjmp(afterFault, number);
 }
 
-/* In this very process: a child would not have the pool at all. */
+/* In this process, because a child does not inherit the pool. */
 static bool WritingFaults(volatile char *address)
 {
     struct sigaction before, action = {.sa_handler = OnFault};
@@ -89,7 +89,7 @@ static void CheckMoves(char *pool)
     CHECK_ERRNO(
         mmap(pool, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
         EINVAL);
-    /* Memory of the program's own is moved as ever. */
+    /* The program's own memory is moved as usual. */
     char *moved = mremap(room, 4 * POOL_SIZE, 8 * POOL_SIZE, MREMAP_MAYMOVE);
     CHECK(moved != MAP_FAILED);
     CHECK(munmap(moved, 8 * POOL_SIZE) == 0);
@@ -114,7 +114,10 @@ static void CheckUnmap(int device, uint32_t self, char *pool)
     CHECK(munmap(pool, POOL_SIZE) == 0);
     CHECK(munmap(pool, POOL_SIZE) == 0); /* as for any range */
     CHECK(!IsMapped(pool) && !IsMapped(pool + 2 * PAGE));
-    /* The program's next mappings do not end up there, where the core's end would hit them. */
+    /*
+     * The program's next mappings must not be placed there, because the core unmaps the range at
+     * exit.
+     */
     for (int i = 0; i < 64; i++) {
         char *other = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         CHECK(other != MAP_FAILED && (other < pool || other >= pool + POOL_SIZE));

@@ -1,6 +1,6 @@
 /*
- * Descriptors, blocks of memory and services in messages, between processes; and what becomes of them. The main
- * process is the ServiceManager; the service and the client are children.
+ * Tests descriptors, blocks of memory and services in messages between processes. The main process
+ * is the ServiceManager; the service and the client are children.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -59,9 +59,9 @@ static void TakeMany(const IpcMsg *request)
     CHECK(request->spObjNum == FDS_MAX);
     for (uint32_t i = 0; i < FDS_MAX; i++) {
         SpecialObj object = ObjectOf(request, i);
-        CHECK(object.type == OBJ_FD && object.content.fd < 256); /* as any other new descriptor */
+        CHECK(object.type == OBJ_FD && object.content.fd < 256); /* like any other new descriptor */
     }
-    /* They are the program's: closing everything closes them, too. */
+    /* They belong to the program, so closing all descriptors closes them, too. */
     for (int number = 3; number < 2000; number++) {
         (void)close(number);
     }
@@ -156,7 +156,8 @@ static void PassDescriptors(int device, uint32_t handle)
     CHECK(pipe(ends) == 0);
     SpecialObj object = {.type = OBJ_FD, .content = {.fd = (uint32_t)ends[1]}};
     CHECK(CallWith(device, handle, CODE_WRITE, &object, 1) == 0);
-    CHECK(close(ends[1]) == 0); /* the service has closed its copy: after the text comes the end */
+    /* The service has closed its copy: the end of file follows the text. */
+    CHECK(close(ends[1]) == 0);
     CHECK(read(ends[0], text, sizeof(text)) == 16 && memcmp(text, "from the service", 16) == 0);
     CHECK(read(ends[0], text, sizeof(text)) == 0);
     CHECK(close(ends[0]) == 0);
@@ -210,7 +211,7 @@ static void PassService(int device, uint32_t handle)
 
 static pthread_barrier_t watching;
 
-/* A task of its own for the notices, so that none of them ends a call of another. */
+/* A separate task for death notices, so that no notice ends a call of another task. */
 static void *AwaitDeath(void *argument)
 {
     int device = DeviceOpenOnly();
@@ -238,7 +239,7 @@ static void BeClient(void)
     PassBlocks(device, handle);
     PassService(device, handle);
     (void)Ask(device, handle, CODE_END, 0);
-    CHECK(pthread_join(watcher, NULL) == 0); /* the service ended, and this process had access */
+    CHECK(pthread_join(watcher, NULL) == 0); /* the service exited, and this process had access */
     CHECK(PoolNodes() == 0);
 }
 

@@ -1,9 +1,10 @@
 /*
- * Processes: fork before and after the device is open, vfork, posix_spawn, exec, daemons, and every way to end. The
- * main process is the ServiceManager and the IPC task that hears of the deaths.
+ * Tests processes: fork before and after the device is open, vfork, posix_spawn, exec, daemons, and
+ * every way to exit. The main process is the ServiceManager and the IPC task, which gets the death
+ * notices.
  *   processes                the program
- *   processes no-exec        without the parts that start this file again
- *   processes guest N        started by it: registers as service N, then ends
+ *   processes no-exec        without the parts that execute this file again
+ *   processes guest N        started by the program: registers as service N, then exits
  */
 #include <dlfcn.h>
 #include <signal.h>
@@ -16,7 +17,7 @@
 extern char **environ;
 static char program[4096];
 
-/* Not every program is linked with it: it is found only under the shim. */
+/* The function exists only under the shim, so the program is not linked with it. */
 static uint32_t Identity(const char *function)
 {
     uint32_t (*get)(void) = (uint32_t(*)(void))dlsym(RTLD_DEFAULT, function);
@@ -24,7 +25,7 @@ static uint32_t Identity(const char *function)
     return get();
 }
 
-/* Answers a registration; the new service's handle. */
+/* Answers a registration and returns the new service's handle. */
 static uint32_t Answer(int device)
 {
     IpcMsg *request;
@@ -39,8 +40,8 @@ static uint32_t Answer(int device)
 }
 
 /*
- * Registers twice: a task that has not received anything yet has no queue, and the manager gets no access to
- * it. At the second time it has.
+ * Registers twice: a task that has not received anything has no queue, and the manager gets no
+ * access to it. The second time it has one.
  */
 static uint32_t Enter(int device)
 {
@@ -49,7 +50,10 @@ static uint32_t Enter(int device)
     return handle;
 }
 
-/* The other side of it. From then on the manager has access, and hears of the service's death. */
+/*
+ * Answers both registrations. From then on the manager has access and gets the service's death
+ * notice.
+ */
 static uint32_t AdmitOne(int device)
 {
     uint32_t handle = Answer(device);
@@ -83,7 +87,7 @@ static pid_t Fork(void)
     return child;
 }
 
-/* The child has the device open and nothing else. */
+/* The child has the device open and inherits nothing else. */
 static void ForkedWithDevice(int device, bool wait)
 {
     IpcVersion version;
@@ -96,7 +100,7 @@ static void ForkedWithDevice(int device, bool wait)
     (void)Enter(device);
     if (wait) {
         IpcMsg *msg;
-        (void)Receive(device, &msg); /* until the end */
+        (void)Receive(device, &msg); /* until it is killed */
         CHECK(false);
     }
 }
@@ -150,7 +154,10 @@ static void CheckEndings(int device)
     }
 }
 
-/* A child that waits in the device is killed; one with a handler for the signal goes on waiting. */
+/*
+ * A child that waits in the device is killed; a child with a handler for the signal continues to
+ * wait.
+ */
 static void CheckSignals(int device)
 {
     int status;
@@ -171,7 +178,7 @@ static void CheckSignals(int device)
     CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
 }
 
-/* Generations that do not touch the device, and one that does. */
+/* Generations that do not use the device, and one that does. */
 static void CheckGrandchild(int device)
 {
     pid_t child = Fork();
@@ -195,12 +202,12 @@ static void CheckGrandchild(int device)
     Await(child);
 }
 
-/* Opens it only after the fork, in both. */
+/* Opens the device only after the fork, in both processes. */
 static void CheckDaemon(int device)
 {
     pid_t child = Fork();
     if (child == 0) {
-        /* As daemon(3) does, and as many do it by hand: everything is closed. */
+        /* Closes all descriptors, as daemon(3) and many programs do. */
         CHECK(setsid() > 0);
         pid_t grandchild = Fork();
         if (grandchild == 0) {
@@ -226,7 +233,7 @@ static void CheckVfork(int device)
         pid_t child = vfork();
         CHECK(child >= 0);
         if (child == 0) {
-            /* More than POSIX allows, and what programs do: descriptors are prepared, the rest is closed. */
+            /* More than POSIX allows, but common: prepares descriptors and closes the others. */
             (void)dup2(null, 0);
             for (int number = 3; number < 2000; number++) {
                 (void)close(number);
@@ -257,7 +264,7 @@ static void CheckSpawn(int device)
     CHECK(posix_spawn_file_actions_destroy(&actions) == 0);
 }
 
-/* A process that uses the device becomes another program, which uses it, too: another LiteIPC process. */
+/* A process that uses the device executes another program that uses it: a new LiteIPC process. */
 static void CheckExec(int device)
 {
     pid_t child = Fork();
@@ -273,7 +280,7 @@ static void CheckExec(int device)
     CHECK(system("exit 3") == 3 << 8);
 }
 
-/* Both kinds of children without pthread_atfork handlers: the parent's business is not theirs. */
+/* Children of both kinds without pthread_atfork handlers must not affect the parent's device. */
 static void CheckRawClone(int device)
 {
     IpcVersion version;
@@ -281,7 +288,7 @@ static void CheckRawClone(int device)
     CHECK(child >= 0);
     if (child == 0) {
         CHECK_ERRNO(ioctl(device, IPC_GET_VERSION, &version), ENODEV);
-        exit(0); /* with exit handlers: they must not speak for the parent */
+        exit(0); /* with exit handlers: they must not act for the parent */
     }
     Await(child);
     CHECK(ioctl(device, IPC_GET_VERSION, &version) == 0);
@@ -294,10 +301,11 @@ int main(int count, char **arguments)
         return 0;
     }
     CHECK(realpath(arguments[0], program) != NULL);
-    CHECK(setrlimit(RLIMIT_CORE, &(struct rlimit){0}) == 0); /* one way to end would leave a file */
+    /* One way to exit would leave a core file. */
+    CHECK(setrlimit(RLIMIT_CORE, &(struct rlimit){0}) == 0);
     bool canExec = !(count == 2 && strcmp(arguments[1], "no-exec") == 0);
 
-    /* Before anything: the child's business is its own. */
+    /* A child of a process without a device has its own device. */
     pid_t child = Fork();
     if (child == 0) {
         IpcVersion version;
@@ -307,7 +315,7 @@ int main(int count, char **arguments)
     }
     Await(child);
 
-    CHECK(Identity("LiteIpcShimTaskID") > 0); /* makes a task, opens nothing */
+    CHECK(Identity("LiteIpcShimTaskID") > 0); /* creates a task and opens nothing */
     uint32_t task = Identity("LiteIpcShimTaskID"), process = Identity("LiteIpcShimProcessID");
     int device = DeviceReady();
     CHECK(task == Identity("LiteIpcShimTaskID") && process == Identity("LiteIpcShimProcessID"));

@@ -1,6 +1,6 @@
 /*
- * The domain ends under a program that waits in it: says "waiting", then "lost", waits for the next domain, and works in
- * that one. The message it holds of the first can be read until then.
+ * Tests the end of the domain while a program waits in it: prints "waiting", then "lost", waits for
+ * the next domain, and uses that one. A held message of the first domain can be read until then.
  */
 #include <pthread.h>
 
@@ -44,11 +44,14 @@ int main(void)
     fflush(stdout);
     int next = -1;
     for (int tries = 0; next < 0; tries++) {
-        CHECK(tries < 5000);
+        CHECK(tries < 30000);
         usleep(2000);
         next = open(LITEIPC_DRIVER, O_RDWR);
     }
-    /* A new process of a new domain: nothing is mapped, and the old descriptor is as good as the new one. */
+    /*
+     * A new process of a new domain: nothing is mapped, and the old descriptor is equivalent to the
+     * new one.
+     */
     CHECK_ERRNO(ioctl(next, IPC_GET_VERSION, &version), ENOMEM);
     CHECK_ERRNO(ioctl(device, IPC_GET_VERSION, &version), ENOMEM);
     CHECK(memcmp(kept->data, "hello", 5) == 0);

@@ -1,6 +1,7 @@
 /*
- * Threads as tasks: every thread that uses the device is one, with its own identity, queue and end. Calls among them,
- * thread exit, pthread_cancel, signals, and a fork while others wait.
+ * Tests threads as tasks: every thread that uses the device is a task with its own identity, queue
+ * and exit. Covers calls between threads, thread exit, pthread_cancel, signals, and a fork while
+ * other threads wait.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -13,7 +14,7 @@
 
 static int device;
 
-/* The calling thread's task ID; only the ServiceManager's process may ask so. */
+/* Returns the calling thread's task ID; only the ServiceManager's process may request it. */
 static uint32_t OwnHandle(void)
 {
     CmsCmdContent command = {.cmd = CMS_GEN_HANDLE};
@@ -41,7 +42,7 @@ static void *Serve(void *argument)
         CHECK(Receive(device, &request) == 0 && request->type == MT_REQUEST);
         CHECK(request->target.handle == server->handle);
         if (request->code == CODE_DIE) {
-            return NULL; /* without an answer; the message is left to the process's end */
+            return NULL; /* without an answer; the message is freed when the process exits */
         }
         memcpy(&value, request->data, sizeof(value));
         value *= 2;
@@ -99,7 +100,7 @@ static void CheckCalls(void)
     }
 }
 
-/* The end of a thread is the end of its task: whoever waits for it is told at once. */
+/* A thread's exit ends its task, and a caller that waits for it gets an error at once. */
 static void CheckThreadExit(void)
 {
     struct Server server;
@@ -126,13 +127,13 @@ static void *WaitForEver(void *argument)
     return server;
 }
 
-/* What a thread's own clean-up handler does with the device after the thread was cancelled in it. */
+/* Uses the device in the clean-up handler of a thread that was cancelled in the device. */
 static void CleanUp(void *argument)
 {
     struct Server *server = argument;
     IpcMsg *msg;
     IpcMsg request = Request(server->handle, 8, NULL, 0);
-    CHECK(Send(device, &request) == 0); /* to itself: the task lives until the thread has ended */
+    CHECK(Send(device, &request) == 0); /* to itself: the task exists until the thread has exited */
     CHECK(Receive(device, &msg) == 0 && msg->code == 8 && msg->taskID == server->handle);
     CHECK(Free(device, msg) == 0);
     server->served = 8;
@@ -161,7 +162,7 @@ static void StartWaiter(struct Server *server, void *(*body)(void *))
     server->served = 0;
     CHECK(pthread_create(&server->thread, NULL, body, server) == 0);
     (void)pthread_barrier_wait(&ready);
-    usleep(2000); /* most likely it waits by now; nothing depends on it */
+    usleep(2000); /* the thread is probably waiting now; the test does not depend on it */
     CHECK(pthread_barrier_destroy(&ready) == 0);
 }
 
@@ -198,7 +199,7 @@ static void OnSignal(int number)
     int before = errno;
     IpcVersion version;
     signals++;
-    /* The thread is in the midst of an operation: a second one within it is refused, and harms nothing. */
+    /* The thread is in an operation: a nested operation is refused and has no effect. */
     refused += ioctl(device, IPC_GET_VERSION, &version) == -1 && errno == EBUSY;
     errno = before;
 }
@@ -237,7 +238,7 @@ static void *ForkMuch(void *argument)
     return NULL;
 }
 
-/* While others wait, and while others call. */
+/* Forks while other threads wait, and while other threads call. */
 static void CheckForks(void)
 {
     struct Server waiter;
@@ -273,13 +274,13 @@ static void *WaitAtExit(void *argument)
 {
     IpcMsg *request;
     (void)Receive(device, &request);
-    _exit(5); /* the process's end must not bring it back here */
+    _exit(5); /* the process must not return here when it exits */
     return argument;
 }
 
 /*
- * A process ends with a thread in the device. More output than the pipe holds keeps it from being quick about it: libc
- * writes that after everything else.
+ * A process exits with a thread in the device. More output than the pipe holds delays the exit:
+ * libc writes the output after everything else.
  */
 static void EndSlowly(int output)
 {

@@ -1,14 +1,14 @@
 /*
- * A program of the small system's kind: it knows the device, its header and the parcel, nothing
- * else of this project. It serves or calls the service of test/support/gauge.ts, whose methods take
- * parcels:
+ * Runs a program in the style of the small system: it uses only the device, its header and the
+ * parcel. It serves or calls the service of test/support/gauge.ts, whose methods take parcels:
  *
- *   parcel_peer serve NAME SHAPE   registers; prints "ready"; answers until it is killed
- *   parcel_peer call NAME HASH     calls every method; prints what came, a line each
- *   parcel_peer flood NAME HASH    sends descriptors and memory, for which no method asks; prints
- *                                  how often
+ *   parcel_peer serve NAME SHAPE   registers, prints "ready", and answers until it is killed
+ *   parcel_peer call NAME HASH     calls every method and prints one line per result
+ *   parcel_peer flood NAME HASH    sends descriptors and memory that no method accepts; prints the
+ *                                  number of messages
  *
- * Only towards the ServiceManager, which speaks MessagePack, it writes and reads that by hand.
+ * Messages to and from the ServiceManager are MessagePack, which this program encodes and decodes
+ * manually.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +22,10 @@
 #include "liteipc/ipc_io.h"
 
 #define POOL_BYTES  (64 * 1024)
-#define RETRIES     100
+#define RETRIES     1500
 #define RETRY_MICRO 20000
 
-/* Codes are the places of the methods in their contract. */
+/* The codes are the positions of the methods in their contract. */
 enum GaugeCode { GAUGE_SUM, GAUGE_ECHO, GAUGE_NOTE, GAUGE_NOTES, GAUGE_FAIL };
 enum RegistryCode { REGISTRY_REGISTER = 0, REGISTRY_LOOKUP = 2 };
 
@@ -58,7 +58,7 @@ static int Transfer(uint32_t flag, IpcMsg *out, void *buffToFree, IpcMsg **in)
     return status;
 }
 
-/* Asks and waits for the answer, which is to be freed. NULL: errno says why. */
+/* Sends a request and waits for the answer, which the caller frees. Returns NULL with errno. */
 static IpcMsg *Ask(uint32_t handle, uint32_t code, const void *data, size_t size)
 {
     IpcMsg *in = NULL;
@@ -79,7 +79,7 @@ static void Free(IpcMsg *message)
 
 /* ---- The ServiceManager ---------------------------------------------------------------------- */
 
-/* MessagePack: text of up to 255 bytes. */
+/* Writes a MessagePack text of up to 255 bytes. */
 static size_t PutText(unsigned char *to, const char *text)
 {
     size_t length = strlen(text);
@@ -90,8 +90,8 @@ static size_t PutText(unsigned char *to, const char *text)
 }
 
 /*
- * Repeats: the ServiceManager may be about to start, and this task has no queue before it waits
- * once.
+ * Retries, because the ServiceManager may not be running yet, and this task has no queue before its
+ * first wait.
  */
 static IpcMsg *AskManager(uint32_t code, const unsigned char *data, size_t size)
 {
@@ -145,7 +145,7 @@ static uint32_t Lookup(const char *name, uint32_t hash)
 
 static uint32_t notes;
 
-/* The answer to one request; false if there is none to give. */
+/* Creates the answer to a request. Returns false if there is none. */
 static bool Answer(const IpcMsg *request, IpcIo *reply)
 {
     IpcIo input;
@@ -193,7 +193,7 @@ static void Serve(const char *name, const char *shape)
             continue;
         }
         IpcIoInit(&reply, memory, sizeof(memory), 0);
-        /* As the small system's own services do: the request's code and flag come back. */
+        /* Returns the request's code and flag, as the small system's services do. */
         IpcMsg out = {.type = MT_REPLY,
                       .target = {.handle = request->taskID},
                       .code = request->code,
@@ -276,14 +276,14 @@ static void Call(const char *name, uint32_t hash)
     WriteString(&input, "why");
     reply = AskParcel(handle, GAUGE_FAIL, &input);
     printf("fail %s\n", reply == NULL ? strerror(errno) : "not");
-    memset(memory, 0xff, 8); /* no parcel that SUM can read */
+    memset(memory, 0xff, 8); /* a parcel that SUM cannot read */
     reply = Ask(handle, GAUGE_SUM, memory, 8);
     printf("garbage %s\n", reply == NULL ? strerror(errno) : "answered");
 }
 
 #define FLOODS 300
 
-/* Objects of a parcel that a service in JavaScript cannot take. */
+/* Sends parcel objects that a service in JavaScript does not accept. */
 static void Flood(const char *name, uint32_t hash)
 {
     static char memory[MAX_IO_SIZE], block[4000];

@@ -1,11 +1,13 @@
 /*
- * Keeps agents: forks them, says how they ended, and leaves none behind.
+ * Starts agents, reports how they ended, and leaves none behind.
  *   torture_nursery DOMAIN (NAME REGISTRATION-HEX LOOKUP-HEX)...
- * Standard input, a line each:   start ROLE SERVICE SEED     ROLE: serve, call, flicker
- * Standard output, a line each:  started PID ROLE SERVICE
- *                                ended PID exit|signal NUMBER
- *                                and what the agents tell (support/agent.h)
- * At the end of its input it kills them all and ends.
+ * Standard input, one line each:
+ *   start ROLE SERVICE SEED     ROLE: serve, call, flicker
+ * Standard output, one line each:
+ *   started PID ROLE SERVICE
+ *   ended PID exit|signal NUMBER
+ *   and the reports of the agents (support/agent.h)
+ * At the end of its input it kills all agents and exits.
  */
 #include <errno.h>
 #include <poll.h>
@@ -51,7 +53,7 @@ static void Start(struct AgentOptions *options, const char *role, pid_t parent)
 {
     char line[160];
     sigset_t terminate, before;
-    /* The agent lets it through when it can handle it. */
+    /* The agent unblocks the signal when it can handle it. */
     sigemptyset(&terminate);
     sigaddset(&terminate, SIGTERM);
     sigprocmask(SIG_BLOCK, &terminate, &before);
@@ -74,7 +76,7 @@ static void Start(struct AgentOptions *options, const char *role, pid_t parent)
     int (*run)(const struct AgentOptions *) = strcmp(role, "serve") == 0  ? AgentServe
                                               : strcmp(role, "call") == 0 ? AgentCall
                                                                           : AgentFlicker;
-    exit(run(options)); /* not _exit: leaks are looked for on the way out */
+    exit(run(options)); /* not _exit, so that leaks are detected at exit */
 }
 
 static bool Obey(char *line, struct AgentOptions *options, pid_t parent)
@@ -84,7 +86,7 @@ static bool Obey(char *line, struct AgentOptions *options, pid_t parent)
     unsigned long long seed;
     if (sscanf(line, "start %15s %u %llu", role, &serve, &seed) != 3 ||
         serve >= options->serviceCount) {
-        fprintf(stderr, "not an order: %s\n", line);
+        fprintf(stderr, "not a command: %s\n", line);
         return false;
     }
     options->serve = serve;
@@ -105,7 +107,7 @@ static void Reap(void)
     }
 }
 
-/* Takes orders until the end of the input. */
+/* Executes commands until the end of the input. */
 static int Loop(struct AgentOptions *options, int signals)
 {
     static char buffer[4096];
@@ -171,5 +173,5 @@ int main(int argc, char **argv)
         perror("signalfd");
         return 3;
     }
-    return Loop(&options, signals); /* agents are killed by PR_SET_PDEATHSIG */
+    return Loop(&options, signals); /* PR_SET_PDEATHSIG kills the agents */
 }

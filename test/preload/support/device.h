@@ -1,8 +1,8 @@
 /*
- * The small library that every program of this folder includes: opening the device, calling, serving, and a
- * ServiceManager that registers and finds one service by number. It knows open, mmap and ioctl only.
+ * Provides helpers for the programs of this folder: opening the device, calling, serving, and a
+ * ServiceManager that registers and finds one service by number. Uses only open, mmap and ioctl.
  *
- * Compiled with OWN_ABI a program uses its own copy of the kernel's declarations.
+ * A program that is compiled with OWN_ABI uses its own copy of the kernel's declarations.
  */
 #ifndef DEVICE_H
 #define DEVICE_H
@@ -25,7 +25,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Ends the program with the place and what was expected. Works with assertions off, and in children. */
+/*
+ * Exits the program with the location and the failed condition. Works with assertions off, and in
+ * children.
+ */
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
@@ -34,7 +37,7 @@
             exit(1);                                                                               \
         }                                                                                          \
     } while (0)
-/* The expression is -1 with this errno. */
+/* Checks that the expression is -1 with this errno. */
 #define CHECK_ERRNO(expression, error)                                                             \
     do {                                                                                           \
         errno = 0;                                                                                 \
@@ -60,8 +63,8 @@ static void *SleepForEver(void *argument)
 }
 
 /*
- * qemu-user leaves the guest's memory barriers out as long as a program has one thread, also where it shares
- * memory with other processes (fixed in version 8).
+ * qemu-user omits the guest's memory barriers while a program has only one thread, also if it
+ * shares memory with other processes (fixed in version 8).
  */
 __attribute__((constructor)) static void HaveTwoThreads(void)
 {
@@ -69,16 +72,19 @@ __attribute__((constructor)) static void HaveTwoThreads(void)
     CHECK(pthread_create(&thread, NULL, SleepForEver, NULL) == 0);
 }
 
-/* It does not pass on commands that it does not know. */
+/* qemu-user does not pass on commands that it does not know. */
 #define IOCTL_ERROR(error) ENOSYS
 #else
-/* What the OS says of a command of this device on something else. */
+/* The OS's error for a command of this device on another file. */
 #define IOCTL_ERROR(error) (error)
 #endif
 
 #define POOL_SIZE (64 * 1024)
 
-/* What the ServiceManager of these programs understands. Data of both is a service's number, uint32_t. */
+/*
+ * Codes that the ServiceManager of these programs supports. The data of both is a service's number,
+ * uint32_t.
+ */
 enum { MANAGER_REGISTER = 1, MANAGER_LOOKUP = 2, MANAGER_STOP = 3 };
 #define SERVICES_MAX 8
 
@@ -105,7 +111,7 @@ static inline IpcMsg Request(uint32_t handle, uint32_t code, const void *data, u
     return msg;
 }
 
-/* 0 with *reply (to be freed), or -1 and errno. */
+/* Returns 0 with *reply, which the caller frees, or -1 with errno. */
 static inline int Call(int device, IpcMsg *request, IpcMsg **reply)
 {
     IpcContent content = {.flag = SEND | RECV, .outMsg = request};
@@ -143,7 +149,7 @@ static inline int Reply(int device, IpcMsg *request, MsgType type, const void *d
     return ioctl(device, IPC_SEND_RECV_MSG, &content);
 }
 
-/* A request whose answer is a uint32_t; ends the program if there is none. */
+/* Sends a request whose answer is a uint32_t; exits the program if there is no answer. */
 static inline uint32_t Ask(int device, uint32_t handle, uint32_t code, uint32_t value)
 {
     IpcMsg *reply;
@@ -161,8 +167,8 @@ static inline void BecomeManager(int device)
 }
 
 /*
- * Serves as the ServiceManager until somebody asks it to stop. A lookup of a service that is not registered yet
- * answers 0.
+ * Serves as the ServiceManager until a client sends MANAGER_STOP. Answers the lookup of an
+ * unregistered service with 0.
  */
 static inline void RunManager(int device)
 {
@@ -202,12 +208,12 @@ static inline void RunManager(int device)
     }
 }
 
-/* Waits until the service is there; its handle. */
+/* Waits until the service is registered and returns its handle. */
 static inline uint32_t Lookup(int device, uint32_t number)
 {
     uint32_t handle;
     for (int tries = 0; (handle = Ask(device, 0, MANAGER_LOOKUP, number)) == 0; tries++) {
-        CHECK(tries < 5000);
+        CHECK(tries < 30000);
         usleep(1000);
     }
     return handle;
@@ -218,7 +224,7 @@ static inline uint32_t Register(int device, uint32_t number)
     return Ask(device, 0, MANAGER_REGISTER, number);
 }
 
-/* Starts a ServiceManager in a child and returns when it is one. Its pid. */
+/* Starts a ServiceManager in a child, waits until it has the role, and returns its pid. */
 static inline pid_t StartManager(void)
 {
     int ready[2];
@@ -241,7 +247,7 @@ static inline pid_t StartManager(void)
     return child;
 }
 
-/* The child must have ended with status 0. */
+/* Waits for the child, which must exit with status 0. */
 static inline void Await(pid_t child)
 {
     int status;

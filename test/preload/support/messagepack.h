@@ -1,4 +1,7 @@
-/* The few kinds of MessagePack that the programs of this folder exchange with services in TypeScript. */
+/*
+ * Encodes and decodes the kinds of MessagePack that the programs of this folder exchange with
+ * services in TypeScript.
+ */
 #ifndef MESSAGEPACK_H
 #define MESSAGEPACK_H
 
@@ -15,7 +18,7 @@ static inline void PackByte(struct Pack *pack, unsigned byte)
     pack->bytes[pack->size++] = (unsigned char)byte;
 }
 
-/* Up to 15 pairs or elements. */
+/* Writes a map of up to 15 pairs. */
 static inline void PackMap(struct Pack *pack, unsigned pairs)
 {
     PackByte(pack, 0x80 | pairs);
@@ -53,7 +56,7 @@ static inline void PackNumber(struct Pack *pack, uint32_t number)
     }
 }
 
-/* Bytes, at most 65,535. */
+/* Writes up to 65,535 bytes. */
 static inline void PackBytes(struct Pack *pack, const unsigned char *bytes, uint32_t size)
 {
     PackByte(pack, 0xC5);
@@ -64,7 +67,7 @@ static inline void PackBytes(struct Pack *pack, const unsigned char *bytes, uint
     pack->size += size;
 }
 
-/* What is left to be read of a message. */
+/* The unread part of a message. */
 struct Unpack {
     const unsigned char *bytes;
     uint32_t size;
@@ -105,7 +108,7 @@ static inline uint32_t UnpackNumber(struct Unpack *unpack)
     return number;
 }
 
-/* Copies a text of less than `size` bytes. */
+/* Copies a text that is shorter than `size` bytes. */
 static inline void UnpackText(struct Unpack *unpack, char *text, uint32_t size)
 {
     unsigned byte = UnpackByte(unpack);
@@ -119,7 +122,7 @@ static inline void UnpackText(struct Unpack *unpack, char *text, uint32_t size)
     unpack->size -= length;
 }
 
-/* Where the bytes lie, and how many there are. */
+/* Returns the position of bytes and their number. */
 static inline const unsigned char *UnpackBytes(struct Unpack *unpack, uint32_t *size)
 {
     unsigned byte = UnpackByte(unpack);
@@ -135,7 +138,7 @@ static inline const unsigned char *UnpackBytes(struct Unpack *unpack, uint32_t *
     return bytes;
 }
 
-/* FNV-1a of a contract's shape: one "kind name" a line. */
+/* Computes FNV-1a of a contract's shape, which has a line "kind name" per method. */
 static inline uint32_t ShapeHash(const char *shape)
 {
     uint32_t hash = 0x811C9DC5;

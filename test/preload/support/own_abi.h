@@ -1,6 +1,7 @@
 /*
- * What a program that was written for the kernel has in its own header: the same names and layouts, without
- * LOSCFG_SECURITY_CAPABILITY, so that IpcMsg is 72 bytes. Nothing here comes from the library under test.
+ * Declares what a program for the kernel has in its own header: the same names and layouts without
+ * LOSCFG_SECURITY_CAPABILITY, so that IpcMsg has 72 bytes. Nothing here is taken from the library
+ * under test.
  */
 #ifndef OWN_ABI_H
 #define OWN_ABI_H

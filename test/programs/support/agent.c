@@ -17,31 +17,31 @@
 
 #include "liteipc/liteipc.h"
 
-/*
- * Codes of the ServiceManager's methods, and what a reply's code says (lib/wire/remote-error.ts).
- */
+/* Codes of the ServiceManager's methods and of replies (lib/wire/remote-error.ts). */
 #define REGISTRY_REGISTER 0
 #define REGISTRY_LOOKUP   2
 #define REPLY_RESULT      0
-/* `echo` is the first method of the services that the tests call. */
+/* `echo` is the first method of the tests' services. */
 #define METHOD_ECHO 0
 
 #define TEXT_MAX      3000
 #define HEADER_MAX    3
 #define NS_PER_SECOND 1000000000ULL
-/* No call takes longer, ns: the domain's own limit is 5 s, and whoever dies is noticed at once. */
+/*
+ * Limit for a call, ns: the domain's own limit is 5 s, and a terminated peer ends a call at once.
+ */
 #define CALL_MAX_NS (4 * NS_PER_SECOND)
-/* How long there may be no domain or no ServiceManager, ns. */
+/* Limit for the time without a domain or a ServiceManager, ns. */
 #define ABSENCE_MAX_NS (30 * NS_PER_SECOND)
 
 static atomic_bool ended; /* set by a signal handler, read by all threads */
 
 struct Agent {
     const struct AgentOptions *options;
-    pthread_mutex_t lock; /* guards `device` against its end while it is shut down */
+    pthread_mutex_t lock; /* protects `device` against destruction during its shutdown */
     struct LiteIpcDevice *device;
     _Atomic uint64_t answers;
-    bool once; /* only a few calls: AgentFlicker */
+    bool once; /* make only a few calls: AgentFlicker */
 };
 
 /* One thread of an agent. */
@@ -52,7 +52,7 @@ struct AgentThread {
     uint64_t random;
     uint32_t handles[AGENT_SERVICES_MAX]; /* 0: not looked up */
     void *toFree;                         /* the last message received */
-    int status;                           /* why it ended */
+    int status;                           /* reason of its end */
 };
 
 static uint64_t Now(void)
@@ -75,7 +75,7 @@ static uint32_t Random(uint64_t *state, uint32_t limit)
     return (uint32_t)((*state >> 33) % limit);
 }
 
-__attribute__((format(printf, 1, 2))) static void Tell(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void Report(const char *format, ...)
 {
     char line[512];
     va_list arguments;
@@ -86,9 +86,9 @@ __attribute__((format(printf, 1, 2))) static void Tell(const char *format, ...)
         line[sizeof(line) - 2] = '\n';
         length = (int)sizeof(line) - 1;
     }
-    /* One write, so that lines of several agents do not mix. */
+    /* A single write, so that lines of several agents are not interleaved. */
     if (write(STDOUT_FILENO, line, (size_t)length) != length) {
-        _exit(3); /* nobody listens any more */
+        _exit(3); /* standard output is closed */
     }
 }
 
@@ -113,7 +113,7 @@ static void OnTerminate(int number)
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-/* A text in MessagePack; returns its bytes. */
+/* Encodes a random text in MessagePack and returns the number of bytes. */
 static size_t Encode(unsigned char *out, uint32_t length, uint64_t *random)
 {
     size_t header = 1;
@@ -157,7 +157,7 @@ static bool ReadNumber(const unsigned char **at, const unsigned char *end, uint3
     return true;
 }
 
-/* {handle, generation}, in any order. */
+/* Reads {handle, generation} in any order. */
 static bool ReadLocation(const IpcMsg *message, uint32_t *handle)
 {
     const unsigned char *at = message->data;
@@ -183,7 +183,7 @@ static bool ReadLocation(const IpcMsg *message, uint32_t *handle)
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
-/* Calls and waits for the reply; `*reply` is valid until the next call of this thread. */
+/* Makes a call and waits for the reply; `*reply` is valid until the thread's next call. */
 static int Call(struct AgentThread *self, uint32_t handle, uint32_t code, const void *data,
                 size_t size, const IpcMsg **reply)
 {
@@ -201,8 +201,8 @@ static int Call(struct AgentThread *self, uint32_t handle, uint32_t code, const 
     int status = LiteIpcIoctl(self->task, IPC_SEND_RECV_MSG, (unsigned long)(uintptr_t)&content);
     uint64_t took = Now() - before;
     if (took > CALL_MAX_NS || status == -ETIME) {
-        Tell("failed %d call of handle %u took %" PRIu64 " ms and ended with %d\n", getpid(),
-             handle, took / 1000000, status);
+        Report("failed %d call of handle %u took %" PRIu64 " ms and ended with %d\n", getpid(),
+               handle, took / 1000000, status);
         ended = true;
     }
     if (status == 0) {
@@ -212,7 +212,10 @@ static int Call(struct AgentThread *self, uint32_t handle, uint32_t code, const 
     return status;
 }
 
-/* What may happen to a call when others die. Anything else is told. */
+/*
+ * Returns true for a status that a call may have when other processes are killed. Other statuses
+ * are failures.
+ */
 static bool MayHappen(int status)
 {
     return status == -ENOENT || status == -EPIPE || status == -EINVAL || status == -ENODEV ||
@@ -220,7 +223,8 @@ static bool MayHappen(int status)
 }
 
 /*
- * A request to the ServiceManager, repeated while it is away. -ENOENT: it says no, or died over it.
+ * Sends a request to the ServiceManager and retries while there is none. Returns -ENOENT if it
+ * refused, or exited during the call.
  */
 static int AskManager(struct AgentThread *self, uint32_t code, const struct AgentMessage *message,
                       const IpcMsg **reply)
@@ -232,7 +236,7 @@ static int AskManager(struct AgentThread *self, uint32_t code, const struct Agen
             return status;
         }
         if (!MayHappen(status) || Now() > deadline) {
-            Tell("failed %d the manager cannot be asked: %d\n", getpid(), status);
+            Report("failed %d the request to the manager failed: %d\n", getpid(), status);
             return -ECANCELED;
         }
         Pause(2000);
@@ -258,8 +262,8 @@ static int CallOnce(struct AgentThread *self)
             return status;
         }
         if (!ReadLocation(reply, &self->handles[index])) {
-            Tell("failed %d lookup of %s: not a location\n", getpid(),
-                 options->services[index].name);
+            Report("failed %d lookup of %s: not a location\n", getpid(),
+                   options->services[index].name);
             return -ECANCELED;
         }
     }
@@ -268,15 +272,15 @@ static int CallOnce(struct AgentThread *self)
     if (status != 0) {
         self->handles[index] = 0;
         if (!MayHappen(status)) {
-            Tell("failed %d call of %s: %d\n", getpid(), options->services[index].name, status);
+            Report("failed %d call of %s: %d\n", getpid(), options->services[index].name, status);
             return -ECANCELED;
         }
         return status == -ENODEV ? status : 0;
     }
     if (reply->code != REPLY_RESULT || reply->dataSz != size ||
         memcmp(reply->data, data, size) != 0) {
-        Tell("failed %d %s answered with code %u and %u bytes instead of the %zu that it got\n",
-             getpid(), options->services[index].name, reply->code, reply->dataSz, size);
+        Report("failed %d %s answered with code %u and %u bytes instead of %zu\n", getpid(),
+               options->services[index].name, reply->code, reply->dataSz, size);
         return -ECANCELED;
     }
     atomic_fetch_add_explicit(&self->agent->answers, 1, memory_order_relaxed);
@@ -315,7 +319,7 @@ static void ThreadClose(struct AgentThread *self)
     LiteIpcThreadDestroy(self->thread);
 }
 
-/* A device, as soon as there is a domain. */
+/* Attaches a device as soon as a domain exists. */
 static int Attach(struct Agent *agent)
 {
     uint64_t deadline = Now() + ABSENCE_MAX_NS;
@@ -332,7 +336,7 @@ static int Attach(struct Agent *agent)
         Pause(3000);
     }
     if (status != 0 && !ended) {
-        Tell("failed %d no device: %d\n", getpid(), status);
+        Report("failed %d no device: %d\n", getpid(), status);
     }
     return status;
 }
@@ -361,7 +365,10 @@ static void *CallThread(void *argument)
     return NULL;
 }
 
-/* One life of a device, with `count` threads that call. 0 or why it ended. */
+/*
+ * Attaches a device and calls with `count` threads until it ends. Returns 0 or the reason of its
+ * end.
+ */
 static int CallWithThreads(struct Agent *agent, uint32_t count, uint64_t *random)
 {
     struct AgentThread threads[2];
@@ -387,17 +394,17 @@ static int CallWithThreads(struct Agent *agent, uint32_t count, uint64_t *random
     return status;
 }
 
-/* Tells how it goes, and after SIGTERM wakes whoever sleeps in the device. */
+/* Prints the number of answers, and after SIGTERM wakes threads that sleep in the device. */
 static void *Watch(void *argument)
 {
     struct Agent *agent = argument;
-    uint64_t toldAt = Now();
+    uint64_t reportedAt = Now();
     while (!ended) {
         Pause(20000);
-        if (Now() - toldAt > NS_PER_SECOND / 2) {
-            toldAt = Now();
-            Tell("answers %d %" PRIu64 "\n", getpid(),
-                 atomic_load_explicit(&agent->answers, memory_order_relaxed));
+        if (Now() - reportedAt > NS_PER_SECOND / 2) {
+            reportedAt = Now();
+            Report("answers %d %" PRIu64 "\n", getpid(),
+                   atomic_load_explicit(&agent->answers, memory_order_relaxed));
         }
     }
     pthread_mutex_lock(&agent->lock);
@@ -408,7 +415,7 @@ static void *Watch(void *argument)
     return NULL;
 }
 
-/* Runs `body` until SIGTERM, then checks that nothing of it is left. */
+/* Runs `body` until SIGTERM, then checks that no descriptor remains open. */
 static int Run(const struct AgentOptions *options, bool once,
                int (*body)(struct Agent *, uint64_t *))
 {
@@ -430,7 +437,7 @@ static int Run(const struct AgentOptions *options, bool once,
     while (!ended && (status == 0 || status == -ENODEV)) {
         status = body(&agent, &random);
         if (status != 0 && status != -ENODEV && status != -ECANCELED && !ended) {
-            Tell("failed %d a device could not be set up: %d\n", getpid(), status);
+            Report("failed %d a device could not be set up: %d\n", getpid(), status);
         }
     }
     bool isEnded = ended;
@@ -438,7 +445,7 @@ static int Run(const struct AgentOptions *options, bool once,
     pthread_join(watcher, NULL);
     size_t after = DescriptorCount();
     if (after != before) {
-        Tell("failed %d %zu descriptors at first, %zu at the end\n", getpid(), before, after);
+        Report("failed %d %zu descriptors at the start, %zu at the end\n", getpid(), before, after);
         return 1;
     }
     return isEnded ? 0 : 1;
@@ -481,7 +488,7 @@ static int Answer(struct AgentThread *self)
     }
     status = LiteIpcIoctl(self->task, IPC_SEND_RECV_MSG, (unsigned long)(uintptr_t)&content);
     atomic_fetch_add_explicit(&self->agent->answers, 1, memory_order_relaxed);
-    /* The caller may be gone, late, or full of answers. */
+    /* The caller may have exited, timed out, or have no room for answers. */
     return status == -ENODEV ? status : 0;
 }
 
@@ -497,14 +504,14 @@ static int ServeBody(struct Agent *agent, uint64_t *random)
     status = ThreadOpen(&self);
     if (status == 0) {
         uint64_t deadline = Now() + ABSENCE_MAX_NS;
-        /* -ENOENT: whoever had the name before has not been buried yet. */
+        /* -ENOENT: the previous owner of the name has not been removed yet. */
         while ((status = AskManager(&self, REGISTRY_REGISTER, &service->registration, &reply)) ==
                    -ENOENT &&
                Now() < deadline && !ended) {
             Pause(3000);
         }
         if (status == -ENOENT && !ended) {
-            Tell("failed %d the name %s is not given\n", getpid(), service->name);
+            Report("failed %d the registration of %s is refused\n", getpid(), service->name);
             status = -ECANCELED;
         }
     }
