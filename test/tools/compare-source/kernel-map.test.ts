@@ -1,4 +1,4 @@
-/** docs/kernel-map.md tells every function of the kernel, in the place where the code has it. */
+/** Checks that docs/kernel-map.md lists every function of the kernel with its file. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -28,10 +28,10 @@ test('every function of the kernel is in the map and in the file that the map na
     const where = whereIsFunction(own, kernel);
     t.not(row, undefined, `${kernel.name} is not in the map`);
     t.not(where, undefined, `${kernel.name} is not in the code`);
-    const told = kernel.counterpart?.name ?? where?.split(', ').at(-1) ?? '';
-    const isTold = where?.split(', ').some((file) => row?.includes(file)) === true;
+    const counterpart = kernel.counterpart?.name ?? where?.split(', ').at(-1) ?? '';
+    const hasFile = where?.split(', ').some((file) => row?.includes(file)) === true;
     t.true(
-      isTold || row?.includes(told) === true,
+      hasFile || row?.includes(counterpart) === true,
       `${kernel.name}: ${where ?? ''} is not in: ${row ?? ''}`,
     );
   }
