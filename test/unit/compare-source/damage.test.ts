@@ -1,5 +1,6 @@
 /**
- * Texts that are damaged or hostile: what can be read is compared, the rest is told with its place.
+ * Tests the comparison of damaged and hostile texts: readable parts are compared, and each
+ * unreadable part is reported with its location.
  */
 import test from 'ava';
 import { compareTexts, differences, rowOf } from '#test/support/comparison.js';
@@ -21,12 +22,12 @@ test('a syntax error is reported with line and column, and the rest is compared'
   const line = lineOf(source, 'CheckUsedBuffer(UINT32 ]');
   const [first] = damage(comparison);
   t.true(first?.startsWith(`hm_liteipc.c:${line}:`), first);
-  // All the other functions were read.
+  // All other functions are read.
   t.is(rowOf(comparison, 'functions', 'LiteIpcIoctl').status, 'same');
   t.is(rowOf(comparison, 'error codes', 'LiteIpcIoctl').there, 'EINVAL ENOMEM');
 });
 
-test('damage in a structure does not hide the others', async (t) => {
+test('a damaged structure does not hide the other structures', async (t) => {
   const header = change(HEADER, 'VOID *buff; } BuffPtr', 'VOID *buff @@ } BuffPtr');
   const comparison = await compareTexts(header);
   t.true(damage(comparison).length > 0);
@@ -73,7 +74,7 @@ test('unterminated, unopened and unreadable conditions are reported', async (t) 
 test('an unterminated comment is reported', async (t) => {
   const comparison = await compareTexts(`${HEADER}/* and so on`);
   const line = HEADER.split('\n').length;
-  t.deepEqual(damage(comparison), [`hm_liteipc.h:${line}:1: a comment without an end`]);
+  t.deepEqual(damage(comparison), [`hm_liteipc.h:${line}:1: a comment without an end is reported`]);
   t.deepEqual(differences(comparison), []);
 });
 

@@ -1,7 +1,4 @@
-/**
- * Engines that misbehave: whatever one does, its scenario fails with the reason, and the others run
- * on.
- */
+/** Tests faulty engines: the scenario of a faulty engine fails with a reason, and the others run. */
 import test from 'ava';
 import type { Engine } from '#lib/conformance/engine.js';
 import { parseScenario } from '#lib/conformance/parse.js';
@@ -22,7 +19,7 @@ const scenario = (name: string) =>
     'x.json',
   );
 
-/** An engine that is a program of Node. */
+/** Returns an engine that runs a Node program. */
 const engine =
   (source: string, dispose: () => void = () => undefined): Engine =>
   () => ({ program: process.execPath, args: ['-e', source], env: {}, dispose });
@@ -112,7 +109,7 @@ test('an engine that hangs is killed, even if it ignores signals', async (t) => 
   t.regex(result.message ?? '', /^the engine was killed: it did not end within 1.5 s; it said: no/);
 });
 
-test('a process that an engine leaves behind is killed', async (t) => {
+test('a process that outlives its engine is killed', async (t) => {
   const source = `const child = require('node:child_process').spawn('sleep', ['60'], { stdio: 'inherit' });
     console.log(JSON.stringify({ result: 'error', message: String(child.pid) })); process.exit(0)`;
   const startedAt = performance.now();

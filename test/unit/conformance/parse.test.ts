@@ -1,6 +1,4 @@
-/**
- * Reading scenarios: what is accepted and what comes out, and that every complaint names its place.
- */
+/** Tests the parser of scenarios: accepted texts, results, and the location of every complaint. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -11,7 +9,7 @@ import { scenarioFolder } from '#test/support/conformance.js';
 
 const recorded = scenarioFolder('recorded');
 
-/** A scenario around `steps`, whose first step is on line 6. */
+/** Returns a scenario with `steps`; the first step is on line 6. */
 function around(steps: readonly string[], head = ''): string {
   return `{
   "name": "x",
@@ -145,7 +143,7 @@ test('either target can be skipped', (t) => {
   t.deepEqual(skips(around(steps, '"kernel": "skip",')), [false, true]);
 });
 
-/** A step list, and the one complaint about it, without the file. */
+/** Step lists, and the only complaint about each, without the file. */
 const malformedSteps: Readonly<Record<string, readonly [readonly string[], string]>> = {
   'a result that is none': [
     ['{"task": "cli", "do": "open", "want": "EINVALL"}'],
@@ -438,7 +436,7 @@ const malformedSteps: Readonly<Record<string, readonly [readonly string[], strin
 for (const [title, [steps, complaint]] of Object.entries(malformedSteps)) {
   test(`malformed step: ${title}`, (t) => {
     t.deepEqual(complaints(around(steps)), [`x.json:${complaint}`]);
-    // A target that ignores an expectation does not ignore that it is malformed.
+    // A target that ignores an expectation still rejects it if it is malformed.
     t.deepEqual(complaints(around(steps), 'kernel'), [`x.json:${complaint}`]);
   });
 }
@@ -446,7 +444,7 @@ for (const [title, [steps, complaint]] of Object.entries(malformedSteps)) {
 const open = '{"task": "cli", "do": "open"}';
 const rest = '"about": "", "processes": {"C": ["cli"]}, "steps": [{"task": "cli", "do": "open"}]';
 
-/** A whole text, and the one complaint about it, without the file. */
+/** Texts, and the only complaint about each, without the file. */
 const malformedFiles: Readonly<Record<string, readonly [string, string]>> = {
   'an empty file': ['', '1:1: not valid JSON: value expected'],
   'no JSON': ['{\n  "name" "x"\n}', '2:10: not valid JSON: colon expected'],

@@ -1,4 +1,4 @@
-/** Scenarios as tables: their encoding, and which of them hang on the sizes of LP64. */
+/** Tests the encoding of scenarios as tables, and the detection of those that depend on LP64. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -24,7 +24,7 @@ const scenario = (steps: readonly object[], more: object = {}) =>
 
 const none = 0xffff_ffff;
 
-test('a table is words in the order of native/conformance/table.h', (t) => {
+test('a table has the words of native/conformance/table.h in their order', (t) => {
   const steps = [
     { task: 'cms', do: 'open' },
     { task: 'cms', do: 'mmap', size: 4096, prot: 'rw', want: 'EINVAL' },
@@ -45,7 +45,7 @@ test('a table is words in the order of native/conformance/table.h', (t) => {
   );
 });
 
-test('values refer to tasks, processes, handles and messages, plus a number modulo 2^64', (t) => {
+test('a value is a task, process, handle or message plus a number modulo 2^64', (t) => {
   const value = (of: unknown) => {
     const words = compileTable(
       scenario([...setUp, { task: 'cms', do: 'cmsCmd', cmd: 'gen', of }], {
@@ -62,7 +62,7 @@ test('values refer to tasks, processes, handles and messages, plus a number modu
   t.deepEqual(value({ add: [{ add: [{ tid: 'b' }, 3] }, 4] }), [1 | (1 << 8), 7, 0]);
 });
 
-test('the same scenario makes the same table; a reason to skip it is in the table', (t) => {
+test('a scenario always has the same table, which contains the reason to skip it', (t) => {
   const one = scenario(setUp);
   t.deepEqual(compileTable(one), compileTable(scenario(setUp)));
   const skipped = compileTable(one, 'D1');
@@ -150,7 +150,7 @@ test('a file can declare its ABI', (t) => {
   t.throws(() => reason(sending({}), { abi: 'ilp32' }), { message: /abi/ });
 });
 
-test('nearly all of the recorded scenarios are for both ABIs', (t) => {
+test('most recorded scenarios are for both ABIs', (t) => {
   const folder = scenarioFolder('recorded');
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
   const lp64 = files.filter(

@@ -1,4 +1,4 @@
-/** The policy: who may call and serve what, and why. */
+/** Tests the decisions of a policy on calling and serving, and their reasons. */
 import test from 'ava';
 import { allow, defineService, deny, method } from 'liteipc';
 import type { Rule } from 'liteipc/manager';
@@ -33,7 +33,7 @@ test('a service with an allow admits only the callers that it names', (t) => {
     allowed: false,
     explanation: 'its rules admit uid 2000',
   });
-  // Another service is not concerned.
+  // The rule does not affect another service.
   t.true(rules.decide('call', 'other', somebody).allowed);
 });
 
@@ -98,7 +98,7 @@ test('a subject can be a range, a long list, a program or a predicate', (t) => {
 });
 
 test('an unknown subject matches no allow and every deny, with a reason', (t) => {
-  // No process has this number: the largest that Linux gives is 2^22.
+  // No process has this pid: the largest pid of Linux is 2^22.
   const gone = { ...somebody, pid: 0x7fff_ffff };
   const program = { executable: '/usr/bin/shop' };
   t.like(policy(allow('shop').to(program)).decide('call', 'shop', gone), {

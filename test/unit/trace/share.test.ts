@@ -1,13 +1,13 @@
-/** Several readers of one device's trace: each has its own, and the last one turns it off. */
+/** Tests several readers of one trace: each has its own position, and the last one stops the trace. */
 import test from 'ava';
 import { TraceWords } from '#lib/native/layout.js';
 import { ServiceTrace } from '#lib/trace/service-trace.js';
 import { TraceShare } from '#lib/trace/share.js';
 import type { NativeDevice, NativeTrace } from '../../../types/native.js';
 
-/** A device that records what the test says. */
+/** A device whose records come from the test. */
 class Recording {
-  /** How much it was asked to keep; 0: it is off. */
+  /** Capacity in records; 0 if the trace is off. */
   on = 0;
   readonly dataLimit = 6144;
   #words: number[] = [];
@@ -32,7 +32,7 @@ class Recording {
     return { words, lost: 0 };
   }
 
-  /** Records so many; the timestamps count upwards. */
+  /** Adds `count` records with increasing timestamps. */
   record(count: number, facts: Partial<Record<keyof typeof TraceWords, number>> = {}): void {
     for (let index = 0; index < count; index++) {
       const words = new Array<number>(TraceWords.Words).fill(0);
@@ -103,7 +103,7 @@ test('a watch is filtered, split into messages, and excludes its own traffic', (
   const rest = trace.read(1, manager);
   t.is(((part?.words.length ?? 0) + (rest?.words.length ?? 0)) / 4 / TraceWords.Words, 100);
   t.false(rest?.more);
-  // Another service of the same device ends it as well: there is one trace.
+  // Another service of the same device ends the trace too: a device has one trace.
   new ServiceTrace(device.native).stop(1);
   t.is(trace.read(1, manager), undefined);
   t.is(device.on, 0);
