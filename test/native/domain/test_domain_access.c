@@ -13,36 +13,16 @@
 
 #include "kernel/access.h"
 #include "liteipc/hm_liteipc.h"
-#include "support/control_client.h"
+#include "support/domain_fixture.h"
 
 #define MESSAGE_HEADER 80U /* sizeof(IpcMsg) with uid and gid, LP64 */
-
-static char directory[64];
-static struct Domain *domain;
-
-static int SetUp(void **state)
-{
-    (void)state;
-    TestDirectoryMake(directory, sizeof(directory));
-    struct DomainOptions options = TestDomainOptions("access");
-    return DomainStart(&options, &domain);
-}
-
-static int TearDown(void **state)
-{
-    (void)state;
-    assert_true(TestDomainIsEmpty(domain));
-    DomainStop(domain);
-    TestDirectoryRemove(directory);
-    return 0;
-}
 
 static void CmsIsOneTaskOfTheDomain(void **state)
 {
     (void)state;
     struct TestProcess manager, other;
-    TestProcessOpen(DomainPath(domain), &manager, 0);
-    TestProcessOpen(DomainPath(domain), &other, 0);
+    TestProcessOpen(DomainPath(testDomain), &manager, 0);
+    TestProcessOpen(DomainPath(testDomain), &other, 0);
     const struct ControlTable *table = other.client.table;
 
     assert_false(IsCmsSet(table));
@@ -116,7 +96,7 @@ static void IoctlsRequireOpenAndMap(void **state)
     struct ControlMessage message;
     struct ControlProcessFacts facts;
 
-    assert_int_equal(TestClientOpen(DomainPath(domain), &client), 0);
+    assert_int_equal(TestClientOpen(DomainPath(testDomain), &client), 0);
     assert_int_equal(TestThreadOpen(&client, &thread), 0);
     assert_int_equal(TestTaskCreate(&thread, &taskID, NULL), 0);
     assert_int_equal(TestSetCms(&thread, taskID, 256), -EINVAL);
@@ -152,25 +132,6 @@ static void IoctlsRequireOpenAndMap(void **state)
     TestClientClose(&client);
 }
 
-struct Trio {
-    struct TestProcess manager, service, client;
-};
-
-static void TrioOpen(struct Trio *trio)
-{
-    TestProcessOpen(DomainPath(domain), &trio->manager, 0);
-    TestProcessOpen(DomainPath(domain), &trio->service, 0);
-    TestProcessOpen(DomainPath(domain), &trio->client, 0);
-    assert_int_equal(TestSetCms(&trio->manager.thread, trio->manager.taskID, 256), 0);
-}
-
-static void TrioClose(struct Trio *trio)
-{
-    TestProcessClose(&trio->manager);
-    TestProcessClose(&trio->service);
-    TestProcessClose(&trio->client);
-}
-
 static int Command(struct TestProcess *process, uint32_t cmd, uint32_t taskID, uint32_t handle)
 {
     return TestCmsCommand(&process->thread, process->taskID, cmd, taskID, &handle);
@@ -179,13 +140,13 @@ static int Command(struct TestProcess *process, uint32_t cmd, uint32_t taskID, u
 static void OnlyTheCmsProcessMaySendCommands(void **state)
 {
     (void)state;
-    struct Trio trio;
+    struct DomainTrio trio;
     struct TestProcess early;
 
-    TestProcessOpen(DomainPath(domain), &early, 0);
+    TestProcessOpen(DomainPath(testDomain), &early, 0);
     assert_int_equal(Command(&early, CMS_GEN_HANDLE, 0, 0), -EACCES); /* no CMS exists */
     TestProcessClose(&early);
-    TrioOpen(&trio);
+    DomainTrioOpen(&trio, 0);
     uint32_t service = trio.service.taskID;
     uint32_t client = trio.client.taskID;
     for (uint32_t cmd = CMS_GEN_HANDLE; cmd <= CMS_ADD_ACCESS + 1; cmd++) {
@@ -206,16 +167,16 @@ static void OnlyTheCmsProcessMaySendCommands(void **state)
     assert_int_equal(Command(&trio.manager, CMS_REMOVE_HANDLE, 0, service), 0);
     assert_int_equal(Command(&trio.manager, CMS_REMOVE_HANDLE, 0, 127), 0);
     assert_int_equal(Command(&trio.manager, CMS_REMOVE_HANDLE, 0, 128), -EINVAL);
-    TrioClose(&trio);
+    DomainTrioClose(&trio);
 }
 
 static void HandlesAreTaskIDs(void **state)
 {
     (void)state;
-    struct Trio trio;
+    struct DomainTrio trio;
     uint32_t handle = 99, fresh;
 
-    TrioOpen(&trio);
+    DomainTrioOpen(&trio, 0);
     const struct ControlTable *table = trio.client.client.table;
     uint32_t manager = trio.manager.client.identity.processID;
     assert_int_equal(TestCmsCommand(&trio.manager.thread, trio.manager.taskID, CMS_GEN_HANDLE,
@@ -242,18 +203,18 @@ static void HandlesAreTaskIDs(void **state)
     assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_INIT, fresh, 0), 0);
     assert_int_equal(Command(&trio.manager, CMS_GEN_HANDLE, fresh, 0), 0);
     assert_true(HasServiceAccess(table, manager, fresh));
-    TrioClose(&trio);
+    DomainTrioClose(&trio);
 }
 
 static void AccessIsGrantedToTheWholeProcess(void **state)
 {
     (void)state;
-    struct Trio trio;
+    struct DomainTrio trio;
     uint32_t unopenedTask;
     struct TestClient unopened;
     struct TestThread thread;
 
-    TrioOpen(&trio);
+    DomainTrioOpen(&trio, 0);
     const struct ControlTable *table = trio.client.client.table;
     uint32_t client = trio.client.client.identity.processID;
     uint32_t service = trio.service.taskID;
@@ -269,18 +230,18 @@ static void AccessIsGrantedToTheWholeProcess(void **state)
     assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS, 127, service), -EINVAL);
     assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS, UINT32_MAX, service), -EINVAL);
 
-    assert_int_equal(TestClientOpen(DomainPath(domain), &unopened), 0);
+    assert_int_equal(TestClientOpen(DomainPath(testDomain), &unopened), 0);
     assert_int_equal(TestThreadOpen(&unopened, &thread), 0);
     assert_int_equal(TestTaskCreate(&thread, &unopenedTask, NULL), 0);
     assert_int_equal(Command(&trio.manager, CMS_ADD_ACCESS, unopenedTask, service), -EINVAL);
     assert_false(HasServiceAccess(table, unopened.identity.processID, service));
     TestThreadClose(&thread);
     TestClientClose(&unopened);
-    TrioClose(&trio);
+    DomainTrioClose(&trio);
 }
 
 /* Sends CMS_ADD_ACCESS with the generations of the client and of the service. */
-static int GrantTo(struct Trio *trio, uint32_t clientGeneration, uint32_t serviceGeneration)
+static int GrantTo(struct DomainTrio *trio, uint32_t clientGeneration, uint32_t serviceGeneration)
 {
     struct ControlMessage message = {.type = CONTROL_CMS_COMMAND,
                                      .cmsCommand = {.callerTaskID = trio->manager.taskID,
@@ -295,8 +256,8 @@ static int GrantTo(struct Trio *trio, uint32_t clientGeneration, uint32_t servic
 static void AccessIsGrantedOnlyToTheNamedGeneration(void **state)
 {
     (void)state;
-    struct Trio trio;
-    TrioOpen(&trio);
+    struct DomainTrio trio;
+    DomainTrioOpen(&trio, 0);
     const struct ControlTable *table = trio.client.client.table;
     uint32_t client = trio.client.client.identity.processID;
     uint32_t service = trio.service.taskID;
@@ -306,16 +267,16 @@ static void AccessIsGrantedOnlyToTheNamedGeneration(void **state)
     assert_false(HasServiceAccess(table, client, service));
     assert_int_equal(GrantTo(&trio, trio.client.taskGeneration, trio.service.taskGeneration), 0);
     assert_true(HasServiceAccess(table, client, service));
-    TrioClose(&trio);
+    DomainTrioClose(&trio);
 }
 
 static void AccessCanBeRemoved(void **state)
 {
     (void)state;
-    struct Trio trio;
+    struct DomainTrio trio;
     struct TestMessage event;
 
-    TrioOpen(&trio);
+    DomainTrioOpen(&trio, 0);
     const struct ControlTable *table = trio.client.client.table;
     struct ControlIdentity client = trio.client.client.identity;
     uint32_t service = trio.service.taskID;
@@ -360,7 +321,7 @@ static void AccessCanBeRemoved(void **state)
     /* Any generation; the right is already removed. */
     access.processGeneration = access.serviceGeneration = 0;
     assert_int_equal(TestRemoveAccess(&trio.manager.thread, &access), 0);
-    TrioClose(&trio);
+    DomainTrioClose(&trio);
 }
 
 static void AProcessHasOneIpcTask(void **state)
@@ -369,8 +330,8 @@ static void AProcessHasOneIpcTask(void **state)
     struct TestProcess process, manager;
     uint32_t second;
 
-    TestProcessOpen(DomainPath(domain), &process, 0);
-    TestProcessOpen(DomainPath(domain), &manager, 0);
+    TestProcessOpen(DomainPath(testDomain), &process, 0);
+    TestProcessOpen(DomainPath(testDomain), &manager, 0);
     const struct ControlTable *table = process.client.table;
     uint32_t processID = process.client.identity.processID;
     assert_int_equal(TestObject(&process.thread, CONTROL_SET_IPC_TASK, process.taskID, 0), -EINVAL);
@@ -397,8 +358,8 @@ static void OnlyTheirOwnersMayUseTasks(void **state)
     struct TestThread sibling;
     uint32_t manager;
 
-    TestProcessOpen(DomainPath(domain), &process, 0);
-    TestProcessOpen(DomainPath(domain), &other, 0);
+    TestProcessOpen(DomainPath(testDomain), &process, 0);
+    TestProcessOpen(DomainPath(testDomain), &other, 0);
     assert_int_equal(TestThreadOpen(&process.client, &sibling), 0);
     assert_int_equal(TestObject(&other.thread, CONTROL_TASK_EXIT, process.taskID, 0), -EINVAL);
     assert_int_equal(TestObject(&sibling, CONTROL_TASK_EXIT, process.taskID, 0), -EINVAL);
@@ -427,7 +388,7 @@ static void TheOldestFreeSlotIsReusedFirst(void **state)
     struct TestProcess process;
     uint32_t first, firstGeneration, taskID, generation;
 
-    TestProcessOpen(DomainPath(domain), &process, 0);
+    TestProcessOpen(DomainPath(testDomain), &process, 0);
     assert_int_equal(TestTaskCreate(&process.thread, &first, &firstGeneration), 0);
     assert_int_equal(TestObject(&process.thread, CONTROL_TASK_EXIT, first, 0), 0);
     for (uint32_t round = 1; round < 126; round++) { /* 127 slots, one of them in use */
@@ -445,17 +406,21 @@ static void TheOldestFreeSlotIsReusedFirst(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(CmsIsOneTaskOfTheDomain, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(OnlyListedProgramsBecomeCms, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(IoctlsRequireOpenAndMap, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(OnlyTheCmsProcessMaySendCommands, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(HandlesAreTaskIDs, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AccessIsGrantedToTheWholeProcess, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AccessIsGrantedOnlyToTheNamedGeneration, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AccessCanBeRemoved, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AProcessHasOneIpcTask, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(OnlyTheirOwnersMayUseTasks, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TheOldestFreeSlotIsReusedFirst, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(CmsIsOneTaskOfTheDomain, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(OnlyListedProgramsBecomeCms, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(IoctlsRequireOpenAndMap, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(OnlyTheCmsProcessMaySendCommands, DomainSetUp,
+                                        DomainTearDown),
+        cmocka_unit_test_setup_teardown(HandlesAreTaskIDs, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(AccessIsGrantedToTheWholeProcess, DomainSetUp,
+                                        DomainTearDown),
+        cmocka_unit_test_setup_teardown(AccessIsGrantedOnlyToTheNamedGeneration, DomainSetUp,
+                                        DomainTearDown),
+        cmocka_unit_test_setup_teardown(AccessCanBeRemoved, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(AProcessHasOneIpcTask, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(OnlyTheirOwnersMayUseTasks, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(TheOldestFreeSlotIsReusedFirst, DomainSetUp,
+                                        DomainTearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,34 +19,10 @@
 #include <cmocka.h>
 
 #include "support/child.h"
-#include "support/control_client.h"
+#include "support/domain_fixture.h"
 
 #define KILL_CYCLES 200
 #define OTHER_UID   12345U
-
-static char directory[64];
-static struct Domain *domain;
-static size_t descriptorsBefore;
-
-static int SetUp(void **state)
-{
-    (void)state;
-    TestDirectoryMake(directory, sizeof(directory));
-    struct DomainOptions options = TestDomainOptions("connection");
-    int status = DomainStart(&options, &domain);
-    descriptorsBefore = TestDescriptorCount();
-    return status;
-}
-
-static int TearDown(void **state)
-{
-    (void)state;
-    assert_true(TestDomainIsEmpty(domain));
-    assert_true(TestDescriptorCountIs(descriptorsBefore));
-    DomainStop(domain);
-    TestDirectoryRemove(directory);
-    return 0;
-}
 
 static int WaitFor(pid_t pid)
 {
@@ -61,8 +37,8 @@ static void HelloGivesIdentityAndTable(void **state)
     struct TestClient first, second;
     struct ControlProcessFacts facts;
 
-    assert_int_equal(TestClientOpen(DomainPath(domain), &first), 0);
-    assert_int_equal(TestClientOpen(DomainPath(domain), &second), 0);
+    assert_int_equal(TestClientOpen(DomainPath(testDomain), &first), 0);
+    assert_int_equal(TestClientOpen(DomainPath(testDomain), &second), 0);
     assert_int_equal(first.identity.pid, getpid());
     assert_int_equal(first.identity.uid, getuid());
     assert_int_equal(first.identity.gid, getgid());
@@ -79,7 +55,7 @@ static void HelloGivesIdentityAndTable(void **state)
 /* Sends these bytes as the first message. Returns true if the connection is closed. */
 static bool IsRefused(const void *bytes, size_t size, const int *descriptors, size_t count)
 {
-    int socket = TestConnect(DomainPath(domain));
+    int socket = TestConnect(DomainPath(testDomain));
     assert_true(socket >= 0);
     assert_int_equal(TestSend(socket, bytes, size, descriptors, count), 0);
     bool refused = TestIsCutOff(socket);
@@ -119,7 +95,7 @@ static void AnotherProtocolVersionIsReported(void **state)
     (void)state;
     struct ControlMessage hello = {.type = CONTROL_HELLO,
                                    .protocolVersion = CONTROL_PROTOCOL_VERSION + 1};
-    struct TestSocket socket = {.descriptor = TestConnect(DomainPath(domain))};
+    struct TestSocket socket = {.descriptor = TestConnect(DomainPath(testDomain))};
 
     assert_int_equal(TestCall(&socket, &hello, NULL, 0, NULL), -EPROTO);
     assert_true(TestIsCutOff(socket.descriptor));
@@ -133,7 +109,7 @@ static void EndsProcess(bool onThread, const void *bytes, size_t size, const int
     struct TestProcess process;
     struct ControlProcessFacts facts;
 
-    TestProcessOpen(DomainPath(domain), &process, 1);
+    TestProcessOpen(DomainPath(testDomain), &process, 1);
     struct TestSocket *socket = onThread ? &process.thread.socket : &process.client.socket;
     assert_int_equal(TestSend(socket->descriptor, bytes, size, descriptors, count), 0);
     assert_true(TestIsCutOff(process.client.socket.descriptor));
@@ -187,7 +163,7 @@ static void AForkedChildIsNotItsParent(void **state)
     (void)state;
     for (int onThread = 0; onThread < 2; onThread++) {
         struct TestProcess process;
-        TestProcessOpen(DomainPath(domain), &process, 0);
+        TestProcessOpen(DomainPath(testDomain), &process, 0);
         struct TestSocket *socket = onThread ? &process.thread.socket : &process.client.socket;
         pid_t pid = fork();
         if (pid == 0) {
@@ -201,7 +177,7 @@ static void AForkedChildIsNotItsParent(void **state)
         TestProcessClose(&process);
     }
     /* A child may not send HELLO on a connection that its parent opened. */
-    int socket = TestConnect(DomainPath(domain));
+    int socket = TestConnect(DomainPath(testDomain));
     pid_t pid = fork();
     if (pid == 0) {
         struct ControlMessage hello = {
@@ -222,7 +198,7 @@ static void ExitIsAnsweredAfterTheCleanUp(void **state)
     struct ControlTaskFacts task;
     struct ControlProcessFacts facts;
 
-    TestProcessOpen(DomainPath(domain), &process, 2);
+    TestProcessOpen(DomainPath(testDomain), &process, 2);
     assert_int_equal(TestObject(&process.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
     assert_true(TestIsCutOff(process.thread.socket.descriptor));
     assert_int_equal(ControlTaskRead(process.client.table, process.taskID, &task), 0);
@@ -243,8 +219,8 @@ static void AClosedSocketEndsItsThread(void **state)
     struct TestProcess process, witness;
     struct ControlTaskFacts task;
 
-    TestProcessOpen(DomainPath(domain), &witness, 0);
-    TestProcessOpen(DomainPath(domain), &process, 2);
+    TestProcessOpen(DomainPath(testDomain), &witness, 0);
+    TestProcessOpen(DomainPath(testDomain), &process, 2);
     TestThreadClose(&process.thread);
     uint64_t deadline = TestDeadline();
     do {
@@ -262,7 +238,7 @@ static void ASilentClientIsDisconnected(void **state)
 {
     (void)state;
     struct timespec from, to;
-    int socket = TestConnect(DomainPath(domain));
+    int socket = TestConnect(DomainPath(testDomain));
 
     clock_gettime(CLOCK_MONOTONIC, &from);
     struct TestMessage message;
@@ -279,7 +255,7 @@ static void AFreedConnectionSlotIsUsable(void **state)
     struct TestClient client;
 
     for (int index = 0; index < 300; index++) {
-        sockets[index] = TestConnect(DomainPath(domain));
+        sockets[index] = TestConnect(DomainPath(testDomain));
         assert_true(sockets[index] >= 0);
     }
     /*
@@ -291,7 +267,7 @@ static void AFreedConnectionSlotIsUsable(void **state)
     int status = -1;
     uint64_t deadline = TestDeadline();
     do {
-        status = TestClientOpen(DomainPath(domain), &client);
+        status = TestClientOpen(DomainPath(testDomain), &client);
     } while (status != 0 && TestRetry(deadline));
     assert_int_equal(status, 0);
     TestClientClose(&client);
@@ -311,8 +287,8 @@ static void AClientThatNeverReadsIsDisconnected(void **state)
     struct ControlMessage message = {.type = CONTROL_PROCESS_OPEN, .requestID = 1};
     bool cutOff = false;
 
-    TestProcessOpen(DomainPath(domain), &other, 0);
-    TestProcessOpen(DomainPath(domain), &silent, 0);
+    TestProcessOpen(DomainPath(testDomain), &other, 0);
+    TestProcessOpen(DomainPath(testDomain), &silent, 0);
     assert_int_equal(fcntl(silent.thread.socket.descriptor, F_SETFL, O_NONBLOCK), 0);
     uint64_t deadline = TestDeadline();
     while (!cutOff && NowMs() < deadline) {
@@ -339,7 +315,7 @@ static void AClientThatReadsLateLosesNothing(void **state)
     struct ControlMessage message = {.type = CONTROL_PROCESS_OPEN};
     const uint32_t count = 400; /* more than a socket holds, less than the domain buffers */
 
-    TestProcessOpen(DomainPath(domain), &process, 0);
+    TestProcessOpen(DomainPath(testDomain), &process, 0);
     for (uint32_t request = 1; request <= count; request++) {
         message.requestID = request;
         assert_int_equal(
@@ -365,7 +341,7 @@ static void KilledClientsLeaveNothing(void **state)
         pid_t pid = fork();
         if (pid == 0) {
             struct TestProcess process;
-            TestProcessOpen(DomainPath(domain), &process, 4);
+            TestProcessOpen(DomainPath(testDomain), &process, 4);
             if (cycle % 2 == 0) {
                 (void)TestLaneOpenStart(&process.thread, process.taskID, process.taskID);
             }
@@ -448,9 +424,9 @@ static void AnotherUidGetsOnlyItsShare(void **state)
     struct DomainOptions options = TestDomainOptions(path);
     struct TestProcess process;
 
-    assert_int_equal(AsOther(ExpectRefusedConnect, DomainPath(domain)), 0);
-    snprintf(path, sizeof(path), "%s/shared", directory);
-    assert_int_equal(chmod(directory, 0755), 0);
+    assert_int_equal(AsOther(ExpectRefusedConnect, DomainPath(testDomain)), 0);
+    snprintf(path, sizeof(path), "%s/shared", testDirectory);
+    assert_int_equal(chmod(testDirectory, 0755), 0);
     options.socketMode = 0666;
     assert_int_equal(DomainStart(&options, &shared), 0);
     assert_int_equal(AsOther(ExpectQuotas, path), 0);
@@ -482,7 +458,7 @@ static void RootOfAnotherNamespaceIsRefused(void **state)
             _exit(77);
         }
         close(file);
-        _exit(TestClientOpen(DomainPath(domain), &client) == -EPERM ? 0 : 1);
+        _exit(TestClientOpen(DomainPath(testDomain), &client) == -EPERM ? 0 : 1);
     }
     int status = WEXITSTATUS(WaitFor(pid));
     if (status == 77) {
@@ -495,20 +471,26 @@ static void RootOfAnotherNamespaceIsRefused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(HelloGivesIdentityAndTable, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AnInvalidHelloEndsTheConnection, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AnotherProtocolVersionIsReported, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(MalformedMessagesEndTheProcess, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AForkedChildIsNotItsParent, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ExitIsAnsweredAfterTheCleanUp, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AClosedSocketEndsItsThread, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ASilentClientIsDisconnected, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AFreedConnectionSlotIsUsable, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AClientThatNeverReadsIsDisconnected, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AClientThatReadsLateLosesNothing, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(KilledClientsLeaveNothing, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AnotherUidGetsOnlyItsShare, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(RootOfAnotherNamespaceIsRefused, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(HelloGivesIdentityAndTable, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(AnInvalidHelloEndsTheConnection, DomainSetUp,
+                                        DomainTearDown),
+        cmocka_unit_test_setup_teardown(AnotherProtocolVersionIsReported, DomainSetUp,
+                                        DomainTearDown),
+        cmocka_unit_test_setup_teardown(MalformedMessagesEndTheProcess, DomainSetUp,
+                                        DomainTearDown),
+        cmocka_unit_test_setup_teardown(AForkedChildIsNotItsParent, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(ExitIsAnsweredAfterTheCleanUp, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(AClosedSocketEndsItsThread, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(ASilentClientIsDisconnected, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(AFreedConnectionSlotIsUsable, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(AClientThatNeverReadsIsDisconnected, DomainSetUp,
+                                        DomainTearDown),
+        cmocka_unit_test_setup_teardown(AClientThatReadsLateLosesNothing, DomainSetUp,
+                                        DomainTearDown),
+        cmocka_unit_test_setup_teardown(KilledClientsLeaveNothing, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(AnotherUidGetsOnlyItsShare, DomainSetUp, DomainTearDown),
+        cmocka_unit_test_setup_teardown(RootOfAnotherNamespaceIsRefused, DomainSetUp,
+                                        DomainTearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,48 +16,12 @@
 
 #include "kernel/access.h"
 #include "liteipc/hm_liteipc.h"
-#include "support/control_client.h"
-
-static char directory[64];
-static struct Domain *domain;
-static size_t descriptorsBefore;
-
-struct Trio {
-    struct TestProcess manager, service, client;
-};
-static struct Trio trio;
-
-static int SetUp(void **state)
-{
-    (void)state;
-    TestDirectoryMake(directory, sizeof(directory));
-    struct DomainOptions options = TestDomainOptions("death");
-    int status = DomainStart(&options, &domain);
-    descriptorsBefore = TestDescriptorCount();
-    TestProcessOpen(DomainPath(domain), &trio.manager, 4);
-    TestProcessOpen(DomainPath(domain), &trio.service, 4);
-    TestProcessOpen(DomainPath(domain), &trio.client, 4);
-    assert_int_equal(TestSetCms(&trio.manager.thread, trio.manager.taskID, 256), 0);
-    return status;
-}
-
-static int TearDown(void **state)
-{
-    (void)state;
-    TestProcessClose(&trio.manager);
-    TestProcessClose(&trio.service);
-    TestProcessClose(&trio.client);
-    assert_true(TestDomainIsEmpty(domain));
-    assert_true(TestDescriptorCountIs(descriptorsBefore));
-    DomainStop(domain);
-    TestDirectoryRemove(directory);
-    return 0;
-}
+#include "support/domain_fixture.h"
 
 static void Grant(struct TestProcess *client, uint32_t handle)
 {
-    assert_int_equal(TestCmsCommand(&trio.manager.thread, trio.manager.taskID, CMS_ADD_ACCESS,
-                                    client->taskID, &handle),
+    assert_int_equal(TestCmsCommand(&domainTrio.manager.thread, domainTrio.manager.taskID,
+                                    CMS_ADD_ACCESS, client->taskID, &handle),
                      0);
 }
 
@@ -70,7 +33,7 @@ static void MakeIpcTask(struct TestProcess *process)
 static uint32_t Count(uint32_t offset)
 {
     struct DomainCounters counters;
-    DomainCount(domain, &counters);
+    DomainCount(testDomain, &counters);
     return *(uint32_t *)(void *)((char *)&counters + offset);
 }
 #define COUNT(field) Count(offsetof(struct DomainCounters, field))
@@ -92,33 +55,34 @@ static void ATaskExitIsAnnounced(void **state)
 {
     (void)state;
     struct TestMessage event;
-    const struct ControlTable *table = trio.client.client.table;
-    uint32_t client = trio.client.client.identity.processID;
-    uint32_t service = trio.service.taskID;
+    const struct ControlTable *table = domainTrio.client.client.table;
+    uint32_t client = domainTrio.client.client.identity.processID;
+    uint32_t service = domainTrio.service.taskID;
 
-    Grant(&trio.client, service);
-    Grant(&trio.manager, service); /* has access, but no IPC task */
-    MakeIpcTask(&trio.client);
-    MakeIpcTask(&trio.service); /* receives no notice of its own death */
+    Grant(&domainTrio.client, service);
+    Grant(&domainTrio.manager, service); /* has access, but no IPC task */
+    MakeIpcTask(&domainTrio.client);
+    MakeIpcTask(&domainTrio.service); /* receives no notice of its own death */
     uint64_t before = NowNs();
-    assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_EXIT, service, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_TASK_EXIT, service, 0), 0);
     assert_false(HasServiceAccess(table, client, service) || IsTaskAlive(table, service));
 
     /* Both are available when the answer arrives: first the notice, then the wake-up. */
-    assert_int_equal(TestEvent(&trio.client.thread.socket, &event, 0), 1);
+    assert_int_equal(TestEvent(&domainTrio.client.thread.socket, &event, 0), 1);
     assert_int_equal(event.message.type, CONTROL_EVENT_DEATH);
-    assert_int_equal(event.message.death.ipcTaskID, trio.client.taskID);
+    assert_int_equal(event.message.death.ipcTaskID, domainTrio.client.taskID);
     assert_int_equal(event.message.death.deadTaskID, service);
-    assert_int_equal(event.message.death.deadGeneration, trio.service.taskGeneration);
-    assert_int_equal(event.message.death.deadProcessID, trio.service.client.identity.processID);
+    assert_int_equal(event.message.death.deadGeneration, domainTrio.service.taskGeneration);
+    assert_int_equal(event.message.death.deadProcessID,
+                     domainTrio.service.client.identity.processID);
     assert_int_equal(event.message.death.uid, getuid());
     assert_int_equal(event.message.death.gid, getgid());
     assert_true(event.message.death.timestamp >= before &&
                 event.message.death.timestamp <= NowNs());
-    assert_int_equal(TestEvent(&trio.client.thread.socket, &event, 0), 1);
+    assert_int_equal(TestEvent(&domainTrio.client.thread.socket, &event, 0), 1);
     assert_int_equal(event.message.type, CONTROL_EVENT_WAKE);
-    assert_true(TestNoEventOf(&trio.service.thread.socket, CONTROL_EVENT_DEATH));
-    assert_true(TestNoEventOf(&trio.manager.thread.socket, CONTROL_EVENT_DEATH));
+    assert_true(TestNoEventOf(&domainTrio.service.thread.socket, CONTROL_EVENT_DEATH));
+    assert_true(TestNoEventOf(&domainTrio.manager.thread.socket, CONTROL_EVENT_DEATH));
 }
 
 static void NoticesRequireARightAndAnIpcTask(void **state)
@@ -128,18 +92,18 @@ static void NoticesRequireARightAndAnIpcTask(void **state)
     struct TestProcess stranger;
     uint32_t handle, second;
 
-    TestProcessOpen(DomainPath(domain), &stranger, 0);
+    TestProcessOpen(DomainPath(testDomain), &stranger, 0);
     MakeIpcTask(&stranger); /* no right */
-    MakeIpcTask(&trio.client);
-    handle = trio.service.taskID;
-    assert_int_equal(TestTaskCreate(&trio.service.thread, &second, NULL), 0);
-    assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_INIT, second, 0), 0);
-    Grant(&trio.client, handle);
-    Grant(&trio.client, second);
-    assert_int_equal(TestObject(&trio.service.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
-    assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH, &event));
+    MakeIpcTask(&domainTrio.client);
+    handle = domainTrio.service.taskID;
+    assert_int_equal(TestTaskCreate(&domainTrio.service.thread, &second, NULL), 0);
+    assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_TASK_INIT, second, 0), 0);
+    Grant(&domainTrio.client, handle);
+    Grant(&domainTrio.client, second);
+    assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
+    assert_true(TestEventOf(&domainTrio.client.thread.socket, CONTROL_EVENT_DEATH, &event));
     assert_int_equal(event.message.death.deadTaskID, handle);
-    assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH, &event));
+    assert_true(TestEventOf(&domainTrio.client.thread.socket, CONTROL_EVENT_DEATH, &event));
     assert_int_equal(event.message.death.deadTaskID, second);
     assert_true(TestNoEventOf(&stranger.thread.socket, CONTROL_EVENT_DEATH));
     TestProcessClose(&stranger);
@@ -154,12 +118,12 @@ static void AKilledProcessIsAnnounced(void **state)
     struct TestMessage event;
 
     assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-    MakeIpcTask(&trio.client);
+    MakeIpcTask(&domainTrio.client);
     for (int round = 0; round < 20; round++) {
         pid_t pid = fork();
         if (pid == 0) {
             struct TestProcess child;
-            TestProcessOpen(DomainPath(domain), &child, 2);
+            TestProcessOpen(DomainPath(testDomain), &child, 2);
             (void)!write(ready[1], &child.taskID, sizeof(child.taskID));
             for (;;) { /* busy with requests of all kinds */
                 uint32_t extra;
@@ -171,16 +135,16 @@ static void AKilledProcessIsAnnounced(void **state)
             }
         }
         assert_int_equal(read(ready[0], &taskID, sizeof(taskID)), sizeof(taskID));
-        Grant(&trio.client, taskID);
+        Grant(&domainTrio.client, taskID);
         usleep(2000);
         kill(pid, SIGKILL);
         uint64_t killed = NowMs();
-        assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH, &event));
+        assert_true(TestEventOf(&domainTrio.client.thread.socket, CONTROL_EVENT_DEATH, &event));
         assert_int_equal(event.message.death.deadTaskID, taskID);
         assert_true(NowMs() - killed < TEST_PROMPT_MS);
         (void)waitpid(pid, NULL, 0);
-        (void)TestNoEventOf(&trio.manager.thread.socket, CONTROL_EVENT_DEATH);
-        assert_int_equal(TestDeposit(&trio.manager.thread, 50), 0);
+        (void)TestNoEventOf(&domainTrio.manager.thread.socket, CONTROL_EVENT_DEATH);
+        assert_int_equal(TestDeposit(&domainTrio.manager.thread, 50), 0);
     }
     close(ready[0]);
     close(ready[1]);
@@ -192,7 +156,7 @@ static bool BecomesState(uint32_t processID, int expected)
     int state = -1;
     uint64_t deadline = TestDeadline();
     do {
-        int status = ControlProcessRead(trio.manager.client.table, processID, &facts);
+        int status = ControlProcessRead(domainTrio.manager.client.table, processID, &facts);
         state = status == 0 ? (int)facts.state : CONTROL_FREE;
     } while (state != expected && TestRetry(deadline));
     return state == expected;
@@ -204,51 +168,54 @@ static bool BecomesState(uint32_t processID, int expected)
 static void ATerminatedProcessRemainsUntilItsLanesAreDrained(void **state)
 {
     (void)state;
-    uint32_t first, second, handle = trio.service.taskID;
-    uint32_t client = trio.client.client.identity.processID;
-    const struct ControlTable *table = trio.manager.client.table;
+    uint32_t first, second, handle = domainTrio.service.taskID;
+    uint32_t client = domainTrio.client.client.identity.processID;
+    const struct ControlTable *table = domainTrio.manager.client.table;
     struct ControlMessage drained = {.type = CONTROL_LANE_DRAINED};
     struct ControlTaskFacts task;
 
-    Grant(&trio.client, handle);
-    assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, handle, false, &first),
-                     0);
-    assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, 0, false, &second), 0);
+    Grant(&domainTrio.client, handle);
+    assert_int_equal(
+        TestLaneOpen(&domainTrio.client.thread, domainTrio.client.taskID, handle, false, &first),
+        0);
+    assert_int_equal(
+        TestLaneOpen(&domainTrio.client.thread, domainTrio.client.taskID, 0, false, &second), 0);
     /* Draining has no effect before the sender has terminated. */
     drained.object.id = first;
-    int socket = trio.service.thread.socket.descriptor;
+    int socket = domainTrio.service.thread.socket.descriptor;
     assert_int_equal(TestSend(socket, &drained, sizeof(drained), NULL, 0), 0);
-    assert_int_equal(TestObject(&trio.service.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     assert_int_equal(COUNT(lanes), 2);
 
-    assert_int_equal(Exit(&trio.client), 0);
+    assert_int_equal(Exit(&domainTrio.client), 0);
     assert_true(BecomesState(client, CONTROL_DEAD));
     assert_true(HasServiceAccess(table, client, handle));
-    assert_int_equal(ControlTaskRead(table, trio.client.taskID, &task), 0);
+    assert_int_equal(ControlTaskRead(table, domainTrio.client.taskID, &task), 0);
     assert_int_equal(task.state, CONTROL_DEAD);
     assert_int_equal(COUNT(lanes), 2);
     assert_int_equal(COUNT(processes), 3);
 
     /* Another thread, or an invalid ID, has no effect. */
     assert_int_equal(
-        TestSend(trio.manager.thread.socket.descriptor, &drained, sizeof(drained), NULL, 0), 0);
+        TestSend(domainTrio.manager.thread.socket.descriptor, &drained, sizeof(drained), NULL, 0),
+        0);
     drained.object.id = 0;
     assert_int_equal(TestSend(socket, &drained, sizeof(drained), NULL, 0), 0);
-    assert_int_equal(TestObject(&trio.manager.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
-    assert_int_equal(TestObject(&trio.service.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.manager.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     assert_int_equal(COUNT(lanes), 2);
 
     drained.object.id = first;
     assert_int_equal(TestSend(socket, &drained, sizeof(drained), NULL, 0), 0);
-    assert_int_equal(TestObject(&trio.service.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     assert_int_equal(COUNT(lanes), 1);
     assert_true(HasServiceAccess(table, client, handle));
     /* The other receiver exits without draining, which has the same effect. */
-    assert_int_equal(TestObject(&trio.manager.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.manager.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
     assert_int_equal(COUNT(lanes), 0);
     assert_true(BecomesState(client, CONTROL_FREE));
     assert_false(HasServiceAccess(table, client, handle));
-    assert_int_equal(ControlTaskRead(table, trio.client.taskID, &task), -ESRCH);
+    assert_int_equal(ControlTaskRead(table, domainTrio.client.taskID, &task), -ESRCH);
     assert_int_equal(COUNT(processes), 2);
 }
 
@@ -258,19 +225,21 @@ static void ATerminatedProcessRemainsUntilItsLanesAreDrained(void **state)
 static void RightsOfATerminatedProcessCanBeRemoved(void **state)
 {
     (void)state;
-    uint32_t handle = trio.service.taskID;
-    uint32_t client = trio.client.client.identity.processID;
-    struct ControlAccess access = {.callerTaskID = trio.manager.taskID,
+    uint32_t handle = domainTrio.service.taskID;
+    uint32_t client = domainTrio.client.client.identity.processID;
+    struct ControlAccess access = {.callerTaskID = domainTrio.manager.taskID,
                                    .processID = client,
-                                   .processGeneration = trio.client.client.identity.generation,
+                                   .processGeneration =
+                                       domainTrio.client.client.identity.generation,
                                    .serviceHandle = handle};
 
-    Grant(&trio.client, handle);
-    assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, handle, false, NULL), 0);
-    assert_int_equal(Exit(&trio.client), 0);
-    assert_true(HasServiceAccess(trio.manager.client.table, client, handle));
-    assert_int_equal(TestRemoveAccess(&trio.manager.thread, &access), 0);
-    assert_false(HasServiceAccess(trio.manager.client.table, client, handle));
+    Grant(&domainTrio.client, handle);
+    assert_int_equal(
+        TestLaneOpen(&domainTrio.client.thread, domainTrio.client.taskID, handle, false, NULL), 0);
+    assert_int_equal(Exit(&domainTrio.client), 0);
+    assert_true(HasServiceAccess(domainTrio.manager.client.table, client, handle));
+    assert_int_equal(TestRemoveAccess(&domainTrio.manager.thread, &access), 0);
+    assert_false(HasServiceAccess(domainTrio.manager.client.table, client, handle));
     assert_int_equal(COUNT(processes), 3);
 }
 
@@ -283,32 +252,32 @@ static void NoticesAreNotLostWithAFullSocket(void **state)
     struct TestMessage event;
     uint32_t received = 0;
 
-    MakeIpcTask(&trio.client);
+    MakeIpcTask(&domainTrio.client);
     uint32_t announced = 0;
     for (uint32_t death = 0; death < DEATHS; death++) {
         uint32_t taskID, generation;
-        if (TestTaskCreate(&trio.service.thread, &taskID, &generation) != 0) {
+        if (TestTaskCreate(&domainTrio.service.thread, &taskID, &generation) != 0) {
             break; /* every slot is occupied by an unread notice */
         }
-        assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_INIT, taskID, 0), 0);
-        Grant(&trio.client, taskID);
-        assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_EXIT, taskID, 0), 0);
-        (void)TestNoEventOf(&trio.service.thread.socket, CONTROL_EVENT_DEATH);
+        assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_TASK_INIT, taskID, 0), 0);
+        Grant(&domainTrio.client, taskID);
+        assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_TASK_EXIT, taskID, 0), 0);
+        (void)TestNoEventOf(&domainTrio.service.thread.socket, CONTROL_EVENT_DEATH);
         announced++;
     }
     assert_true(announced > 128); /* the socket was full, so slots are occupied */
     assert_true(announced < DEATHS);
     assert_true(COUNT(tasks) > 100);
     while (received < announced &&
-           TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH, &event)) {
+           TestEventOf(&domainTrio.client.thread.socket, CONTROL_EVENT_DEATH, &event)) {
         uint32_t key = event.message.death.deadGeneration * 128 + event.message.death.deadTaskID;
         assert_true(key < sizeof(seen) && !seen[key]);
         seen[key] = true;
         received++;
     }
     assert_int_equal(received, announced);
-    assert_int_equal(TestObject(&trio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
-    assert_true(TestNoEventOf(&trio.client.thread.socket, CONTROL_EVENT_DEATH));
+    assert_int_equal(TestObject(&domainTrio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_true(TestNoEventOf(&domainTrio.client.thread.socket, CONTROL_EVENT_DEATH));
     assert_int_equal(COUNT(tasks), 3); /* no slot is occupied any more */
 }
 
@@ -316,18 +285,18 @@ static void NoticesAreNotLostWithAFullSocket(void **state)
 static void QueuedNoticesEndWithTheirReader(void **state)
 {
     (void)state;
-    MakeIpcTask(&trio.client);
+    MakeIpcTask(&domainTrio.client);
     uint32_t taskID;
-    while (TestTaskCreate(&trio.service.thread, &taskID, NULL) == 0) {
-        assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_INIT, taskID, 0), 0);
-        Grant(&trio.client, taskID);
-        assert_int_equal(TestObject(&trio.service.thread, CONTROL_TASK_EXIT, taskID, 0), 0);
-        (void)TestNoEventOf(&trio.service.thread.socket, CONTROL_EVENT_DEATH);
+    while (TestTaskCreate(&domainTrio.service.thread, &taskID, NULL) == 0) {
+        assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_TASK_INIT, taskID, 0), 0);
+        Grant(&domainTrio.client, taskID);
+        assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_TASK_EXIT, taskID, 0), 0);
+        (void)TestNoEventOf(&domainTrio.service.thread.socket, CONTROL_EVENT_DEATH);
     }
     assert_true(COUNT(tasks) > 100);
-    assert_int_equal(Exit(&trio.client), 0);
+    assert_int_equal(Exit(&domainTrio.client), 0);
     assert_int_equal(COUNT(tasks), 2);
-    assert_int_equal(TestTaskCreate(&trio.service.thread, &taskID, NULL), 0);
+    assert_int_equal(TestTaskCreate(&domainTrio.service.thread, &taskID, NULL), 0);
 }
 
 static void ALaneOpenWaitsForALaneEnd(void **state)
@@ -337,34 +306,38 @@ static void ALaneOpenWaitsForALaneEnd(void **state)
     struct TestMessage answer;
     uint32_t requests[3];
 
-    TestProcessOpen(DomainPath(domain), &bare, 0);
-    Grant(&trio.client, bare.taskID);
+    TestProcessOpen(DomainPath(testDomain), &bare, 0);
+    Grant(&domainTrio.client, bare.taskID);
     for (int index = 0; index < 3; index++) {
-        requests[index] = TestLaneOpenStart(&trio.client.thread, trio.client.taskID, bare.taskID);
+        requests[index] =
+            TestLaneOpenStart(&domainTrio.client.thread, domainTrio.client.taskID, bare.taskID);
     }
     assert_true(TestEventOf(&bare.thread.socket, CONTROL_EVENT_RESTOCK, &answer));
-    assert_int_equal(TestAnswer(&trio.client.thread.socket, requests[0], 50, &answer), -ETIMEDOUT);
+    assert_int_equal(TestAnswer(&domainTrio.client.thread.socket, requests[0], 50, &answer),
+                     -ETIMEDOUT);
     assert_int_equal(COUNT(parked), 3);
     assert_int_equal(COUNT(lanes), 0);
     /* Other requests of the same thread are answered in the meantime. */
-    assert_int_equal(TestObject(&trio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
 
     for (int index = 0; index < 2; index++) {
         assert_int_equal(TestDeposit(&bare.thread, 1 + (uint32_t)index), 0);
-        assert_int_equal(
-            TestAnswer(&trio.client.thread.socket, requests[index], TEST_DEADLINE_MS, &answer), 0);
+        assert_int_equal(TestAnswer(&domainTrio.client.thread.socket, requests[index],
+                                    TEST_DEADLINE_MS, &answer),
+                         0);
         TestMessageClose(&answer);
         assert_int_equal(COUNT(parked), 2 - (uint32_t)index);
         assert_int_equal(COUNT(lanes), 1 + (uint32_t)index);
     }
     /* The right is removed while the last request is pending. */
-    struct ControlAccess access = {.callerTaskID = trio.manager.taskID,
-                                   .processID = trio.client.client.identity.processID,
+    struct ControlAccess access = {.callerTaskID = domainTrio.manager.taskID,
+                                   .processID = domainTrio.client.client.identity.processID,
                                    .serviceHandle = bare.taskID};
-    assert_int_equal(TestRemoveAccess(&trio.manager.thread, &access), 0);
+    assert_int_equal(TestRemoveAccess(&domainTrio.manager.thread, &access), 0);
     assert_int_equal(TestDeposit(&bare.thread, 3), 0);
-    assert_int_equal(TestAnswer(&trio.client.thread.socket, requests[2], TEST_DEADLINE_MS, &answer),
-                     -EACCES);
+    assert_int_equal(
+        TestAnswer(&domainTrio.client.thread.socket, requests[2], TEST_DEADLINE_MS, &answer),
+        -EACCES);
     assert_int_equal(COUNT(parked), 0);
     TestProcessClose(&bare);
 }
@@ -375,20 +348,21 @@ static void PendingLaneOpensEndWithEitherSide(void **state)
     struct TestProcess bare, asker;
     struct TestMessage answer;
 
-    TestProcessOpen(DomainPath(domain), &bare, 0);
-    TestProcessOpen(DomainPath(domain), &asker, 0);
-    Grant(&trio.client, bare.taskID);
+    TestProcessOpen(DomainPath(testDomain), &bare, 0);
+    TestProcessOpen(DomainPath(testDomain), &asker, 0);
+    Grant(&domainTrio.client, bare.taskID);
     Grant(&asker, bare.taskID);
-    uint32_t request = TestLaneOpenStart(&trio.client.thread, trio.client.taskID, bare.taskID);
+    uint32_t request =
+        TestLaneOpenStart(&domainTrio.client.thread, domainTrio.client.taskID, bare.taskID);
     (void)TestLaneOpenStart(&asker.thread, asker.taskID, bare.taskID);
     assert_int_equal(TestObject(&asker.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
-    assert_int_equal(TestObject(&trio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     assert_int_equal(COUNT(parked), 2);
     assert_int_equal(Exit(&asker), 0);
     assert_int_equal(COUNT(parked), 1);
     assert_int_equal(Exit(&bare), 0);
-    assert_int_equal(TestAnswer(&trio.client.thread.socket, request, TEST_DEADLINE_MS, &answer),
-                     -EINVAL);
+    assert_int_equal(
+        TestAnswer(&domainTrio.client.thread.socket, request, TEST_DEADLINE_MS, &answer), -EINVAL);
     assert_int_equal(COUNT(parked), 0);
     TestProcessClose(&asker);
     TestProcessClose(&bare);
@@ -400,14 +374,15 @@ static void TooManyPendingLaneOpensAreRefused(void **state)
     struct TestProcess bare;
     struct TestMessage answer;
 
-    TestProcessOpen(DomainPath(domain), &bare, 0);
-    Grant(&trio.client, bare.taskID);
+    TestProcessOpen(DomainPath(testDomain), &bare, 0);
+    Grant(&domainTrio.client, bare.taskID);
     for (int index = 0; index < 64; index++) {
-        (void)TestLaneOpenStart(&trio.client.thread, trio.client.taskID, bare.taskID);
+        (void)TestLaneOpenStart(&domainTrio.client.thread, domainTrio.client.taskID, bare.taskID);
     }
-    uint32_t request = TestLaneOpenStart(&trio.client.thread, trio.client.taskID, bare.taskID);
-    assert_int_equal(TestAnswer(&trio.client.thread.socket, request, TEST_DEADLINE_MS, &answer),
-                     -ENOMEM);
+    uint32_t request =
+        TestLaneOpenStart(&domainTrio.client.thread, domainTrio.client.taskID, bare.taskID);
+    assert_int_equal(
+        TestAnswer(&domainTrio.client.thread.socket, request, TEST_DEADLINE_MS, &answer), -ENOMEM);
     assert_int_equal(COUNT(parked), 64);
     TestProcessClose(&bare);
 }
@@ -415,17 +390,25 @@ static void TooManyPendingLaneOpensAreRefused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(ATaskExitIsAnnounced, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(NoticesRequireARightAndAnIpcTask, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AKilledProcessIsAnnounced, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ATerminatedProcessRemainsUntilItsLanesAreDrained, SetUp,
-                                        TearDown),
-        cmocka_unit_test_setup_teardown(RightsOfATerminatedProcessCanBeRemoved, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(NoticesAreNotLostWithAFullSocket, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(QueuedNoticesEndWithTheirReader, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ALaneOpenWaitsForALaneEnd, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(PendingLaneOpensEndWithEitherSide, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TooManyPendingLaneOpensAreRefused, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ATaskExitIsAnnounced, DomainTrioSetUp, DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(NoticesRequireARightAndAnIpcTask, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(AKilledProcessIsAnnounced, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(ATerminatedProcessRemainsUntilItsLanesAreDrained,
+                                        DomainTrioSetUp, DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(RightsOfATerminatedProcessCanBeRemoved, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(NoticesAreNotLostWithAFullSocket, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(QueuedNoticesEndWithTheirReader, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(ALaneOpenWaitsForALaneEnd, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(PendingLaneOpensEndWithEitherSide, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(TooManyPendingLaneOpensAreRefused, DomainTrioSetUp,
+                                        DomainTrioTearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

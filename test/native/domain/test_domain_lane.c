@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,49 +11,13 @@
 
 #include "kernel/access.h"
 #include "liteipc/hm_liteipc.h"
-#include "support/control_client.h"
-
-static char directory[64];
-static struct Domain *domain;
-static size_t descriptorsBefore;
-
-struct Trio {
-    struct TestProcess manager, service, client;
-};
-static struct Trio trio;
-
-static int SetUp(void **state)
-{
-    (void)state;
-    TestDirectoryMake(directory, sizeof(directory));
-    struct DomainOptions options = TestDomainOptions("lane");
-    int status = DomainStart(&options, &domain);
-    descriptorsBefore = TestDescriptorCount();
-    TestProcessOpen(DomainPath(domain), &trio.manager, 4);
-    TestProcessOpen(DomainPath(domain), &trio.service, 4);
-    TestProcessOpen(DomainPath(domain), &trio.client, 4);
-    assert_int_equal(TestSetCms(&trio.manager.thread, trio.manager.taskID, 256), 0);
-    return status;
-}
-
-static int TearDown(void **state)
-{
-    (void)state;
-    TestProcessClose(&trio.manager);
-    TestProcessClose(&trio.service);
-    TestProcessClose(&trio.client);
-    assert_true(TestDomainIsEmpty(domain));
-    assert_true(TestDescriptorCountIs(descriptorsBefore));
-    DomainStop(domain);
-    TestDirectoryRemove(directory);
-    return 0;
-}
+#include "support/domain_fixture.h"
 
 static void Grant(void)
 {
-    uint32_t handle = trio.service.taskID;
-    assert_int_equal(TestCmsCommand(&trio.manager.thread, trio.manager.taskID, CMS_ADD_ACCESS,
-                                    trio.client.taskID, &handle),
+    uint32_t handle = domainTrio.service.taskID;
+    assert_int_equal(TestCmsCommand(&domainTrio.manager.thread, domainTrio.manager.taskID,
+                                    CMS_ADD_ACCESS, domainTrio.client.taskID, &handle),
                      0);
 }
 
@@ -67,7 +29,7 @@ static int Open(struct TestProcess *from, struct TestProcess *to, bool isReply, 
 static uint32_t Lanes(void)
 {
     struct DomainCounters counters;
-    DomainCount(domain, &counters);
+    DomainCount(testDomain, &counters);
     return counters.lanes;
 }
 
@@ -92,20 +54,20 @@ static void ALaneJoinsARingAndALaneEnd(void **state)
     struct ControlMessage open = {.type = CONTROL_LANE_OPEN};
     uint32_t handle;
 
-    TestProcessOpen(DomainPath(domain), &service, 0);
+    TestProcessOpen(DomainPath(testDomain), &service, 0);
     assert_int_equal(TestSend(service.thread.socket.descriptor, &deposit, sizeof(deposit), ends, 3),
                      0);
     handle = service.taskID;
-    assert_int_equal(TestCmsCommand(&trio.manager.thread, trio.manager.taskID, CMS_ADD_ACCESS,
-                                    trio.client.taskID, &handle),
+    assert_int_equal(TestCmsCommand(&domainTrio.manager.thread, domainTrio.manager.taskID,
+                                    CMS_ADD_ACCESS, domainTrio.client.taskID, &handle),
                      0);
     const struct ControlThread *entry = ControlThreadAt(service.client.table, service.thread.id);
     uint32_t attention = atomic_load(&entry->attention);
     open.lane = (struct ControlLaneOpen){.taskID = service.taskID,
                                          .generation = service.taskGeneration,
-                                         .sourceTaskID = trio.client.taskID,
+                                         .sourceTaskID = domainTrio.client.taskID,
                                          .ringSize = TEST_RING_SIZE};
-    assert_int_equal(TestCall(&trio.client.thread.socket, &open, &ring, 1, received), 0);
+    assert_int_equal(TestCall(&domainTrio.client.thread.socket, &open, &ring, 1, received), 0);
     assert_int_equal(open.laneOpened.threadID, service.thread.id);
     assert_int_equal(open.laneOpened.threadGeneration, service.thread.generation);
     assert_true(open.laneOpened.laneID != 0);
@@ -123,9 +85,9 @@ static void ALaneJoinsARingAndALaneEnd(void **state)
     assert_int_equal(event.message.type, CONTROL_EVENT_LANE);
     assert_int_equal(event.message.laneNew.laneID, open.laneOpened.laneID);
     assert_int_equal(event.message.laneNew.endID, 4711);
-    assert_int_equal(event.message.laneNew.processID, trio.client.client.identity.processID);
+    assert_int_equal(event.message.laneNew.processID, domainTrio.client.client.identity.processID);
     assert_int_equal(event.message.laneNew.processGeneration,
-                     trio.client.client.identity.generation);
+                     domainTrio.client.client.identity.generation);
     assert_int_equal(event.message.laneNew.ringSize, TEST_RING_SIZE);
     assert_true(IsSameFile(event.descriptors[0], ring));
     assert_int_equal(event.descriptors[1], -1);
@@ -143,42 +105,44 @@ static void ALaneRequiresARightInOneDirection(void **state)
     (void)state;
     uint32_t sibling;
 
-    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), -EACCES);
-    assert_int_equal(Open(&trio.client, &trio.service, true, NULL), -EACCES);
-    assert_int_equal(Open(&trio.service, &trio.client, true, NULL), -EACCES);
-    assert_true(TestNoEventOf(&trio.service.thread.socket, CONTROL_EVENT_LANE));
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, NULL), -EACCES);
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, true, NULL), -EACCES);
+    assert_int_equal(Open(&domainTrio.service, &domainTrio.client, true, NULL), -EACCES);
+    assert_true(TestNoEventOf(&domainTrio.service.thread.socket, CONTROL_EVENT_LANE));
     Grant();
-    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), 0);
-    assert_int_equal(Open(&trio.service, &trio.client, true, NULL), 0); /* for the answers */
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, NULL), 0);
+    assert_int_equal(Open(&domainTrio.service, &domainTrio.client, true, NULL),
+                     0); /* for the answers */
     /* A lane to any task of a process is allowed if the client may call one of its tasks. */
-    assert_int_equal(TestTaskCreate(&trio.service.thread, &sibling, NULL), 0);
-    assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, sibling, false, NULL),
-                     0);
+    assert_int_equal(TestTaskCreate(&domainTrio.service.thread, &sibling, NULL), 0);
+    assert_int_equal(
+        TestLaneOpen(&domainTrio.client.thread, domainTrio.client.taskID, sibling, false, NULL), 0);
     assert_int_equal(Lanes(), 3);
     /* Within a process no right is needed. */
-    assert_int_equal(TestLaneOpen(&trio.service.thread, sibling, trio.service.taskID, false, NULL),
-                     0);
-    assert_int_equal(TestLaneOpen(&trio.service.thread, sibling, sibling, false, NULL), 0);
+    assert_int_equal(
+        TestLaneOpen(&domainTrio.service.thread, sibling, domainTrio.service.taskID, false, NULL),
+        0);
+    assert_int_equal(TestLaneOpen(&domainTrio.service.thread, sibling, sibling, false, NULL), 0);
 }
 
 static void EveryProcessMayOpenALaneToTheManager(void **state)
 {
     (void)state;
     struct TestProcess lonely;
-    TestProcessOpen(DomainPath(domain), &lonely, 2);
+    TestProcessOpen(DomainPath(testDomain), &lonely, 2);
 
     /*
      * The manager cannot call this task, and it can answer only callers that have opened a lane to
      * it.
      */
-    assert_int_equal(Open(&trio.manager, &lonely, false, NULL), -EACCES);
-    assert_int_equal(Open(&trio.manager, &lonely, true, NULL), -EACCES);
+    assert_int_equal(Open(&domainTrio.manager, &lonely, false, NULL), -EACCES);
+    assert_int_equal(Open(&domainTrio.manager, &lonely, true, NULL), -EACCES);
     assert_int_equal(TestLaneOpen(&lonely.thread, lonely.taskID, 0, false, NULL), 0);
-    assert_int_equal(Open(&trio.manager, &lonely, false, NULL), -EACCES);
-    assert_int_equal(Open(&trio.manager, &lonely, true, NULL), 0);
+    assert_int_equal(Open(&domainTrio.manager, &lonely, false, NULL), -EACCES);
+    assert_int_equal(Open(&domainTrio.manager, &lonely, true, NULL), 0);
     /* Without a ServiceManager there is no handle 0. */
-    assert_int_equal(TestObject(&trio.manager.thread, CONTROL_TASK_EXIT, trio.manager.taskID, 0),
-                     0);
+    assert_int_equal(
+        TestObject(&domainTrio.manager.thread, CONTROL_TASK_EXIT, domainTrio.manager.taskID, 0), 0);
     assert_int_equal(TestLaneOpen(&lonely.thread, lonely.taskID, 0, false, NULL), -EINVAL);
     TestProcessClose(&lonely);
 }
@@ -189,26 +153,27 @@ static void TheFirstLaneCreatesTheQueue(void **state)
     uint32_t fresh;
     struct ControlTaskFacts facts;
 
-    assert_int_equal(TestTaskCreate(&trio.client.thread, &fresh, NULL), 0);
-    assert_int_equal(ControlTaskRead(trio.client.client.table, fresh, &facts), 0);
+    assert_int_equal(TestTaskCreate(&domainTrio.client.thread, &fresh, NULL), 0);
+    assert_int_equal(ControlTaskRead(domainTrio.client.client.table, fresh, &facts), 0);
     assert_false(facts.queueMade);
-    assert_int_equal(TestLaneOpen(&trio.client.thread, trio.client.taskID, fresh, false, NULL), 0);
-    assert_int_equal(ControlTaskRead(trio.client.client.table, fresh, &facts), 0);
+    assert_int_equal(
+        TestLaneOpen(&domainTrio.client.thread, domainTrio.client.taskID, fresh, false, NULL), 0);
+    assert_int_equal(ControlTaskRead(domainTrio.client.client.table, fresh, &facts), 0);
     assert_true(facts.queueMade);
 }
 
 static int OpenWith(struct ControlLaneOpen lane, const int *descriptors, size_t count)
 {
     struct ControlMessage message = {.type = CONTROL_LANE_OPEN, .lane = lane};
-    return TestCall(&trio.client.thread.socket, &message, descriptors, count, NULL);
+    return TestCall(&domainTrio.client.thread.socket, &message, descriptors, count, NULL);
 }
 
 static void BadRequestsGetNoLane(void **state)
 {
     (void)state;
     Grant();
-    const struct ControlLaneOpen good = {.taskID = trio.service.taskID,
-                                         .sourceTaskID = trio.client.taskID,
+    const struct ControlLaneOpen good = {.taskID = domainTrio.service.taskID,
+                                         .sourceTaskID = domainTrio.client.taskID,
                                          .ringSize = TEST_RING_SIZE};
     struct ControlLaneOpen bad;
     int ring[2];
@@ -217,7 +182,7 @@ static void BadRequestsGetNoLane(void **state)
     assert_int_equal(OpenWith(good, NULL, 0), -EINVAL);
     assert_int_equal(OpenWith(good, ring, 2), -EINVAL);
     bad = good;
-    bad.generation = trio.service.taskGeneration + 1;
+    bad.generation = domainTrio.service.taskGeneration + 1;
     assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
     static const uint32_t noTask[] = {127, 128, UINT32_MAX};
     for (size_t index = 0; index < 3; index++) {
@@ -231,7 +196,7 @@ static void BadRequestsGetNoLane(void **state)
     bad = good;
     bad.sourceTaskID = 0;
     assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
-    bad.sourceTaskID = trio.service.taskID; /* does not belong to the requesting thread */
+    bad.sourceTaskID = domainTrio.service.taskID; /* does not belong to the requesting thread */
     assert_int_equal(OpenWith(bad, ring, 1), -EINVAL);
     static const uint64_t size[] = {
         0, TEST_RING_SIZE - 4096, TEST_RING_SIZE + 4096, 1, UINT64_MAX, 1ULL << 40};
@@ -294,7 +259,7 @@ static void LaneEndsAreChecked(void **state)
 
     for (size_t index = 0; index < sizeof(sets) / sizeof(sets[0]); index++) {
         struct TestProcess process;
-        TestProcessOpen(DomainPath(domain), &process, 0);
+        TestProcessOpen(DomainPath(testDomain), &process, 0);
         assert_int_equal(
             TestSend(process.thread.socket.descriptor, &deposit, sizeof(deposit), sets[index], 3),
             0);
@@ -303,11 +268,11 @@ static void LaneEndsAreChecked(void **state)
     }
     /* Beyond its limit the domain drops lane ends, and the thread stays connected. */
     for (uint32_t end = 0; end < CONTROL_LANE_ENDS_MAX + 10; end++) {
-        assert_int_equal(TestDeposit(&trio.client.thread, 100 + end), 0);
+        assert_int_equal(TestDeposit(&domainTrio.client.thread, 100 + end), 0);
     }
-    assert_int_equal(TestObject(&trio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.client.thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     struct DomainCounters counters;
-    DomainCount(domain, &counters);
+    DomainCount(testDomain, &counters);
     assert_int_equal(counters.laneEnds, CONTROL_LANE_ENDS_MAX + 4 + 4);
     BellClose(&bell);
     close(good);
@@ -322,24 +287,25 @@ static void AReceiverNeedsAPool(void **state)
     struct TestClient client;
     struct TestThread thread;
     uint32_t taskID;
-    uint32_t ownHandle = trio.service.taskID;
+    uint32_t ownHandle = domainTrio.service.taskID;
     struct ControlMessage map = {.type = CONTROL_PROCESS_MAP, .map.poolSize = 0};
 
     Grant();
-    assert_int_equal(TestClientOpen(DomainPath(domain), &client), 0);
+    assert_int_equal(TestClientOpen(DomainPath(testDomain), &client), 0);
     assert_int_equal(TestThreadOpen(&client, &thread), 0);
     assert_int_equal(TestTaskCreate(&thread, &taskID, NULL), 0);
     /* A process that has not opened the device may not request a lane and cannot be reached. */
     assert_int_equal(TestLaneOpen(&thread, taskID, taskID, false, NULL), -EINVAL);
     assert_int_equal(TestObject(&thread, CONTROL_PROCESS_OPEN, 0, 0), 0);
     assert_int_equal(TestLaneOpen(&thread, taskID, taskID, false, NULL), -ENOMEM);
-    assert_int_equal(TestCmsCommand(&trio.manager.thread, trio.manager.taskID, CMS_ADD_ACCESS,
-                                    taskID, &ownHandle),
+    assert_int_equal(TestCmsCommand(&domainTrio.manager.thread, domainTrio.manager.taskID,
+                                    CMS_ADD_ACCESS, taskID, &ownHandle),
                      0);
-    assert_int_equal(TestLaneOpen(&trio.service.thread, trio.service.taskID, taskID, true, NULL),
-                     -ENOMEM);
-    assert_int_equal(TestCall(&trio.service.thread.socket, &map, NULL, 0, NULL), 0);
-    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), -ENOMEM);
+    assert_int_equal(
+        TestLaneOpen(&domainTrio.service.thread, domainTrio.service.taskID, taskID, true, NULL),
+        -ENOMEM);
+    assert_int_equal(TestCall(&domainTrio.service.thread.socket, &map, NULL, 0, NULL), 0);
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, NULL), -ENOMEM);
     TestThreadClose(&thread);
     TestClientClose(&client);
 }
@@ -351,17 +317,17 @@ static void SixteenLanesPerPair(void **state)
 
     Grant();
     for (uint32_t end = 0; end < 60; end++) {
-        assert_int_equal(TestDeposit(&trio.service.thread, 100 + end), 0);
+        assert_int_equal(TestDeposit(&domainTrio.service.thread, 100 + end), 0);
     }
     for (uint32_t lane = 0; lane < CONTROL_LANES_PER_PAIR; lane++) {
-        assert_int_equal(Open(&trio.client, &trio.service, false, &laneIDs[lane]), 0);
+        assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, &laneIDs[lane]), 0);
     }
-    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), -ENOMEM);
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, NULL), -ENOMEM);
     /* In the opposite direction. */
-    assert_int_equal(Open(&trio.service, &trio.client, true, NULL), 0);
-    assert_int_equal(TestObject(&trio.client.thread, CONTROL_LANE_CLOSE, laneIDs[3], 0), 0);
-    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), 0);
-    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), -ENOMEM);
+    assert_int_equal(Open(&domainTrio.service, &domainTrio.client, true, NULL), 0);
+    assert_int_equal(TestObject(&domainTrio.client.thread, CONTROL_LANE_CLOSE, laneIDs[3], 0), 0);
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, NULL), 0);
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, NULL), -ENOMEM);
 }
 
 static void EitherEndClosesALane(void **state)
@@ -371,25 +337,27 @@ static void EitherEndClosesALane(void **state)
     struct TestMessage event;
 
     Grant();
-    assert_int_equal(Open(&trio.client, &trio.service, false, &laneID), 0);
-    assert_int_equal(TestObject(&trio.manager.thread, CONTROL_LANE_CLOSE, laneID, 0), -ENOENT);
-    assert_int_equal(TestObject(&trio.manager.thread, CONTROL_LANE_LEASE, laneID, 0), -ENOENT);
-    assert_int_equal(TestObject(&trio.service.thread, CONTROL_LANE_CLOSE, laneID, 0), 0);
-    assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_LANE_CLOSED, &event));
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, &laneID), 0);
+    assert_int_equal(TestObject(&domainTrio.manager.thread, CONTROL_LANE_CLOSE, laneID, 0),
+                     -ENOENT);
+    assert_int_equal(TestObject(&domainTrio.manager.thread, CONTROL_LANE_LEASE, laneID, 0),
+                     -ENOENT);
+    assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_LANE_CLOSE, laneID, 0), 0);
+    assert_true(TestEventOf(&domainTrio.client.thread.socket, CONTROL_EVENT_LANE_CLOSED, &event));
     assert_int_equal(event.message.object.id, laneID);
-    assert_int_equal(TestObject(&trio.client.thread, CONTROL_LANE_CLOSE, laneID, 0), -ENOENT);
+    assert_int_equal(TestObject(&domainTrio.client.thread, CONTROL_LANE_CLOSE, laneID, 0), -ENOENT);
     assert_int_equal(Lanes(), 0);
 
     uint32_t next;
-    assert_int_equal(Open(&trio.client, &trio.service, false, &next), 0);
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, &next), 0);
     assert_int_not_equal(next, laneID);
-    assert_int_equal(TestObject(&trio.client.thread, CONTROL_LANE_CLOSE, next, 0), 0);
-    assert_true(TestEventOf(&trio.service.thread.socket, CONTROL_EVENT_LANE_CLOSED, &event));
+    assert_int_equal(TestObject(&domainTrio.client.thread, CONTROL_LANE_CLOSE, next, 0), 0);
+    assert_true(TestEventOf(&domainTrio.service.thread.socket, CONTROL_EVENT_LANE_CLOSED, &event));
     assert_int_equal(event.message.object.id, next);
     static const uint32_t noLane[] = {0, 1, 0xFFFF, 0x10000, UINT32_MAX};
     for (size_t index = 0; index < sizeof(noLane) / sizeof(noLane[0]); index++) {
-        assert_int_equal(TestObject(&trio.client.thread, CONTROL_LANE_CLOSE, noLane[index], 0),
-                         -ENOENT);
+        assert_int_equal(
+            TestObject(&domainTrio.client.thread, CONTROL_LANE_CLOSE, noLane[index], 0), -ENOENT);
     }
 }
 
@@ -401,12 +369,12 @@ static void LanesOfAnExitedThreadStayWithItsProcess(void **state)
     struct TestMessage event;
 
     Grant();
-    assert_int_equal(TestThreadOpen(&trio.client.client, &sibling), 0);
-    assert_int_equal(Open(&trio.client, &trio.service, false, &laneID), 0);
-    assert_int_equal(TestObject(&trio.client.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
+    assert_int_equal(TestThreadOpen(&domainTrio.client.client, &sibling), 0);
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, &laneID), 0);
+    assert_int_equal(TestObject(&domainTrio.client.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
     assert_int_equal(Lanes(), 1);
     assert_int_equal(TestObject(&sibling, CONTROL_LANE_LEASE, laneID, 0), 0);
-    assert_int_equal(TestObject(&trio.service.thread, CONTROL_LANE_CLOSE, laneID, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_LANE_CLOSE, laneID, 0), 0);
     assert_true(TestEventOf(&sibling.socket, CONTROL_EVENT_LANE_CLOSED, &event));
     TestThreadClose(&sibling);
 }
@@ -417,28 +385,34 @@ static void AReceiversExitClosesItsLanes(void **state)
     struct TestMessage event;
 
     Grant();
-    assert_int_equal(Open(&trio.client, &trio.service, false, NULL), 0);
+    assert_int_equal(Open(&domainTrio.client, &domainTrio.service, false, NULL), 0);
     assert_int_equal(Lanes(), 1);
-    assert_int_equal(TestObject(&trio.service.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
+    assert_int_equal(TestObject(&domainTrio.service.thread, CONTROL_THREAD_EXIT, 0, 0), 0);
     assert_int_equal(Lanes(), 0);
-    assert_true(TestEventOf(&trio.client.thread.socket, CONTROL_EVENT_WAKE, &event));
-    assert_false(IsTaskAlive(trio.client.client.table, trio.service.taskID));
+    assert_true(TestEventOf(&domainTrio.client.thread.socket, CONTROL_EVENT_WAKE, &event));
+    assert_false(IsTaskAlive(domainTrio.client.client.table, domainTrio.service.taskID));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(ALaneJoinsARingAndALaneEnd, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ALaneRequiresARightInOneDirection, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(EveryProcessMayOpenALaneToTheManager, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TheFirstLaneCreatesTheQueue, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(BadRequestsGetNoLane, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(LaneEndsAreChecked, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AReceiverNeedsAPool, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(SixteenLanesPerPair, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(EitherEndClosesALane, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(LanesOfAnExitedThreadStayWithItsProcess, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AReceiversExitClosesItsLanes, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(ALaneJoinsARingAndALaneEnd, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(ALaneRequiresARightInOneDirection, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(EveryProcessMayOpenALaneToTheManager, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(TheFirstLaneCreatesTheQueue, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(BadRequestsGetNoLane, DomainTrioSetUp, DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(LaneEndsAreChecked, DomainTrioSetUp, DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(AReceiverNeedsAPool, DomainTrioSetUp, DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(SixteenLanesPerPair, DomainTrioSetUp, DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(EitherEndClosesALane, DomainTrioSetUp, DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(LanesOfAnExitedThreadStayWithItsProcess, DomainTrioSetUp,
+                                        DomainTrioTearDown),
+        cmocka_unit_test_setup_teardown(AReceiversExitClosesItsLanes, DomainTrioSetUp,
+                                        DomainTrioTearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

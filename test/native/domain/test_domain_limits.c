@@ -15,29 +15,13 @@
 
 #include "liteipc/hm_liteipc.h"
 #include "support/child.h"
-#include "support/control_client.h"
+#include "support/domain_fixture.h"
 
 #define OTHER_UID         12345U
 #define OTHER_DESCRIPTORS 32
 /* 7 for the domain, 3 and two lane ends for one process, 2 for every other process; 1 is left. */
 #define FEW_DESCRIPTORS (OTHER_DESCRIPTORS + 7 + 3 + 6 + 2 * 20 + 1)
 #define CLIENTS         40
-
-static char directory[64];
-
-static int SetUp(void **state)
-{
-    (void)state;
-    TestDirectoryMake(directory, sizeof(directory));
-    return 0;
-}
-
-static int TearDown(void **state)
-{
-    (void)state;
-    TestDirectoryRemove(directory);
-    return 0;
-}
 
 /* In a child with another uid: opens lanes to its own tasks until one is refused. */
 static int CountLanes(const char *path, uint32_t *lanes)
@@ -67,8 +51,8 @@ static void EveryUidHasALaneQuota(void **state)
     uint32_t lanes;
     int status;
 
-    snprintf(path, sizeof(path), "%s/shared", directory);
-    assert_int_equal(chmod(directory, 0755), 0);
+    snprintf(path, sizeof(path), "%s/shared", testDirectory);
+    assert_int_equal(chmod(testDirectory, 0755), 0);
     options.socketMode = 0666;
     assert_int_equal(DomainStart(&options, &domain), 0);
     pid_t pid = fork();
@@ -142,7 +126,7 @@ static void WithoutDescriptorsNewClientsAreRefused(void **state)
     struct TestClient clients[CLIENTS];
     int count = 0, status = 0;
 
-    snprintf(path, sizeof(path), "%s/liteipc/poor.sock", directory);
+    snprintf(path, sizeof(path), "%s/liteipc/poor.sock", testDirectory);
     TestProcessOpen(path, &first, 2);
     while (count < CLIENTS && (status = TestClientOpen(path, &clients[count])) == 0) {
         count++;
@@ -185,8 +169,9 @@ static void WithoutDescriptorsNewClientsAreRefused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(EveryUidHasALaneQuota, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(WithoutDescriptorsNewClientsAreRefused, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(EveryUidHasALaneQuota, DirectorySetUp, DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(WithoutDescriptorsNewClientsAreRefused, DirectorySetUp,
+                                        DirectoryTearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

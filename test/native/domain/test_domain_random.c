@@ -7,42 +7,17 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "support/control_client.h"
+#include "support/domain_fixture.h"
+#include "support/seed.h"
 
 #define CHILDREN 4
 #define KILLS    150
-
-static char directory[64];
-static struct Domain *domain;
-static size_t descriptorsBefore;
-
-static int SetUp(void **state)
-{
-    (void)state;
-    TestDirectoryMake(directory, sizeof(directory));
-    struct DomainOptions options = TestDomainOptions("random");
-    int status = DomainStart(&options, &domain);
-    descriptorsBefore = TestDescriptorCount();
-    return status;
-}
-
-static int TearDown(void **state)
-{
-    (void)state;
-    assert_true(TestDomainIsEmpty(domain));
-    assert_true(TestDescriptorCountIs(descriptorsBefore));
-    DomainStop(domain);
-    TestDirectoryRemove(directory);
-    return 0;
-}
 
 /*
  * Returns numbers that are often valid: IDs of a small domain, sizes that fit, existing commands.
@@ -121,7 +96,7 @@ static _Noreturn void Misbehave(unsigned seed)
     for (;;) {
         struct TestClient client;
         struct TestThread threads[2];
-        if (TestClientOpen(DomainPath(domain), &client) != 0) {
+        if (TestClientOpen(DomainPath(testDomain), &client) != 0) {
             usleep(1000); /* the slots are occupied by terminated processes with undrained lanes */
             continue;
         }
@@ -158,13 +133,12 @@ static void RandomClientsLeaveNothing(void **state)
 {
     (void)state;
     pid_t children[CHILDREN];
-    unsigned seed = (unsigned)getpid();
+    unsigned seed = (unsigned)TestSeed();
     struct TestProcess correct;
     struct DomainCounters counters;
     uint32_t lanes = 0, tasks = 0;
 
-    print_message("seed %u\n", seed);
-    TestProcessOpen(DomainPath(domain), &correct, 2);
+    TestProcessOpen(DomainPath(testDomain), &correct, 2);
     for (int index = 0; index < CHILDREN; index++) {
         children[index] = Spawn(seed + (unsigned)index);
     }
@@ -177,7 +151,7 @@ static void RandomClientsLeaveNothing(void **state)
         while (correct.thread.socket.eventCount > 0) {
             TestMessageClose(&correct.thread.socket.events[--correct.thread.socket.eventCount]);
         }
-        DomainCount(domain, &counters);
+        DomainCount(testDomain, &counters);
         lanes = counters.lanes > lanes ? counters.lanes : lanes;
         tasks = counters.tasks > tasks ? counters.tasks : tasks;
         kill(children[victim], SIGKILL);
@@ -195,7 +169,7 @@ static void RandomClientsLeaveNothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(RandomClientsLeaveNothing, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(RandomClientsLeaveNothing, DomainSetUp, DomainTearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

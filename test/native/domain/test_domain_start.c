@@ -18,26 +18,10 @@
 #include <cmocka.h>
 
 #include "support/child.h"
-#include "support/control_client.h"
+#include "support/domain_fixture.h"
 
 #define STARTERS       4
 #define STARTER_ROUNDS 200
-
-static char directory[64];
-
-static int SetUp(void **state)
-{
-    (void)state;
-    TestDirectoryMake(directory, sizeof(directory));
-    return 0;
-}
-
-static int TearDown(void **state)
-{
-    (void)state;
-    TestDirectoryRemove(directory); /* fails if a socket or lock file remains */
-    return 0;
-}
 
 static int WaitFor(pid_t pid)
 {
@@ -123,7 +107,7 @@ static void AStaleSocketIsReplacedUnderTheLock(void **state)
     struct DomainOptions options = TestDomainOptions(path);
     struct TestClient client;
 
-    snprintf(path, sizeof(path), "%s/shop", directory);
+    snprintf(path, sizeof(path), "%s/shop", testDirectory);
     snprintf(lock, sizeof(lock), "%s.lock", path);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, path, sizeof(path));
@@ -185,7 +169,7 @@ static void ExitRemovesTheAddressExceptInAChild(void **state)
     struct DomainOptions options = TestDomainOptions("shop");
     char path[128];
 
-    snprintf(path, sizeof(path), "%s/liteipc/shop.sock", directory);
+    snprintf(path, sizeof(path), "%s/liteipc/shop.sock", testDirectory);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
@@ -216,7 +200,7 @@ static void ConcurrentStartsAreSafe(void **state)
     char guard[128];
     pid_t pids[STARTERS];
 
-    snprintf(guard, sizeof(guard), "%s/guard", directory);
+    snprintf(guard, sizeof(guard), "%s/guard", testDirectory);
     fflush(NULL);
     for (int index = 0; index < STARTERS; index++) {
         pids[index] = fork();
@@ -261,7 +245,7 @@ static struct stat StatOfSocket(gid_t gid)
     char path[108] = "";
     struct DomainOptions options = TestDomainOptions(path);
 
-    snprintf(path, sizeof(path), "%s/shared", directory);
+    snprintf(path, sizeof(path), "%s/shared", testDirectory);
     options.socketMode = 0660;
     options.socketGid = gid;
     assert_int_equal(DomainStart(&options, &domain), 0);
@@ -340,17 +324,21 @@ static void TheTableCannotBeWrittenByOthers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(StopLeavesNothing, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ASecondDomainOfTheNameIsRefused, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(BadOptionsAreRefused, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AStaleSocketIsReplacedUnderTheLock, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(AKilledDomainIsReplaced, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ExitRemovesTheAddressExceptInAChild, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ConcurrentStartsAreSafe, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ModeIsTheRequestedOne, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(GroupIsTheRequestedOne, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(ClientsSeeAStop, SetUp, TearDown),
-        cmocka_unit_test_setup_teardown(TheTableCannotBeWrittenByOthers, SetUp, TearDown),
+        cmocka_unit_test_setup_teardown(StopLeavesNothing, DirectorySetUp, DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(ASecondDomainOfTheNameIsRefused, DirectorySetUp,
+                                        DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(BadOptionsAreRefused, DirectorySetUp, DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(AStaleSocketIsReplacedUnderTheLock, DirectorySetUp,
+                                        DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(AKilledDomainIsReplaced, DirectorySetUp, DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(ExitRemovesTheAddressExceptInAChild, DirectorySetUp,
+                                        DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(ConcurrentStartsAreSafe, DirectorySetUp, DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(ModeIsTheRequestedOne, DirectorySetUp, DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(GroupIsTheRequestedOne, DirectorySetUp, DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(ClientsSeeAStop, DirectorySetUp, DirectoryTearDown),
+        cmocka_unit_test_setup_teardown(TheTableCannotBeWrittenByOthers, DirectorySetUp,
+                                        DirectoryTearDown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -84,10 +83,11 @@ static void MessagesWithoutDataHaveNullAddresses(void **state)
     assert_true(ActorPoolIsEmpty(svc));
 }
 
-static void ReplyToAnEarlierRequestIsDropped(void **state)
+/* A call drops a reply to an earlier request and gets its own reply. */
+static void EarlierReplyIsDropped(struct Stage *stage, MsgType type)
 {
-    struct Actor *cms = ActorManager(*state);
-    struct Actor *cli = ActorReady(*state);
+    struct Actor *cms = ActorManager(stage);
+    struct Actor *cli = ActorReady(stage);
     struct Actor *svc = ActorService(cms, cli);
     IpcMsg first = ActorRequest(ActorID(svc), 1);
     IpcMsg second = ActorRequest(ActorID(svc), 2);
@@ -96,7 +96,7 @@ static void ReplyToAnEarlierRequestIsDropped(void **state)
 
     assert_int_equal(ActorSend(cli, &first), 0);
     assert_int_equal(ActorReceive(svc, &request), 0);
-    assert_int_equal(ActorReply(svc, MT_REPLY, request, 101), 0);
+    assert_int_equal(ActorReply(svc, type, request, 101), 0);
     ActorMsgStart(cli, SEND | RECV, &second, NULL);
     assert_int_equal(ActorReceive(svc, &request), 0);
     assert_true(ActorIsMessage(request, MT_REQUEST, 2, cli));
@@ -107,23 +107,14 @@ static void ReplyToAnEarlierRequestIsDropped(void **state)
     assert_true(ActorPoolIsEmpty(cli) && ActorPoolIsEmpty(svc));
 }
 
-/* A call also drops a failed reply that belongs to another call. */
+static void ReplyToAnEarlierRequestIsDropped(void **state)
+{
+    EarlierReplyIsDropped(*state, MT_REPLY);
+}
+
 static void FailedReplyToAnEarlierRequestIsDropped(void **state)
 {
-    struct Actor *cms = ActorManager(*state);
-    struct Actor *cli = ActorReady(*state);
-    struct Actor *svc = ActorService(cms, cli);
-    IpcMsg first = ActorRequest(ActorID(svc), 1);
-    IpcMsg second = ActorRequest(ActorID(svc), 2);
-    IpcMsg *request;
-
-    assert_int_equal(ActorSend(cli, &first), 0);
-    assert_int_equal(ActorReceive(svc, &request), 0);
-    assert_int_equal(ActorReply(svc, MT_FAILED_REPLY, request, 0), 0);
-    ActorMsgStart(cli, SEND | RECV, &second, NULL);
-    assert_int_equal(ActorReceive(svc, &request), 0);
-    assert_int_equal(ActorReply(svc, MT_REPLY, request, 0), 0);
-    assert_int_equal(ActorMsgEnd(cli, NULL), 0);
+    EarlierReplyIsDropped(*state, MT_FAILED_REPLY);
 }
 
 static void CallDropsTheRequestsInItsQueue(void **state)

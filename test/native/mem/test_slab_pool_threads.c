@@ -9,14 +9,13 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "mem/slab_pool.h"
+#include "support/seed.h"
 
 #define KIB     ((size_t)1024)
 #define MIB     (KIB * 1024)
@@ -407,13 +406,7 @@ static void TestThreadsFillThePoolTogether(void **state)
 
 int main(void)
 {
-    const char *given = getenv("LITEIPC_TEST_SEED");
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    seedOfRun = (given != NULL) ? strtoull(given, NULL, 0)
-                                : ((uint64_t)now.tv_sec << 30) ^ (uint64_t)now.tv_nsec;
-    printf("LITEIPC_TEST_SEED=%llu\n", (unsigned long long)seedOfRun);
-    (void)fflush(stdout);
+    seedOfRun = TestSeed();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(TestStressInFullPools),
         cmocka_unit_test(TestStressInRoomyPools),

@@ -1,20 +1,18 @@
 /*
  * Compares the ring with a model, with random sizes and interleavings, and tests both ends against
- * random garbage. The seed is printed; RING_SEED=number repeats a run.
+ * random garbage. The seed is printed; LITEIPC_TEST_SEED=number repeats a run.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "support/ring_pair.h"
+#include "support/seed.h"
 
 #define MODEL_RECORDS 8192U /* more than a ring of these tests can hold */
 
@@ -294,14 +292,12 @@ static void ReaderSurvivesRandomRing(void **state)
 
 int main(void)
 {
-    const char *given = getenv("RING_SEED"); /* NOLINT(concurrency-mt-unsafe): one thread */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(RandomRecordsMatchTheModel),
         cmocka_unit_test(WriterSurvivesRandomCursors),
         cmocka_unit_test(ReaderSurvivesRandomRing),
     };
 
-    g_seed = given != NULL ? strtoull(given, NULL, 10) : RingPairRandom();
-    printf("RING_SEED=%" PRIu64 "\n", g_seed);
+    g_seed = TestSeed();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
