@@ -13,15 +13,19 @@ const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, 
 function checkParent({ path, parent, source }: RuntimeDirectory): Finding {
   try {
     if (!statSync(parent).isDirectory()) {
-      return failed(CHECK, `${parent} (${source}) is not a directory`, `set ${source} to one`);
+      return failed(
+        CHECK,
+        `${parent} (${source}) is not a directory`,
+        `set ${source} to a directory`,
+      );
     }
     accessSync(parent, constants.W_OK | constants.X_OK);
-    return ok(CHECK, `${path} is not there yet; the first domain makes it`);
+    return ok(CHECK, `${path} does not exist yet; the first domain creates it`);
   } catch (error) {
-    const text = `${path} cannot be made: ${(error as Error).message}`;
+    const text = `${path} cannot be created: ${(error as Error).message}`;
     const remedy =
       source === 'XDG_RUNTIME_DIR'
-        ? 'log in as this user by itself (not by su), set XDG_RUNTIME_DIR to a directory of this user, or unset it'
+        ? 'log in as this user directly (not with su), set XDG_RUNTIME_DIR to a directory of this user, or unset it'
         : 'set XDG_RUNTIME_DIR to a directory of this user';
     return failed(CHECK, text, remedy);
   }
@@ -35,13 +39,9 @@ export function checkRuntimeDirectory(directory: RuntimeDirectory, uid: number):
     facts = lstatSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return checkParent(directory);
-    return failed(
-      CHECK,
-      (error as Error).message,
-      'set XDG_RUNTIME_DIR to a directory that is one',
-    );
+    return failed(CHECK, (error as Error).message, 'set XDG_RUNTIME_DIR to a directory');
   }
-  const means = 'domains with a name can neither be started nor found (EPERM)';
+  const means = 'named domains can neither be started nor found (EPERM)';
   if (!facts.isDirectory()) {
     const what = facts.isSymbolicLink() ? 'a symbolic link' : 'not a directory';
     return failed(CHECK, `${path} is ${what}: ${means}`, `remove it: rm ${path}`);
@@ -52,11 +52,15 @@ export function checkRuntimeDirectory(directory: RuntimeDirectory, uid: number):
   }
   if ((facts.mode & 0o777) !== 0o700) {
     const text = `${path} has mode ${octal(facts.mode)}, not 0700: ${means}`;
-    return failed(CHECK, text, `chmod 700 ${path}; for other users' sake use an absolute path`);
+    return failed(
+      CHECK,
+      text,
+      `chmod 700 ${path}; to admit other users, name the domain by an absolute path`,
+    );
   }
   const room = SOCKET_PATH_MAX - Buffer.byteLength(join(path, '.sock'));
   if (room < NAME_MAX) {
-    const text = `${path} is so long that the name of a domain may have ${Math.max(room, 0)} characters at most`;
+    const text = `${path} is so long that a domain's name can have at most ${Math.max(room, 0)} characters`;
     const remedy = 'set XDG_RUNTIME_DIR to a shorter path';
     return room < 1 ? failed(CHECK, text, remedy) : warning(CHECK, text, remedy);
   }
@@ -84,7 +88,7 @@ export async function checkDomains({ path }: RuntimeDirectory): Promise<Finding>
   const files = stale.map((name) => join(path, `${name}.sock*`)).join(' ');
   return warning(
     check,
-    `${text}; left over by servers that were killed: ${stale.join(', ')}`,
-    `harmless: the next domain of the same name takes the place. Or: rm ${files}`,
+    `${text}; left behind by killed servers: ${stale.join(', ')}`,
+    `harmless: the next domain of the same name replaces them. To remove them: rm ${files}`,
   );
 }

@@ -40,8 +40,8 @@ function isInPath(name: string): boolean {
 
 function checkTools(): Finding {
   const [there, missing] = [tools.filter(isInPath), tools.filter((name) => !isInPath(name))];
-  const absent = missing.length === 0 ? '' : `; not here: ${missing.join(', ')}`;
-  return ok('tools', `for building and porting, none is needed: ${there.join(', ')}${absent}`);
+  const absent = missing.length === 0 ? '' : `; not found: ${missing.join(', ')}`;
+  return ok('tools', `only needed for building and porting: ${there.join(', ')}${absent}`);
 }
 
 function checkShim(): Finding {
@@ -49,7 +49,7 @@ function checkShim(): Finding {
   try {
     return ok(check, findNativeFile('liteipc_preload.so'));
   } catch (error) {
-    const text = `"liteipc run" has none for C programs: ${(error as Error).message}`;
+    const text = `"liteipc run" has no shim for C programs: ${(error as Error).message}`;
     return warning(check, text, 'npm rebuild liteipc, or in a checkout npm run build');
   }
 }

@@ -24,7 +24,7 @@ function otherDomains({ path }: RuntimeDirectory): string {
     const names = readdirSync(path).filter((name) => name.endsWith('.sock'));
     return names.length === 0
       ? ''
-      : `; there: ${names.map((name) => name.slice(0, -5)).join(', ')}`;
+      : `; running or left behind: ${names.map((name) => name.slice(0, -5)).join(', ')}`;
   } catch {
     return '';
   }
@@ -36,7 +36,7 @@ function absent(domain: string, path: string, directory: RuntimeDirectory): Find
   const others = isAbsolute(domain) ? '' : otherDomains(directory);
   const remedy = isAbsolute(domain)
     ? startIt(domain)
-    : `${startIt(domain)}; a domain of another user, or of another XDG_RUNTIME_DIR, has to be named by the path of its socket`;
+    : `${startIt(domain)}; name a domain of another user or another XDG_RUNTIME_DIR by the path of its socket`;
   return failed('socket', `no such domain is running: nothing is at ${path}${others}`, remedy);
 }
 
@@ -51,8 +51,12 @@ function unreachable(path: string): Finding {
         return true;
       }
     });
-  const text = `this user may not pass the directory ${closed ?? path}`;
-  return failed('socket', text, 'join the group that may, or let the domain lie elsewhere');
+  const text = `this user may not enter the directory ${closed ?? path}`;
+  return failed(
+    'socket',
+    text,
+    'join the group that may enter it, or use another path for the domain',
+  );
 }
 
 /** Checks the socket and its server. Returns `true` if a device may be opened. */
@@ -81,7 +85,7 @@ async function checkSocket(
     case 'denied': {
       const text = `${about}: this user may not connect`;
       const remedy =
-        'serve it with --socket-group (socketGid) or --socket-mode (socketMode), or join its group';
+        'start it with --socket-group (socketGid) or --socket-mode (socketMode), or join its group';
       return [failed('socket', text, remedy), false];
     }
     case 'foreign':
@@ -94,11 +98,8 @@ async function checkSocket(
         false,
       ];
     default: {
-      const text = `no such domain is running: ${path} was left over by a server that was killed`;
-      return [
-        failed('socket', text, `${startIt(domain)}; it takes the place of the old one`),
-        false,
-      ];
+      const text = `no such domain is running: ${path} was left behind by a killed server`;
+      return [failed('socket', text, `${startIt(domain)}; it replaces the old socket`), false];
     }
   }
 }
@@ -111,30 +112,37 @@ function checkFolders(path: string): Finding {
     const isOpen = (mode & 0o022) !== 0;
     const isSticky = (mode & 0o1000) !== 0;
     if (!isOpen || (isSticky && depth > 0)) continue;
-    const who = (mode & 0o002) !== 0 ? 'everybody' : 'its group';
-    const text = `${folder} (uid ${uid}, mode ${octal(mode)}) may be written by ${who}, who can put another socket into the place of the domain's`;
-    return warning(check, text, `a directory of its own for the domain, chmod go-w`);
+    const who = (mode & 0o002) !== 0 ? 'every user' : 'its group';
+    const text = `${folder} (uid ${uid}, mode ${octal(mode)}) is writable by ${who}, who can replace the domain's socket`;
+    return warning(
+      check,
+      text,
+      'use a separate directory for the domain, and run chmod go-w on it',
+    );
   }
-  return ok(check, 'nobody but the owner and root can write on the way to the socket');
+  return ok(check, 'only the owner and root can write to the directories above the socket');
 }
 
 function explainOpening({ failure, code }: ProbeResult, server: string): Finding {
   const reasons: Readonly<Record<string, readonly [string, string]>> = {
     EPROTO: [
       `${server} speaks another version of the protocol`,
-      'the same version of liteipc for both; restart the domain after an update',
+      'use the same version of liteipc for both; restart the domain after an update',
     ],
     EPERM: [
       'the domain does not admit root, which it cannot distinguish from the root of a container: root may use only domains that root started',
-      'ask as another user: setpriv --reuid USER --regid GROUP --init-groups',
+      'run the command as another user: setpriv --reuid USER --regid GROUP --init-groups',
     ],
     EAGAIN: [
       "the domain's or this user's share of processes is used up",
       'close devices, or end processes of this user that are in the domain',
     ],
-    EACCES: ['its socket may not be used by this user', 'see --socket-group of "liteipc serve"'],
-    ENODEV: [`${server} does not answer, or has just ended`, 'is it stopped (SIGSTOP)? Restart it'],
-    timeout: [`${server} does not answer`, 'is it stopped (SIGSTOP)? Restart it'],
+    EACCES: ['this user may not use its socket', 'see --socket-group of "liteipc serve"'],
+    ENODEV: [
+      `${server} does not answer, or has just ended`,
+      'check whether it is stopped (SIGSTOP); restart it',
+    ],
+    timeout: [`${server} does not answer`, 'check whether it is stopped (SIGSTOP); restart it'],
   };
   const [text, remedy] = reasons[code] ?? [failure, 'restart the domain'];
   return failed('server', text, remedy);
@@ -150,20 +158,20 @@ function explainManager(answer: string, text: string): Finding {
     case 'EPIPE':
       return failed(
         'manager',
-        'the domain has no ServiceManager: nobody can be found or admitted in it',
-        'start the program that is to be its ServiceManager; or, instead of "liteipc domain", "liteipc serve"',
+        'the domain has no ServiceManager, so services can be neither registered nor found',
+        'start the program that becomes its ServiceManager, or use "liteipc serve" instead of "liteipc domain"',
       );
     case 'ETIME':
       return failed(
         'manager',
         'the ServiceManager does not answer: its program is blocked or stopped',
-        'look what it is doing; restart it if it does not come back',
+        'check its program; restart it if it does not recover',
       );
     default:
       return warning(
         'manager',
-        `what answers at handle 0 is not this package's ServiceManager: ${text}`,
-        'services and clients in Node need one; C programs may have their own',
+        `handle 0 is not this package's ServiceManager: ${text}`,
+        'services and clients in Node require one; C programs may use their own',
       );
   }
 }
@@ -201,7 +209,7 @@ export async function checkDomain(
   }
   if (result.failure !== '')
     findings.push(
-      failed('probe', result.failure, 'run it once more: the domain may just have ended'),
+      failed('probe', result.failure, 'run the command again; the domain may have just ended'),
     );
   return findings;
 }

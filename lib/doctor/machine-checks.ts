@@ -19,11 +19,11 @@ export function checkNode(version: string, range: string): Finding {
   if (found === undefined || least === undefined || isBefore(found, least)) {
     return failed(
       'Node',
-      `${version}; ${range} is needed`,
+      `${version}; ${range} is required`,
       'install a newer Node: https://nodejs.org',
     );
   }
-  return ok('Node', `${version} (${range} is needed)`);
+  return ok('Node', `${version} (${range} is required)`);
 }
 
 /** Checks the system and the processor. */
@@ -32,7 +32,7 @@ export function checkPlatform(platform: string, architecture: string): Finding {
   if (platform === 'linux' && (architecture === 'x64' || architecture === 'arm64')) {
     return ok('platform', text);
   }
-  return failed('platform', `${text} is none for LiteIPC`, 'use Linux on x64 or arm64');
+  return failed('platform', `${text} is not supported`, 'use Linux on x64 or arm64');
 }
 
 const SEALS: Version = [5, 1];
@@ -43,20 +43,20 @@ const BELL: Version = [6, 4];
 export function checkKernel(release: string): Finding {
   const version = versionOf(release);
   if (version === undefined) {
-    return warning('kernel', `its version is not understood: ${release}`, '5.3 or later is needed');
+    return warning('kernel', `unknown version: ${release}`, '5.3 or later is required');
   }
-  const update = 'update the system to Linux 5.3 or later, best 6.4 or later';
+  const update = 'update to Linux 5.3 or later, preferably 6.4 or later';
   if (isBefore(version, SEALS)) {
-    const text = `${release} cannot seal memory against writing (F_SEAL_FUTURE_WRITE, since 5.1), on which the isolation rests`;
+    const text = `${release} cannot seal memory against writing (F_SEAL_FUTURE_WRITE, since 5.1), which isolation requires`;
     return failed('kernel', text, update);
   }
   if (isBefore(version, PIDFD)) {
-    const text = `${release} has no pidfd_open (since 5.3), by which the death of a process is noticed`;
+    const text = `${release} has no pidfd_open (since 5.3), which detects the end of a process`;
     return failed('kernel', text, update);
   }
   if (isBefore(version, BELL)) {
-    const text = `${release} works; but before 6.4 a hostile service can make a thread of its clients wait (docs/threat-model.md)`;
-    return warning('kernel', text, 'Linux 6.4 or later, if services are not trusted');
+    const text = `${release} works, but before 6.4 a hostile service can block a thread of its clients (docs/threat-model.md)`;
+    return warning('kernel', text, 'update to Linux 6.4 or later if services are not trusted');
   }
   return ok('kernel', release);
 }
@@ -65,7 +65,7 @@ export function checkKernel(release: string): Finding {
 export function checkProc(root = '/proc'): Finding {
   if (existsSync(`${root}/self/fd`)) return ok('/proc', 'mounted');
   const text =
-    'not mounted; message pools cannot be made without it, nor processes of root distinguished';
+    'not mounted; LiteIPC needs it to make message pools and to identify processes of root';
   return failed('/proc', text, 'mount -t proc proc /proc');
 }
 
@@ -124,26 +124,30 @@ export function checkMemory(facts: MemoryFacts): Finding {
   }
   const committable = kilobytes(memory, 'CommitLimit') - kilobytes(memory, 'Committed_AS');
   if (overcommit?.trim() === '2' && committable < MEMORY_LOW) {
-    const text = `the system overcommits no memory and has ${inMegabytes(Math.max(committable, 0))} left to give`;
-    return warning('memory', text, 'sysctl vm.overcommit_memory=0, or a higher overcommit_ratio');
+    const text = `the system does not overcommit memory and has ${inMegabytes(Math.max(committable, 0))} left`;
+    return warning(
+      'memory',
+      text,
+      'set sysctl vm.overcommit_memory=0, or a higher overcommit_ratio',
+    );
   }
   const groupLeft = Number(groupMaximum) - Number(groupCurrent);
   if (groupLeft < MEMORY_LOW) {
-    const text = `the control group has ${inMegabytes(Math.max(groupLeft, 0))} left; lanes and pools are counted where they are first written`;
-    return warning('memory', text, 'MemoryMax= of the unit, or --memory of the container');
+    const text = `the control group has ${inMegabytes(Math.max(groupLeft, 0))} left; lanes and pools are charged to the group that first writes to them`;
+    return warning('memory', text, 'raise MemoryMax= of the unit, or --memory of the container');
   }
-  return ok('memory', 'nothing limits shared memory');
+  return ok('memory', 'shared memory is not limited');
 }
 
 /** Checks the user. `uidMap` is the text of /proc/self/uid_map. */
 export function checkUser(uid: number, gid: number, uidMap: string): Finding {
   const [inside, outside, count] = uidMap.trim().split(/\s+/).map(Number);
   const isWhole = inside === 0 && outside === 0 && count === 0xffff_ffff;
-  const place = isWhole
+  const namespace = isWhole
     ? ''
-    : ' of a user namespace: its uids mean something else outside, and its root is refused by domains outside';
+    : ' in a user namespace: its uids differ from those outside, and domains outside refuse its root';
   const root = uid === 0 ? '; root may use only domains that root started' : '';
-  return ok('user', `uid ${uid}, gid ${gid}${place}${root}`);
+  return ok('user', `uid ${uid}, gid ${gid}${namespace}${root}`);
 }
 
 /** Returns the text of a system file, or `undefined` if it does not exist. */

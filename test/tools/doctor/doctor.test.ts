@@ -97,7 +97,7 @@ test('a working machine gives status 0 after real calls', async (t) => {
   const report = await doctor(t);
   t.is(report.code, 0);
   t.regex(report.of('addon').text, /liteipc\.node loads$/);
-  t.regex(report.of('trial').text, /calls are answered \(the last in \d+ µs\), open files arrive/);
+  t.regex(report.of('trial').text, /calls return \(the last in \d+ µs\), open files arrive/);
   t.false(report.has('socket'));
   const { code, stdout } = await liteipc(['doctor']);
   t.is(code, 0);
@@ -142,8 +142,8 @@ test('an unusable runtime directory is reported', async (t) => {
   const cases: [string, Finding['result'], RegExp, RegExp][] = [
     [wide, 'failed', /has mode 0755, not 0700/, /^chmod 700/],
     [linked, 'failed', /is a symbolic link/, /^remove it/],
-    [join(runtime, 'none'), 'failed', /cannot be made: ENOENT/, /set XDG_RUNTIME_DIR/],
-    [long, 'warning', /characters at most/, /a shorter path/],
+    [join(runtime, 'none'), 'failed', /cannot be created: ENOENT/, /set XDG_RUNTIME_DIR/],
+    [long, 'warning', /can have at most \d+ characters/, /a shorter path/],
   ];
   const reports = await Promise.all(
     cases.map(([XDG_RUNTIME_DIR]) => doctor(t, [], { XDG_RUNTIME_DIR })),
@@ -175,14 +175,14 @@ test('a running, a stopped and a killed domain are distinguished', async (t) => 
 
   const killed = await doctor(t, ['--domain', 'shop']);
   t.like(killed.of('socket'), { result: 'failed' });
-  t.regex(killed.of('socket').text, /was left over by a server that was killed/);
-  t.regex(killed.of('domains').text, /^none is running; left over .*: shop$/);
+  t.regex(killed.of('socket').text, /was left behind by a killed server/);
+  t.regex(killed.of('domains').text, /^none is running; left behind .*: shop$/);
 });
 
 test('an absent domain, one without a manager, and another program are distinguished', async (t) => {
   const bare = await run(t, ['domain', '--name', 'bare'], 'bare.sock');
   const none = await doctor(t, ['--domain', 'none']);
-  t.regex(none.of('socket').text, /nothing is at .*none\.sock; there: .*bare/);
+  t.regex(none.of('socket').text, /nothing is at .*none\.sock; running or left behind: .*bare/);
   t.regex(none.of('socket').remedy ?? '', /^npx liteipc serve --domain none/);
   const found = await doctor(t, ['--domain', 'bare']);
   t.is(found.of('server').result, 'ok');
@@ -208,10 +208,10 @@ test('a directory in which other users could replace the socket is reported', as
   await run(t, ['serve', '--domain', domain], ' is ready: ');
   const { result, text } = (await doctor(t, ['--domain', domain])).of('socket directory');
   t.is(result, 'warning');
-  t.regex(text, /may be written by everybody/);
+  t.regex(text, /is writable by every user/);
 });
 
-async function strangersAreTold(t: ExecutionContext): Promise<void> {
+async function reportToOtherUser(t: ExecutionContext): Promise<void> {
   const folder = makeOpenFolder();
   const place = installPackage(folder);
   const stranger = { uid: 64_201, gid: 64_201 };
@@ -230,10 +230,10 @@ async function strangersAreTold(t: ExecutionContext): Promise<void> {
   const closed = join(folder, 'closed');
   mkdirSync(closed, { mode: 0o700 });
   const passing = await ask(join(closed, 'domain.sock'));
-  t.is(passing.of('socket').text, `this user may not pass the directory ${closed}`);
+  t.is(passing.of('socket').text, `this user may not enter the directory ${closed}`);
 }
 
-asRoot('another user learns what shuts it out', strangersAreTold);
+asRoot('another user is shown why the socket refuses the connection', reportToOtherUser);
 
 test('a signal ends the command without leaving anything behind', async (t) => {
   const temporary = makeTemporary();
@@ -268,7 +268,7 @@ test('the checks of other machines give the expected findings', (t) => {
   t.is(result(files('10')), 'warning');
   const memory = 'CommitLimit:  100000 kB\nCommitted_AS:   90000 kB\n';
   t.is(result(checkMemory({ limits: '', memory })), 'ok');
-  t.regex(checkMemory({ limits: '', memory, overcommit: '2\n' }).text, /has 9 MiB left to give/);
+  t.regex(checkMemory({ limits: '', memory, overcommit: '2\n' }).text, /has 9 MiB left/);
   t.regex(checkMemory({ limits: 'Max address space   1073741824  unlimited' }).text, /1024 MiB/);
   const group = { limits: '', groupMaximum: '104857600\n', groupCurrent: '94371840\n' };
   t.regex(checkMemory(group).text, /control group has 10 MiB left/);
