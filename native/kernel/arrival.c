@@ -1,9 +1,10 @@
 /* Moves a record in a lane to a message in the queue of a task. */
+#include "kernel/arrival.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "kernel/array.h"
-#include "kernel/arrival.h"
 #include "kernel/node.h"
 #include "kernel/object.h"
 #include "kernel/pool.h"

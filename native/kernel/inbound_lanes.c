@@ -1,10 +1,11 @@
 /* Makes, begins and ends the receiving ends of lanes, and selects the polled ones. */
+#include "kernel/inbound_lanes.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
 #include "kernel/array.h"
-#include "kernel/inbound_lanes.h"
 #include "kernel/object.h"
 #include "kernel/thread_control.h"
 #include "platform/shared_memory.h"

@@ -2,6 +2,8 @@
  * Performs one look: messages of the domain, rings, and the records in the order of their time
  * stamps.
  */
+#include "kernel/inbound_look.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -9,7 +11,6 @@
 #include "kernel/arrival.h"
 #include "kernel/call.h"
 #include "kernel/inbound_lanes.h"
-#include "kernel/inbound_look.h"
 #include "kernel/outbound.h"
 #include "kernel/sleep.h"
 #include "kernel/thread_control.h"

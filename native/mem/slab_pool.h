@@ -23,7 +23,8 @@
  * without a lock or a system call; a span is made, and a single is allocated or freed, under a
  * mutex. After fork(2) the pool does not exist in the child: the child may only destroy it.
  *
- * Status is 0 or a negative errno.
+ * Status is 0 or a negative errno. SlabPoolUsed, SlabPoolUsedNodes, SlabPoolTrim and
+ * SlabPoolCheckDetail are defined in slab_upkeep.c, the other functions in slab_pool.c.
  */
 #ifndef LITEIPC_MEM_SLAB_POOL_H
 #define LITEIPC_MEM_SLAB_POOL_H

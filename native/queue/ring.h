@@ -28,6 +28,9 @@
  *   - A number read from the other side is read once and checked before use. A lying end can spoil
  *     its own lane; it cannot make the other end touch memory outside the two mappings, and what it
  *     breaks is reported as -EPROTO.
+ *
+ * Functions marked "Sender" are defined in ring_writer.c, those marked "Receiver" in ring_reader.c,
+ * RingCheck... in ring_check.c.
  */
 #ifndef LITEIPC_QUEUE_RING_H
 #define LITEIPC_QUEUE_RING_H
@@ -153,8 +156,8 @@ struct RingReader {
 };
 
 /*
- * Bytes of ring memory, a multiple of 4096, that make the ring never the tighter limit: as long as
- * the charge allows a record, RingReserve finds room for it. For allowances up to
+ * Sender: bytes of ring memory, a multiple of 4096, that make the ring never the tighter limit: as
+ * long as the charge allows a record, RingReserve finds room for it. For allowances up to
  * RING_MAXIMUM_ALLOWANCE (0 for larger ones). Holds for records with
  *     charge >= RING_MINIMUM_CHARGE  and  size rounded up to 64 <= charge * 5 / 3 + 64;
  * other records are safe too, but may meet -ENOMEM although the charge would allow them.

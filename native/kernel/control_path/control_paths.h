@@ -3,7 +3,8 @@
  * death notices. They run in the domain's thread, on the domain's own structures. The data path
  * (send, receive, free) runs in the caller's process and only reads what these paths have written.
  *
- * `caller` is a living task of the requesting process. Status: 0 or a negative errno.
+ * `caller` is a living task of the requesting process. Status: 0 or a negative errno. Functions
+ * without another note are defined in service.c.
  */
 #ifndef LITEIPC_KERNEL_CONTROL_PATHS_H
 #define LITEIPC_KERNEL_CONTROL_PATHS_H
