@@ -156,14 +156,14 @@ function isStream(kind: string): boolean {
 function aroundCall(tracer: Tracer, facts: MethodFacts, send: AnyFunction): AnyFunction {
   const { title, kind, attributes, carriesMetadata } = facts;
   // A subscription has no input.
-  const place = kind === 'event' ? 0 : 1;
+  const index = kind === 'event' ? 0 : 1;
   const withMetadata = (args: unknown[], active: Context): unknown[] => {
-    const options = args[place] as CallOptions | undefined;
+    const options = args[index] as CallOptions | undefined;
     if (!carriesMetadata || (options !== undefined && typeof options !== 'object')) return args;
     const metadata = withContext(active, options?.metadata);
     if (metadata === undefined) return args;
     const changed = [...args];
-    changed[place] = { ...options, metadata };
+    changed[index] = { ...options, metadata };
     return changed;
   };
   return (...args) => {

@@ -37,8 +37,8 @@ const wordsPerLine = 8;
 function formatWords(words: Uint32Array): string {
   const texts = Array.from(words, (word) => `0x${word.toString(16)}u`);
   const lines: string[] = [];
-  for (let place = 0; place < texts.length; place += wordsPerLine) {
-    lines.push(`    ${texts.slice(place, place + wordsPerLine).join(', ')},`);
+  for (let start = 0; start < texts.length; start += wordsPerLine) {
+    lines.push(`    ${texts.slice(start, start + wordsPerLine).join(', ')},`);
   }
   return lines.join('\n');
 }

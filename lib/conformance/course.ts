@@ -5,7 +5,7 @@
 import type { Action, Process, Task } from './scenario.js';
 import type { JsonValue } from '../common/json-source.js';
 
-type Life = 'not forked yet' | 'alive' | 'ended';
+type TaskState = 'not forked yet' | 'alive' | 'ended';
 
 interface Started {
   readonly action: Action;
@@ -20,7 +20,7 @@ function quoted(names: Iterable<string>): string {
 export class Course {
   readonly #processes: ReadonlyMap<string, Process>;
   readonly #tasks: ReadonlyMap<string, Task>;
-  readonly #lives = new Map<Task, Life>();
+  readonly #states = new Map<Task, TaskState>();
   readonly #handles = new Set<string>();
   readonly #messages = new Set<string>();
   readonly #started = new Map<string, Started>();
@@ -31,7 +31,7 @@ export class Course {
     const tasks = processes.flatMap((process) => process.tasks);
     this.#tasks = new Map(tasks.map((task) => [task.name, task]));
     for (const task of tasks) {
-      this.#lives.set(task, children.has(task.process.name) ? 'not forked yet' : 'alive');
+      this.#states.set(task, children.has(task.process.name) ? 'not forked yet' : 'alive');
     }
   }
 
@@ -58,13 +58,13 @@ export class Course {
   actor(value: JsonValue): Task | undefined {
     const task = this.task(value);
     if (task === undefined) return undefined;
-    const life = this.#lives.get(task);
-    if (life === 'alive') return task;
-    return value.complain(`task "${task.name}" ${life === 'ended' ? 'has ended' : `is ${life}`}`);
+    const state = this.#states.get(task);
+    if (state === 'alive') return task;
+    return value.complain(`task "${task.name}" ${state === 'ended' ? 'has ended' : `is ${state}`}`);
   }
 
   endTask(task: Task): void {
-    this.#lives.set(task, 'ended');
+    this.#states.set(task, 'ended');
   }
 
   endProcess(process: Process): void {
@@ -82,10 +82,10 @@ export class Course {
         `a child has one task, the one that forked; "${child.name}" has ${child.tasks.length}`,
       );
     }
-    if (this.#lives.get(main) !== 'not forked yet') {
+    if (this.#states.get(main) !== 'not forked yet') {
       return value.complain(`process "${child.name}" is forked twice`);
     }
-    this.#lives.set(main, 'alive');
+    this.#states.set(main, 'alive');
     return child;
   }
 

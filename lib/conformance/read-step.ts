@@ -27,7 +27,7 @@ const sleepMax = 60_000;
 const receiveFlag = 2;
 
 /** The input of an action's reader. */
-interface Place {
+interface StepContext {
   readonly task: Task;
   readonly step: JsonValue;
   readonly members: Members;
@@ -36,32 +36,32 @@ interface Place {
 
 /** Reads one member of a step and reports it if it is missing. */
 function needed<T>(
-  place: Place,
+  context: StepContext,
   name: string,
   read: (value: JsonValue) => T | undefined,
 ): T | undefined {
-  if (!place.members.has(name)) return place.step.complain(`"${name}" is missing`);
-  return optional(place.members, name, read);
+  if (!context.members.has(name)) return context.step.complain(`"${name}" is missing`);
+  return optional(context.members, name, read);
 }
 
 const zero: Value = { kind: 'number', number: 0n };
 
 const commandNames = ['gen', 'remove', 'access'];
 
-function readMapping(place: Place): Action | undefined {
-  const size = needed(place, 'size', (value) => value.integer(0, sizeMax));
-  const prot = place.members.has('prot')
-    ? needed(place, 'prot', (value) => value.oneOf(['r', 'rw'] as const, 'a protection'))
+function readMapping(context: StepContext): Action | undefined {
+  const size = needed(context, 'size', (value) => value.integer(0, sizeMax));
+  const prot = context.members.has('prot')
+    ? needed(context, 'prot', (value) => value.oneOf(['r', 'rw'] as const, 'a protection'))
     : 'r';
-  const flags = place.members.has('flags')
-    ? needed(place, 'flags', (value) =>
+  const flags = context.members.has('flags')
+    ? needed(context, 'flags', (value) =>
         value.oneOf(['private', 'shared'] as const, 'a kind of mapping'),
       )
     : 'private';
   return size === undefined || !prot || !flags ? undefined : { do: 'mmap', size, prot, flags };
 }
 
-function readVersion({ members }: Place): Action | undefined {
+function readVersion({ members }: StepContext): Action | undefined {
   const value = members.get('wantVersion');
   if (value === undefined) return { do: 'version' };
   const [major, minor, ...others] = value.elements() ?? [];
@@ -79,12 +79,12 @@ function readCommand(value: JsonValue): number | undefined {
   return name === undefined ? undefined : commandNames.indexOf(name);
 }
 
-function readCmsCommand(place: Place): Action | undefined {
-  const { members, course } = place;
-  const cmd = needed(place, 'cmd', readCommand);
-  const of = members.has('of') ? needed(place, 'of', (value) => readValue(value, course)) : zero;
+function readCmsCommand(context: StepContext): Action | undefined {
+  const { members, course } = context;
+  const cmd = needed(context, 'cmd', readCommand);
+  const of = members.has('of') ? needed(context, 'of', (value) => readValue(value, course)) : zero;
   const handle = members.has('handle')
-    ? needed(place, 'handle', (value) => readValue(value, course))
+    ? needed(context, 'handle', (value) => readValue(value, course))
     : zero;
   const saved = members.get('save');
   if (saved !== undefined && cmd !== undefined && cmd !== 0) {
@@ -95,9 +95,9 @@ function readCmsCommand(place: Place): Action | undefined {
   return { do: 'cmsCmd', cmd, of, handle, ...(save === undefined ? {} : { save }) };
 }
 
-function readRawIoctl(place: Place): Action | undefined {
-  const cmd = needed(place, 'cmd', readUint32);
-  const arg = needed(place, 'arg', (value) => value.bigint(-(1n << 63n), (1n << 64n) - 1n));
+function readRawIoctl(context: StepContext): Action | undefined {
+  const cmd = needed(context, 'cmd', readUint32);
+  const arg = needed(context, 'arg', (value) => value.bigint(-(1n << 63n), (1n << 64n) - 1n));
   return cmd === undefined || arg === undefined ? undefined : { do: 'ioctlRaw', cmd, arg };
 }
 
@@ -157,9 +157,9 @@ function readMember<T>(
   return optional(value.members() ?? new Map<string, JsonValue>(), name, read);
 }
 
-function readMessageStep(place: Place): Action | undefined {
-  const { members, course } = place;
-  const flag = needed(place, 'flag', readFlags);
+function readMessageStep(context: StepContext): Action | undefined {
+  const { members, course } = context;
+  const flag = needed(context, 'flag', readFlags);
   const out = optional(members, 'out', (value) => readOutMessage(value, course));
   const free = optional(members, 'free', (value) => readFree(value, course));
   const saved = members.get('save');
@@ -177,8 +177,8 @@ function readMessageStep(place: Place): Action | undefined {
   };
 }
 
-function readPool(place: Place): Action | undefined {
-  const wantUsed = needed(place, 'wantUsed', (value) =>
+function readPool(context: StepContext): Action | undefined {
+  const wantUsed = needed(context, 'wantUsed', (value) =>
     value.isString ? value.oneOf(['empty'] as const, 'a use') : value.integer(0, sizeMax),
   );
   return wantUsed === undefined ? undefined : { do: 'pool', wantUsed };
@@ -189,25 +189,25 @@ interface ActionReader {
   readonly members: readonly string[];
   /** True for a call of the device, which can be started and joined. */
   readonly isCall: boolean;
-  readonly read: (place: Place) => Action | undefined;
+  readonly read: (context: StepContext) => Action | undefined;
 }
 
 const call = (
   members: readonly string[],
-  read: (place: Place) => Action | undefined,
+  read: (context: StepContext) => Action | undefined,
 ): ActionReader => ({ members, isCall: true, read });
 
 const event = (
   members: readonly string[],
-  read: (place: Place) => Action | undefined,
+  read: (context: StepContext) => Action | undefined,
 ): ActionReader => ({ members, isCall: false, read });
 
 const actionReaders: Readonly<Record<string, ActionReader>> = {
   open: call([], () => ({ do: 'open' })),
   close: call([], () => ({ do: 'close' })),
   mmap: call(['size', 'prot', 'flags'], readMapping),
-  setCms: call(['maxMsgSize'], (place) => {
-    const maxMsgSize = needed(place, 'maxMsgSize', readUint32);
+  setCms: call(['maxMsgSize'], (context) => {
+    const maxMsgSize = needed(context, 'maxMsgSize', readUint32);
     return maxMsgSize === undefined ? undefined : { do: 'setCms', maxMsgSize };
   }),
   setIpcThread: call([], () => ({ do: 'setIpcThread' })),
@@ -223,13 +223,13 @@ const actionReaders: Readonly<Record<string, ActionReader>> = {
     course.endProcess(task.process);
     return { do: 'exitProcess' };
   }),
-  fork: event(['child'], (place) => {
-    const { course, task } = place;
-    const child = needed(place, 'child', (value) => course.fork(task.process, value));
+  fork: event(['child'], (context) => {
+    const { course, task } = context;
+    const child = needed(context, 'child', (value) => course.fork(task.process, value));
     return child && { do: 'fork', child };
   }),
-  sleep: event(['ms'], (place) => {
-    const ms = needed(place, 'ms', (value) => value.integer(0, sleepMax));
+  sleep: event(['ms'], (context) => {
+    const ms = needed(context, 'ms', (value) => value.integer(0, sleepMax));
     return ms === undefined ? undefined : { do: 'sleep', ms };
   }),
   pool: event(['wantUsed'], readPool),

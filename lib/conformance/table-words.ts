@@ -30,8 +30,8 @@ export class TableWords {
 
   bytes(bytes: Uint8Array): void {
     this.word(bytes.length);
-    for (let place = 0; place < bytes.length; place += 4) {
-      const byte = (index: number): number => bytes[place + index] ?? 0;
+    for (let start = 0; start < bytes.length; start += 4) {
+      const byte = (index: number): number => bytes[start + index] ?? 0;
       this.word(byte(0) | (byte(1) << 8) | (byte(2) << 16) | (byte(3) << 24));
     }
   }
@@ -59,8 +59,8 @@ export class TableWords {
     return this.#words.push(0) - 1;
   }
 
-  set(place: number, value: number): void {
-    this.#words[place] = value;
+  set(index: number, value: number): void {
+    this.#words[index] = value;
   }
 
   toArray(): Uint32Array {

@@ -76,10 +76,10 @@ export function serverOf(path: string): number | undefined {
     const { dev, ino } = lstatSync(path + LOCK_SUFFIX);
     const major = (dev >> 8) & 0xfff;
     const minor = (dev & 0xff) | ((dev >> 12) & 0xfff00);
-    const place = [major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':');
+    const device = [major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':');
     const line = readFileSync('/proc/locks', 'utf8')
       .split('\n')
-      .find((each) => each.includes(' FLOCK ') && each.includes(` ${place}:${ino} `));
+      .find((each) => each.includes(' FLOCK ') && each.includes(` ${device}:${ino} `));
     const pid = Number(line?.trim().split(/\s+/)[4]);
     return Number.isInteger(pid) && pid > 0 ? pid : undefined;
   } catch {

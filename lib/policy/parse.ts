@@ -46,7 +46,7 @@ function complainOfIssue(source: JsonSource, root: Node, issue: z.core.$ZodIssue
   }
 }
 
-function placeOf(source: JsonSource, offset: number): string {
+function positionOf(source: JsonSource, offset: number): string {
   const column = offset - source.text.lastIndexOf('\n', offset - 1);
   return `${basename(source.file)}:${source.lineOf(offset)}:${column}`;
 }
@@ -72,7 +72,7 @@ export function parsePolicy(file: string, text: string): Rule[] {
   ): void => {
     for (const [index, entry] of entries.entries()) {
       const node = nearest(root.node, [action, service, effect, index]);
-      rules.push(ruleOf(effect, action, service, entry, placeOf(source, node.offset)));
+      rules.push(ruleOf(effect, action, service, entry, positionOf(source, node.offset)));
     }
   };
   for (const [service, lists] of Object.entries(call)) {

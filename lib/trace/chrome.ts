@@ -18,14 +18,14 @@ export interface ChromeTraceSource {
   readonly name?: string;
 }
 
-interface EventPlace {
+interface EventTrack {
   /** LiteIPC process ID. */
   readonly pid: number;
   /** Task ID, or {@link EVENT_LOOP} + process ID for an event loop that waits. */
   readonly tid: number;
 }
 
-interface TimedEvent extends EventPlace {
+interface TimedEvent extends EventTrack {
   readonly name: string;
   readonly cat: string;
   /** µs since the first record of all devices. */
@@ -37,7 +37,7 @@ export type ChromeTraceArguments = Readonly<Record<string, string | number | boo
 
 /** One event of the Trace Event Format. */
 export type ChromeTraceEvent =
-  | (EventPlace & {
+  | (EventTrack & {
       readonly ph: 'M';
       readonly name: 'process_name' | 'thread_name';
       readonly args: { readonly name: string };
@@ -71,7 +71,7 @@ const SLICE_NS = 1000n;
 /** Offset of the IDs of event loops; task IDs are smaller. */
 const EVENT_LOOP = 1_000_000;
 
-function placeOf(record: TraceRecord): EventPlace {
+function trackOf(record: TraceRecord): EventTrack {
   const pid = record.processId;
   return { pid, tid: record.taskId === 0 ? EVENT_LOOP + pid : record.taskId };
 }
@@ -206,7 +206,7 @@ function metadata(sources: readonly ChromeTraceSource[]): ChromeTraceEvent[] {
   const named = new Set<string>();
   for (const { records, name } of sources) {
     for (const record of records) {
-      const { pid, tid } = placeOf(record);
+      const { pid, tid } = trackOf(record);
       if (!named.has(`${pid}`)) {
         const args = { name: name ?? `LiteIPC process ${pid}` };
         events.push({ ph: 'M', name: 'process_name', pid, tid, args });
@@ -234,7 +234,7 @@ export function traceToChrome(
   const start = all[0]?.time ?? 0n;
   const microseconds = (time: bigint): number => Number(time - start) / 1000;
   const timed = (record: TraceRecord, name: string) => {
-    return { name, cat: CATEGORY, ts: microseconds(record.time), ...placeOf(record) };
+    return { name, cat: CATEGORY, ts: microseconds(record.time), ...trackOf(record) };
   };
   const events: Exclude<ChromeTraceEvent, { readonly ph: 'M' }>[] = [];
 

@@ -7,7 +7,7 @@ import { UsageError } from '../../common/usage-error.js';
 import { fromJson, type Json } from './plain-json.js';
 
 /** Returns the first syntax error with line and column. */
-function placeOf(source: string): string {
+function positionOf(source: string): string {
   const errors: ParseError[] = [];
   parse(source, errors, { disallowComments: true });
   const [first] = errors;
@@ -24,7 +24,7 @@ export function parseInput(source: string, where: string): unknown {
   try {
     json = JSON.parse(source) as Json;
   } catch {
-    throw new UsageError(`call: ${where}${placeOf(source)}; the text is not JSON`);
+    throw new UsageError(`call: ${where}${positionOf(source)}; the text is not JSON`);
   }
   try {
     return fromJson(json);
