@@ -73,9 +73,7 @@ export class ArrivedAttachments implements AttachmentSource {
     const mapping = this.#map(offset, size);
     return {
       data: Buffer.from(mapping.buffer),
-      release: () => {
-        mapping.release();
-      },
+      release: () => mapping.release(),
     };
   }
 

@@ -47,9 +47,7 @@ export class CallTable {
   #pending = 0;
 
   readonly #onExpired: OnExpired;
-  readonly #timer = new DeadlineTimer(() => {
-    this.#expire();
-  }, GRANULARITY_MS);
+  readonly #timer = new DeadlineTimer(() => this.#expire(), GRANULARITY_MS);
 
   // The executor of every promise. It is created once and works on the slot that was taken last.
   #newest = 0;

@@ -62,9 +62,7 @@ function encodedRequest(
  * Closes the objects of a message when its call has ended, because it may never have been sent.
  */
 function closeWith(promise: Promise<unknown>, objects: ObjectsToSend): void {
-  const close = (): void => {
-    objects.close();
-  };
+  const close = (): void => objects.close();
   promise.then(close, close);
 }
 
@@ -280,9 +278,7 @@ export class Requests {
 
   /** Cancels the call when its signal is aborted. */
   #obey(signal: AbortSignal, promise: Promise<unknown>, userData: number): void {
-    const forget = onAbort(signal, () => {
-      this.abort(userData, signal.reason);
-    });
+    const forget = onAbort(signal, () => this.abort(userData, signal.reason));
     promise.then(forget, forget);
   }
 

@@ -14,9 +14,9 @@ export interface HandledStream {
 }
 
 /** Aborts the streams whose handles were garbage collected. */
-const forgotten = new FinalizationRegistry<HandledStream>((stream) => {
-  stream.abort(new Error('the stream was garbage collected'));
-});
+const forgotten = new FinalizationRegistry<HandledStream>((stream) =>
+  stream.abort(new Error('the stream was garbage collected')),
+);
 
 /** A `StreamHandle` is the stream as the program sees it. */
 export class StreamHandle implements ClientStream<unknown> {

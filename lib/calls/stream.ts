@@ -108,12 +108,8 @@ class OpenStream {
       about,
       what: 'output',
       schema: undefined,
-      onTaken: () => {
-        this.#pull();
-      },
-      onLeft: (error) => {
-        this.abort(error);
-      },
+      onTaken: () => this.#pull(),
+      onLeft: (error) => this.abort(error),
     });
     this.opened = new Promise((resolve, reject) => {
       this.#resolveOpened = resolve;
@@ -127,17 +123,11 @@ class OpenStream {
       onNamed: (token) => {
         this.#token = token;
       },
-      onSent: (sentBy) => {
-        this.#begin(sentBy);
-      },
+      onSent: (sentBy) => this.#begin(sentBy),
     });
     this.result.then(
-      () => {
-        this.#end();
-      },
-      (error: unknown) => {
-        this.#end(asError(error));
-      },
+      () => this.#end(),
+      (error: unknown) => this.#end(asError(error)),
     );
     const takesItems = method.kind === 'sink' || method.kind === 'duplex';
     if (takesItems) {
@@ -293,9 +283,7 @@ class OpenStream {
     this.#pushing++;
     requests
       .send(route, method, batch, Infinity)
-      .catch((error: unknown) => {
-        this.#sideFailed(error);
-      })
+      .catch((error: unknown) => this.#sideFailed(error))
       .finally(() => {
         this.#pushing--;
         if (this.#ended) this.#dropRoute();
@@ -304,12 +292,8 @@ class OpenStream {
 
   #sendItems(source: ItemSource, items: unknown): void {
     source.run(items).then(
-      () => {
-        this.#push(endBatch);
-      },
-      (error: unknown) => {
-        this.#itemsFailed(asError(error));
-      },
+      () => this.#push(endBatch),
+      (error: unknown) => this.#itemsFailed(asError(error)),
     );
     this.#giveCredit();
   }

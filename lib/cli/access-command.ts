@@ -83,9 +83,7 @@ function formatMatrix({ domain, rows, shortened }: AccessMatrix, why: boolean): 
 async function run(options: AccessOptions): Promise<void> {
   const domain = requiredDomain('access', options.domain);
   const { uid: uids, gid: gids, pid: pids, service: services, onlyGiven = false } = options;
-  if (gids.length > 0 && uids.length === 0) {
-    throw new UsageError('access: --gid requires --uid');
-  }
+  if (gids.length > 0 && uids.length === 0) throw new UsageError('access: --gid requires --uid');
   if (onlyGiven && uids.length === 0 && pids.length === 0) {
     throw new UsageError('access: --only-given requires --uid or --pid');
   }

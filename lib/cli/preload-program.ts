@@ -39,9 +39,7 @@ export function findProgram(name: string, searchPath = process.env['PATH'] ?? ''
     .split(delimiter)
     .map((folder) => join(folder === '' ? '.' : folder, name))
     .find(isExecutable);
-  if (name === '' || found === undefined) {
-    throw new UsageError(`run: no program "${name}" in PATH`);
-  }
+  if (name === '' || found === undefined) throw new UsageError(`run: no program "${name}" in PATH`);
   return resolve(found);
 }
 

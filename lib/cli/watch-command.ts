@@ -134,9 +134,7 @@ class Output {
     this.#json = json === true;
     this.#left = count;
     // A closed pipe is a normal end.
-    process.stdout.on('error', () => {
-      this.ending.abort();
-    });
+    process.stdout.on('error', () => this.ending.abort());
   }
 
   async message(message: WatchedMessage): Promise<void> {
@@ -201,9 +199,7 @@ async function readOnce(
 async function watchUntilEnd(inspector: InspectorClient, options: WatchOptions): Promise<void> {
   const output = new Output(options);
   const { signal } = output.ending;
-  const end = (): void => {
-    output.ending.abort();
-  };
+  const end = (): void => output.ending.abort();
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of signals) process.once(name, end);
   const hooks = wantedHooks(options).map((hook) => hookNames.indexOf(hook));

@@ -106,9 +106,7 @@ export class BalancedTarget implements CallTarget {
     const route = new Route(
       this.contract.name,
       connection.native.callTaskId,
-      (unusable) => {
-        this.#leave(unusable);
-      },
+      (unusable) => this.#leave(unusable),
       () => {
         this.#remove(route);
         connection.routes.delete(route);

@@ -51,9 +51,7 @@ export class Clients {
     checkFunction(listener, 'the listener of onDeath');
     const { deathListeners } = this.#find(client, 'onDeath');
     // A separate function, so that the same listener can be added twice.
-    const call = (): void => {
-      listener();
-    };
+    const call = (): void => listener();
     deathListeners.add(call);
     return { [Symbol.dispose]: () => deathListeners.delete(call) };
   }
@@ -61,9 +59,7 @@ export class Clients {
   /** Calls `listener` whenever the service of a client can be reached again. */
   onRestart(client: object, listener: () => void): Disposable {
     checkFunction(listener, 'the listener of onRestart');
-    return this.#find(client, 'onRestart').restarts.add(() => {
-      listener();
-    });
+    return this.#find(client, 'onRestart').restarts.add(() => listener());
   }
 
   /**

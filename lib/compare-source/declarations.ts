@@ -271,9 +271,7 @@ export async function readDeclarations(
   macros: MacroTable,
 ): Promise<Declarations> {
   const reader = new Reader(source, macros);
-  const { findings } = await withSyntax(text, source, (root) => {
-    reader.read(root);
-  });
+  const { findings } = await withSyntax(text, source, (root) => reader.read(root));
   const { types, functions } = reader;
   return { types, functions, findings: [...findings, ...reader.findings] };
 }

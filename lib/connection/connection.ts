@@ -92,9 +92,7 @@ export class Connection {
       offerStream: (source) => parts.offerStream(this, source),
     });
     const encoder = new Encoder(native.outbox, attaching);
-    this.#calls = new CallTable((slot) => {
-      this.#expire(slot);
-    });
+    this.#calls = new CallTable((slot) => this.#expire(slot));
     this.requests = new Requests(native, this.#calls, encoder);
     this.#replies = new Replies(native, encoder);
     this.#watch = new CallWatch(native);

@@ -104,9 +104,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
   #reconnectTimer: NodeJS.Timeout | undefined;
 
   readonly #listener: ConnectionListener = {
-    onLost: (connection) => {
-      this.#onLost(connection);
-    },
+    onLost: (connection) => this.#onLost(connection),
   };
 
   private constructor(options: DeviceOptions) {

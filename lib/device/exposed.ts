@@ -74,9 +74,7 @@ export function exposedBy(exposure: Exposure, forget: () => void): Exposed<never
       forget();
       return await exposure.drain(timeoutMs);
     },
-    emit: (name, ...[payload]) => {
-      exposure.host.events.emit(name, payload);
-    },
+    emit: (name, ...[payload]) => exposure.host.events.emit(name, payload),
     dispose,
     [Symbol.asyncDispose]: dispose,
   };

@@ -55,9 +55,7 @@ export class Exposure {
     const { name } = this.host.contract;
     const refusals = new RefusalReports((report) => registry.refused({ name, ...report }));
     control.access.refusals = refusals;
-    control.access.onUpdated = () => {
-      connection.refuseCalls(task, control.access);
-    };
+    control.access.onUpdated = () => connection.refuseCalls(task, control.access);
     connection.hosts.set(task, this.host);
     try {
       await registry.register(this.host.contract, control.key, this.#many);

@@ -36,81 +36,61 @@ export const int8: NumberKind<number> = {
   size: 1,
   check: integer(-0x80, 0x7f),
   get: (view, at) => view.getInt8(at),
-  set: (view, at, value) => {
-    view.setInt8(at, value);
-  },
+  set: (view, at, value) => view.setInt8(at, value),
 };
 export const uint8: NumberKind<number> = {
   size: 1,
   check: integer(0, 0xff),
   get: (view, at) => view.getUint8(at),
-  set: (view, at, value) => {
-    view.setUint8(at, value);
-  },
+  set: (view, at, value) => view.setUint8(at, value),
 };
 export const int16: NumberKind<number> = {
   size: 2,
   check: integer(-0x8000, 0x7fff),
   get: (view, at) => view.getInt16(at, true),
-  set: (view, at, value) => {
-    view.setInt16(at, value, true);
-  },
+  set: (view, at, value) => view.setInt16(at, value, true),
 };
 export const uint16: NumberKind<number> = {
   size: 2,
   check: integer(0, 0xffff),
   get: (view, at) => view.getUint16(at, true),
-  set: (view, at, value) => {
-    view.setUint16(at, value, true);
-  },
+  set: (view, at, value) => view.setUint16(at, value, true),
 };
 export const int32: NumberKind<number> = {
   size: 4,
   check: integer(-0x8000_0000, 0x7fff_ffff),
   get: (view, at) => view.getInt32(at, true),
-  set: (view, at, value) => {
-    view.setInt32(at, value, true);
-  },
+  set: (view, at, value) => view.setInt32(at, value, true),
 };
 export const uint32: NumberKind<number> = {
   size: 4,
   check: integer(0, 0xffff_ffff),
   get: (view, at) => view.getUint32(at, true),
-  set: (view, at, value) => {
-    view.setUint32(at, value, true);
-  },
+  set: (view, at, value) => view.setUint32(at, value, true),
 };
 export const int64: NumberKind<bigint> = {
   size: 8,
   check: bigInteger(-(2n ** 63n), 2n ** 63n - 1n),
   get: (view, at) => view.getBigInt64(at, true),
-  set: (view, at, value) => {
-    view.setBigInt64(at, value, true);
-  },
+  set: (view, at, value) => view.setBigInt64(at, value, true),
 };
 export const uint64: NumberKind<bigint> = {
   size: 8,
   check: bigInteger(0n, 2n ** 64n - 1n),
   get: (view, at) => view.getBigUint64(at, true),
-  set: (view, at, value) => {
-    view.setBigUint64(at, value, true);
-  },
+  set: (view, at, value) => view.setBigUint64(at, value, true),
 };
 export const float: NumberKind<number> = {
   size: 4,
   check: real,
   get: (view, at) => view.getFloat32(at, true),
-  set: (view, at, value) => {
-    view.setFloat32(at, value, true);
-  },
+  set: (view, at, value) => view.setFloat32(at, value, true),
 };
 export const double: NumberKind<number> = {
   size: 8,
   check: real,
   get: (view, at) => view.getFloat64(at, true),
-  set: (view, at, value) => {
-    view.setFloat64(at, value, true);
-  },
+  set: (view, at, value) => view.setFloat64(at, value, true),
 };
 
 /**
@@ -139,9 +119,7 @@ export function checkText(value: unknown, what: string): Uint8Array {
     return value;
   }
   if (typeof value !== 'string') throw unexpected('a string or its bytes', what, value);
-  if (value.includes('\0')) {
-    throw unexpected('text without NUL, which ends a string,', what, value);
-  }
+  if (value.includes('\0')) throw unexpected('text without NUL, which ends a string,', what, value);
   if (/\p{Surrogate}/u.test(value)) {
     throw unexpected('well-formed text (it has half of a surrogate pair)', what, value);
   }

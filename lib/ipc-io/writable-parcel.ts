@@ -300,9 +300,7 @@ export class WritableParcel {
     const start = this.#room(what, size);
     const { view } = this.store;
     view.setUint32(start, count, true);
-    checked.forEach((value, index) => {
-      kind.set(view, start + 4 + index * kind.size, value);
-    });
+    checked.forEach((value, index) => kind.set(view, start + 4 + index * kind.size, value));
     return this;
   }
 
@@ -310,9 +308,7 @@ export class WritableParcel {
     const start = this.#room(what, OBJECT_SIZE, 1);
     const { view } = this.store;
     view.setUint32(start, type, true);
-    words.forEach((word, index) => {
-      view.setUint32(start + CONTENT + index * 4, word, true);
-    });
+    words.forEach((word, index) => view.setUint32(start + CONTENT + index * 4, word, true));
     this.store.offsets.push(start);
     return this;
   }

@@ -55,9 +55,7 @@ export class AuditLog {
   static async open(path: string): Promise<AuditLog> {
     const stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
     await new Promise<void>((resolve, reject) => {
-      stream.once('open', () => {
-        resolve();
-      });
+      stream.once('open', () => resolve());
       stream.once('error', (error: NodeJS.ErrnoException) => {
         const { code = 'EIO', message } = error;
         const text = `The audit log cannot be opened: ${message}`;

@@ -218,21 +218,19 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
       const self = connection.native.query(task);
       const policy = new Policy(checkedRules, self?.uid ?? 0);
       policy.replaceFile(fileRules);
-      const warnings = new PolicyWarnings(policy, (warning) => {
+      const warnings = new PolicyWarnings(policy, (warning) =>
         queueMicrotask(() => {
           if (made.manager?.emit('policyWarning', warning) === true) return;
           process.emitWarning(warning.message, 'LiteIpcWarning');
-        });
-      });
+        }),
+      );
       const registry = new RegistryService(connection, task, policy, {
         onAudit: (event) => {
           auditLog?.write(event);
           // Deferred, so that an exception of a listener does not become the reply to the request.
           queueMicrotask(() => made.manager?.emit('audit', event));
         },
-        onRegistered: (service) => {
-          warnings.check(service);
-        },
+        onRegistered: (service) => warnings.check(service),
       });
       made.registry = registry;
       // Registered before the role is taken, because the first request may arrive at once.

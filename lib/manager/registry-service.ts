@@ -75,9 +75,9 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     this.#policy = policy;
     this.#listener = listener;
     this.#rights = new Rights(connection, task, policy);
-    this.#refusals = new RefusalAudit(connection.native, policy, (event) => {
-      listener.onAudit(event);
-    });
+    this.#refusals = new RefusalAudit(connection.native, policy, (event) =>
+      listener.onAudit(event),
+    );
   }
 
   /**
@@ -125,9 +125,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       throw refusal('EACCES', name, text);
     }
     const info = livingCaller(this.#connection.native, caller);
-    if (info === undefined) {
-      throw refusal('EPIPE', name, 'cannot register: its task has ended');
-    }
+    if (info === undefined) throw refusal('EPIPE', name, 'cannot register: its task has ended');
     const others = this.#live(name);
     if (others.some((each) => isTask(each, info))) return;
     checkNameIsFree(name, shape, many, others);

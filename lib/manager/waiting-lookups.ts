@@ -30,9 +30,7 @@ export class WaitingLookups {
     }
     this.#counts.set(process, count + 1);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#end(waiting);
-      }, milliseconds);
+      const timer = setTimeout(() => this.#end(waiting), milliseconds);
       // The open device, not this timer, keeps the manager's process alive.
       timer.unref();
       const waiting: Waiting = { name, process, timer, resolve };

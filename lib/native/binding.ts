@@ -28,15 +28,11 @@ export function findAddon(): string {
   const chosen = process.env['LITEIPC_ADDON'];
   if (chosen !== undefined && chosen !== '') {
     const path = resolve(chosen);
-    if (!existsSync(path)) {
-      throw new Error(`LITEIPC_ADDON names ${path}, which does not exist`);
-    }
+    if (!existsSync(path)) throw new Error(`LITEIPC_ADDON names ${path}, which does not exist`);
     return path;
   }
   const development = join(packageRoot, 'build-cmake/Release/liteipc.node');
-  if (existsSync(development)) {
-    return development;
-  }
+  if (existsSync(development)) return development;
   const nodeGypBuild = require('node-gyp-build') as { resolve(folder: string): string };
   try {
     return nodeGypBuild.resolve(packageRoot);
@@ -55,9 +51,7 @@ export function findAddon(): string {
  * other than Linux on x64 or arm64, and if the addon is missing or does not load.
  */
 export function loadNativeBinding(): NativeBinding {
-  if (binding !== undefined) {
-    return binding;
-  }
+  if (binding !== undefined) return binding;
   if (process.platform !== 'linux' || !supportedArchitectures.includes(process.arch)) {
     throw new Error(
       'liteipc runs on Linux on x64 and arm64 (it needs memfd seals, epoll and pidfd), ' +

@@ -37,9 +37,7 @@ const whole: ReadonlySet<string> = new Set(['burst', 'burstBytes', 'inFlight']);
 export function toQuota(value: unknown, what = 'a quota'): Quota {
   checkObject(value, what);
   for (const [key, entry] of Object.entries(value) as [string, unknown][]) {
-    if (!(KEYS as readonly string[]).includes(key)) {
-      throw unexpected(KEYS.join(', '), what, key);
-    }
+    if (!(KEYS as readonly string[]).includes(key)) throw unexpected(KEYS.join(', '), what, key);
     if (entry === undefined) continue;
     const isNumber = typeof entry === 'number' && entry > 0 && entry <= QUOTA_MAX;
     if (!isNumber || (whole.has(key) && !Number.isInteger(entry))) {

@@ -69,9 +69,7 @@ export class Admission {
     this.#waitingCount++;
     // A one-way message is processed even if its sender has terminated.
     if (oneway) return;
-    call.onCancelled = () => {
-      this.#drop(entry);
-    };
+    call.onCancelled = () => this.#drop(entry);
     call.watch.add(call);
   }
 

@@ -42,9 +42,7 @@ export class CallWatch<Call extends WatchedCall = WatchedCall> {
   readonly #calls = new Set<Call>();
   /** The calls that their callers may abort, by task and token. */
   readonly #abortable = new Map<number, Call>();
-  readonly #timer = new DeadlineTimer(() => {
-    this.#poll();
-  }, SHORTEST_MS);
+  readonly #timer = new DeadlineTimer(() => this.#poll(), SHORTEST_MS);
 
   constructor(native: CallerStatus) {
     this.#native = native;

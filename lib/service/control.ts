@@ -64,19 +64,15 @@ export class ServiceControl {
     this.access = new ReceiverAccess(native);
     const trace = new ServiceTrace(native);
     this.host = new ServiceHost(ServiceControlContract, {
-      methodRules: this.#keyed((update: MethodAccessUpdate) => {
-        this.access.update(update);
-      }),
+      methodRules: this.#keyed((update: MethodAccessUpdate) => this.access.update(update)),
       statistics: this.#keyed(() => serviceStatistics(native, service, task)),
-      startTrace: this.#keyed(({ watch, hooks, tasks }: WatchKeyed & TraceFilter) => {
-        trace.start(watch, { ...(hooks && { hooks }), ...(tasks && { tasks }) });
-      }),
+      startTrace: this.#keyed(({ watch, hooks, tasks }: WatchKeyed & TraceFilter) =>
+        trace.start(watch, { ...(hooks && { hooks }), ...(tasks && { tasks }) }),
+      ),
       readTrace: this.#keyed(({ watch }: WatchKeyed, call) =>
         trace.read(watch, call.caller.processId),
       ),
-      stopTrace: this.#keyed(({ watch }: WatchKeyed) => {
-        trace.stop(watch);
-      }),
+      stopTrace: this.#keyed(({ watch }: WatchKeyed) => trace.stop(watch)),
     });
   }
 

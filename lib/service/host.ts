@@ -130,12 +130,8 @@ export class ServiceHost {
     this.#admission.admit(
       call,
       method.oneway,
-      () => {
-        this.#run(replies, method, input, call);
-      },
-      () => {
-        this.#turnAway(replies, method, call);
-      },
+      () => this.#run(replies, method, input, call),
+      () => this.#turnAway(replies, method, call),
     );
   }
 

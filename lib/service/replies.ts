@@ -96,9 +96,7 @@ export class Replies {
   /** Replies of later calls may overtake it. */
   #sendWhen(ready: Promise<void>, reply: Reply, about: ContractMethod): void {
     ready.then(
-      () => {
-        this.#send(reply);
-      },
+      () => this.#send(reply),
       (error: unknown) => {
         reply.objects?.close();
         this.#refuse(reply.to, error, about);

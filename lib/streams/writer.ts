@@ -180,9 +180,7 @@ export class ItemSource {
     if (schema !== undefined) {
       value = validate(schema, value, `item ${index} of the ${what}`, about);
       if (isThenable(value)) {
-        return (value as Promise<unknown>).then((checked) => {
-          this.#put(checked, index);
-        });
+        return (value as Promise<unknown>).then((checked) => this.#put(checked, index));
       }
     }
     this.#put(value, index);

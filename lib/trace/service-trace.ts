@@ -74,9 +74,7 @@ export class ServiceTrace {
       return;
     }
     const reader = TraceShare.of(this.#native).open(RECORDS);
-    const timer = setTimeout(() => {
-      this.stop(watch);
-    }, FORGOTTEN_MS).unref();
+    const timer = setTimeout(() => this.stop(watch), FORGOTTEN_MS).unref();
     this.#watches.set(watch, { reader, filter, timer });
   }
 

@@ -94,9 +94,7 @@ export function withoutProperties(error: WireError): WireError {
 
 /** Returns the wire form of a thrown value of any type. */
 export function toWireError(thrown: unknown, depth = 0): WireError {
-  if (!(thrown instanceof Error)) {
-    return { name: 'Error', message: clip(textOf(thrown)) };
-  }
+  if (!(thrown instanceof Error)) return { name: 'Error', message: clip(textOf(thrown)) };
   const { code, stack, cause } = thrown as Error & { code?: unknown };
   const properties = propertiesOf(thrown);
   return {

@@ -60,9 +60,8 @@ export class PoolWorker {
           const text = `${about} did not start within ${timeoutMs} ms (ETIME)`;
           reject(new LiteIpcError('ETIME', text));
         }, timeoutMs);
-        stop = () => {
+        stop = () =>
           reject(new LiteIpcError('ECANCELED', `${about}: the pool was disposed (ECANCELED)`));
-        };
         signal.addEventListener('abort', stop);
         if (signal.aborted) stop();
       });

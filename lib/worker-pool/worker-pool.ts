@@ -116,10 +116,7 @@ class Pool implements WorkerPool {
     this.#startTimeoutMs = options.startTimeoutMs ?? START_DEFAULT_MS;
     this.#restart = options.restart ?? true;
     this.#onWorkerEnd =
-      options.onWorkerEnd ??
-      ((error) => {
-        process.emitWarning(error.message, 'LiteIpcWarning');
-      });
+      options.onWorkerEnd ?? ((error) => process.emitWarning(error.message, 'LiteIpcWarning'));
   }
 
   get size(): number {

@@ -88,9 +88,7 @@ export function toJson(value: unknown): Json {
     if (typeof item === 'number' && (!Number.isFinite(item) || Object.is(item, -0))) {
       return { $number: Object.is(item, -0) ? '-0' : String(item) };
     }
-    if (item === null || ['number', 'string', 'boolean'].includes(typeof item)) {
-      return item as Json;
-    }
+    if (item === null || ['number', 'string', 'boolean'].includes(typeof item)) return item as Json;
     if (typeof item !== 'object') return { $undefined: true };
     const depth = open.indexOf(item);
     if (depth >= 0) return { $cycle: ['value', ...path.slice(1, depth + 1)].join('.') };

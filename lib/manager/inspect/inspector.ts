@@ -64,9 +64,7 @@ function withProgram<Process extends Identity>(
 async function inTime<Value>(promise: Promise<Value>): Promise<Value | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(undefined);
-    }, ANSWER_MS);
+    timer = setTimeout(() => resolve(undefined), ANSWER_MS);
   });
   try {
     return await Promise.race([promise.catch(() => undefined), late]);
@@ -130,9 +128,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
 
   readonly methods = (input: { readonly service: string } & PageInput): MethodPage => {
     const { after } = checkPage(input);
-    checkInput(() => {
-      checkServiceName(input.service, 'service');
-    });
+    checkInput(() => checkServiceName(input.service, 'service'));
     const found = this.#inspected.registry
       .registrations()
       .find(({ name }) => name === input.service);
@@ -198,9 +194,8 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
   readonly readWatch = (input: { readonly watch: number }, call: CallContext): Promise<WatchRead> =>
     this.#watches.read(input, call.caller.processId);
 
-  readonly stopWatch = (input: { readonly watch: number }, call: CallContext): void => {
+  readonly stopWatch = (input: { readonly watch: number }, call: CallContext): void =>
     this.#watches.stop(input, call.caller.processId);
-  };
 
   #perPage(entryBytes: number): number {
     return Math.max(1, Math.floor(this.#inspected.connection.native.dataLimit / entryBytes) - 1);

@@ -63,9 +63,7 @@ export class Watches {
     }
     const { services, hooks } = input;
     const id = this.#next++;
-    const timer = setTimeout(() => {
-      this.#end(id);
-    }, FORGOTTEN_MS).unref();
+    const timer = setTimeout(() => this.#end(id), FORGOTTEN_MS).unref();
     const watch: Watch = {
       id,
       owner,
