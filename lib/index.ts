@@ -16,26 +16,16 @@ export { ServiceManager } from './manager/manager.js';
 export type { ServiceManagerOptions } from './manager/manager.js';
 export { allow, deny, limit } from './policy/rules.js';
 export { defineService, duplex, event, method, oneway, sink, stream } from './contract/contract.js';
+export * from './contract/types.js';
+export type { ContractOptions } from './contract/contract.js';
 export type {
-  Client,
-  ClientMethod,
-  ClientOf,
-  ClientStream,
-  Contract,
-  ContractOptions,
-  EventArguments,
-  EventNames,
-  Implementation,
-  ImplementationMethod,
-  ImplementationOf,
-  Items,
   MethodDefinition,
   MethodDefinitions,
   MethodKind,
   MethodSchema,
   MethodSchemas,
   StreamSchemas,
-} from './contract/contract.js';
+} from './contract/methods.js';
 export type { CallOptions } from './contract/call-options.js';
 export type { Telemetry } from './contract/telemetry.js';
 export type { CallContext } from './contract/call-context.js';

@@ -2,11 +2,11 @@
  * Implements `liteipc access`: the matrix of callers and services in a running domain, with the
  * deciding rules.
  */
-import { Command, InvalidArgumentError } from 'commander';
-import { checkServiceName } from '../common/arguments.js';
+import { Command } from 'commander';
 import { askAccess, type AccessMatrix, type Cell, type Row } from './access-matrix.js';
 import { domainOption, requiredDomain } from './domain-option.js';
 import { withInspector } from './inspector-client.js';
+import { readList, readNumber, readService } from './option-readers.js';
 import { formatTable, printable } from './table.js';
 import { UsageError } from '../common/usage-error.js';
 
@@ -22,28 +22,8 @@ interface AccessOptions {
   readonly json?: true;
 }
 
-const idMax = 0xffff_ffff;
+const readId = readNumber(0, 0xffff_ffff);
 const pidsShown = 4;
-
-function readId(text: string, earlier: readonly number[]): number[] {
-  const id = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
-  if (id <= idMax) return [...earlier, id];
-  throw new InvalidArgumentError(`Expected a number from 0 to ${idMax}.`);
-}
-
-function readPid(text: string, earlier: readonly number[]): number[] {
-  if (/^0+$/.test(text)) throw new InvalidArgumentError('Expected a process ID.');
-  return readId(text, earlier);
-}
-
-function readService(text: string, earlier: readonly string[]): string[] {
-  try {
-    checkServiceName(text, 'the service');
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-  return [...earlier, text];
-}
 
 function labelOf({ uid, user, gid, pids, programs }: Row): string {
   const who = `${user === undefined ? '' : `${user} `}uid ${uid} gid ${gid}`;
@@ -105,10 +85,20 @@ export function accessCommand(): Command {
         'and processes that the options name.',
     )
     .addOption(domainOption())
-    .option('--uid <uid>', 'add this user (repeatable)', readId, [])
-    .option('--gid <gid>', 'use this group instead of the primary one (repeatable)', readId, [])
-    .option('--pid <pid>', 'add this process, connected or not (repeatable)', readPid, [])
-    .option('--service <name>', 'show only this service (repeatable)', readService, [])
+    .option('--uid <uid>', 'add this user (repeatable)', readList(readId), [])
+    .option(
+      '--gid <gid>',
+      'use this group instead of the primary one (repeatable)',
+      readList(readId),
+      [],
+    )
+    .option(
+      '--pid <pid>',
+      'add this process, connected or not (repeatable)',
+      readList(readNumber(1, 0xffff_ffff)),
+      [],
+    )
+    .option('--service <name>', 'show only this service (repeatable)', readList(readService), [])
     .option('--methods', 'show a column for every method')
     .option('--only-given', 'leave out the connected processes')
     .option('--why', 'print a line for every decision, with the deciding rule')

@@ -1,21 +1,15 @@
 /** Implements `liteipc conformance`: runs scenarios and reports steps whose result differs. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { writeBoard } from '../conformance/board.js';
 import { inOneProcess, inProcesses, onDevice, type Engine } from '../conformance/engine.js';
 import { formatComplaint } from '../common/json-source.js';
 import { findScenarioFiles, loadScenarios } from '../conformance/load.js';
-import {
-  countOutcomes,
-  formatCounts,
-  formatLine,
-  formatTapHead,
-  formatTapPoint,
-  toDocument,
-} from '../conformance/report.js';
+import * as report from '../conformance/report.js';
 import { runScenarios, type Outcome } from '../conformance/run.js';
 import type { Scenario, Target } from '../conformance/scenario.js';
 import { compileTable } from '../conformance/table.js';
 import { UsageError } from '../common/usage-error.js';
+import { readNumber } from './option-readers.js';
 
 interface ConformanceOptions {
   readonly target: Target;
@@ -32,12 +26,6 @@ interface ConformanceOptions {
  */
 const defaultJobs = 24;
 const jobsMax = 256;
-
-function readJobs(text: string): number {
-  const jobs = /^\d+$/.test(text) ? Number(text) : 0;
-  if (jobs >= 1 && jobs <= jobsMax) return jobs;
-  throw new InvalidArgumentError(`Expected a number from 1 to ${jobsMax}.`);
-}
 
 /** Reads the scenarios. Reports all malformed files before anything is run. */
 function load(paths: readonly string[], target: Target): readonly Scenario[] {
@@ -103,17 +91,18 @@ async function run(paths: readonly string[], options: ConformanceOptions): Promi
   let number = 0;
   const onOutcome = (outcome: Outcome): void => {
     number += 1;
-    if (json === undefined) print(tap ? formatTapPoint(outcome, number) : formatLine(outcome));
+    if (json === undefined)
+      print(tap ? report.formatTapPoint(outcome, number) : report.formatLine(outcome));
   };
   const engine = chooseEngine(options);
-  if (tap) print(formatTapHead(scenarios.length));
+  if (tap) print(report.formatTapHead(scenarios.length));
   const outcomes = await untilSignal((signal) =>
     runScenarios(scenarios, { target, engine, compile: compileTable, jobs, onOutcome, signal }),
   );
-  const counts = countOutcomes(outcomes);
-  if (json) print(JSON.stringify(toDocument(outcomes, target), null, 2));
-  else if (tap) print(`# ${formatCounts(counts)}`);
-  else print(formatCounts(counts));
+  const counts = report.countOutcomes(outcomes);
+  if (json) print(JSON.stringify(report.toDocument(outcomes, target), null, 2));
+  else if (tap) print(`# ${report.formatCounts(counts)}`);
+  else print(report.formatCounts(counts));
   if (counts.failed > 0) process.exitCode = 1;
 }
 
@@ -137,7 +126,12 @@ export function conformanceCommand(): Command {
     .option('--processes', 'use one OS process for each process of a scenario')
     .addOption(new Option('--json', 'print one JSON document').conflicts('tap'))
     .option('--tap', 'print TAP version 14')
-    .option('--jobs <n>', 'number of scenarios that run at a time', readJobs, defaultJobs)
+    .option(
+      '--jobs <n>',
+      'number of scenarios that run at a time',
+      readNumber(1, jobsMax),
+      defaultJobs,
+    )
     .addOption(
       new Option(
         '--board <dir>',

@@ -27,20 +27,25 @@ export async function withInspector<Result>(
   }
 }
 
+/** Reads all pages of a list. */
+async function* pages<Page extends { readonly next?: number }>(
+  read: (after: number) => Promise<Page>,
+): AsyncGenerator<Page> {
+  for (let after: number | undefined = 0; after !== undefined;) {
+    const page: Page = await read(after);
+    yield page;
+    after = page.next;
+  }
+}
+
 /** Returns the registered services by name. `all` includes the domain's own services. */
 export async function listServices(
   inspector: InspectorClient,
   all = false,
 ): Promise<ServiceReport[]> {
   const found: ServiceReport[] = [];
-  for (let after: number | undefined = 0; after !== undefined;) {
-    const page: Awaited<ReturnType<InspectorClient['services']>> = await inspector.services({
-      after,
-      all,
-    });
-    found.push(...page.services);
-    after = page.next;
-  }
+  const read = pages((after) => inspector.services({ after, all }));
+  for await (const { services } of read) found.push(...services);
   return found.sort((left, right) =>
     left.name < right.name ? -1 : left.name > right.name ? 1 : 0,
   );
@@ -49,13 +54,8 @@ export async function listServices(
 /** Returns the connected processes, in the order of their LiteIPC process IDs. */
 export async function listProcesses(inspector: InspectorClient): Promise<ProcessReport[]> {
   const found: ProcessReport[] = [];
-  for (let after: number | undefined = 0; after !== undefined;) {
-    const page: Awaited<ReturnType<InspectorClient['processes']>> = await inspector.processes({
-      after,
-    });
-    found.push(...page.processes);
-    after = page.next;
-  }
+  const read = pages((after) => inspector.processes({ after }));
+  for await (const { processes } of read) found.push(...processes);
   return found;
 }
 
@@ -68,14 +68,8 @@ export async function listMethods(
 ): Promise<MethodReport[]> {
   const found: MethodReport[] = [];
   try {
-    for (let after: number | undefined = 0; after !== undefined;) {
-      const page: Awaited<ReturnType<InspectorClient['methods']>> = await inspector.methods({
-        service,
-        after,
-      });
-      found.push(...page.methods);
-      after = page.next;
-    }
+    const read = pages((after) => inspector.methods({ service, after }));
+    for await (const { methods } of read) found.push(...methods);
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
   }

@@ -2,10 +2,11 @@
  * Implements `liteipc ls`: lists the services of a running domain, their processes and their load.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { DomainReport, ProcessReport, ServiceReport } from '../manager/inspect/contract.js';
 import { domainOption, requiredDomain } from './domain-option.js';
 import { listServices, withInspector } from './inspector-client.js';
+import { readSeconds } from './option-readers.js';
 import { formatBytes, formatSpan, formatTable, printable } from './table.js';
 import { userName } from './users.js';
 
@@ -27,14 +28,6 @@ export interface Instance extends Omit<ServiceReport, 'name' | 'owner'> {
 export interface Listing {
   readonly domain: DomainReport;
   readonly services: readonly { readonly name: string; readonly instances: readonly Instance[] }[];
-}
-
-const intervalMax = 3600;
-
-function readInterval(text: string): number {
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
-  if (seconds <= intervalMax) return seconds;
-  throw new InvalidArgumentError(`Expected seconds, from 0 to ${intervalMax}.`);
 }
 
 function ratesOf(before: ServiceReport | undefined, after: ServiceReport): Instance['perSecond'] {
@@ -133,7 +126,7 @@ export function lsCommand(): Command {
     .option(
       '--interval <seconds>',
       'time over which calls are counted; 0 disables counting',
-      readInterval,
+      readSeconds(0, 3600),
       1,
     )
     .option('--all', "include the domain's own services")

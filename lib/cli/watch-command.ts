@@ -1,7 +1,6 @@
 /** Implements `liteipc watch`: prints the messages of a running domain as its services see them. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { checkServiceName } from '../common/arguments.js';
 import {
   MessageReader,
   type MessageKind,
@@ -12,6 +11,7 @@ import { traceHooks, type TraceHook } from '../trace/record.js';
 import { domainOption, requiredDomain } from './domain-option.js';
 import { listMethods, withInspector, type InspectorClient } from './inspector-client.js';
 import { UsageError } from '../common/usage-error.js';
+import { readList, readNumber, readSeconds, readService } from './option-readers.js';
 import { jsonLine, messageLine } from './watch-line.js';
 
 interface WatchOptions {
@@ -42,34 +42,6 @@ const messageHooks: readonly TraceHook[] = [
 ];
 const dropHooks: readonly TraceHook[] = ['IPC_WRITE_DROP', 'IPC_READ_DROP'];
 const kinds: readonly MessageKind[] = ['request', 'reply', 'error', 'notice', 'drop', 'wait'];
-
-function readNumber(what: string, maximum: number, minimum = 0): (text: string) => number {
-  return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : NaN;
-    if (value >= minimum && value <= maximum) return value;
-    throw new InvalidArgumentError(`Expected ${what}.`);
-  };
-}
-
-function readNumbers(what: string): (text: string, earlier: readonly number[]) => number[] {
-  const read = readNumber(what, 0xffff_ffff);
-  return (text, earlier) => [...earlier, read(text)];
-}
-
-function readSeconds(text: string): number {
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
-  if (seconds > 0 && seconds <= 1e6) return seconds;
-  throw new InvalidArgumentError('Expected seconds above 0.');
-}
-
-function readService(text: string, earlier: readonly string[]): string[] {
-  try {
-    checkServiceName(text, 'the service');
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-  return [...earlier, text];
-}
 
 function readOneOf<Word extends string>(
   words: readonly Word[],
@@ -241,23 +213,28 @@ export function watchCommand(): Command {
     .summary('print the messages of a running domain')
     .description('Prints the messages of a running domain as they are sent.')
     .addOption(domainOption())
-    .option('--service <name>', 'only messages of this service (repeatable)', readService, [])
+    .option(
+      '--service <name>',
+      'only messages of this service (repeatable)',
+      readList(readService),
+      [],
+    )
     .option(
       '--method <name>',
       'only messages of this method (repeatable)',
-      (text: string, earlier: readonly string[]) => [...earlier, text],
+      readList((text) => text),
       [],
     )
     .option(
       '--pid <pid>',
       'only messages from or to this process (repeatable)',
-      readNumbers('a number'),
+      readList(readNumber(0, 0xffff_ffff)),
       [],
     )
     .option(
       '--uid <uid>',
       'only messages from or to this user (repeatable)',
-      readNumbers('a number'),
+      readList(readNumber(0, 0xffff_ffff)),
       [],
     )
     .option('--kind <kinds>', `only these kinds: ${kinds.join(', ')}`, readOneOf(kinds), [])
@@ -267,12 +244,8 @@ export function watchCommand(): Command {
         .default([], 'those of messages'),
     )
     .option('--drops', 'only messages that were refused or dropped')
-    .option('--for <seconds>', 'end after this time', readSeconds)
-    .option(
-      '--count <n>',
-      'end after this number of messages',
-      readNumber('a number above 0', 1e9, 1),
-    )
+    .option('--for <seconds>', 'end after this time', readSeconds(1e-3, 1e6))
+    .option('--count <n>', 'end after this number of messages', readNumber(1, 1e9))
     .option('--json', 'print a JSON object on each line')
     .addHelpText(
       'after',

@@ -201,3 +201,15 @@ export function isShutdown(error: Error): boolean {
     error instanceof LiteIpcError && error.code === 'ESHUTDOWN' && error.name === 'LiteIpcError'
   );
 }
+
+/** Returns the error of a domain that cannot be opened or started, with the remedy for its code. */
+export function domainError(
+  error: unknown,
+  domain: string,
+  remedies: Readonly<Record<string, string>>,
+): Error {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code !== 'string' || !(error instanceof Error)) return error as Error;
+  const text = remedies[code] ?? error.message;
+  return new LiteIpcError(code, `Domain "${domain}": ${text} (${code})`, { cause: error });
+}

@@ -31,3 +31,13 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof (value as { then?: unknown }).then === 'function'
   );
 }
+
+/** Returns the members that are not undefined, for objects whose members may only be absent. */
+export function defined<Members extends object>(
+  members: Members,
+): { readonly [Key in keyof Members]?: Exclude<Members[Key], undefined> } {
+  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as {
+    [Key in keyof Members]?: Exclude<Members[Key], undefined>;
+  };
+}

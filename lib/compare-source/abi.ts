@@ -19,69 +19,31 @@ export interface IntegerType {
   readonly isSigned: boolean;
 }
 
-const FIXED: Readonly<Record<string, readonly [number, boolean]>> = {
-  char: [1, true],
-  'signed char': [1, true],
-  'unsigned char': [1, false],
-  short: [2, true],
-  'unsigned short': [2, false],
-  int: [4, true],
-  signed: [4, true],
-  'unsigned int': [4, false],
-  unsigned: [4, false],
-  'long long': [8, true],
-  'unsigned long long': [8, false],
-  _Bool: [1, false],
-  bool: [1, false],
-  int8_t: [1, true],
-  int16_t: [2, true],
-  int32_t: [4, true],
-  int64_t: [8, true],
-  uint8_t: [1, false],
-  uint16_t: [2, false],
-  uint32_t: [4, false],
-  uint64_t: [8, false],
-  pid_t: [4, true],
-  uid_t: [4, false],
-  gid_t: [4, false],
-  mode_t: [4, false],
-  CHAR: [1, true],
-  INT8: [1, true],
-  INT16: [2, true],
-  INT32: [4, true],
-  INT64: [8, true],
-  UINT8: [1, false],
-  UINT16: [2, false],
-  UINT32: [4, false],
-  UINT64: [8, false],
-  STATUS_T: [4, true],
-};
+/** Integer types of C and of the kernel's base headers. A size of `word` is that of a pointer. */
+const INTEGERS: readonly (readonly [size: number | 'word', isSigned: boolean, names: string])[] = [
+  [1, true, 'char, signed char, int8_t, CHAR, INT8'],
+  [1, false, 'unsigned char, _Bool, bool, uint8_t, UINT8'],
+  [2, true, 'short, int16_t, INT16'],
+  [2, false, 'unsigned short, uint16_t, UINT16'],
+  [4, true, 'int, signed, int32_t, pid_t, INT32, STATUS_T'],
+  [4, false, 'unsigned int, unsigned, uint32_t, uid_t, gid_t, mode_t, UINT32'],
+  [8, true, 'long long, int64_t, INT64'],
+  [8, false, 'unsigned long long, uint64_t, UINT64'],
+  ['word', true, 'long, ssize_t, ptrdiff_t, intptr_t, INTPTR'],
+  ['word', false, 'unsigned long, size_t, uintptr_t, UINTPTR, BOOL'],
+  ['word', false, 'VADDR_T, PADDR_T, vaddr_t, paddr_t'],
+];
 
-/** Types as wide as a pointer. The value states whether the type is signed. */
-const WORDS: Readonly<Record<string, boolean>> = {
-  long: true,
-  'unsigned long': false,
-  size_t: false,
-  ssize_t: true,
-  ptrdiff_t: true,
-  intptr_t: true,
-  uintptr_t: false,
-  INTPTR: true,
-  UINTPTR: false,
-  VADDR_T: false,
-  PADDR_T: false,
-  vaddr_t: false,
-  paddr_t: false,
-  BOOL: false,
-};
+const INTEGER_BY_NAME = new Map(
+  INTEGERS.flatMap(([size, isSigned, names]) =>
+    names.split(', ').map((name) => [name, { size, isSigned }]),
+  ),
+);
 
 /** Returns an integer type that C or the kernel's base headers define, or `undefined`. */
 export function integerType(name: string, abi: Abi): IntegerType | undefined {
-  const fixed = Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
-  if (fixed !== undefined) return { size: fixed[0], isSigned: fixed[1] };
-  return Object.hasOwn(WORDS, name)
-    ? { size: abi.word, isSigned: WORDS[name] === true }
-    : undefined;
+  const type = INTEGER_BY_NAME.get(name);
+  return type && { ...type, size: type.size === 'word' ? abi.word : type.size };
 }
 
 /** Structures of the kernel's base headers that LiteIPC uses and that consist of two pointers. */

@@ -1,6 +1,6 @@
 /** Compares constants, enumerators and ioctl numbers. */
 import type { ConstantValue } from './expression.js';
-import type { Computed, Facts } from './facts.js';
+import type { Computed, EnumeratorFact, Facts, IoctlFact } from './facts.js';
 import type { IoctlCommand } from './ioctl.js';
 import {
   DRIVER_CONSTANTS,
@@ -10,6 +10,7 @@ import {
 } from './kernel-facts.js';
 import type { Observation } from './observation.js';
 import { DEVICE_HEADER, type OwnFacts } from './own-facts.js';
+import type { Place } from './place.js';
 import { pairRenamed } from './similarity.js';
 
 /** A constant that the kernel is expected to have. */
@@ -156,117 +157,104 @@ function showComputed(value: Computed<bigint>): string {
   return 'value' in value ? value.value.toString() : `not computable: ${value.problem}`;
 }
 
-/** Compares enumerators: their values and the type that they belong to. */
-export function compareEnumerators(theirs: Facts, ours: Facts): Observation[] {
-  const observations: Observation[] = [];
-  const added = [...theirs.enumerators.keys()].filter((name) => !ours.enumerators.has(name));
-  const gone = [...ours.enumerators.keys()].filter((name) => !theirs.enumerators.has(name));
+/** States how to compare facts of one category. */
+interface FactRules<Fact> {
+  /** Returns true if facts with different names mean the same. */
+  readonly isSame: (there: Fact, here: Fact) => boolean;
+  readonly show: (fact: Fact) => string;
+  readonly showNew: (fact: Fact) => string;
+  readonly where: (here: Fact) => string;
+  readonly changes: (there: Fact, here: Fact) => readonly string[];
+}
+
+/** Compares facts by name. A missing fact and a new fact that mean the same count as renamed. */
+function compareByName<Fact extends { readonly place: Place }>(
+  theirs: ReadonlyMap<string, Fact>,
+  ours: ReadonlyMap<string, Fact>,
+  { isSame, show: describe, showNew, where: whereOf, changes: changesOf }: FactRules<Fact>,
+): Observation[] {
+  const added = [...theirs.keys()].filter((name) => !ours.has(name));
+  const gone = [...ours.keys()].filter((name) => !theirs.has(name));
   const renamed = pairRenamed(gone, added, 0, (before, after) => {
-    const a = ours.enumerators.get(before);
-    const b = theirs.enumerators.get(after);
-    return (
-      a !== undefined &&
-      b !== undefined &&
-      a.enumeration === b.enumeration &&
-      showComputed(a.value) === showComputed(b.value)
-    );
+    const here = ours.get(before);
+    const there = theirs.get(after);
+    return here !== undefined && there !== undefined && isSame(there, here);
   });
-  for (const [name, ourFact] of ours.enumerators) {
+  const observations = [...ours].map(([name, ourFact]): Observation => {
     const theirName = renamed.get(name) ?? name;
-    const fact = theirs.enumerators.get(theirName);
-    const here = showComputed(ourFact.value);
-    const where = `${DEVICE_HEADER}, ${ourFact.enumeration}`;
-    if (fact === undefined) {
-      observations.push({ name, there: undefined, here, where });
-      continue;
-    }
-    const there = showComputed(fact.value);
-    const changes: string[] = [];
-    if (theirName !== name) changes.push(`renamed to ${theirName}`);
-    if (there !== here) changes.push(`re-valued: ${there} there, ${here} here`);
-    if (fact.enumeration !== ourFact.enumeration) {
-      changes.push(`moved from ${ourFact.enumeration} to ${fact.enumeration}`);
-    }
+    const fact = theirs.get(theirName);
+    const here = describe(ourFact);
+    const where = whereOf(ourFact);
+    if (fact === undefined) return { name, there: undefined, here, where };
+    const changes = theirName === name ? [] : [`renamed to ${theirName}`];
+    changes.push(...changesOf(fact, ourFact));
     const change = changes.length === 0 ? undefined : changes.join('; ');
-    observations.push({ name, there, here, change, place: fact.place, where });
-  }
+    return { name, there: describe(fact), here, change, place: fact.place, where };
+  });
   const newNames = new Set(renamed.values());
-  for (const name of added) {
-    const fact = theirs.enumerators.get(name);
-    if (fact === undefined || newNames.has(name)) continue;
-    const there = `${showComputed(fact.value)} in ${fact.enumeration}`;
-    observations.push({ name, there, here: undefined, place: fact.place });
+  for (const [name, fact] of theirs) {
+    if (ours.has(name) || newNames.has(name)) continue;
+    observations.push({ name, there: showNew(fact), here: undefined, place: fact.place });
   }
   return observations;
+}
+
+/** Compares enumerators: their values and the type that they belong to. */
+export function compareEnumerators(theirs: Facts, ours: Facts): Observation[] {
+  const show = ({ value }: EnumeratorFact): string => showComputed(value);
+  return compareByName(theirs.enumerators, ours.enumerators, {
+    isSame: (there, here) => there.enumeration === here.enumeration && show(there) === show(here),
+    show,
+    showNew: (fact) => `${show(fact)} in ${fact.enumeration}`,
+    where: ({ enumeration }) => `${DEVICE_HEADER}, ${enumeration}`,
+    changes: (there, here) => [
+      ...(show(there) === show(here)
+        ? []
+        : [`re-valued: ${show(there)} there, ${show(here)} here`]),
+      ...(there.enumeration === here.enumeration
+        ? []
+        : [`moved from ${here.enumeration} to ${there.enumeration}`]),
+    ],
+  });
 }
 
 function hex(value: number): string {
   return `0x${value.toString(16).toUpperCase()}`;
 }
 
-function showCommand(command: Computed<IoctlCommand>): string {
+function showCommand({ command }: IoctlFact): string {
   if ('problem' in command) return `not computable: ${command.problem}`;
   return hex(command.value.value);
 }
 
-function commandChanges(there: IoctlCommand, here: IoctlCommand): string[] {
-  const changes: string[] = [];
-  if (there.direction !== here.direction) {
-    changes.push(`direction ${there.direction} there, ${here.direction} here`);
-  }
-  if (there.magic !== here.magic) {
-    changes.push(`magic ${hex(there.magic)} there, ${hex(here.magic)} here`);
-  }
-  if (there.number !== here.number) {
-    changes.push(`number ${there.number} there, ${here.number} here`);
-  }
-  if (there.size !== here.size) {
-    changes.push(`argument of ${there.size} bytes there, ${here.size} here`);
-  }
-  return changes;
+/** Returns the parts of a command's number that differ. */
+function commandChanges(there: IoctlCommand, here: IoctlCommand): string {
+  const parts = [
+    ['direction', there.direction, here.direction],
+    ['magic', hex(there.magic), hex(here.magic)],
+    ['number', there.number, here.number],
+    ['argument of', there.size, here.size],
+  ] as const;
+  return parts
+    .filter(([, theirs, ours]) => theirs !== ours)
+    .map(([part, theirs, ours]) => {
+      const unit = part === 'argument of' ? ' bytes' : '';
+      return `${part} ${theirs}${unit} there, ${ours} here`;
+    })
+    .join(', ');
 }
 
 /** Compares the numbers of ioctl commands, and reports which part of a number differs. */
 export function compareIoctls(theirs: Facts, ours: Facts): Observation[] {
-  const observations: Observation[] = [];
-  const where = DEVICE_HEADER;
-  const added = [...theirs.ioctls.keys()].filter((name) => !ours.ioctls.has(name));
-  const gone = [...ours.ioctls.keys()].filter((name) => !theirs.ioctls.has(name));
-  const renamed = pairRenamed(gone, added, 0, (before, after) => {
-    const a = ours.ioctls.get(before)?.command;
-    const b = theirs.ioctls.get(after)?.command;
-    return a !== undefined && b !== undefined && showCommand(a) === showCommand(b);
+  return compareByName(theirs.ioctls, ours.ioctls, {
+    isSame: (there, here) => showCommand(there) === showCommand(here),
+    show: showCommand,
+    showNew: showCommand,
+    where: () => DEVICE_HEADER,
+    changes: (there, here) => {
+      if (showCommand(there) === showCommand(here)) return [];
+      if ('problem' in there.command || 'problem' in here.command) return [showCommand(there)];
+      return [commandChanges(there.command.value, here.command.value)];
+    },
   });
-  for (const [name, { command: ourCommand }] of ours.ioctls) {
-    const theirName = renamed.get(name) ?? name;
-    const fact = theirs.ioctls.get(theirName);
-    const here = showCommand(ourCommand);
-    if (fact === undefined) {
-      observations.push({ name, there: undefined, here, where });
-      continue;
-    }
-    const there = showCommand(fact.command);
-    const changes = theirName === name ? [] : [`renamed to ${theirName}`];
-    if (there !== here) {
-      changes.push(
-        'value' in fact.command && 'value' in ourCommand
-          ? commandChanges(fact.command.value, ourCommand.value).join(', ')
-          : there,
-      );
-    }
-    const change = changes.length === 0 ? undefined : changes.join('; ');
-    observations.push({ name, there, here, change, place: fact.place, where });
-  }
-  const newNames = new Set(renamed.values());
-  for (const name of added) {
-    const fact = theirs.ioctls.get(name);
-    if (fact === undefined || newNames.has(name)) continue;
-    observations.push({
-      name,
-      there: showCommand(fact.command),
-      here: undefined,
-      place: fact.place,
-    });
-  }
-  return observations;
 }

@@ -59,17 +59,7 @@ export interface Declarations {
   readonly findings: Finding[];
 }
 
-const KEYWORDS = new Set([
-  'if',
-  'else',
-  'for',
-  'while',
-  'do',
-  'switch',
-  'return',
-  'sizeof',
-  'case',
-]);
+const KEYWORDS = new Set('if else for while do switch return sizeof case'.split(' '));
 
 /** Upper bound for the fields of a structure; no structure of a driver comes near it. */
 const FIELDS_MAX = 500;

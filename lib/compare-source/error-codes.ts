@@ -44,32 +44,31 @@ function plainCode(name: string, macros: MacroTable): string | undefined {
 function codesOfValue(value: Node, macros: MacroTable): { code: string; at: number }[] {
   const found: { code: string; at: number }[] = [];
   const stack: Node[] = [value];
+  const push = (next: Node | null | undefined): void => {
+    if (next) stack.push(next);
+  };
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     const at = node.startIndex;
+    const add = (code: string | undefined): void => {
+      if (code !== undefined) found.push({ code, at });
+    };
     switch (node.type) {
       case 'parenthesized_expression':
-      case 'comma_expression': {
-        const last = node.namedChildren.at(-1);
-        if (last !== undefined) stack.push(last);
+      case 'comma_expression':
+        push(node.namedChildren.at(-1));
         break;
-      }
-      case 'cast_expression': {
-        const operand = node.childForFieldName('value');
-        if (operand !== null) stack.push(operand);
+      case 'cast_expression':
+        push(node.childForFieldName('value'));
         break;
-      }
       case 'call_expression': {
         // The parser reads `(UINT32)(-EINVAL)` with an unknown type as a call.
         const isCast = node.childForFieldName('function')?.type === 'parenthesized_expression';
-        const operand = node.childForFieldName('arguments')?.namedChildren[0];
-        if (isCast && operand !== undefined) stack.push(operand);
+        if (isCast) push(node.childForFieldName('arguments')?.namedChildren[0]);
         break;
       }
       case 'conditional_expression':
-        for (const field of ['consequence', 'alternative']) {
-          const branch = node.childForFieldName(field);
-          if (branch !== null) stack.push(branch);
-        }
+        push(node.childForFieldName('consequence'));
+        push(node.childForFieldName('alternative'));
         break;
       case 'binary_expression': {
         // The parser reads `(UINT32)-EINVAL` with an unknown type as a subtraction.
@@ -79,29 +78,22 @@ function codesOfValue(value: Node, macros: MacroTable): { code: string; at: numb
           node.childForFieldName('operator')?.type === '-' &&
           left?.type === 'parenthesized_expression' &&
           /^\(\s*[A-Z][A-Z0-9_]*\s*\)$/.test(left.text);
-        if (isCast && right?.type === 'identifier' && NAME.test(right.text)) {
-          found.push({ code: right.text, at });
-        }
+        if (isCast && right?.type === 'identifier' && NAME.test(right.text)) add(right.text);
         break;
       }
       case 'unary_expression': {
         const operand = node.childForFieldName('argument');
         if (node.childForFieldName('operator')?.type !== '-' || operand === null) break;
         const text = operand.text.replaceAll(/[()\s]/g, '');
-        const code = NAME.test(text) ? text : codeOfNumber(`-${text}`);
-        if (code !== undefined) found.push({ code, at });
+        add(NAME.test(text) ? text : codeOfNumber(`-${text}`));
         break;
       }
-      case 'number_literal': {
-        const code = codeOfNumber(node.text);
-        if (code !== undefined) found.push({ code, at });
+      case 'number_literal':
+        add(codeOfNumber(node.text));
         break;
-      }
-      case 'identifier': {
-        const code = plainCode(node.text, macros);
-        if (code !== undefined) found.push({ code, at });
+      case 'identifier':
+        add(plainCode(node.text, macros));
         break;
-      }
     }
   }
   return found;
@@ -128,26 +120,22 @@ export function errorCodes(
   placeAt: (offset: number) => Place,
 ): ErrorCode[] {
   const found: { code: string; at: number }[] = [];
+  const take = (value: Node | null | undefined): void => {
+    if (value) found.push(...codesOfValue(value, macros));
+  };
   walk(body, (node) => {
     switch (node.type) {
       case 'function_definition':
         return false; // The text is damaged here, and the code belongs to another function.
-      case 'return_statement': {
-        const value = node.namedChildren.find(({ type }) => type !== 'comment');
-        if (value !== undefined) found.push(...codesOfValue(value, macros));
+      case 'return_statement':
+        take(node.namedChildren.find(({ type }) => type !== 'comment'));
         break;
-      }
-      case 'assignment_expression': {
-        const value = node.childForFieldName('right');
-        const isPlain = node.childForFieldName('operator')?.type === '=';
-        if (value !== null && isPlain) found.push(...codesOfValue(value, macros));
+      case 'assignment_expression':
+        if (node.childForFieldName('operator')?.type === '=') take(node.childForFieldName('right'));
         break;
-      }
-      case 'init_declarator': {
-        const value = node.childForFieldName('value');
-        if (value !== null) found.push(...codesOfValue(value, macros));
+      case 'init_declarator':
+        take(node.childForFieldName('value'));
         break;
-      }
       case 'if_statement':
         found.push(...codesPassedOn(node));
         break;

@@ -29,26 +29,11 @@ export interface ExpressionScope {
 /** Nesting limit. It protects the stack from hostile input. */
 const DEPTH_MAX = 100;
 
-const PRECEDENCE: Readonly<Record<string, number>> = {
-  '||': 1,
-  '&&': 2,
-  '|': 3,
-  '^': 4,
-  '&': 5,
-  '==': 6,
-  '!=': 6,
-  '<': 7,
-  '>': 7,
-  '<=': 7,
-  '>=': 7,
-  '<<': 8,
-  '>>': 8,
-  '+': 9,
-  '-': 9,
-  '*': 10,
-  '/': 10,
-  '%': 10,
-};
+/** Binary operators, from the loosest to the tightest binding. */
+const OPERATORS = ['||', '&&', '|', '^', '&', '== !=', '< > <= >=', '<< >>', '+ -', '* / %'];
+const PRECEDENCE = new Map(
+  OPERATORS.flatMap((level, index) => level.split(' ').map((operator) => [operator, index + 1])),
+);
 
 const ESCAPES: Readonly<Record<string, number>> = {
   n: 10,
@@ -155,7 +140,7 @@ class ExpressionParser {
     let left = this.#unary();
     for (;;) {
       const operator = this.#peek() ?? '';
-      const precedence = Object.hasOwn(PRECEDENCE, operator) ? PRECEDENCE[operator] : undefined;
+      const precedence = PRECEDENCE.get(operator);
       if (precedence === undefined || precedence < minimum) return left;
       this.#at += 1;
       const right = this.#nested(() => this.#binary(precedence + 1));
@@ -267,22 +252,14 @@ function applyBinary(operator: string, left: IntegerValue, right: IntegerValue):
   }
   const { value: x, bits, isSigned } = convert(left, left, right);
   const { value: y } = convert(right, left, right);
-  switch (operator) {
-    case '==':
-      return truth(x === y);
-    case '!=':
-      return truth(x !== y);
-    case '<':
-      return truth(x < y);
-    case '>':
-      return truth(x > y);
-    case '<=':
-      return truth(x <= y);
-    case '>=':
-      return truth(x >= y);
-  }
   if ((operator === '/' || operator === '%') && y === 0n) throw new Unevaluable('a division by 0');
-  const results: Record<string, () => bigint> = {
+  const results: Record<string, () => bigint | boolean> = {
+    '==': () => x === y,
+    '!=': () => x !== y,
+    '<': () => x < y,
+    '>': () => x > y,
+    '<=': () => x <= y,
+    '>=': () => x >= y,
     '|': () => x | y,
     '^': () => x ^ y,
     '&': () => x & y,
@@ -292,9 +269,9 @@ function applyBinary(operator: string, left: IntegerValue, right: IntegerValue):
     '/': () => x / y,
     '%': () => x % y,
   };
-  const result = results[operator];
+  const result = results[operator]?.();
   if (result === undefined) throw new Unevaluable(`the operator ${operator}`);
-  return wrap(result(), bits, isSigned);
+  return typeof result === 'boolean' ? truth(result) : wrap(result, bits, isSigned);
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Finds names that were probably renamed. */
+import { distance } from '../common/edit-distance.js';
 
 const NAME_MAX = 100;
 const CANDIDATES_MAX = 500;
@@ -7,18 +8,7 @@ const CANDIDATES_MAX = 500;
 function similarity(a: string, b: string): number {
   const left = a.slice(0, NAME_MAX);
   const right = b.slice(0, NAME_MAX);
-  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= left.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= right.length; column += 1) {
-      const replaced = (previous[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1);
-      const removed = (previous[column] ?? 0) + 1;
-      const added = (current[column - 1] ?? 0) + 1;
-      current.push(Math.min(replaced, removed, added));
-    }
-    previous = current;
-  }
-  return 1 - (previous[right.length] ?? 0) / Math.max(left.length, right.length, 1);
+  return 1 - distance(left, right) / Math.max(left.length, right.length, 1);
 }
 
 /**

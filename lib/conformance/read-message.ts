@@ -2,6 +2,7 @@
 import type { Course } from './course.js';
 import type { JsonValue, Members } from '../common/json-source.js';
 import type { OutMessage, Part, Value, WantedMessage, WantedPart } from './scenario.js';
+import { defined } from '../common/values.js';
 
 const uint32Max = 0xffff_ffff;
 const int32Min = -0x8000_0000;
@@ -329,9 +330,7 @@ export function readOutMessage(value: JsonValue, course: Course): OutMessage | u
     ...fields,
     timestamp,
     data,
-    ...(dataSz === undefined ? {} : { dataSz }),
-    ...(spObjNum === undefined ? {} : { spObjNum }),
-    ...(offsets === undefined ? {} : { offsets }),
+    ...defined({ dataSz, spObjNum, offsets }),
     dataNull: optional(members, 'dataNull', (each) => each.boolean()) ?? false,
     offsetsNull: optional(members, 'offsetsNull', (each) => each.boolean()) ?? false,
   };
@@ -350,9 +349,6 @@ export function readWantedMessage(value: JsonValue, course: Course): WantedMessa
   );
   return {
     ...readFields(members, course),
-    ...(dataSz === undefined ? {} : { dataSz }),
-    ...(spObjNum === undefined ? {} : { spObjNum }),
-    ...(from === undefined ? {} : { from }),
-    ...(data === undefined ? {} : { data }),
+    ...defined({ dataSz, spObjNum, from, data }),
   };
 }

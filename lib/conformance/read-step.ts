@@ -19,6 +19,7 @@ import {
   type Want,
   type WantedMessage,
 } from './scenario.js';
+import { defined } from '../common/values.js';
 
 const wants: readonly Want[] = ['OK', 'FAIL', ...errorNames];
 
@@ -168,13 +169,7 @@ function readMessageStep(context: StepContext): Action | undefined {
   }
   const save = saved && course.saveMessage(saved);
   if (flag === undefined) return undefined;
-  return {
-    do: 'msg',
-    flag,
-    ...(out === undefined ? {} : { out }),
-    ...(free === undefined ? {} : { free }),
-    ...(save === undefined ? {} : { save }),
-  };
+  return { do: 'msg', flag, ...defined({ out, free, save }) };
 }
 
 function readPool(context: StepContext): Action | undefined {

@@ -6,14 +6,7 @@ import type { Contract } from './types.js';
 
 export * from './types.js';
 export { duplex, event, method, oneway, sink, stream } from './methods.js';
-export type {
-  MethodDefinition,
-  MethodDefinitions,
-  MethodKind,
-  MethodSchema,
-  MethodSchemas,
-  StreamSchemas,
-} from './methods.js';
+export type * from './methods.js';
 
 /** Options of {@link defineService}. */
 export interface ContractOptions {

@@ -15,7 +15,7 @@ import {
   type MethodDefinitions,
 } from '../contract/contract.js';
 import { DeviceTrace, type TraceOptions } from '../trace/device-trace.js';
-import { LiteIpcError } from '../common/errors.js';
+import { LiteIpcError, domainError } from '../common/errors.js';
 import { limitsOf, type ExposeOptions } from './expose-options.js';
 import { exposedBy, type Exposed } from './exposed.js';
 import { Exposure } from './exposure.js';
@@ -26,6 +26,7 @@ import { ServiceHost } from '../service/host.js';
 import type { ServiceOptions } from '../client/options.js';
 import { checkTelemetry, type Telemetry } from '../contract/telemetry.js';
 import type { Trace } from '../trace/record.js';
+import { defined } from '../common/values.js';
 
 /** Increment of the delay before the next attempt to reconnect, ms. */
 const RECONNECT_STEP_MS = 50;
@@ -72,9 +73,7 @@ export interface DeviceEvents {
 
 /** Returns the error of {@link openDevice}, which names the remedy. */
 function openError(error: unknown, domain: string): Error {
-  const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code !== 'string' || !(error instanceof Error)) return error as Error;
-  const remedies: Readonly<Record<string, string>> = {
+  return domainError(error, domain, {
     ENODEV: `no such domain is running; start it with ServiceManager.start({ domain: '${domain}' })`,
     EACCES:
       'this user may not use its socket; see socketMode and socketGid of ServiceManager.start',
@@ -82,9 +81,7 @@ function openError(error: unknown, domain: string): Error {
     EPERM:
       'either the directory of its socket is not owned by this user with mode 0700, or this is root: ' +
       'root may use only domains that root started, because others cannot distinguish it from root of a container',
-  };
-  const text = remedies[code] ?? error.message;
-  return new LiteIpcError(code, `Domain "${domain}": ${text} (${code})`, { cause: error });
+  });
 }
 
 /**
@@ -298,11 +295,7 @@ export class Device extends EventEmitter<DeviceEvents> implements AsyncDisposabl
 
   async #connect(): Promise<Connection> {
     const { spinNs, domain, poolSize, messageLimit } = this.#options;
-    const options = {
-      domain,
-      ...(poolSize === undefined ? {} : { poolSize }),
-      ...(messageLimit === undefined ? {} : { messageLimit }),
-    };
+    const options = { domain, ...defined({ poolSize, messageLimit }) };
     try {
       const connection = await openConnection(options, this.#listener);
       if (spinNs !== undefined) connection.native.setSpin(spinNs);

@@ -6,17 +6,7 @@ import { findNativeFile } from '../native/binding.js';
 import { checkDomains, checkRuntimeDirectory } from './directory-checks.js';
 import { checkDomain } from './domain-checks.js';
 import { ok, warning, type Finding } from './finding.js';
-import {
-  checkDescriptors,
-  checkKernel,
-  checkMemory,
-  checkNode,
-  checkPlatform,
-  checkProc,
-  checkUser,
-  memoryFacts,
-  textOf,
-} from './machine-checks.js';
+import * as machine from './machine-checks.js';
 import { runtimeDirectory } from './socket-path.js';
 import { checkByTrial } from './trial-check.js';
 
@@ -61,7 +51,7 @@ export async function examine(
 ): Promise<readonly Finding[]> {
   const uid = process.geteuid?.() ?? 0;
   const directory = runtimeDirectory(process.env, uid);
-  const limits = textOf('/proc/self/limits') ?? '';
+  const limits = machine.textOf('/proc/self/limits') ?? '';
   const [trial, domains, ofDomain] = await Promise.all([
     checkByTrial(signal),
     checkDomains(directory),
@@ -69,13 +59,13 @@ export async function examine(
   ]);
   return [
     ok('liteipc', version),
-    checkNode(process.versions.node, engines.node),
-    checkPlatform(process.platform, process.arch),
-    checkKernel(release()),
-    checkProc(),
-    checkUser(uid, process.getegid?.() ?? 0, textOf('/proc/self/uid_map') ?? ''),
-    checkDescriptors(limits),
-    checkMemory(memoryFacts()),
+    machine.checkNode(process.versions.node, engines.node),
+    machine.checkPlatform(process.platform, process.arch),
+    machine.checkKernel(release()),
+    machine.checkProc(),
+    machine.checkUser(uid, process.getegid?.() ?? 0, machine.textOf('/proc/self/uid_map') ?? ''),
+    machine.checkDescriptors(limits),
+    machine.checkMemory(machine.memoryFacts()),
     ...trial,
     checkShim(),
     checkTools(),

@@ -7,21 +7,7 @@ export { ServiceManager } from './manager.js';
 export type { PolicyLoaded, ServiceManagerEvents, ServiceManagerOptions } from './manager.js';
 export type { AuditEvent } from './audit-log.js';
 export type { ServiceInfo } from './registry-service.js';
-export { Inspector } from './inspect/contract.js';
-export type {
-  DomainProfile,
-  DomainReport,
-  ExplainInput,
-  ExplainOutput,
-  MethodPage,
-  MethodReport,
-  PageInput,
-  ProcessReport,
-  ServiceReport,
-  StartWatchInput,
-  WatchPart,
-  WatchRead,
-} from './inspect/contract.js';
+export * from './inspect/contract.js';
 export { PolicyFileError } from '../policy/file-error.js';
 export type { PolicyProblem } from '../policy/file-error.js';
 export type { ConsideredRule, Decision, Explanation, LimitInForce } from '../policy/policy.js';

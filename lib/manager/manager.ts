@@ -7,7 +7,7 @@ import { AuditLog, type AuditEvent } from './audit-log.js';
 import type { Contract } from '../contract/contract.js';
 import { checkDomainName, checkInteger, checkObject, unexpected } from '../common/arguments.js';
 import type { Connection } from '../connection/connection.js';
-import { LiteIpcError } from '../common/errors.js';
+import { LiteIpcError, domainError } from '../common/errors.js';
 import type { DomainProfile } from './inspect/contract.js';
 import { InspectorService } from './inspect/inspector.js';
 import { ControlOperation } from '../native/layout.js';
@@ -30,6 +30,7 @@ import { RegistryService, type ServiceInfo } from './registry-service.js';
 import { Registry } from '../registry/protocol.js';
 import { ServiceHost } from '../service/host.js';
 import type { NativeDomain, NativeDomainCounters } from '../../types/native.js';
+import { defined } from '../common/values.js';
 
 /** Bytes of a message to the ServiceManager besides its data. */
 const MESSAGE_OVERHEAD = 4096;
@@ -99,17 +100,13 @@ export interface ServiceManagerEvents {
 const running = new Set<ServiceManager>();
 
 function startError(error: unknown, domain: string): Error {
-  const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code !== 'string' || !(error instanceof Error)) return error as Error;
-  const remedies: Readonly<Record<string, string>> = {
+  return domainError(error, domain, {
     EADDRINUSE: 'a domain of this name is running; choose another name or stop that domain',
     EPERM: 'its folder is not safe: it must belong to this user, and no other user may write to it',
     ENOENT: 'the folder for its socket does not exist; create it first',
     EACCES: 'this user may not create a socket there, or may not enter its folder',
     EEXIST: 'its path exists and is not a socket; remove it or choose another path',
-  };
-  const text = remedies[code] ?? error.message;
-  return new LiteIpcError(code, `Domain "${domain}": ${text} (${code})`, { cause: error });
+  });
 }
 
 function runtimeRule(
@@ -197,8 +194,7 @@ export class ServiceManager extends EventEmitter<ServiceManagerEvents> implement
       native = loadNativeBinding().startDomain({
         name: domain,
         profile: profile === 'host' ? 0 : 1,
-        ...(socketMode === undefined ? {} : { socketMode }),
-        ...(socketGid === undefined ? {} : { socketGid }),
+        ...defined({ socketMode, socketGid }),
       });
     } catch (error) {
       await auditLog?.close();

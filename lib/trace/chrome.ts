@@ -5,7 +5,7 @@
  * A device is a process and a task is a thread. Every record is a short slice, every wait is a
  * slice of its duration, and an arrow leads from the write of a message to its read or drop.
  */
-import { dropReasons, type DropReason, type TraceRecord } from './record.js';
+import { dropReasons, type DropReason, type TraceHook, type TraceRecord } from './record.js';
 
 /**
  * The input of {@link traceToChrome}: the records of one device, as `Device.readTrace` returns
@@ -84,18 +84,10 @@ function isWait(record: TraceRecord): boolean {
  * Returns whether this record of the same task ends its wait. A dropped message ends a wait only if
  * it fails the call.
  */
-function endsWait(record: TraceRecord): boolean {
-  switch (record.hook) {
-    case 'IPC_READ':
-    case 'IPC_READ_TIMEOUT':
-    case 'IPC_KILL':
-    case 'IPC_TRY_READ':
-      return true;
-    case 'IPC_READ_DROP':
-      return record.reason === 'CALL_FAILED';
-    default:
-      return false;
-  }
+const waitEnds = new Set<TraceHook>(['IPC_READ', 'IPC_READ_TIMEOUT', 'IPC_KILL', 'IPC_TRY_READ']);
+
+function endsWait({ hook, reason }: TraceRecord): boolean {
+  return waitEnds.has(hook) || (hook === 'IPC_READ_DROP' && reason === 'CALL_FAILED');
 }
 
 function nameOf(record: TraceRecord): string {

@@ -14,6 +14,7 @@ import { limitsOf } from '../device/expose-options.js';
 import { PoolWorker } from './pool-worker.js';
 import { INSTANCES_MAX } from '../registry/protocol.js';
 import type { WorkerStart } from './messages.js';
+import { defined } from '../common/values.js';
 
 const START_DEFAULT_MS = 30_000;
 /**
@@ -84,15 +85,8 @@ function startOf(contract: Contract, url: string, options: WorkerPoolOptions): W
     kinds: isPlain ? methods.map(([name, { kind }]) => [name, kind] as const) : undefined,
     worker: 0,
     data,
-    device: {
-      domain,
-      ...(poolSize === undefined ? {} : { poolSize }),
-      ...(spinNs === undefined ? {} : { spinNs }),
-    },
-    expose: {
-      ...(concurrency === undefined ? {} : { concurrency }),
-      ...(queue === undefined ? {} : { queue }),
-    },
+    device: { domain, ...defined({ poolSize, spinNs }) },
+    expose: defined({ concurrency, queue }),
   };
 }
 
@@ -226,10 +220,7 @@ export async function exposeInWorkers(
   const { poolSize, spinNs, concurrency, queue, startTimeoutMs, restart, onWorkerEnd } = options;
   if (poolSize !== undefined) checkInteger(poolSize, 'poolSize', 1, 0x7fff_ffff);
   if (spinNs !== undefined) checkInteger(spinNs, 'spinNs', 0, 1_000_000_000);
-  limitsOf({
-    ...(concurrency === undefined ? {} : { concurrency }),
-    ...(queue === undefined ? {} : { queue }),
-  });
+  limitsOf(defined({ concurrency, queue }));
   if (startTimeoutMs !== undefined) checkTimeout(startTimeoutMs, 'startTimeoutMs');
   if (restart !== undefined && typeof restart !== 'boolean') {
     throw unexpected('true or false', 'restart', restart);

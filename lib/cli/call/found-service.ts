@@ -1,16 +1,7 @@
 /** Learns a service's contract from the shape that the registry provides. */
 import type { Connection } from '../../connection/connection.js';
-import {
-  defineService,
-  duplex,
-  event,
-  method,
-  oneway,
-  sink,
-  stream,
-  type Contract,
-  type MethodDefinition,
-} from '../../contract/contract.js';
+import * as contracts from '../../contract/contract.js';
+import type { Contract, MethodDefinition } from '../../contract/contract.js';
 import { methodsOf } from '../../contract/method-table.js';
 import { LiteIpcError } from '../../common/errors.js';
 import { parcel } from '../../ipc-io/parcel-format.js';
@@ -36,12 +27,12 @@ export interface FoundService {
 const unknownFormat = parcel<unknown>({ write: () => undefined, read: () => undefined });
 
 const makers: Readonly<Record<string, (schemas: object) => MethodDefinition>> = {
-  method: (schemas) => method(schemas),
-  oneway: (schemas) => oneway(schemas),
-  stream: () => stream(),
-  sink: () => sink(),
-  duplex: () => duplex(),
-  event: () => event(),
+  method: (schemas) => contracts.method(schemas),
+  oneway: (schemas) => contracts.oneway(schemas),
+  stream: () => contracts.stream(),
+  sink: () => contracts.sink(),
+  duplex: () => contracts.duplex(),
+  event: () => contracts.event(),
 };
 
 const linePattern = /^([a-z]+)(\(parcel\))?(:parcel)? (\w+)$/;
@@ -66,7 +57,7 @@ function contractOfShape(service: string, shape: string): FoundService {
     });
     return { name, kind, usesParcel: input !== undefined || output !== undefined };
   });
-  return { contract: defineService(service, definitions), methods };
+  return { contract: contracts.defineService(service, definitions), methods };
 }
 
 async function lookUp(

@@ -12,19 +12,8 @@ import { isReservedName } from '../../registry/protocol.js';
 import { ServiceHost } from '../../service/host.js';
 import type { ServiceStatistics } from '../../service/statistics.js';
 import type { NativeDomain } from '../../../types/native.js';
-import {
-  Inspector,
-  type DomainProfile,
-  type DomainReport,
-  type ExplainInput,
-  type ExplainOutput,
-  type MethodPage,
-  type PageInput,
-  type ProcessReport,
-  type ServiceReport,
-  type StartWatchInput,
-  type WatchRead,
-} from './contract.js';
+import { Inspector } from './contract.js';
+import type * as report from './contract.js';
 import { Watches } from './watches.js';
 import { refusal } from '../refusals.js';
 import { livingProcesses, programOf } from './processes.js';
@@ -41,7 +30,7 @@ const CURSOR_MAX = 0xffff_ffff;
 /** The parts of a manager that the inspector reads. */
 export interface Inspected {
   readonly domain: string;
-  readonly profile: DomainProfile;
+  readonly profile: report.DomainProfile;
   readonly native: NativeDomain;
   readonly connection: Connection;
   readonly registry: {
@@ -95,7 +84,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
     await new Exposure(host).start(inspected.connection);
   }
 
-  readonly domain = (): DomainReport => {
+  readonly domain = (): report.DomainReport => {
     const { domain, profile, native, ruleCount } = this.#inspected;
     const { pid } = process;
     const uid = process.getuid?.() ?? 0;
@@ -113,8 +102,8 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
   };
 
   readonly services = async (
-    input: PageInput & { readonly all?: boolean },
-  ): Promise<{ readonly services: readonly ServiceReport[]; readonly next?: number }> => {
+    input: report.PageInput & { readonly all?: boolean },
+  ): Promise<{ readonly services: readonly report.ServiceReport[]; readonly next?: number }> => {
     const { after, all } = checkPage(input);
     const chosen = this.#inspected.registry
       .registrations()
@@ -126,7 +115,9 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
     return page.length < chosen.length && next !== undefined ? { services, next } : { services };
   };
 
-  readonly methods = (input: { readonly service: string } & PageInput): MethodPage => {
+  readonly methods = (
+    input: { readonly service: string } & report.PageInput,
+  ): report.MethodPage => {
     const { after } = checkPage(input);
     checkInput(() => checkServiceName(input.service, 'service'));
     const found = this.#inspected.registry
@@ -143,8 +134,8 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
   };
 
   readonly processes = (
-    input: PageInput,
-  ): { readonly processes: readonly ProcessReport[]; readonly next?: number } => {
+    input: report.PageInput,
+  ): { readonly processes: readonly report.ProcessReport[]; readonly next?: number } => {
     const { after } = checkPage(input);
     const chosen = livingProcesses(this.#inspected.connection.native).filter(
       ({ processId }) => processId > after,
@@ -157,7 +148,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
     return page.length < chosen.length && next !== undefined ? { processes, next } : { processes };
   };
 
-  readonly explain = (input: ExplainInput): ExplainOutput => {
+  readonly explain = (input: report.ExplainInput): report.ExplainOutput => {
     checkInput(() => {
       checkObject(input, 'the input of explain');
       checkIdentity(input.caller);
@@ -187,12 +178,14 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
   };
 
   readonly startWatch = (
-    input: StartWatchInput,
+    input: report.StartWatchInput,
     call: CallContext,
   ): Promise<{ readonly watch: number }> => this.#watches.start(input, call.caller.processId);
 
-  readonly readWatch = (input: { readonly watch: number }, call: CallContext): Promise<WatchRead> =>
-    this.#watches.read(input, call.caller.processId);
+  readonly readWatch = (
+    input: { readonly watch: number },
+    call: CallContext,
+  ): Promise<report.WatchRead> => this.#watches.read(input, call.caller.processId);
 
   readonly stopWatch = (input: { readonly watch: number }, call: CallContext): void =>
     this.#watches.stop(input, call.caller.processId);
@@ -201,7 +194,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
     return Math.max(1, Math.floor(this.#inspected.connection.native.dataLimit / entryBytes) - 1);
   }
 
-  async #report(service: Registration): Promise<ServiceReport> {
+  async #report(service: Registration): Promise<report.ServiceReport> {
     const { name, handle, generation, methods, grants, control } = service;
     const { processId, pid, uid, gid } = service.owner;
     const known = {
@@ -229,7 +222,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
   }
 }
 
-function checkPage(input: PageInput & { readonly all?: boolean }): {
+function checkPage(input: report.PageInput & { readonly all?: boolean }): {
   readonly after: number;
   readonly all: boolean;
 } {

@@ -6,7 +6,7 @@ import ava, { type ExecutionContext } from 'ava';
 import { ServiceManager, defineService, deny, method, oneway, openDevice } from 'liteipc';
 import { parcel } from 'liteipc/native';
 import { fromJson, toJson, type Json } from '#lib/cli/call/plain-json.js';
-import { distance } from '#lib/cli/call/suggest.js';
+import { distance } from '#lib/common/edit-distance.js';
 import { liteipc, startLiteipc, type Ending } from '#test/support/preload-programs.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { commandLine } from '#test/support/paths.js';

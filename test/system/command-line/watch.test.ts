@@ -215,7 +215,7 @@ test('wrong usage prints one line and exits with status 2', async (t) => {
     [['--domain', 'x', '--kind', 'letters'], /Expected request, reply/],
     [['--domain', 'x', '--hook', 'IPC_NONE'], /Expected IPC_WRITE/],
     [['--domain', 'x', '--drops', '--kind', 'reply'], /--drops cannot be used with/],
-    [['--domain', 'x', '--count', '0'], /Expected a number above 0/],
+    [['--domain', 'x', '--count', '0'], /Expected a number from 1/],
     [['--domain', 'x', '--for', 'ever'], /Expected seconds/],
   ];
   const endings = await Promise.all(wrong.map(([args]) => liteipc(['watch', ...args])));
