@@ -27,8 +27,6 @@ export interface ArrivalContext {
 export class ArrivedAttachments implements AttachmentSource {
   /** Indexes of the objects that belong to the value. The other descriptors are files. */
   readonly taken = new Set<number>();
-  readonly #context: ArrivalContext;
-  readonly #words: Uint32Array;
   readonly #memory: NativeDescriptor | undefined;
   readonly #mappings: NativeMapping[] = [];
   #mappedSize = 0;
@@ -37,9 +35,11 @@ export class ArrivedAttachments implements AttachmentSource {
    * Adopts the memory of the message, if there is any. The owner must call `close`. Throws an
    * `Error`.
    */
-  constructor(context: ArrivalContext, words: Uint32Array, cookie: number) {
-    this.#context = context;
-    this.#words = words;
+  constructor(
+    private readonly context: ArrivalContext,
+    private readonly words: Uint32Array,
+    cookie: number,
+  ) {
     if ((cookie & Cookie.Memory) === 0) return;
     const last = words.length / ObjectWords.Words - 1;
     this.#memory = context.native.adopt(this.#object(last, ObjectType.Descriptor));
@@ -115,15 +115,15 @@ export class ArrivedAttachments implements AttachmentSource {
       throw new Error('a reference is not readable');
     }
     this.taken.add(index as number);
-    return new Reference(this.#context.references, { handle, generation, name, shape });
+    return new Reference(this.context.references, { handle, generation, name, shape });
   }
 
   #stream([index]: unknown[]): object {
     const handle = this.#object(index, ObjectType.Service);
     const at = (index as number) * ObjectWords.Words;
-    const generation = this.#words[at + ObjectWords.Value1] as number;
+    const generation = this.words[at + ObjectWords.Value1] as number;
     this.taken.add(index as number);
-    return byteStreamAt(this.#context.references, handle, generation);
+    return byteStreamAt(this.context.references, handle, generation);
   }
 
   #map(offset: unknown, size: unknown): NativeMapping {
@@ -131,7 +131,7 @@ export class ArrivedAttachments implements AttachmentSource {
     if (!isSize(offset) || !isSize(size))
       throw new Error('a location in the memory is not readable');
     this.#mappedSize += size;
-    const { messageLimit } = this.#context;
+    const { messageLimit } = this.context;
     if (this.#mappedSize > messageLimit) throw tooLarge(this.#mappedSize, messageLimit);
     if (this.#mappings.length > MAPPED_MAX) throw new Error('too many parts');
     const mapping = loadNativeBinding().mapMemoryFile(this.#memory.fd, offset, size);
@@ -142,10 +142,10 @@ export class ArrivedAttachments implements AttachmentSource {
   /** Returns the first value of an object of this type. */
   #object(index: unknown, type: number): number {
     const at = isSize(index) ? index * ObjectWords.Words : -1;
-    if (this.#words[at + ObjectWords.Type] !== type) {
+    if (this.words[at + ObjectWords.Type] !== type) {
       throw new Error('an object that belongs to the value is missing');
     }
-    return this.#words[at + ObjectWords.Value0] as number;
+    return this.words[at + ObjectWords.Value0] as number;
   }
 }
 

@@ -71,7 +71,6 @@ export function attachingOf(sender: Sender): Attaching<Attachments> {
 
 /** Holds the objects that are attached to one message. */
 export class Attachments implements AttachmentSink, ObjectsToSend {
-  readonly #sender: Sender;
   readonly #words: number[] = [];
   /** Streams with the indexes of their objects. */
   readonly #streams = new Map<ReadableStream, number>();
@@ -81,9 +80,7 @@ export class Attachments implements AttachmentSink, ObjectsToSend {
   #mapped = 0;
   #files: FilesToSend | undefined;
 
-  constructor(sender: Sender) {
-    this.#sender = sender;
-  }
+  constructor(private readonly sender: Sender) {}
 
   get count(): number {
     const named = this.#words.length / ObjectWords.Words;
@@ -96,7 +93,7 @@ export class Attachments implements AttachmentSink, ObjectsToSend {
 
   /** Maximum size of a message's data in bytes. */
   get dataLimit(): number {
-    return this.#sender.native.dataLimit;
+    return this.sender.native.dataLimit;
   }
 
   /** Bits for the message's cookie. */
@@ -194,7 +191,7 @@ export class Attachments implements AttachmentSink, ObjectsToSend {
   }
 
   #attachReference(reference: Reference): Placeholder {
-    const { handle, generation, name, shape } = reference.factsFor(this.#sender.native);
+    const { handle, generation, name, shape } = reference.factsFor(this.sender.native);
     const index = this.#addService(handle);
     return [AttachmentKind.Reference, index, generation, name, shape];
   }
@@ -221,7 +218,7 @@ export class Attachments implements AttachmentSink, ObjectsToSend {
   }
 
   async #offerStreams(filled: Promise<void> | undefined): Promise<void> {
-    const { offerStream } = this.#sender;
+    const { offerStream } = this.sender;
     const offers = [...this.#streams].map(async ([source, index]) => {
       const offer = await offerStream(source);
       this.#offers.push(offer);

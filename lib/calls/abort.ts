@@ -17,16 +17,13 @@ interface Abort extends RequestAddress {
 
 /** Sends the aborts of one connection. */
 export class Aborts {
-  readonly #native: NativeDevice;
   #waiting: Abort[] = [];
   readonly #timer = new RetryTimer(() => {
     this.retry();
     return this.#waiting.length > 0;
   }, false);
 
-  constructor(native: NativeDevice) {
-    this.#native = native;
-  }
+  constructor(private readonly native: NativeDevice) {}
 
   /**
    * Notifies the service of `route` that the call with this token was aborted. The call must have
@@ -59,9 +56,9 @@ export class Aborts {
    * ended or may no longer be called, so the abort is dropped.
    */
   #mustWait(abort: Abort): boolean {
-    const { outgoing } = this.#native;
+    const { outgoing } = this.native;
     writeRequest(outgoing, abort, abort.token, 0, ABORT_CODE, MessageFlag.OneWay, 0, 0, 0, 0);
-    return isTransient(this.#native.sendRequest());
+    return isTransient(this.native.sendRequest());
   }
 }
 

@@ -45,8 +45,6 @@ export class CallTable {
   #freeCount = 0;
   #used = 0;
   #pending = 0;
-
-  readonly #onExpired: OnExpired;
   readonly #timer = new DeadlineTimer(() => this.#expire(), GRANULARITY_MS);
 
   // The executor of every promise. It is created once and works on the slot that was taken last.
@@ -56,9 +54,7 @@ export class CallTable {
     this.#rejects[this.#newest] = reject;
   };
 
-  constructor(onExpired: OnExpired) {
-    this.#onExpired = onExpired;
-  }
+  constructor(private readonly onExpired: OnExpired) {}
 
   /** Number of slots that are taken. */
   get pending(): number {
@@ -198,7 +194,7 @@ export class CallTable {
     for (let slot = 0; slot < this.#used; slot++) {
       if (this.routes[slot] === undefined) continue;
       const deadline = this.#deadlines[slot] as number;
-      if (deadline <= now) this.#onExpired(slot);
+      if (deadline <= now) this.onExpired(slot);
       else if (deadline < next) next = deadline;
     }
     if (next !== Infinity) this.#timer.arm(next);

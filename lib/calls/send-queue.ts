@@ -62,13 +62,12 @@ export class SendQueue {
     this.retryRoom();
     return false;
   }, true);
-  readonly #native: NativeDevice;
-  readonly #calls: CallTable;
   readonly #outgoing: Uint32Array;
 
-  constructor(native: NativeDevice, calls: CallTable) {
-    this.#native = native;
-    this.#calls = calls;
+  constructor(
+    private readonly native: NativeDevice,
+    private readonly calls: CallTable,
+  ) {
     this.#outgoing = native.outgoing;
   }
 
@@ -83,11 +82,11 @@ export class SendQueue {
   flush(route: Route): void {
     const { waiting } = route;
     for (let head = waiting[0]; head !== undefined; head = waiting[0]) {
-      const slot = this.#calls.find(head.userData);
+      const slot = this.calls.find(head.userData);
       if (slot !== -1) {
         const status = this.#retransmit(route, head, slot);
         if (status !== 0 && this.#mustWait(route, status)) return;
-        if (status !== 0) this.#calls.reject(slot, callError(codeOfStatus(status), head.method));
+        if (status !== 0) this.calls.reject(slot, callError(codeOfStatus(status), head.method));
       }
       waiting.shift();
       // No code of the program runs before the next turn, so `head` is still the first request.
@@ -128,7 +127,7 @@ export class SendQueue {
    * too.
    */
   shutDown(slot: number): boolean {
-    const calls = this.#calls;
+    const calls = this.calls;
     const route = calls.routes[slot] as Route;
     const sent = calls.resendable[slot];
     if (route.startResolving === undefined) return false;
@@ -146,7 +145,7 @@ export class SendQueue {
 
   /** Moves the waiting requests of a route, each to the route that `choose` returns for it. */
   move(from: Route, choose: () => Route | undefined): void {
-    const calls = this.#calls;
+    const calls = this.calls;
     this.#waitingForRoom.delete(from);
     const moved = from.waiting.splice(0);
     from.forget();
@@ -228,18 +227,18 @@ export class SendQueue {
       userData,
     );
     if (objects !== undefined) {
-      const status = this.#native.sendRequest(message.data, objects.words());
+      const status = this.native.sendRequest(message.data, objects.words());
       if (status === 0) objects.sent();
       return status;
     }
     return message.data === undefined || message.size === 0
-      ? this.#native.sendRequest()
-      : this.#native.sendRequest(message.data);
+      ? this.native.sendRequest()
+      : this.native.sendRequest(message.data);
   }
 
   #retransmit(route: Route, request: Route['waiting'][number], slot: number): number {
     const { oneway } = request.method;
-    const calls = this.#calls;
+    const calls = this.calls;
     const message = { start: 0, size: request.data.length, ...request };
     const userData = oneway ? 0 : request.userData;
     const remainingMs = oneway ? 0 : calls.remainingMs(slot);
@@ -288,7 +287,7 @@ export class SendQueue {
   }
 
   #isGone(route: Route): boolean {
-    return livingTask(this.#native, route) === undefined;
+    return livingTask(this.native, route) === undefined;
   }
 
   #mayTry(route: Route): boolean {
@@ -308,10 +307,10 @@ export class SendQueue {
   ): void {
     this.#waitingForRoom.delete(route);
     for (const request of route.waiting.splice(0)) {
-      const slot = this.#calls.find(request.userData);
+      const slot = this.calls.find(request.userData);
       if (slot === -1) continue;
       if (request.since > since) route.waiting.push(request);
-      else this.#calls.reject(slot, errorFor(request.method));
+      else this.calls.reject(slot, errorFor(request.method));
     }
   }
 }

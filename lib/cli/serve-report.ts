@@ -35,10 +35,7 @@ export function problemLines({ problems, message }: PolicyFileError): string[] {
  * Prints events. An error of the output does not end the server, because the reader may be gone.
  */
 export class ServeReport {
-  readonly #json: boolean;
-
-  constructor(json: boolean) {
-    this.#json = json;
+  constructor(private readonly json: boolean) {
     process.stdout.on('error', () => undefined);
     process.stderr.on('error', () => undefined);
   }
@@ -62,7 +59,7 @@ export class ServeReport {
 
   refused(error: PolicyFileError): void {
     const { message, problems } = error;
-    if (this.#json) {
+    if (this.json) {
       this.#event({ event: 'policyError', message, problems }, '');
       return;
     }
@@ -76,6 +73,6 @@ export class ServeReport {
   }
 
   #event(event: ServeEvent, text: string): void {
-    process.stdout.write(`${this.#json ? JSON.stringify(event) : text}\n`);
+    process.stdout.write(`${this.json ? JSON.stringify(event) : text}\n`);
   }
 }

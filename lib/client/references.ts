@@ -14,22 +14,19 @@ import { Route } from '../calls/route.js';
 
 /** Implements the references of one connection. */
 export class References implements ReferenceHome {
-  readonly #connection: Connection;
   /** By service. Reuses clients, so that repeated calls of `connect` do not leak. */
   readonly #proxies = new Map<string, Map<Contract, ServiceProxy>>();
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
+  constructor(private readonly connection: Connection) {}
 
   get native(): Connection['native'] {
-    return this.#connection.native;
+    return this.connection.native;
   }
 
   problem(facts: ReferenceFacts): LiteIpcError | undefined {
     const { handle, name } = facts;
     const about = { service: name };
-    if (!this.#connection.alive) {
+    if (!this.connection.alive) {
       const text = `The reference to "${name}" has ended with the connection to the domain`;
       return new LiteIpcError('ENODEV', text, about);
     }
@@ -70,7 +67,7 @@ export class References implements ReferenceHome {
 
   onDeath(facts: ReferenceFacts, listener: () => void): Disposable {
     checkFunction(listener, 'the listener of onDeath');
-    const { routes, native } = this.#connection;
+    const { routes, native } = this.connection;
     const notify = (): void => {
       if (routes.delete(route)) listener();
     };
@@ -80,13 +77,13 @@ export class References implements ReferenceHome {
     route.generation = facts.generation;
     routes.add(route);
     if (this.problem(facts)?.code === 'ENOENT') queueMicrotask(notify);
-    else void this.#connection.ensureDeathNotices();
+    else void this.connection.ensureDeathNotices();
     return { [Symbol.dispose]: () => routes.delete(route) };
   }
 
   #proxyOf(facts: ReferenceFacts, contract: Contract): ServiceProxy {
     const current = (): Connection => {
-      if (this.#connection.alive) return this.#connection;
+      if (this.connection.alive) return this.connection;
       throw new LiteIpcError('ENODEV', 'The connection to the domain has ended (ENODEV)');
     };
     const source = { current, within: () => Promise.resolve().then(current) };

@@ -17,15 +17,12 @@ export type FindService = (waitMs: number) => Promise<void>;
 
 /** A `RestartWatch` reports the restarts of one client's service. */
 export class RestartWatch {
-  readonly #find: FindService;
   readonly #listeners = new Set<() => void>();
   /** Number of instances that have ended and have not been replaced. */
   #missing = 0;
   #isLooking = false;
 
-  constructor(find: FindService) {
-    this.#find = find;
-  }
+  constructor(private readonly find: FindService) {}
 
   /** True if there are listeners. */
   get isWanted(): boolean {
@@ -76,7 +73,7 @@ export class RestartWatch {
     while (this.#missing > 0 && this.isWanted) {
       const before = performance.now();
       try {
-        await this.#find(ANSWER_DELAY_MS);
+        await this.find(ANSWER_DELAY_MS);
         if (this.#missing === 0) return;
       } catch (error) {
         // The device was closed.

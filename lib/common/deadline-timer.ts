@@ -9,23 +9,21 @@ export const TIMER_MAX_MS = 0x7fff_ffff;
  * `performance.now()`.
  */
 export class DeadlineTimer {
-  readonly #onDue: () => void;
-  readonly #shortestMs: number;
   #timer: NodeJS.Timeout | undefined;
   #at = Infinity;
 
   /** No delay is shorter than `shortestMs`. */
-  constructor(onDue: () => void, shortestMs: number) {
-    this.#onDue = onDue;
-    this.#shortestMs = shortestMs;
-  }
+  constructor(
+    private readonly onDue: () => void,
+    private readonly shortestMs: number,
+  ) {}
 
   /** Makes the timer fire at `deadline` at the latest. */
   arm(deadline: number): void {
     if (deadline >= this.#at) return;
     clearTimeout(this.#timer);
     this.#at = deadline;
-    const delay = Math.max(Math.ceil(deadline - performance.now()), this.#shortestMs);
+    const delay = Math.max(Math.ceil(deadline - performance.now()), this.shortestMs);
     this.#timer = setTimeout(this.#fire, Math.min(delay, TIMER_MAX_MS)).unref();
   }
 
@@ -36,6 +34,6 @@ export class DeadlineTimer {
 
   readonly #fire = (): void => {
     this.#at = Infinity;
-    this.#onDue();
+    this.onDue();
   };
 }

@@ -10,22 +10,20 @@ const MAX_MS = 32;
 
 /** A `RetryTimer` repeats one action after 1, 2, 4 ... 32 ms, until the action returns false. */
 export class RetryTimer {
-  readonly #action: () => boolean;
-  readonly #keepsAlive: boolean;
   #timer: NodeJS.Timeout | undefined;
   #retries = 0;
 
   /** With `keepsAlive` false an armed timer does not keep the event loop alive. */
-  constructor(action: () => boolean, keepsAlive: boolean) {
-    this.#action = action;
-    this.#keepsAlive = keepsAlive;
-  }
+  constructor(
+    private readonly action: () => boolean,
+    private readonly keepsAlive: boolean,
+  ) {}
 
   /** Arms the timer, unless it is armed. */
   arm(retries = this.#retries): void {
     if (this.#timer !== undefined) return;
     this.#timer = setTimeout(this.#fire, backOffMs(retries, FIRST_MS, MAX_MS));
-    if (!this.#keepsAlive) this.#timer.unref();
+    if (!this.keepsAlive) this.#timer.unref();
   }
 
   /** Starts again with the shortest delay: there was progress. */
@@ -41,6 +39,6 @@ export class RetryTimer {
   readonly #fire = (): void => {
     this.#timer = undefined;
     this.#retries++;
-    if (this.#action()) this.arm();
+    if (this.action()) this.arm();
   };
 }

@@ -110,13 +110,11 @@ class Reader {
   readonly types = new Map<string, TypeReference>();
   readonly functions = new Map<string, FunctionDeclaration>();
   readonly findings: Finding[] = [];
-  readonly #source: SourceText;
-  readonly #macros: MacroTable;
 
-  constructor(source: SourceText, macros: MacroTable) {
-    this.#source = source;
-    this.#macros = macros;
-  }
+  constructor(
+    private readonly source: SourceText,
+    private readonly macros: MacroTable,
+  ) {}
 
   read(root: Node): void {
     walk(root, (node) => {
@@ -143,7 +141,7 @@ class Reader {
   }
 
   #place(node: Node): Place {
-    return this.#source.placeAt(node.startIndex);
+    return this.source.placeAt(node.startIndex);
   }
 
   /** Returns the type that a specifier names or declares. */
@@ -227,7 +225,7 @@ class Reader {
       name,
       place: this.#place(declarator),
       body: body.namedChildCount === 0 ? 'empty' : 'full',
-      codes: errorCodes(body, this.#macros, (at) => this.#source.placeAt(at)),
+      codes: errorCodes(body, this.macros, (at) => this.source.placeAt(at)),
     });
   }
 

@@ -90,23 +90,21 @@ function parseCharacter(text: string): IntegerValue {
 class ExpressionParser {
   #at = 0;
   #depth = 0;
-  readonly #tokens: readonly Token[];
-  readonly #scope: ExpressionScope;
 
-  constructor(tokens: readonly Token[], scope: ExpressionScope) {
-    this.#tokens = tokens;
-    this.#scope = scope;
-  }
+  constructor(
+    private readonly tokens: readonly Token[],
+    private readonly scope: ExpressionScope,
+  ) {}
 
   parse(): IntegerValue {
     const value = this.#conditional();
-    const rest = this.#tokens[this.#at];
+    const rest = this.tokens[this.#at];
     if (rest !== undefined) throw new Unevaluable(`"${rest.text}" is not expected here`);
     return value;
   }
 
   #peek(): string | undefined {
-    return this.#tokens[this.#at]?.text;
+    return this.tokens[this.#at]?.text;
   }
 
   #take(text: string): void {
@@ -150,7 +148,7 @@ class ExpressionParser {
 
   #unary(): IntegerValue {
     return this.#nested(() => {
-      const token = this.#tokens[this.#at];
+      const token = this.tokens[this.#at];
       if (token === undefined) throw new Unevaluable('a value is missing');
       if (token.text === 'sizeof') return this.#sizeof();
       if (['-', '+', '~', '!'].includes(token.text)) {
@@ -163,10 +161,10 @@ class ExpressionParser {
       }
       if (token.text === '(') return this.#parenthesis();
       this.#at += 1;
-      if (token.kind === 'number') return parseNumber(token.text, this.#scope.abi);
+      if (token.kind === 'number') return parseNumber(token.text, this.scope.abi);
       if (token.kind === 'character') return parseCharacter(token.text);
       if (token.kind === 'identifier') {
-        const value = this.#scope.valueOf(token.text);
+        const value = this.scope.valueOf(token.text);
         if (value === undefined) throw new Unevaluable(`${token.text} is not defined in this text`);
         return wrap(value, 32, true);
       }
@@ -204,14 +202,14 @@ class ExpressionParser {
       throw new Unevaluable(`the size of "${this.#peek() ?? ''}" is not known`);
     }
     this.#take(')');
-    return wrap(BigInt(type.bytes), this.#scope.abi.word === 8 ? 64 : 32, false);
+    return wrap(BigInt(type.bytes), this.scope.abi.word === 8 ? 64 : 32, false);
   }
 
   /** Reads the name of a type, or returns `undefined` if there is none. */
   #typeName(): { bytes: number; isSigned: boolean } | undefined {
     const start = this.#at;
     const words: string[] = [];
-    while (this.#tokens[this.#at]?.kind === 'identifier') {
+    while (this.tokens[this.#at]?.kind === 'identifier') {
       const word = this.#peek() ?? '';
       if (word !== 'const' && word !== 'volatile') words.push(word);
       this.#at += 1;
@@ -222,9 +220,9 @@ class ExpressionParser {
       this.#at += 1;
     }
     const name = words.join(' ');
-    const bytes = name === '' ? undefined : this.#scope.sizeOf(name);
+    const bytes = name === '' ? undefined : this.scope.sizeOf(name);
     if (isPointer && (bytes !== undefined || /^(?:void|VOID)$/.test(name))) {
-      return { bytes: this.#scope.abi.word, isSigned: false };
+      return { bytes: this.scope.abi.word, isSigned: false };
     }
     if (bytes === undefined || isPointer) {
       this.#at = start;

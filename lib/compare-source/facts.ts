@@ -68,16 +68,15 @@ export interface Facts {
 export type SyntaxCache = Map<string, Promise<Declarations>>;
 
 class Reader {
-  readonly #abi: Abi;
-  readonly #macros: MacroTable;
   readonly #types = new Map<string, TypeReference>();
   readonly #enumerators = new Map<string, EnumeratorFact>();
   readonly #functions = new Map<string, FunctionDeclaration>();
   readonly #engine: LayoutEngine;
 
-  constructor(abi: Abi, macros: MacroTable) {
-    this.#abi = abi;
-    this.#macros = macros;
+  constructor(
+    private readonly abi: Abi,
+    private readonly macros: MacroTable,
+  ) {
     this.#engine = new LayoutEngine({
       abi,
       typeOf: (name) => this.#typeOf(name),
@@ -101,7 +100,7 @@ class Reader {
   facts(findings: readonly Finding[], switches: ReadonlySet<string>): Facts {
     const constants = new Map<string, ConstantFact>();
     const ioctls = new Map<string, IoctlFact>();
-    for (const { name, parameters, body, place } of this.#macros.values()) {
+    for (const { name, parameters, body, place } of this.macros.values()) {
       if (place === undefined || parameters !== undefined || body.length === 0) continue;
       if (isIoctl(body)) ioctls.set(name, { command: this.#ioctl(body), place });
       else {
@@ -151,7 +150,7 @@ class Reader {
   }
 
   #expand(tokens: readonly Token[]): Token[] {
-    return expandMacros(tokens, this.#macros, (name) => IOCTL_MACROS.has(name));
+    return expandMacros(tokens, this.macros, (name) => IOCTL_MACROS.has(name));
   }
 
   #integer(tokens: readonly Token[]): bigint {
@@ -169,7 +168,7 @@ class Reader {
 
   #scope() {
     return {
-      abi: this.#abi,
+      abi: this.abi,
       valueOf: (name: string): bigint | undefined => {
         const found = this.#enumerators.get(name)?.value;
         return found !== undefined && 'value' in found ? found.value : undefined;
@@ -192,7 +191,7 @@ class Reader {
       return declared;
     }
     // Returns the type that a macro expands to.
-    const body = this.#macros.get(name)?.body;
+    const body = this.macros.get(name)?.body;
     if (body === undefined || body.length === 0) return undefined;
     if (body.every(({ kind }) => kind === 'identifier')) {
       const target = normalizeTypeName(body.map(({ text }) => text).join(' '));

@@ -49,12 +49,9 @@ const roundUp = (value: number, alignment: number): number =>
 
 /** Computes the layout of types of one text for one ABI. */
 export class LayoutEngine {
-  readonly #scope: LayoutScope;
   #depth = 0;
 
-  constructor(scope: LayoutScope) {
-    this.#scope = scope;
-  }
+  constructor(private readonly scope: LayoutScope) {}
 
   /** Returns the size and alignment of a type. Throws {@link LayoutProblem}. */
   extent(type: TypeReference): Extent {
@@ -75,7 +72,7 @@ export class LayoutEngine {
   }
 
   #extent(type: TypeReference): Extent {
-    const { word } = this.#scope.abi;
+    const { word } = this.scope.abi;
     switch (type.kind) {
       case 'pointer':
         return { size: word, alignment: word };
@@ -87,7 +84,7 @@ export class LayoutEngine {
         throw new LayoutProblem('it is a function');
       case 'array': {
         const element = this.extent(type.element);
-        const length = this.#scope.integer(type.length);
+        const length = this.scope.integer(type.length);
         if (length < 0) throw new LayoutProblem(`an array of ${length} elements`);
         return { size: element.size * length, alignment: element.alignment };
       }
@@ -97,9 +94,9 @@ export class LayoutEngine {
   }
 
   #named(name: string): Extent {
-    const declared = this.#scope.typeOf(name);
+    const declared = this.scope.typeOf(name);
     if (declared !== undefined) return this.extent(declared);
-    const { abi } = this.#scope;
+    const { abi } = this.scope;
     const integer = integerType(name, abi);
     if (integer !== undefined) return { size: integer.size, alignment: integer.size };
     if (BASE_POINTER_PAIRS.has(name)) return { size: 2 * abi.word, alignment: abi.word };
@@ -112,9 +109,9 @@ export class LayoutEngine {
   kind(type: TypeReference, depth = 0): FieldKind {
     if (type.kind === 'function') return 'pointer';
     if (type.kind !== 'name') return type.kind;
-    const declared = this.#scope.typeOf(type.name);
+    const declared = this.scope.typeOf(type.name);
     if (declared !== undefined && depth < DEPTH_MAX) return this.kind(declared, depth + 1);
-    const integer = integerType(type.name, this.#scope.abi);
+    const integer = integerType(type.name, this.scope.abi);
     if (integer === undefined) return 'record';
     return integer.isSigned ? 'signed' : 'unsigned';
   }
@@ -135,7 +132,7 @@ export class LayoutEngine {
         fields.push(...this.#place(field, offset, extent));
         end = (offset + extent.size) * 8;
       } else {
-        const width = this.#scope.integer(field.bits);
+        const width = this.scope.integer(field.bits);
         const unit = extent.size * 8;
         if (width < 0 || width > unit) throw new LayoutProblem(`a bit-field of ${width} bits`);
         const crosses = !record.isPacked && (start % unit) + width > unit;

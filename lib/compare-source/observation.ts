@@ -77,12 +77,9 @@ const ownerOf = (name: string): string => name.replace(/\..*$/, '');
 
 /** Collects what the variants show and builds the rows. */
 export class RowCollector {
-  readonly #variants: readonly Variant[];
   readonly #seen = new Map<Category, Map<string, Seen[]>>();
 
-  constructor(variants: readonly Variant[]) {
-    this.#variants = variants;
-  }
+  constructor(private readonly variants: readonly Variant[]) {}
 
   add(category: Category, variant: Variant, observations: Iterable<Observation>): void {
     let names = this.#seen.get(category);
@@ -115,7 +112,7 @@ export class RowCollector {
     const statuses = new Set(seen.map(({ observation }) => statusOf(observation)));
     const [first] = statuses;
     const status = statuses.size === 1 && first !== undefined ? first : 'different';
-    const all = this.#variants;
+    const all = this.variants;
     const join = (parts: string[]): string | undefined =>
       parts.length === 0 ? undefined : parts.join('; ');
     const firstOf = <T>(read: (observation: Observation) => T | undefined): T | undefined =>

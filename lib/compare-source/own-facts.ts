@@ -1,7 +1,7 @@
 /** Reads the facts of this package from its own C sources. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { LP64 } from './abi.js';
+import { baseMacros, LP64 } from './abi.js';
 import { evaluateInteger } from './expression.js';
 import { readFacts, type Facts, type SyntaxCache, type Variant } from './facts.js';
 import {
@@ -16,7 +16,6 @@ import { SourceText } from './place.js';
 import { preprocess } from './preprocess.js';
 import { NATIVE_FOLDER, readSource } from './sources.js';
 import { withSyntax, walk } from './syntax.js';
-import { baseMacros } from './abi.js';
 
 /** The header that programs are compiled with. */
 export const DEVICE_HEADER = 'include/liteipc/hm_liteipc.h';

@@ -34,25 +34,16 @@ class Preprocessor {
   readonly findings: Finding[] = [];
   readonly switches = new Set<string>();
   readonly #stack: Condition[] = [];
-  readonly #source: SourceText;
-  readonly #macros: MacroTable;
-  readonly #abi: Abi;
-  readonly #overrides: Readonly<Record<string, string>>;
 
   constructor(
-    source: SourceText,
-    macros: MacroTable,
-    abi: Abi,
-    overrides: Readonly<Record<string, string>>,
-  ) {
-    this.#source = source;
-    this.#macros = macros;
-    this.#abi = abi;
-    this.#overrides = overrides;
-  }
+    private readonly source: SourceText,
+    private readonly macros: MacroTable,
+    private readonly abi: Abi,
+    private readonly overrides: Readonly<Record<string, string>>,
+  ) {}
 
   run(): string {
-    const { text, unterminated } = blankComments(this.#source.text);
+    const { text, unterminated } = blankComments(this.source.text);
     if (unterminated !== undefined) this.#report(unterminated, 'a comment without an end');
     const parts: string[] = [];
     let at = 0;
@@ -76,7 +67,7 @@ class Preprocessor {
   }
 
   #report(offset: number, message: string): void {
-    this.findings.push({ place: this.#source.placeAt(offset), message });
+    this.findings.push({ place: this.source.placeAt(offset), message });
   }
 
   #isActive(): boolean {
@@ -102,7 +93,7 @@ class Preprocessor {
         if (this.#isActive()) this.#define(rest.trim(), start);
         break;
       case 'undef':
-        if (this.#isActive()) this.#macros.delete(rest.trim());
+        if (this.#isActive()) this.macros.delete(rest.trim());
         break;
       case 'error':
         if (this.#isActive()) this.#report(start, `the text refuses to be compiled: ${line}`);
@@ -149,8 +140,8 @@ class Preprocessor {
       return;
     }
     const list = parameters?.split(',').map((parameter) => parameter.trim());
-    const value = Object.hasOwn(this.#overrides, name) ? this.#overrides[name] : undefined;
-    defineMacro(this.#macros, name, value ?? body.trim(), this.#source.placeAt(start), list);
+    const value = Object.hasOwn(this.overrides, name) ? this.overrides[name] : undefined;
+    defineMacro(this.macros, name, value ?? body.trim(), this.source.placeAt(start), list);
   }
 
   /** Evaluates a condition. `matters` is false if its value decides nothing. */
@@ -161,8 +152,8 @@ class Preprocessor {
     }
     if (!matters) return false;
     try {
-      const expanded = expandMacros(this.#resolveDefined(tokens), this.#macros);
-      const scope = { abi: this.#abi, valueOf: () => 0n, sizeOf: () => undefined };
+      const expanded = expandMacros(this.#resolveDefined(tokens), this.macros);
+      const scope = { abi: this.abi, valueOf: () => 0n, sizeOf: () => undefined };
       return evaluateInteger(expanded, scope).value !== 0n;
     } catch (error) {
       if (!(error instanceof Unevaluable)) throw error;
@@ -184,7 +175,7 @@ class Preprocessor {
       const name = tokens[at + (hasBracket ? 2 : 1)];
       if (name?.kind !== 'identifier') throw new Unevaluable('defined without a name');
       at += hasBracket ? 3 : 1;
-      const text = this.#macros.has(name.text) ? '1' : '0';
+      const text = this.macros.has(name.text) ? '1' : '0';
       output.push({ kind: 'number', text, start: token.start });
     }
     return output;

@@ -27,13 +27,10 @@ export function operationName(operation: ControlOperationValue): string {
 
 /** Stores the unanswered control requests of one connection. */
 export class ControlRequests {
-  readonly #native: NativeDevice;
   readonly #pending = new Map<number, PendingControl>();
   #next = 1;
 
-  constructor(native: NativeDevice) {
-    this.#native = native;
-  }
+  constructor(private readonly native: NativeDevice) {}
 
   /** Sends a request. Rejects with a LiteIpcError of the domain's errno. */
   start(
@@ -45,7 +42,7 @@ export class ControlRequests {
     const userData = this.#next;
     this.#next = userData === 0xffff_ffff ? 1 : userData + 1;
     return new Promise((resolve, reject) => {
-      const status = this.#native.control(operation, task, ...values, userData);
+      const status = this.native.control(operation, task, ...values, userData);
       if (status === 0) this.#pending.set(userData, { resolve, reject, operation: name });
       else reject(controlError(name, status));
     });

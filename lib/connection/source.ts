@@ -7,14 +7,11 @@ import { LiteIpcError } from '../common/errors.js';
  * closed.
  */
 export class ConnectionSource {
-  readonly #domain: string;
   readonly #waiting = new Set<() => void>();
   #connection: Connection | undefined;
   #closed = false;
 
-  constructor(domain: string) {
-    this.#domain = domain;
-  }
+  constructor(private readonly domain: string) {}
 
   /** The current connection, if any. It may have ended without a call of {@link set} yet. */
   get connection(): Connection | undefined {
@@ -46,7 +43,7 @@ export class ConnectionSource {
   current(): Connection {
     this.requireNotClosed();
     if (this.#connection?.alive === true) return this.#connection;
-    const text = `Domain "${this.#domain}" is not running; the device reconnects automatically (ENODEV)`;
+    const text = `Domain "${this.domain}" is not running; the device reconnects automatically (ENODEV)`;
     throw new LiteIpcError('ENODEV', text);
   }
 

@@ -17,20 +17,14 @@ import { StreamCode } from '../wire/header.js';
  */
 export class StreamDispatcher {
   readonly #incoming: Uint32Array;
-  readonly #data: IncomingData;
-  readonly #watch: CallWatch<IncomingCall>;
-  readonly #replies: Replies;
 
   constructor(
     native: NativeDevice,
-    data: IncomingData,
-    watch: CallWatch<IncomingCall>,
-    replies: Replies,
+    private readonly data: IncomingData,
+    private readonly watch: CallWatch<IncomingCall>,
+    private readonly replies: Replies,
   ) {
     this.#incoming = native.incoming;
-    this.#data = data;
-    this.#watch = watch;
-    this.#replies = replies;
   }
 
   /**
@@ -49,7 +43,7 @@ export class StreamDispatcher {
     const call = this.#find(to, base);
     const stream = call?.stream;
     if (call === undefined || stream === undefined) {
-      if (!oneway) this.#replies.sendRefusal(to, this.#unknown(host));
+      if (!oneway) this.replies.sendRefusal(to, this.#unknown(host));
       return;
     }
     try {
@@ -61,14 +55,14 @@ export class StreamDispatcher {
       else stream.push(this.#bytes(base, call));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      if (!oneway) this.#replies.sendRefusal(to, error);
+      if (!oneway) this.replies.sendRefusal(to, error);
       // A client that breaks the protocol, or lost the right to call, loses the whole stream.
-      host.refuse(this.#replies, call, error);
+      host.refuse(this.replies, call, error);
     }
   }
 
   #find({ task, callerTask }: PendingRequest, base: number): IncomingCall | undefined {
-    const call = this.#watch.find(callerTask, this.#incoming[base + Incoming.Token] as number);
+    const call = this.watch.find(callerTask, this.#incoming[base + Incoming.Token] as number);
     const generation = this.#incoming[base + Incoming.TaskGeneration] as number;
     if (call?.task !== task || call.callerGeneration !== generation) return undefined;
     return call;
@@ -88,7 +82,7 @@ export class StreamDispatcher {
 
   #bytes(base: number, call: IncomingCall): Uint8Array {
     try {
-      return this.#data.bytes(base);
+      return this.data.bytes(base);
     } catch (error) {
       throw callRefusal('EPROTO', call.method, (error as Error).message);
     }

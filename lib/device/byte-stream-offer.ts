@@ -29,24 +29,18 @@ function bytesOfPiece(piece: unknown): Uint8Array {
 class OfferedStream implements StreamOffer {
   readonly handle: number;
   readonly generation: number;
-  readonly #connection: Connection;
-  readonly #reader: ReadableStreamDefaultReader<unknown>;
-  readonly #end: () => Promise<void>;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
   constructor(
-    connection: Connection,
-    reader: ReadableStreamDefaultReader<unknown>,
+    private readonly connection: Connection,
+    private readonly reader: ReadableStreamDefaultReader<unknown>,
     handle: number,
     generation: number,
-    end: () => Promise<void>,
+    private readonly end: () => Promise<void>,
   ) {
-    this.#connection = connection;
-    this.#reader = reader;
     this.handle = handle;
     this.generation = generation;
-    this.#end = end;
   }
 
   sent(): void {
@@ -60,22 +54,22 @@ class OfferedStream implements StreamOffer {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
-    this.#reader.cancel(reason).catch(ignore);
-    void this.#end();
+    this.reader.cancel(reason).catch(ignore);
+    void this.end();
   }
 
   /** Yields the pieces to the first reader. */
   async *read(host: ServiceHost, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
     clearTimeout(this.#timer);
-    const size = Math.min(PIECE_MAX, this.#connection.native.dataLimit >> 1);
+    const size = Math.min(PIECE_MAX, this.connection.native.dataLimit >> 1);
     // If the reader goes away, a source without data must not keep the service alive.
     const leave = (): void => {
-      this.#reader.cancel(signal.reason).catch(ignore);
+      this.reader.cancel(signal.reason).catch(ignore);
     };
     signal.addEventListener('abort', leave, { once: true });
     try {
       for (;;) {
-        const { done, value } = await this.#reader.read();
+        const { done, value } = await this.reader.read();
         if (done) return;
         const bytes = bytesOfPiece(value);
         for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
@@ -83,7 +77,7 @@ class OfferedStream implements StreamOffer {
     } finally {
       signal.removeEventListener('abort', leave);
       // Has no effect on a source that has ended.
-      this.#reader.cancel().catch(ignore);
+      this.reader.cancel().catch(ignore);
       this.#ended = true;
       void this.#endWhenAnswered(host);
     }
@@ -91,11 +85,11 @@ class OfferedStream implements StreamOffer {
 
   /** Ends the service after the final answer has been sent. */
   async #endWhenAnswered(host: ServiceHost): Promise<void> {
-    const connection = this.#connection;
+    const connection = this.connection;
     do {
       await pause(LOOK_MS);
     } while (connection.alive && (host.unanswered > 0 || !connection.isAnswered(this.handle)));
-    await this.#end();
+    await this.end();
   }
 }
 

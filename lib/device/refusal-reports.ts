@@ -13,16 +13,13 @@ const INTERVAL_MS = 1000;
 
 /** Collects the refusals of one registered service. */
 export class RefusalReports {
-  readonly #send: (report: Omit<RefusalReport, 'name'>) => Promise<void>;
   readonly #entries = new Map<string, { entry: RefusalEntry; count: number }>();
   #others = 0;
   #timer: NodeJS.Timeout | undefined;
   #sentAt = -Infinity;
 
   /** `send` sends a report to the manager. Its errors are ignored. */
-  constructor(send: (report: Omit<RefusalReport, 'name'>) => Promise<void>) {
-    this.#send = send;
-  }
+  constructor(private readonly send: (report: Omit<RefusalReport, 'name'>) => Promise<void>) {}
 
   /** Counts a refused message; `limit` is the number of the limit that was exceeded, or 0. */
   add({ taskId, processId }: Caller, method: number, limit: number): void {
@@ -62,6 +59,6 @@ export class RefusalReports {
     const others = this.#others;
     this.#entries.clear();
     this.#others = 0;
-    this.#send({ entries, others }).catch(() => undefined);
+    this.send({ entries, others }).catch(() => undefined);
   };
 }

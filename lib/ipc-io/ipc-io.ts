@@ -17,7 +17,6 @@ import { checkInteger } from '../common/arguments.js';
 import { LiteIpcError } from '../common/errors.js';
 import { align4, MAX_IO_SIZE, OBJECT_SIZE, ParcelStore } from './store.js';
 import * as kinds from './values.js';
-import type { NumberKind } from './values.js';
 import { CONTENT, ObjectType, WritableParcel, type SvcIdentity } from './writable-parcel.js';
 
 /** The constructor of the array for a vector. */
@@ -214,7 +213,7 @@ export class IpcIo extends WritableParcel {
     };
   }
 
-  #next<Value extends number | bigint>(kind: NumberKind<Value>, what: string): Value {
+  #next<Value extends number | bigint>(kind: kinds.NumberKind<Value>, what: string): Value {
     const value = kind.get(this.store.view, this.store.peek(what, kind.size));
     this.store.position += kind.size;
     return value;
@@ -246,7 +245,7 @@ export class IpcIo extends WritableParcel {
   }
 
   #vector<Value extends number | bigint, Result>(
-    kind: NumberKind<Value>,
+    kind: kinds.NumberKind<Value>,
     Type: ArrayOf<Value, Result>,
     what: string,
   ): Result {

@@ -10,7 +10,6 @@ import {
   type IpcIoOptions,
 } from './store.js';
 import * as kinds from './values.js';
-import type { NumberKind } from './values.js';
 
 /** A service as an object of a parcel: a `SvcIdentity` of the kernel. */
 export interface SvcIdentity {
@@ -245,7 +244,7 @@ export class WritableParcel {
   }
 
   #number<Value extends number | bigint>(
-    kind: NumberKind<Value>,
+    kind: kinds.NumberKind<Value>,
     value: Value,
     what: string,
   ): this {
@@ -286,7 +285,7 @@ export class WritableParcel {
   }
 
   #vector<Value extends number | bigint>(
-    kind: NumberKind<Value>,
+    kind: kinds.NumberKind<Value>,
     values: ArrayLike<unknown>,
     what: string,
   ): this {

@@ -40,13 +40,10 @@ const PENDING_MAX = 1024 * 1024;
 
 /** Appends audit events to a file, one line of JSON each. */
 export class AuditLog {
-  readonly #stream: WriteStream;
   #lost = 0;
   #failed = false;
 
-  private constructor(stream: WriteStream) {
-    this.#stream = stream;
-  }
+  private constructor(private readonly stream: WriteStream) {}
 
   /**
    * Opens the file for appending. A new file is readable only by its owner. Rejects if it cannot be
@@ -73,15 +70,15 @@ export class AuditLog {
   /** Appends one event. Never blocks; counts the event as lost if too much is pending. */
   write(event: AuditEvent): void {
     if (this.#failed) return;
-    if (this.#stream.writableLength > PENDING_MAX) {
+    if (this.stream.writableLength > PENDING_MAX) {
       this.#lost += 1;
       return;
     }
     if (this.#lost > 0) {
-      this.#stream.write(`${JSON.stringify({ time: event.time, lost: this.#lost })}\n`);
+      this.stream.write(`${JSON.stringify({ time: event.time, lost: this.#lost })}\n`);
       this.#lost = 0;
     }
-    this.#stream.write(`${JSON.stringify(event)}\n`);
+    this.stream.write(`${JSON.stringify(event)}\n`);
   }
 
   /** Resolves when all events have been written. */
@@ -90,8 +87,8 @@ export class AuditLog {
     const lost =
       this.#lost > 0 ? `${JSON.stringify({ time: new Date(), lost: this.#lost })}\n` : '';
     await new Promise<void>((resolve) => {
-      this.#stream.once('close', resolve);
-      this.#stream.end(lost);
+      this.stream.once('close', resolve);
+      this.stream.end(lost);
     });
   }
 }

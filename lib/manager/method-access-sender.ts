@@ -18,12 +18,9 @@ const LIMIT_SIZE = 120;
 
 /** Sends method rules to one registered service. */
 export class MethodAccessSender {
-  readonly #control: ServiceControlClient;
   #restricted = false;
 
-  constructor(control: ServiceControlClient) {
-    this.#control = control;
-  }
+  constructor(private readonly control: ServiceControlClient) {}
 
   /** Returns whether the service applies method rules at the moment. */
   get restricted(): boolean {
@@ -58,7 +55,7 @@ export class MethodAccessSender {
   }
 
   #send(update: MethodAccessUpdate): Promise<unknown> {
-    return this.#control.send('methodRules', update, CONFIRM_TIMEOUT_MS);
+    return this.control.send('methodRules', update, CONFIRM_TIMEOUT_MS);
   }
 }
 

@@ -23,20 +23,13 @@ type MessageDecision = Pick<AuditEvent, 'explanation' | 'rule'>;
 
 /** Converts the reports of one manager's services to audit events. */
 export class RefusalAudit {
-  readonly #native: Pick<NativeDevice, 'query'>;
-  readonly #policy: Policy;
-  readonly #onAudit: (event: AuditEvent) => void;
   readonly #buckets = new WeakMap<Registration, TokenBucket>();
 
   constructor(
-    native: Pick<NativeDevice, 'query'>,
-    policy: Policy,
-    onAudit: (event: AuditEvent) => void,
-  ) {
-    this.#native = native;
-    this.#policy = policy;
-    this.#onAudit = onAudit;
-  }
+    private readonly native: Pick<NativeDevice, 'query'>,
+    private readonly policy: Policy,
+    private readonly onAudit: (event: AuditEvent) => void,
+  ) {}
 
   /**
    * Emits an audit event for each entry of a validated report. Returns false, without an effect, if
@@ -57,7 +50,7 @@ export class RefusalAudit {
       const caller = this.#identityOf(service, entry);
       if (caller === undefined) continue;
       const method = service.methods[number] ?? `method ${number}`;
-      this.#onAudit({
+      this.onAudit({
         ...{ time, occasion: 'message', action: 'call', service: service.name, method, caller },
         ...{ allowed: false, ...this.#decisionOf(service, method, caller, entry), count },
         ...(others > 0 && index === entries.length - 1 ? { others } : {}),
@@ -72,7 +65,7 @@ export class RefusalAudit {
    */
   #identityOf(service: Registration, [taskId, processId]: RefusalEntry): Identity | undefined {
     const granted = service.grants.get(processId)?.caller;
-    const task = this.#native.query(taskId);
+    const task = this.native.query(taskId);
     const known = granted ?? (task?.processId === processId ? task : undefined);
     return known && { pid: known.pid, uid: known.uid, gid: known.gid };
   }
@@ -84,7 +77,7 @@ export class RefusalAudit {
     [, , , limit]: RefusalEntry,
   ): MessageDecision {
     if (limit !== 0) {
-      const found = this.#policy.limitById(limit);
+      const found = this.policy.limitById(limit);
       if (found?.rule.service !== service || found.rule.quota === undefined) {
         return { explanation: 'exceeded a quota that is no longer in the rules' };
       }
@@ -92,7 +85,7 @@ export class RefusalAudit {
       const quota = quotaInWords(found.rule.quota);
       return { explanation: `${name} limits ${subjectInWords(rule.subject)} to ${quota}`, rule };
     }
-    const decision = this.#policy.decide('call', service, caller, method);
+    const decision = this.policy.decide('call', service, caller, method);
     if (!decision.allowed) {
       const { explanation, rule } = decision;
       return { explanation, ...(rule === undefined ? {} : { rule }) };

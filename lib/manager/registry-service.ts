@@ -59,21 +59,18 @@ export interface RegistryListener {
 
 /** Serves the {@link Registry} contract at handle 0. */
 export class RegistryService implements ImplementationOf<typeof Registry> {
-  readonly #connection: Connection;
-  readonly #task: number;
-  readonly #policy: Policy;
   readonly #names = new ServiceNames();
-  readonly #listener: RegistryListener;
   readonly #rights: Rights;
   readonly #waiting = new WaitingLookups();
   readonly #refusals: RefusalAudit;
 
   /** `task` is the ServiceManager's task. */
-  constructor(connection: Connection, task: number, policy: Policy, listener: RegistryListener) {
-    this.#connection = connection;
-    this.#task = task;
-    this.#policy = policy;
-    this.#listener = listener;
+  constructor(
+    private readonly connection: Connection,
+    private readonly task: number,
+    private readonly policy: Policy,
+    private readonly listener: RegistryListener,
+  ) {
     this.#rights = new Rights(connection, task, policy);
     this.#refusals = new RefusalAudit(connection.native, policy, (event) =>
       listener.onAudit(event),
@@ -85,12 +82,12 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
    * whether the service can check method rules.
    */
   explain(caller: Identity, name: string, method?: string): Explanation {
-    const judgement = this.#policy.judge('call', name, caller);
+    const judgement = this.policy.judge('call', name, caller);
     const { considered } = judgement;
     const whole = judgement.decide();
     const [service] = this.#live(name);
     const decision =
-      service === undefined ? whole : decideRights(service, judgement, whole, this.#policy).allowed;
+      service === undefined ? whole : decideRights(service, judgement, whole, this.policy).allowed;
     const limits = method === undefined ? judgement.limits : judgement.limitsOf(method);
     if (method === undefined || !decision.allowed) return { ...decision, limits, considered };
     return { ...judgement.decideMethod(method), limits, considered };
@@ -124,15 +121,14 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       const text = `may not be served by ${describeCaller(caller)}: ${decision.explanation}`;
       throw refusal('EACCES', name, text);
     }
-    const info = livingCaller(this.#connection.native, caller);
+    const info = livingCaller(this.connection.native, caller);
     if (info === undefined) throw refusal('EPIPE', name, 'cannot register: its task has ended');
     const others = this.#live(name);
     if (others.some((each) => isTask(each, info))) return;
     checkNameIsFree(name, shape, many, others);
     this.#checkTaskIsFree(name, info);
     const { taskId: handle, generation } = info;
-    const control =
-      key && new ServiceControlClient(this.#connection, name, handle, generation, key);
+    const control = key && new ServiceControlClient(this.connection, name, handle, generation, key);
     const registration: Registration = {
       name,
       shape,
@@ -152,9 +148,9 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     try {
       // Gives the manager access to the service; the domain then notifies it of the service's
       // death.
-      await this.#connection.control(
+      await this.connection.control(
         ControlOperation.GenHandle,
-        this.#task,
+        this.task,
         info.taskId,
         0,
         info.generation,
@@ -163,7 +159,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
       this.#forget(registration);
       throw refusal('EPROTO', name, `cannot register: ${(error as Error).message}`);
     }
-    this.#listener.onRegistered(registration);
+    this.listener.onRegistered(registration);
     this.#waiting.wake(name);
   };
 
@@ -195,7 +191,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     for (;;) {
       // Checks permission first and each time: a caller without it must not learn whether the
       // service exists.
-      const judgement = this.#policy.judge('call', name, caller);
+      const judgement = this.policy.judge('call', name, caller);
       const decision = judgement.decide();
       if (!decision.allowed) {
         this.#audit('request', 'call', name, caller, decision);
@@ -244,7 +240,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const whole = judgement.decide();
     const decided = services.map((service) => ({
       service,
-      ...decideRights(service, judgement, whole, this.#policy),
+      ...decideRights(service, judgement, whole, this.policy),
     }));
     const admitting = decided.filter(({ allowed }) => allowed.allowed);
     const best = admitting[0] ?? decided[0];
@@ -280,16 +276,16 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
    */
   async decideAgain(): Promise<number> {
     const services = this.#names.all();
-    for (const service of services) this.#listener.onRegistered(service);
+    for (const service of services) this.listener.onRegistered(service);
     const lost = await Promise.all(services.map((service) => this.#decideAgain(service)));
     this.#waiting.wakeAll();
     return lost.reduce((sum, count) => sum + count, 0);
   }
 
   #decideServing(name: string, caller: Caller): Decision {
-    if (!isReservedName(name)) return this.#policy.decide('serve', name, caller);
+    if (!isReservedName(name)) return this.policy.decide('serve', name, caller);
     const explanation = 'names that begin with liteipc. are reserved for the domain';
-    return { allowed: caller.processId === this.#connection.native.processId, explanation };
+    return { allowed: caller.processId === this.connection.native.processId, explanation };
   }
 
   async #decideAgain(service: Registration): Promise<number> {
@@ -304,9 +300,9 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const remaining: [number, Grant][] = [];
     let narrowed = 0;
     for (const [processId, grant] of grants) {
-      const judgement = this.#policy.judge('call', name, grant.caller);
+      const judgement = this.policy.judge('call', name, grant.caller);
       const decision = judgement.decide();
-      const { allowed, rights } = decideRights(service, judgement, decision, this.#policy);
+      const { allowed, rights } = decideRights(service, judgement, decision, this.policy);
       if (isServed && allowed.allowed) {
         if (rights.methods.some((bits, index) => ((grant.methods[index] ?? 0) & ~bits) !== 0)) {
           narrowed++;
@@ -331,7 +327,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     const ended = this.#rights.removeGrants(service, removed);
     if (isServed && access !== undefined) {
       try {
-        if (this.#policy.hasMessageRules(name)) await access.update(remaining.map(entryOf));
+        if (this.policy.hasMessageRules(name)) await access.update(remaining.map(entryOf));
         else if (access.restricted) await access.lift();
       } catch {
         // Without the confirmation the service may not enforce the rules, so all its grants are
@@ -367,7 +363,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
     decision: Decision,
     methods?: readonly string[],
   ): void {
-    this.#listener.onAudit({
+    this.listener.onAudit({
       time: new Date(),
       occasion,
       action,
@@ -399,7 +395,7 @@ export class RegistryService implements ImplementationOf<typeof Registry> {
    * reply.
    */
   #processOf(caller: Caller): string | undefined {
-    const info = livingCaller(this.#connection.native, caller);
+    const info = livingCaller(this.connection.native, caller);
     return info && `${info.processId} ${info.processGeneration}`;
   }
 }

@@ -11,20 +11,16 @@ import { entryOf, type CallerRights, type Grant, type Registration } from './reg
 
 /** Manages the rights of callers to one manager's services. */
 export class Rights {
-  readonly #connection: Connection;
-  readonly #task: number;
-  readonly #policy: Policy;
-
   /** `task` is the ServiceManager's task. */
-  constructor(connection: Connection, task: number, policy: Policy) {
-    this.#connection = connection;
-    this.#task = task;
-    this.#policy = policy;
-  }
+  constructor(
+    private readonly connection: Connection,
+    private readonly task: number,
+    private readonly policy: Policy,
+  ) {}
 
   /** Returns whether the service's task is alive. */
   isAlive(service: Registration): boolean {
-    return livingTask(this.#connection.native, service) !== undefined;
+    return livingTask(this.connection.native, service) !== undefined;
   }
 
   /**
@@ -32,14 +28,14 @@ export class Rights {
    * rules. Throws a Refusal.
    */
   async grant(service: Registration, caller: Caller, rights: CallerRights): Promise<void> {
-    const { native } = this.#connection;
+    const { native } = this.connection;
     const before = livingCaller(native, caller);
     if (before === undefined) return;
     const { processGeneration } = before;
     const grant: Grant = { caller, processGeneration, ...rights };
     // Before the first await, so that a concurrent change of the policy finds the grant.
     service.grants.set(caller.processId, grant);
-    if (service.access !== undefined && this.#policy.hasMessageRules(service.name)) {
+    if (service.access !== undefined && this.policy.hasMessageRules(service.name)) {
       try {
         await service.access.update([entryOf([caller.processId, grant])]);
       } catch (error) {
@@ -61,9 +57,9 @@ export class Rights {
       }
     }
     try {
-      await this.#connection.control(
+      await this.connection.control(
         ControlOperation.AddAccess,
-        this.#task,
+        this.task,
         caller.taskId,
         service.handle,
         before.generation,
@@ -107,9 +103,9 @@ export class Rights {
     processGeneration: number,
   ): Promise<boolean> {
     try {
-      await this.#connection.control(
+      await this.connection.control(
         ControlOperation.RemoveAccess,
-        this.#task,
+        this.task,
         processId,
         service.handle,
         processGeneration,

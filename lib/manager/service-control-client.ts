@@ -12,20 +12,16 @@ const methods = new Map(methodsOf(ServiceControlContract).map((each) => [each.me
 
 /** Sends control messages to one registered service. */
 export class ServiceControlClient {
-  readonly #connection: Connection;
   readonly #route: Route;
-  readonly #key: Uint8Array;
   #pending: Promise<ServiceStatistics> | undefined;
 
   constructor(
-    connection: Connection,
+    private readonly connection: Connection,
     name: string,
     handle: number,
     generation: number,
-    key: Uint8Array,
+    private readonly key: Uint8Array,
   ) {
-    this.#connection = connection;
-    this.#key = key;
     this.#route = new Route(name, connection.native.callTaskId, undefined);
     this.#route.handle = handle;
     this.#route.generation = generation;
@@ -37,10 +33,10 @@ export class ServiceControlClient {
     const found = methods.get(name) as ContractMethod;
     const { service } = this.#route;
     const method = { ...found, service, index: CONTROL_CODE + found.index };
-    return this.#connection.requests.send(
+    return this.connection.requests.send(
       this.#route,
       method,
-      { ...input, key: this.#key },
+      { ...input, key: this.key },
       timeoutMs,
     );
   }
@@ -66,6 +62,6 @@ export class ServiceControlClient {
 
   /** Stops the use of the service's route. */
   dispose(): void {
-    this.#connection.routes.delete(this.#route);
+    this.connection.routes.delete(this.#route);
   }
 }

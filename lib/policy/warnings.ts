@@ -18,25 +18,23 @@ export interface PolicyWarning {
 
 /** Compares the rules with the services that register. */
 export class PolicyWarnings {
-  readonly #policy: Policy;
-  readonly #onWarning: (warning: PolicyWarning) => void;
   /** The last warning about each rule, so that it is not repeated each time a service starts. */
   readonly #reported = new WeakMap<Rule, string>();
 
-  constructor(policy: Policy, onWarning: (warning: PolicyWarning) => void) {
-    this.#policy = policy;
-    this.#onWarning = onWarning;
-  }
+  constructor(
+    private readonly policy: Policy,
+    private readonly onWarning: (warning: PolicyWarning) => void,
+  ) {}
 
   /** Reports every rule that names methods which the service does not have. */
   check({ name: service, methods }: { name: string; methods: readonly string[] }): void {
-    for (const { rule, name } of this.#policy.rulesFor(service)) {
+    for (const { rule, name } of this.policy.rulesFor(service)) {
       const unknown = rule.methods?.filter((method) => !methods.includes(method)) ?? [];
       if (unknown.length === 0) continue;
       const message = `Policy: ${name} names ${quoted(unknown)}, which service "${service}" does not have; it has ${quoted(methods)}`;
       if (this.#reported.get(rule) === message) continue;
       this.#reported.set(rule, message);
-      this.#onWarning({ message, service, rule, name, unknown, methods });
+      this.onWarning({ message, service, rule, name, unknown, methods });
     }
   }
 }

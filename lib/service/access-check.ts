@@ -50,17 +50,13 @@ export class ReceiverAccess {
   refusals: RefusalCounter | undefined;
   /** Called after each update by the manager. */
   onUpdated: (() => void) | undefined = undefined;
-
-  readonly #native: NativeDevice;
   readonly #processes = new Map<number, ProcessRules>();
   #cached = new WeakMap<Caller, CallerRules>();
   /** By rule and uid. */
   readonly #uses = new Map<string, QuotaUse>();
   readonly #reported = { EACCES: new WeakSet<Caller>(), EDQUOT: new WeakSet<Caller>() };
 
-  constructor(native: NativeDevice) {
-    this.#native = native;
-  }
+  constructor(private readonly native: NativeDevice) {}
 
   /**
    * Returns the reason why a message is not admitted, or undefined after charging it to the quotas.
@@ -140,7 +136,7 @@ export class ReceiverAccess {
 
   #find(caller: Caller): CallerRules {
     const rules = this.#processes.get(caller.processId);
-    const task = this.#native.query(caller.taskId);
+    const task = this.native.query(caller.taskId);
     const isSame =
       task?.processId === caller.processId && task.processGeneration === rules?.generation;
     if (rules === undefined || !isSame) return { methods: new Uint8Array(0), limits: [] };

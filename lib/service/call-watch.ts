@@ -38,15 +38,12 @@ export interface WatchedCall {
 
 /** Watches calls of one connection. */
 export class CallWatch<Call extends WatchedCall = WatchedCall> {
-  readonly #native: CallerStatus;
   readonly #calls = new Set<Call>();
   /** The calls that their callers may abort, by task and token. */
   readonly #abortable = new Map<number, Call>();
   readonly #timer = new DeadlineTimer(() => this.#poll(), SHORTEST_MS);
 
-  constructor(native: CallerStatus) {
-    this.#native = native;
-  }
+  constructor(private readonly native: CallerStatus) {}
 
   /** Number of watched calls. */
   get size(): number {
@@ -57,7 +54,7 @@ export class CallWatch<Call extends WatchedCall = WatchedCall> {
   add(call: Call): void {
     if (call.watched || call.ended) return;
     call.watched = true;
-    call.revocations = this.#native.revocations(call.task);
+    call.revocations = this.native.revocations(call.task);
     this.#calls.add(call);
     if (call.token !== -1) this.#abortable.set(keyOf(call.callerTask, call.token), call);
     this.#timer.arm(Math.min(call.deadline, performance.now() + POLL_MS));
@@ -91,7 +88,7 @@ export class CallWatch<Call extends WatchedCall = WatchedCall> {
    * not watched: if the caller has no such right.
    */
   isRevoked(call: Call): boolean {
-    const since = call.watched ? call.revocations : this.#native.revocations(call.task);
+    const since = call.watched ? call.revocations : this.native.revocations(call.task);
     return this.#statusOf(call, since) === Status.access;
   }
 
@@ -130,7 +127,7 @@ export class CallWatch<Call extends WatchedCall = WatchedCall> {
 
   #statusOf(call: Call, revocations: number): number {
     const { task, callerTask, callerGeneration } = call;
-    return this.#native.callerStatus(task, callerTask, callerGeneration, revocations);
+    return this.native.callerStatus(task, callerTask, callerGeneration, revocations);
   }
 }
 

@@ -24,10 +24,7 @@ const PAYLOAD_MAX = 64 * 1024 - 5;
 class Subscription implements BatchSource {
   /** Settles when the subscription has ended. */
   readonly ended: Promise<void>;
-  readonly #stream: ServiceStream;
-  readonly #method: ContractMethod;
   readonly #writer: BatchWriter;
-  readonly #limit: number;
   #queue: EncodedItem[] = [];
   #bytes = 0;
   #credits = 0;
@@ -38,10 +35,11 @@ class Subscription implements BatchSource {
   #resolve!: () => void;
   #reject!: (error: Error) => void;
 
-  constructor(stream: ServiceStream, method: ContractMethod, limit: number) {
-    this.#stream = stream;
-    this.#method = method;
-    this.#limit = limit;
+  constructor(
+    private readonly stream: ServiceStream,
+    private readonly method: ContractMethod,
+    private readonly limit: number,
+  ) {
     this.#writer = new BatchWriter(stream.dataLimit);
     this.ended = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -57,7 +55,7 @@ class Subscription implements BatchSource {
   /** Queues a payload. */
   add(item: EncodedItem): void {
     if (this.#overflown || this.#over) return;
-    if (this.#queue.length >= this.#limit || this.#bytes + item.data.length > QUEUE_BYTES) {
+    if (this.#queue.length >= this.limit || this.#bytes + item.data.length > QUEUE_BYTES) {
       this.#overflown = true;
       if (this.#queue.length === 0) this.#finish();
       return;
@@ -99,15 +97,15 @@ class Subscription implements BatchSource {
       // `emit` has rejected payloads that are larger than a message.
       this.#queue.splice(0, count);
       this.#credits--;
-      this.#stream.send(this.#writer.take());
+      this.stream.send(this.#writer.take());
     }
     if (this.#overflown && this.#queue.length === 0) this.#finish();
   }
 
   #finish(): void {
     this.#over = true;
-    const text = `more than ${this.#limit} payloads or ${QUEUE_BYTES} bytes were queued for this subscriber; read faster or subscribe again`;
-    this.#reject(callRefusal('EOVERFLOW', this.#method, text));
+    const text = `more than ${this.limit} payloads or ${QUEUE_BYTES} bytes were queued for this subscriber; read faster or subscribe again`;
+    this.#reject(callRefusal('EOVERFLOW', this.method, text));
   }
 }
 

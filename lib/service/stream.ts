@@ -39,8 +39,6 @@ export function streamEnded(about: ServiceReference): Refusal {
 
 /** The state of one stream. It lasts as long as the call that opened it. */
 export class ServiceStream {
-  readonly #replies: Replies;
-  readonly #call: OpeningCall;
   readonly #method: ContractMethod;
   /** The client's items, for the kinds `sink` and `duplex`. */
   readonly items: ItemReader | undefined;
@@ -60,10 +58,11 @@ export class ServiceStream {
   #stopped = false;
   #closed = false;
 
-  constructor(replies: Replies, call: OpeningCall) {
+  constructor(
+    private readonly replies: Replies,
+    private readonly call: OpeningCall,
+  ) {
     const { method } = call;
-    this.#replies = replies;
-    this.#call = call;
     this.#method = method;
     if (method.kind !== 'sink' && method.kind !== 'duplex') return;
     this.items = new ItemReader({
@@ -83,7 +82,7 @@ export class ServiceStream {
 
   /** Maximum size of a message's data in bytes. */
   get dataLimit(): number {
-    return this.#replies.dataLimit;
+    return this.replies.dataLimit;
   }
 
   /** Records that the implementation has begun. The reply to the first PULL reports it. */
@@ -98,8 +97,8 @@ export class ServiceStream {
       about: { service: this.#method.service, method: this.#method.method },
       what: 'output',
       schema: this.#method.itemOutput,
-      encoder: this.#replies.encoder,
-      dataLimit: this.#replies.dataLimit,
+      encoder: this.replies.encoder,
+      dataLimit: this.replies.dataLimit,
       send: this.send,
     });
     const sent = source.run(iterable);
@@ -117,7 +116,7 @@ export class ServiceStream {
   /** Sends a batch. Each call needs one credit. */
   readonly send = (batch: Uint8Array): void => {
     const to = this.#pulls.shift();
-    if (to !== undefined) this.#replies.sendData(to, batch);
+    if (to !== undefined) this.replies.sendData(to, batch);
   };
 
   /** Handles a PULL. Throws a Refusal if the protocol does not allow it now. */
@@ -200,7 +199,7 @@ export class ServiceStream {
   #answerReady(data: Uint8Array): void {
     const to = this.#ready;
     this.#ready = undefined;
-    if (to !== undefined) this.#replies.sendData(to, data);
+    if (to !== undefined) this.replies.sendData(to, data);
   }
 
   #clientFailed(items: ItemReader, batch: BatchReader): void {
@@ -212,7 +211,7 @@ export class ServiceStream {
     }
     items.end(error);
     const text = "The caller's items failed (ABORT_ERR)";
-    this.#call.cancel(new LiteIpcError('ABORT_ERR', text, { cause: error }));
+    this.call.cancel(new LiteIpcError('ABORT_ERR', text, { cause: error }));
   }
 
   #requireOpen(): void {

@@ -33,7 +33,6 @@ export interface ItemReaderOptions {
 
 /** Iterates over the items of received batches. */
 export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
-  readonly #options: ItemReaderOptions;
   readonly #batches: BatchReader[] = [];
   readonly #waiting: Waiting[] = [];
   /** The end after the batches, or an error that is thrown once. */
@@ -41,9 +40,7 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
   #left = false;
   #index = 0;
 
-  constructor(options: ItemReaderOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: ItemReaderOptions) {}
 
   /** Number of batches with unread items. */
   get unread(): number {
@@ -59,7 +56,7 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
   add(batch: BatchReader): void {
     if (this.#left || this.#end !== undefined) return;
     if (batch.isEmpty) {
-      this.#options.onTaken();
+      this.options.onTaken();
       return;
     }
     this.#batches.push(batch);
@@ -113,7 +110,7 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
   }
 
   #take(): Step | Promise<Step> {
-    const { about, what, schema, onTaken } = this.#options;
+    const { about, what, schema, onTaken } = this.options;
     const batch = this.#batches[0] as BatchReader;
     const index = this.#index++;
     let value: unknown;
@@ -140,7 +137,7 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
   }
 
   #failWith(error: unknown, index: number): Error {
-    const { about, what } = this.#options;
+    const { about, what } = this.options;
     const failure =
       error instanceof Refusal
         ? error
@@ -157,7 +154,7 @@ export class ItemReader implements AsyncIterableIterator<unknown, undefined> {
     this.#batches.length = 0;
     this.#end = { error: undefined };
     this.#settleEnd();
-    this.#options.onLeft(error);
+    this.options.onLeft(error);
   }
 
   #settleEnd(): void {

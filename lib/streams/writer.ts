@@ -77,7 +77,6 @@ function iteratorOf(value: unknown, what: string): AnyIterator {
 
 /** Sends the items of one iterable. */
 export class ItemSource {
-  readonly #options: ItemSourceOptions;
   readonly #writer: BatchWriter;
   #credits = 0;
   /** An item that did not fit in the batch. */
@@ -89,8 +88,7 @@ export class ItemSource {
   #settle: (() => void) | undefined;
   #stopped = false;
 
-  constructor(options: ItemSourceOptions) {
-    this.#options = options;
+  constructor(private readonly options: ItemSourceOptions) {
     this.#writer = new BatchWriter(options.dataLimit);
   }
 
@@ -128,7 +126,7 @@ export class ItemSource {
   }
 
   async #take(iterable: unknown): Promise<void> {
-    const { about, what } = this.#options;
+    const { about, what } = this.options;
     const iterator = iteratorOf(iterable, `the ${what} of ${about.service}.${about.method}`);
     this.#iterator = iterator;
     if (this.#stopped) {
@@ -175,7 +173,7 @@ export class ItemSource {
 
   /** Returns a promise only if the validator does. */
   #add(value: unknown): Promise<void> | undefined {
-    const { schema, about, what } = this.#options;
+    const { schema, about, what } = this.options;
     const index = this.#count++;
     if (schema !== undefined) {
       value = validate(schema, value, `item ${index} of the ${what}`, about);
@@ -188,7 +186,7 @@ export class ItemSource {
   }
 
   #put(value: unknown, index: number): void {
-    const { encoder, about, what } = this.#options;
+    const { encoder, about, what } = this.options;
     encodeItem(encoder, value, this.#writer.itemLimit, `${what}[${index}]`, about);
     if (!this.#writer.addFrom(encoder)) {
       this.#overflow = { data: encoder.copy(), encoding: encoder.encoding };
@@ -208,7 +206,7 @@ export class ItemSource {
   #flush(): boolean {
     if (this.#credits === 0 || this.#stopped) return false;
     this.#credits--;
-    this.#options.send(this.#writer.take());
+    this.options.send(this.#writer.take());
     if (this.#overflow !== undefined) {
       this.#writer.add(this.#overflow);
       this.#overflow = undefined;

@@ -65,13 +65,10 @@ const shares = new WeakMap<NativeDevice, TraceShare>();
 
 /** The trace of one native device. It records while any reader has it open. */
 export class TraceShare {
-  readonly #native: NativeDevice;
   readonly #open = new Set<TraceReader>();
   #records = 0;
 
-  private constructor(native: NativeDevice) {
-    this.#native = native;
-  }
+  private constructor(private readonly native: NativeDevice) {}
 
   /** Returns the share of a device. */
   static of(native: NativeDevice): TraceShare {
@@ -89,13 +86,13 @@ export class TraceShare {
    */
   open(records: number): TraceReader {
     if (this.#open.size === 0) {
-      this.#native.startTrace(records);
+      this.native.startTrace(records);
       this.#records = records;
     } else {
       this.collect();
       if (records > this.#records) {
-        this.#native.stopTrace();
-        this.#native.startTrace(records);
+        this.native.stopTrace();
+        this.native.startTrace(records);
         this.#records = records;
       }
     }
@@ -109,13 +106,13 @@ export class TraceShare {
     if (!this.#open.has(reader)) return;
     this.collect();
     this.#open.delete(reader);
-    if (this.#open.size === 0) this.#native.stopTrace();
+    if (this.#open.size === 0) this.native.stopTrace();
   }
 
   /** Distributes the recorded data to all open readers. */
   collect(): void {
     if (this.#open.size === 0) return;
-    const trace = this.#native.readTrace();
+    const trace = this.native.readTrace();
     for (const reader of this.#open) reader.add(trace);
   }
 }

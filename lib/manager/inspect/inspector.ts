@@ -64,13 +64,11 @@ async function inTime<Value>(promise: Promise<Value>): Promise<Value | undefined
 
 /** Implements the inspector. */
 export class InspectorService implements ImplementationOf<typeof Inspector> {
-  readonly #inspected: Inspected;
   readonly #watches: Watches;
   readonly #startedAt = new Date();
   readonly #started = performance.now();
 
-  constructor(inspected: Inspected) {
-    this.#inspected = inspected;
+  constructor(private readonly inspected: Inspected) {
     const { connection, registry } = inspected;
     this.#watches = new Watches(connection, () => registry.registrations());
   }
@@ -85,7 +83,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
   }
 
   readonly domain = (): report.DomainReport => {
-    const { domain, profile, native, ruleCount } = this.#inspected;
+    const { domain, profile, native, ruleCount } = this.inspected;
     const { pid } = process;
     const uid = process.getuid?.() ?? 0;
     const gid = process.getgid?.() ?? 0;
@@ -105,7 +103,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
     input: report.PageInput & { readonly all?: boolean },
   ): Promise<{ readonly services: readonly report.ServiceReport[]; readonly next?: number }> => {
     const { after, all } = checkPage(input);
-    const chosen = this.#inspected.registry
+    const chosen = this.inspected.registry
       .registrations()
       .filter(({ name, handle }) => handle > after && (all || !isReservedName(name)))
       .sort((left, right) => left.handle - right.handle);
@@ -120,7 +118,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
   ): report.MethodPage => {
     const { after } = checkPage(input);
     checkInput(() => checkServiceName(input.service, 'service'));
-    const found = this.#inspected.registry
+    const found = this.inspected.registry
       .registrations()
       .find(({ name }) => name === input.service);
     if (found === undefined) throw refusal('ENOENT', input.service, 'is not registered');
@@ -137,7 +135,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
     input: report.PageInput,
   ): { readonly processes: readonly report.ProcessReport[]; readonly next?: number } => {
     const { after } = checkPage(input);
-    const chosen = livingProcesses(this.#inspected.connection.native).filter(
+    const chosen = livingProcesses(this.inspected.connection.native).filter(
       ({ processId }) => processId > after,
     );
     const page = chosen.slice(0, this.#perPage(ENTRY_BYTES));
@@ -159,7 +157,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
       }
     });
     const { caller, service, method } = input;
-    const { allowed, explanation, rule, considered, limits } = this.#inspected.registry.explain(
+    const { allowed, explanation, rule, considered, limits } = this.inspected.registry.explain(
       caller,
       service,
       method,
@@ -191,7 +189,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
     this.#watches.stop(input, call.caller.processId);
 
   #perPage(entryBytes: number): number {
-    return Math.max(1, Math.floor(this.#inspected.connection.native.dataLimit / entryBytes) - 1);
+    return Math.max(1, Math.floor(this.inspected.connection.native.dataLimit / entryBytes) - 1);
   }
 
   async #report(service: Registration): Promise<report.ServiceReport> {
@@ -215,7 +213,7 @@ export class InspectorService implements ImplementationOf<typeof Inspector> {
   #living(grants: Iterable<{ caller: { taskId: number }; processGeneration: number }>): number {
     let living = 0;
     for (const { caller, processGeneration } of grants) {
-      const info = this.#inspected.connection.native.query(caller.taskId);
+      const info = this.inspected.connection.native.query(caller.taskId);
       if (info?.alive === true && info.processGeneration === processGeneration) living++;
     }
     return living;

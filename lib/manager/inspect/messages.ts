@@ -83,15 +83,12 @@ function kindOf({ hook, messageType }: TraceRecord): MessageKind {
 
 /** Reads the parts of one watch. */
 export class MessageReader {
-  readonly #methodsOf: MethodsOf;
   /** Difference of wall clock and trace clock, ms. */
   readonly #offsetMs = Date.now() - Number(process.hrtime.bigint()) / 1e6;
   readonly #asked = new BoundedMap<{ readonly service?: string; readonly method: string }>();
   readonly #reported = new BoundedMap<TraceHook>();
 
-  constructor(methodsOf: MethodsOf) {
-    this.#methodsOf = methodsOf;
-  }
+  constructor(private readonly methodsOf: MethodsOf) {}
 
   /**
    * Returns the messages of a part. A message that both its sender and its receiver recorded is
@@ -162,7 +159,7 @@ export class MessageReader {
   ): Promise<{ readonly service?: string; readonly method: string }> {
     if (code === ABORT_CODE) return { ...(service && { service }), method: '(abort)' };
     if (service === undefined) return { method: String(code) };
-    const methods = await this.#methodsOf(service, taskId, services.get(taskId)?.generation ?? 0);
+    const methods = await this.methodsOf(service, taskId, services.get(taskId)?.generation ?? 0);
     return { service, method: methods[code]?.name ?? String(code) };
   }
 }

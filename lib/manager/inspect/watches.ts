@@ -45,15 +45,13 @@ interface Watch {
 
 /** The watches of a domain. */
 export class Watches {
-  readonly #connection: Connection;
-  readonly #registrations: () => readonly Registration[];
   readonly #watches = new Map<number, Watch>();
   #next = 1;
 
-  constructor(connection: Connection, registrations: () => readonly Registration[]) {
-    this.#connection = connection;
-    this.#registrations = registrations;
-  }
+  constructor(
+    private readonly connection: Connection,
+    private readonly registrations: () => readonly Registration[],
+  ) {}
 
   /** Starts a watch. Resolves when every process that replies is recording. */
   async start(input: StartWatchInput, owner: number): Promise<{ readonly watch: number }> {
@@ -112,7 +110,7 @@ export class Watches {
     if (watch === undefined) return;
     clearTimeout(watch.timer);
     this.#watches.delete(id);
-    if (!this.#connection.alive) return;
+    if (!this.connection.alive) return;
     for (const { control } of watch.traced.values()) {
       // A process that misses this message ends the recording by itself.
       control.send('stopTrace', { watch: id }, LATE_MS).catch(() => undefined);
@@ -186,9 +184,9 @@ export class Watches {
 
   /** Returns the processes to trace, each with one of its services. */
   #wanted(watch: Watch): Map<number, { control: ServiceControlClient; filter: TraceFilter }> {
-    const own = this.#connection.native.processId;
+    const own = this.connection.native.processId;
     const found = new Map<number, { control: ServiceControlClient; tasks: number[] }>();
-    for (const { name, handle, owner, control } of this.#registrations()) {
+    for (const { name, handle, owner, control } of this.registrations()) {
       if (control === undefined || owner.processId === own) continue;
       if (watch.services?.has(name) === false) continue;
       const known = found.get(owner.processId);
@@ -206,7 +204,7 @@ export class Watches {
 
   /** Adds the identities of the tasks and services in the records, as far as they are known. */
   #named(processId: number, { words: bytes, lost, more }: TracePart): WatchPart {
-    const registrations = this.#registrations();
+    const registrations = this.registrations();
     const words = new Uint32Array(Uint8Array.from(bytes).buffer);
     const tasks = new Map<number, number>();
     const meet = (task: number, peer: number): void => {
@@ -220,7 +218,7 @@ export class Watches {
     }
     const peers: WatchPart['peers'][number][] = [];
     for (const [task, peer] of tasks) {
-      const info = this.#connection.native.query(task);
+      const info = this.connection.native.query(task);
       const isSame = info !== undefined && (peer === 0 || info.processId === peer);
       const known = isSame ? info : formerCaller(registrations, peer);
       if (known !== undefined) peers.push([task, known.processId, known.pid, known.uid, known.gid]);

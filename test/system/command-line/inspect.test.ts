@@ -187,7 +187,7 @@ test('wrong usage prints one line and exits with status 2', async (t) => {
     [['ls', '--domain', name, 'more'], /too many arguments/],
     [['access', '--domain', name, '--gid', '5'], /--gid requires --uid/],
     [['access', '--domain', name, '--uid', 'me'], /Expected a number/],
-    [['access', '--domain', name, '--pid', '0'], /a process ID/],
+    [['access', '--domain', name, '--pid', '0'], /a number from 1/],
     [['access', '--domain', name, '--pid', '4194305'], /no process 4194305/],
     [['access', '--domain', name, '--service', 'a b'], /1 to 64 of/],
     [['access', '--domain', name, '--only-given'], /requires --uid or --pid/],
