@@ -110,9 +110,9 @@ static void BeClient(const char *name, uint32_t calls)
     }
     struct Pack note = {0};
     PackNumber(&note, calls);
-    IpcMsg telling = Packed(handle, NOTE, &note);
-    telling.flag = LITEIPC_FLAG_ONEWAY;
-    CHECK(Send(device, &telling) == 0);
+    IpcMsg oneWay = Packed(handle, NOTE, &note);
+    oneWay.flag = LITEIPC_FLAG_ONEWAY;
+    CHECK(Send(device, &oneWay) == 0);
     /* Another call, so that the note has been handled when this program exits. */
     CHECK(Add(device, handle, 1, 1) == 2);
     printf("ok\n");

@@ -32,12 +32,12 @@ int main(void)
     IpcVersion version;
     device = DeviceReady();
     BecomeManager(device);
-    IpcMsg *kept = MessageToMyself();
+    IpcMsg *stored = MessageToMyself();
     CHECK(pthread_create(&waiter, NULL, Wait, NULL) == 0);
     printf("waiting\n");
     fflush(stdout);
     CHECK(pthread_join(waiter, NULL) == 0);
-    CHECK(memcmp(kept->data, "hello", 5) == 0);
+    CHECK(memcmp(stored->data, "hello", 5) == 0);
     CHECK_ERRNO(open(LITEIPC_DRIVER, O_RDWR), ENODEV);
     CHECK(ioctl(device, IPC_GET_VERSION, &version) == 0 || errno == ENODEV);
     printf("lost\n");
@@ -54,9 +54,9 @@ int main(void)
      */
     CHECK_ERRNO(ioctl(next, IPC_GET_VERSION, &version), ENOMEM);
     CHECK_ERRNO(ioctl(device, IPC_GET_VERSION, &version), ENOMEM);
-    CHECK(memcmp(kept->data, "hello", 5) == 0);
+    CHECK(memcmp(stored->data, "hello", 5) == 0);
     CHECK(mmap(NULL, POOL_SIZE, PROT_READ, MAP_PRIVATE, next, 0) != MAP_FAILED);
-    CHECK(Free(device, kept) == -1);
+    CHECK(Free(device, stored) == -1);
     BecomeManager(next);
     CHECK(Free(device, MessageToMyself()) == 0);
     printf("ok\n");

@@ -252,7 +252,7 @@ static struct Endpoint StartClient(struct Child *child, const char *role)
     return as;
 }
 
-static void *TellLater(void *argument)
+static void *SendLater(void *argument)
 {
     struct LiteIpcOutgoing out = EndpointRequest(service, 100, LITEIPC_FLAG_ONEWAY);
     SleepMs(5);
@@ -267,7 +267,7 @@ static void ClientIsUnharmed(void)
         pthread_t system;
         int status = -EIO;
         assert_true(EndpointIsQuiet(service));
-        assert_int_equal(pthread_create(&system, NULL, TellLater, &status), 0);
+        assert_int_equal(pthread_create(&system, NULL, SendLater, &status), 0);
         bool came = EndpointGets(service, 100);
         pthread_join(system, NULL);
         assert_true(came);

@@ -1,6 +1,6 @@
 /**
- * The programs that run scenarios, when something goes wrong: they tell it, end in time and leave
- * nothing.
+ * Checks that the programs that run scenarios report failures, end in time and leave nothing
+ * behind.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';

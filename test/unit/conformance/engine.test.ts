@@ -123,17 +123,17 @@ test('a failing engine does not stop the others, outcomes keep their order, and 
   let made = 0;
   const sources = [report({ result: 'passed' }), 'process.exit(3)', report({ result: 'passed' })];
   const mixed: Engine = () => engine(sources[made++ % 3] ?? '', () => (disposed += 1))();
-  const told: string[] = [];
+  const reported: string[] = [];
   const outcomes = await runScenarios(
     Array.from({ length: 9 }, (_, index) => scenario(`s${index}`)),
     {
       ...{ target: 'port', engine: mixed, compile: () => new Uint32Array(), jobs: 4 },
-      onOutcome: (outcome) => told.push(outcome.scenario.name),
+      onOutcome: (outcome) => reported.push(outcome.scenario.name),
     },
   );
   t.is(disposed, 9);
   t.deepEqual(
-    told,
+    reported,
     outcomes.map((outcome) => outcome.scenario.name),
   );
   t.is(outcomes.filter(({ result }) => result === 'passed').length, 6);

@@ -59,7 +59,7 @@ const Typed = defineService('typed', {
       read: (io) => io.readInt64(),
     }),
   }),
-  toldParcel: oneway({
+  notedParcel: oneway({
     input: {
       write: (io, text: string) => {
         io.writeString(text);
@@ -91,8 +91,8 @@ same<ReturnType<Client['inParcel']>, Promise<string>>();
 same<Parameters<Client['outParcel']>[0], undefined>();
 same<ReturnType<Implementation['outParcel']>, Date | Promise<Date>>();
 same<ReturnType<Client['outParcel']>, Promise<bigint>>();
-same<Parameters<Client['toldParcel']>[0], string>();
-same<Parameters<Implementation['toldParcel']>[0], string>();
+same<Parameters<Client['notedParcel']>[0], string>();
+same<Parameters<Implementation['notedParcel']>[0], string>();
 same<keyof Client, keyof Implementation>();
 // @ts-expect-error -- the check itself can fail
 same<string, number>();
@@ -142,7 +142,7 @@ const right: Implementation = {
   ping: () => undefined,
   inParcel: (x) => x.toFixed(),
   outParcel: () => new Date(),
-  toldParcel: (text) => {
+  notedParcel: (text) => {
     text.trim();
   },
 };

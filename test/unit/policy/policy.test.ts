@@ -162,7 +162,7 @@ test('a grant admits additionally until it is revoked', (t) => {
     explanation: 'a revocation denies uid 2000',
   });
   rules.revoke(deny(Shop).to({ uid: 2000 })[0] as Rule);
-  t.is(rules.rules.length, 1, 'the same again is not kept twice');
+  t.is(rules.rules.length, 1, 'the same revocation is not stored twice');
   rules.grant(grant);
   t.true(rules.decide('call', 'shop', stranger).allowed);
   t.is(rules.rules.length, 1);
