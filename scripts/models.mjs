@@ -30,11 +30,19 @@ function check(folder, file, defines) {
   const options = defines.map((define) => `-D${define}`);
   const inFolder = { cwd: folder, capture: true };
   run('spin', ['-a', ...options, join(root, 'test/models', file)], inFolder);
-  run('cc', ['-w', '-O2', '-DSAFETY', '-DCOLLAPSE', '-DMEMLIM=8000', '-o', 'pan', 'pan.c'], inFolder);
+  run(
+    'cc',
+    ['-w', '-O2', '-DSAFETY', '-DCOLLAPSE', '-DMEMLIM=8000', '-o', 'pan', 'pan.c'],
+    inFolder,
+  );
   const { stdout } = run(join(folder, 'pan'), ['-m1000000'], inFolder);
   const errors = /errors: (\d+)/.exec(stdout);
   const states = /(\d+) states, stored/.exec(stdout);
-  if (errors === null || states === null || /max search depth too small|out of memory/.test(stdout)) {
+  if (
+    errors === null ||
+    states === null ||
+    /max search depth too small|out of memory/.test(stdout)
+  ) {
     throw new Problem(`${file} ${options.join(' ')}: the search did not end\n${stdout}`);
   }
   return { states: Number(states[1]), errors: Number(errors[1]) };
