@@ -1,7 +1,7 @@
 // npm run fuzz -- [NAME...] [--seconds N]: fuzzes the C core with libFuzzer under ASan and UBSan, 60 s
 // for each target unless told otherwise. Needs clang (Debian: apt-get install clang libcmocka-dev).
 // Inputs that fail are written to out/fuzz; give one as NAME=FILE to run it again.
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -32,6 +32,7 @@ function buildLibrary() {
     return object;
   });
   const library = join(folder, 'liteipc.a');
+  rmSync(library, { force: true }); // `ar` would preserve members of sources that are gone
   run('ar', ['rcs', library, ...objects]);
   return library;
 }
