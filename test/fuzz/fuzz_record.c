@@ -85,8 +85,8 @@ static void Transmit(struct Input *input)
     for (unsigned i = 0; i < 20; i++) {
         descriptors[i] = forge.ends[i % 2];
     }
-    (void)TestSend(forge.way, label, InputByte(input) % 8 == 0 ? 1 : sizeof(label), descriptors,
-                   InputByte(input) % 4 == 0 ? InputByte(input) % 20 : label[1]);
+    (void)TestSend(forge.fdSocket, label, InputByte(input) % 8 == 0 ? 1 : sizeof(label),
+                   descriptors, InputByte(input) % 4 == 0 ? InputByte(input) % 20 : label[1]);
 }
 
 static void Send(struct Input *input)
