@@ -75,14 +75,14 @@ export class Requests {
   readonly encoder: Encoder<Attachments>;
   /** Maximum size of the data of a message, bytes. */
   readonly dataLimit: number;
-  readonly #native: NativeDevice;
-  readonly #calls: CallTable;
   readonly #outgoing: Uint32Array;
   readonly #aborts: Aborts;
 
-  constructor(native: NativeDevice, calls: CallTable, encoder: Encoder<Attachments>) {
-    this.#native = native;
-    this.#calls = calls;
+  constructor(
+    private readonly native: NativeDevice,
+    private readonly calls: CallTable,
+    encoder: Encoder<Attachments>,
+  ) {
     this.encoder = encoder;
     this.#outgoing = native.outgoing;
     this.dataLimit = native.dataLimit;
@@ -153,7 +153,7 @@ export class Requests {
       const status = this.queue.transmit(route, method, encoder, cookie, 0, 0, objects);
       if (status === 0) return resolved;
     }
-    const calls = this.#calls;
+    const calls = this.calls;
     let slot: number;
     try {
       slot = calls.take(route, method, timeoutMs);
@@ -234,19 +234,19 @@ export class Requests {
   #enqueueWhen(ready: Promise<void>, request: WaitingRequest): void {
     ready.then(
       () => {
-        const slot = this.#calls.find(request.userData);
-        if (slot !== -1) this.queue.enqueue(this.#calls.routes[slot] as Route, request);
+        const slot = this.calls.find(request.userData);
+        if (slot !== -1) this.queue.enqueue(this.calls.routes[slot] as Route, request);
       },
       (error: unknown) => {
-        const slot = this.#calls.find(request.userData);
-        if (slot !== -1) this.#calls.reject(slot, encodingError(error, request.method));
+        const slot = this.calls.find(request.userData);
+        if (slot !== -1) this.calls.reject(slot, encodingError(error, request.method));
       },
     );
   }
 
   /** Cancels an abortable call that is in flight, and notifies the service. */
   abort(userData: number, reason: unknown, error?: Error): void {
-    const calls = this.#calls;
+    const calls = this.calls;
     const slot = calls.find(userData);
     if (slot === -1) return;
     if (calls.sent[slot] === 1) this.#aborts.send(calls.routes[slot] as Route, userData);
@@ -255,11 +255,11 @@ export class Requests {
 
   /** Cancels a call that is in flight, without notifying the service. */
   forget(userData: number, error: Error): void {
-    const calls = this.#calls;
+    const calls = this.calls;
     const slot = calls.find(userData);
     if (slot === -1) return;
     const route = calls.routes[slot] as Route;
-    if (calls.sent[slot] === 1) this.#native.cancel(calls.callIds[slot] as number);
+    if (calls.sent[slot] === 1) this.native.cancel(calls.callIds[slot] as number);
     calls.reject(slot, error);
     this.queue.expired(route);
   }

@@ -73,9 +73,6 @@ class OpenStream {
   readonly opened: Promise<void>;
   /** The answer to the opening call. Settles when the stream has ended. */
   readonly result: Promise<unknown>;
-
-  readonly #place: StreamPlace;
-  readonly #method: ContractMethod;
   #token = -1;
   /** The `userData` of the unanswered PULL and READY requests. */
   readonly #asked = new Set<number>();
@@ -83,7 +80,6 @@ class OpenStream {
   #sentBatches = 0;
   #takenBatches = 0;
   #ended = false;
-  #items: unknown;
   #constructed = false;
   #sentBy: Route | undefined;
   /** The route of all requests except the opening call. */
@@ -94,14 +90,12 @@ class OpenStream {
   #rejectOpened: (error: Error) => void = ignore;
 
   constructor(
-    place: StreamPlace,
-    method: ContractMethod,
+    private readonly place: StreamPlace,
+    private readonly method: ContractMethod,
     input: unknown,
-    items: unknown,
+    private items: unknown,
     options: CallOptions | undefined,
   ) {
-    this.#place = place;
-    this.#method = method;
     const { requests, route } = place;
     const about = { service: method.service, method: method.method };
     this.reader = new ItemReader({
@@ -143,7 +137,6 @@ class OpenStream {
         },
       });
     }
-    this.#items = items;
     this.#constructed = true;
     if (this.#sentBy !== undefined) this.#begin(this.#sentBy);
   }
@@ -163,27 +156,27 @@ class OpenStream {
     side.generation = sentBy.generation;
     side.waitsForRoom = true;
     this.#side = side;
-    this.#place.routes.add(side);
-    const { kind } = this.#method;
-    if (this.#source !== undefined) this.#sendItems(this.#source, this.#items);
+    this.place.routes.add(side);
+    const { kind } = this.method;
+    if (this.#source !== undefined) this.#sendItems(this.#source, this.items);
     if (kind !== 'sink') for (let count = 0; count < STREAM_WINDOW; count++) this.#pull();
     if (this.#source !== undefined) this.#askTaken();
   }
 
   #forgetAsked(): void {
-    const over = callError('ECANCELED', this.#method, 'the stream has ended');
-    for (const userData of [...this.#asked]) this.#place.requests.forget(userData, over);
+    const over = callError('ECANCELED', this.method, 'the stream has ended');
+    for (const userData of [...this.#asked]) this.place.requests.forget(userData, over);
   }
 
   #dropRoute(): void {
-    if (this.#side !== undefined && this.#pushing === 0) this.#place.routes.delete(this.#side);
+    if (this.#side !== undefined && this.#pushing === 0) this.place.routes.delete(this.#side);
   }
 
   /** Ends the stream at both sides. */
   abort(reason: unknown): void {
     if (this.#ended) return;
-    if (this.#token !== -1) this.#place.requests.abort(this.#token, reason);
-    this.#end(abortError(this.#method, reason));
+    if (this.#token !== -1) this.place.requests.abort(this.#token, reason);
+    this.#end(abortError(this.method, reason));
   }
 
   /** Ends this side. The reader gets `error` after the items that have arrived. */
@@ -210,7 +203,7 @@ class OpenStream {
   #fail(error: Error): void {
     if (this.#ended) return;
     this.#end(error);
-    this.#place.requests.abort(this.#token, error, error);
+    this.place.requests.abort(this.#token, error, error);
   }
 
   /** Handles the failure of a PULL, READY or PUSH. */
@@ -232,7 +225,7 @@ class OpenStream {
   #askTaken(): void {
     this.#ask(StreamCode.Ready, (bytes) => {
       if (bytes.length !== 5)
-        throw callError('EPROTO', this.#method, 'the answer to READY cannot be decoded');
+        throw callError('EPROTO', this.method, 'the answer to READY cannot be decoded');
       const isEnough = bytes[0] !== 0;
       if (isEnough) {
         this.#source?.stop();
@@ -255,8 +248,8 @@ class OpenStream {
   #ask(code: number, onAnswer: (bytes: Uint8Array) => void): void {
     const route = this.#side;
     if (this.#ended || route === undefined) return;
-    const { requests } = this.#place;
-    const method = sideMethod(this.#method, code, this.#token);
+    const { requests } = this.place;
+    const method = sideMethod(this.method, code, this.#token);
     let number = -1;
     const answer = requests.send(route, method, nothing, Infinity, {
       onNamed: (userData) => {
@@ -278,8 +271,8 @@ class OpenStream {
   #push(batch: Uint8Array): void {
     const route = this.#side;
     if (this.#ended || route === undefined) return;
-    const { requests } = this.#place;
-    const method = sideMethod(this.#method, StreamCode.Push, this.#token);
+    const { requests } = this.place;
+    const method = sideMethod(this.method, StreamCode.Push, this.#token);
     this.#pushing++;
     requests
       .send(route, method, batch, Infinity)
@@ -306,15 +299,15 @@ class OpenStream {
     if (this.#ended) return;
     this.#push(failedBatch(this.#encodeError(error)));
     this.#end(error);
-    this.#place.requests.forget(this.#token, error);
+    this.place.requests.forget(this.#token, error);
   }
 
   #encodeError(error: Error): { readonly data: Uint8Array; readonly encoding: 0 | 1 } {
-    const { encoder, dataLimit } = this.#place.requests;
+    const { encoder, dataLimit } = this.place.requests;
     const wire = toWireError(error);
     for (const form of [wire, withSendableProperties(wire), withoutProperties(wire)]) {
       try {
-        encodeItem(encoder, form, Math.min(ERROR_MAX, dataLimit - 16), 'error', this.#method);
+        encodeItem(encoder, form, Math.min(ERROR_MAX, dataLimit - 16), 'error', this.method);
         break;
       } catch {
         // The next form has fewer properties.

@@ -9,14 +9,15 @@ import type { Telemetry } from '../contract/telemetry.js';
 
 /** Creates the clients of one device: one for each contract and set of options. */
 export class Clients {
-  readonly #source: ConnectionSource;
   readonly #telemetry: Telemetry | undefined;
   /** Reuses clients, so that repeated requests for the same service do not leak. */
   readonly #proxies = new Map<Contract, Map<string, ServiceProxy>>();
   readonly #proxyOf = new WeakMap<object, ServiceProxy>();
 
-  constructor(source: ConnectionSource, telemetry?: Telemetry) {
-    this.#source = source;
+  constructor(
+    private readonly source: ConnectionSource,
+    telemetry?: Telemetry,
+  ) {
     this.#telemetry = telemetry;
   }
 
@@ -34,7 +35,7 @@ export class Clients {
     if (proxy === undefined) {
       proxy = new ServiceProxy(
         contract,
-        this.#source,
+        this.source,
         policy.waitMs,
         (connection, owner) => new NamedTarget(connection, owner, contract, policy),
       );

@@ -30,12 +30,13 @@ const [registerMethod, unregisterMethod, lookupMethod, refusedMethod] = methodsO
 
 /** A `RegistryClient` calls the ServiceManager from one task of a connection. */
 export class RegistryClient {
-  readonly #connection: Connection;
   readonly #route: Route;
 
   /** `task` sends the calls. The ServiceManager decides by the stamps of that task. */
-  constructor(connection: Connection, task: number) {
-    this.#connection = connection;
+  constructor(
+    private readonly connection: Connection,
+    task: number,
+  ) {
     this.#route = new Route(Registry.name, task, undefined);
     connection.routes.add(this.#route);
   }
@@ -82,7 +83,7 @@ export class RegistryClient {
 
   /** Reports what the service has refused. Does not retry without a ServiceManager. */
   async refused(report: RefusalReport): Promise<void> {
-    await this.#connection.requests.send(this.#route, refusedMethod, report, REGISTRY_TIMEOUT_MS);
+    await this.connection.requests.send(this.#route, refusedMethod, report, REGISTRY_TIMEOUT_MS);
   }
 
   /**
@@ -103,7 +104,7 @@ export class RegistryClient {
 
   /** Releases the route. */
   dispose(): void {
-    this.#connection.routes.delete(this.#route);
+    this.connection.routes.delete(this.#route);
   }
 
   /**
@@ -119,13 +120,13 @@ export class RegistryClient {
     const deadline = performance.now() + delayMs + REGISTRY_TIMEOUT_MS;
     for (;;) {
       const remaining = Math.max(deadline - performance.now(), 1);
-      if (delayMs > 0) this.#connection.delayedLookups++;
+      if (delayMs > 0) this.connection.delayedLookups++;
       try {
-        return await this.#connection.requests.send(this.#route, method, input, remaining);
+        return await this.connection.requests.send(this.#route, method, input, remaining);
       } catch (error) {
         if (!(error instanceof LiteIpcError) || error instanceof RemoteError) throw error;
         const missing = error.code === 'EINVAL' || error.code === 'EPIPE';
-        if (!missing || !this.#connection.alive) {
+        if (!missing || !this.connection.alive) {
           throw new LiteIpcError(error.code, error.message, { service: contract.name });
         }
         if (performance.now() + RETRY_MS > deadline) {
@@ -134,7 +135,7 @@ export class RegistryClient {
           throw new LiteIpcError('ENODEV', text, { cause: error });
         }
       } finally {
-        if (delayMs > 0) this.#connection.delayedLookups--;
+        if (delayMs > 0) this.connection.delayedLookups--;
       }
       await pause(RETRY_MS);
     }

@@ -50,7 +50,6 @@ export class Replies {
   readonly encoder: Encoder<Attachments>;
   /** Maximum size of a message's data in bytes. */
   readonly dataLimit: number;
-  readonly #native: NativeDevice;
   readonly #outgoing: Uint32Array;
   /** By the task of the caller. Never contains an empty array. */
   readonly #waiting = new Map<number, Reply[]>();
@@ -61,8 +60,10 @@ export class Replies {
   }, true);
   #stopped = false;
 
-  constructor(native: NativeDevice, encoder: Encoder<Attachments>) {
-    this.#native = native;
+  constructor(
+    private readonly native: NativeDevice,
+    encoder: Encoder<Attachments>,
+  ) {
     this.encoder = encoder;
     this.#outgoing = native.outgoing;
     this.dataLimit = native.dataLimit;
@@ -208,7 +209,7 @@ export class Replies {
   #transmit({ to, code, cookie, start, size, data, objects }: Reply): number {
     writeReply(this.#outgoing, to, cookie, code, code === ReplyCode.Result ? 0 : 1, start, size);
     if (objects !== undefined && objects.count > 0) {
-      const status = this.#native.sendReply(data, objects.words());
+      const status = this.native.sendReply(data, objects.words());
       if (!isTransient(status)) {
         if (status === 0) {
           objects.sent();
@@ -222,8 +223,6 @@ export class Replies {
       }
       return status;
     }
-    return data === undefined || size === 0
-      ? this.#native.sendReply()
-      : this.#native.sendReply(data);
+    return data === undefined || size === 0 ? this.native.sendReply() : this.native.sendReply(data);
   }
 }
