@@ -1,7 +1,4 @@
-/**
- * The inspector: what a manager tells of its domain, to whom, and what it does about services that
- * hang.
- */
+/** Tests the inspector: its reports on a domain, its permissions, and services that hang. */
 import { join } from 'node:path';
 import ava from 'ava';
 import {
@@ -38,7 +35,7 @@ const shop = {
   note: () => undefined,
 };
 
-/** All pages of the services. */
+/** Returns all pages of the services. */
 async function servicesOf(
   inspector: ClientOf<typeof Inspector>,
   all = false,
@@ -223,7 +220,7 @@ test("only the manager registers the domain's own names", async (t) => {
   const Same = defineService('liteipc.inspector', { a: method() });
   await t.throwsAsync(device.expose(Same, implementation), { code: 'EACCES', message });
   t.deepEqual(heard, ['liteipc.own false', 'liteipc.inspector false']);
-  // Rules about serving change nothing, neither at once nor when the rules change.
+  // Rules about serving have no effect, neither at once nor after a change of the rules.
   await domain.manager.grant('other', { uid: 1 });
   t.like(await (await inspectorOf(device)).domain(), { name: domain.name });
   t.deepEqual(domain.manager.services(), []);
@@ -240,7 +237,7 @@ asRoot('another user gets nothing without a rule', async (t) => {
   const find = (): Promise<void> => other.do('find', { service: 'liteipc.inspector' });
   await t.throwsAsync(find(), { code: 'EACCES' });
   await manager.grant(Inspector, { uid: 64_001 });
-  // It has another contract for this name, which it is told now.
+  // The service has a different contract for this name and receives it now.
   await t.throwsAsync(find(), { code: 'EPROTO' });
   const device = await openDevice({ domain });
   t.teardown(() => device.close());

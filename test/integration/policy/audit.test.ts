@@ -1,4 +1,4 @@
-/** Who was told what and why: audit events, their log, and explanations. */
+/** Tests audit events, their log, and explanations. */
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

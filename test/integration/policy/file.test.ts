@@ -1,4 +1,4 @@
-/** Policy files: their form, what is told of bad ones, and that a change counts at once. */
+/** Tests policy files: the format, the reported problems, and the effect of a change. */
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -55,7 +55,7 @@ function problemsOf(t: ExecutionContext, text: string): string[] {
 
 test('a file can express every rule', (t) => {
   const text = `{
-    // A comment, and commas where people leave them.
+    // A comment, and trailing commas.
     "$schema": "./policy.schema.json",
     "call": {
       "shop": {
@@ -122,7 +122,7 @@ test('every problem is reported with line and column', (t) => {
   t.deepEqual(problemsOf(t, '{ "call": { "s": { "allow": [{ "executable": "node" }] } } }'), [
     '1:46 call.s.allow[0].executable: must be an absolute path',
   ]);
-  // What JSON.parse would lose without a word.
+  // Members that JSON.parse would drop silently.
   t.deepEqual(problemsOf(t, '{ "call": {}, "call": {} }'), ['1:23 call: occurs twice']);
   t.deepEqual(problemsOf(t, '{ "call": { "__proto__": {} } }'), [
     '1:26 call.__proto__: this name is not permitted',
@@ -215,8 +215,8 @@ test('a file that is replaced by renaming or by a symbolic link is reloaded', as
 test('an invalid or missing file leaves the rules in force and is reported once, with its position', async (t) => {
   const path = write(refusing);
   const domain = await start(t, path);
-  let told = 0;
-  domain.manager.on('policyError', () => (told += 1));
+  let errors = 0;
+  domain.manager.on('policyError', () => (errors += 1));
   let failure = failed(domain);
   writeFileSync(path, '{\n  "call": { "shop": { "allow": [{ "uid": "root" }] } }\n}');
   const error = await failure;
@@ -228,7 +228,7 @@ test('an invalid or missing file leaves the rules in force and is reported once,
   unlinkSync(path);
   t.regex((await failure).message, /cannot be read: ENOENT/);
   await sleep(900);
-  t.is(told, 2);
+  t.is(errors, 2);
   await t.throwsAsync((await domain.open()).service(Shop), { code: 'EACCES' });
   const next = loaded(domain);
   writeFileSync(path, admitting, { mode: 0o600 });

@@ -1,4 +1,4 @@
-/** Rules for single methods: decided by the manager, enforced by the receiver on every message. */
+/** Tests rules for single methods, which the manager decides and the receiver enforces. */
 import test, { type ExecutionContext } from 'ava';
 import { allow, defineService, deny, method, oneway, type Device } from 'liteipc';
 import type { Connection } from '#lib/connection/connection.js';
@@ -119,7 +119,7 @@ test('rules for many callers are sent together', async (t) => {
   }
 });
 
-/** A service that registers as older programs and programs in C do: it checks no methods. */
+/** Registers a service as older programs and programs in C do: it does not check methods. */
 async function registerWithoutCheck(t: ExecutionContext, domain: string): Promise<Connection> {
   const connection = await openConnection({ domain });
   t.teardown(() => connection.close());

@@ -1,4 +1,4 @@
-/** Rules that name methods which a service does not have: told, not fatal. */
+/** Tests the warnings about rules that name methods which a service does not have. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,7 +57,7 @@ test('a misspelt method in any kind of rule is reported when the service registe
     ],
   );
   t.is(await (await (await domain.open()).service(Shop)).buy(), 'bought');
-  // The same again is not told again; another contract is.
+  // An equal warning is not repeated. A different contract gives a new one.
   await exposed.dispose();
   await device.expose(Shop, shop);
   t.is(warnings.length, 3);
@@ -99,7 +99,7 @@ test('new rules of every origin are compared with running services', async (t) =
       ['a revocation', 'buys'],
     ],
   );
-  // Of a service that is not there nothing is known.
+  // The methods of an absent service are unknown.
   await domain.manager.grant('bank', { uid }, ['pay']);
   t.is(warnings.length, 3);
 });

@@ -1,4 +1,4 @@
-/** OpenTelemetry: contexts travel with calls, and both sides have spans. */
+/** Tests OpenTelemetry: contexts travel with calls, and both sides have spans. */
 import { SpanKind, SpanStatusCode, context, propagation, trace } from '@opentelemetry/api';
 import ava, { type ExecutionContext } from 'ava';
 import {
@@ -36,7 +36,7 @@ const Shop = defineService('shop', {
 });
 type Methods = (typeof Shop)['methods'];
 
-/** A shop and its client, each with a device of its own. */
+/** Opens a shop and its client, each with its own device. */
 async function open(
   t: ExecutionContext,
   implementation: Partial<Implementation<Methods>>,

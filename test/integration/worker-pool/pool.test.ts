@@ -1,4 +1,4 @@
-/** A service in a pool of worker threads: exposeInWorkers. */
+/** Tests exposeInWorkers: a service in a pool of worker threads. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { pathToFileURL } from 'node:url';
@@ -37,7 +37,7 @@ test('two workers compute at the same time', async (t) => {
   t.deepEqual(await cruncher.data(), { some: 'data' });
   const workers = await Promise.all([1, 2, 3, 4].map(() => cruncher.crunch(100)));
   t.deepEqual(workers.sort(), [1, 1, 2, 2]);
-  // Each is a thread of its own, and not this one.
+  // Each is a separate thread, and none is this one.
   const threads = new Set([await cruncher.thread(), await cruncher.thread()]);
   t.is(threads.size, 2);
   t.false(threads.has(0));

@@ -1,4 +1,4 @@
-/** Services and clients in worker threads, each with a device of its own. */
+/** Tests services and clients in worker threads, each with its own device. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';

@@ -1,4 +1,4 @@
-/** `liteipc call` of methods that last: streams, sinks, duplexes and events from the shell. */
+/** Tests `liteipc call` with streams, sinks, duplexes and events. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import ava, { type ExecutionContext } from 'ava';
 import {

@@ -1,4 +1,4 @@
-/** `liteipc call`: methods of running services from the shell, by people who have no contract. */
+/** Tests `liteipc call`: methods of running services are called without a contract. */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ const Shop = defineService('shop', {
   fail: method<string>(),
   wait: method(),
   count: method<void, readonly string[]>(),
-  told: method<void, unknown>(),
+  context: method<void, unknown>(),
   packed: method({ input: number, output: number }),
 });
 
@@ -55,7 +55,7 @@ await device.expose(Shop, {
       });
     }),
   count: (_, call) => call.files.map((file) => readFileSync(file.fd, 'utf8')),
-  told: (_, call) => ({ metadata: call.metadata, hasTime: call.remainingMs > 10_000 }),
+  context: (_, call) => ({ metadata: call.metadata, hasTime: call.remainingMs > 10_000 }),
   packed: (value) => value,
 });
 test.after.always(async () => {
@@ -74,7 +74,7 @@ async function answers(
   t.deepEqual([code, stdout, stderr], [0, output, '']);
 }
 
-/** The same with something at standard input. */
+/** Runs the command with text at standard input. */
 async function piped(input: string, ...args: readonly string[]): Promise<Ending> {
   const command = `printf '%s' "$INPUT" | "$0" "$@"`;
 
@@ -190,8 +190,8 @@ test('--file, --metadata and --timeout take effect', async (t) => {
   const files = ['--file', one, '--file', two];
   await answers(t, ['shop', 'count', ...files, '--json'], '["content of one","content of two"]\n');
   const metadata = ['--metadata', 'user=me', '--metadata', 'formula=a=b', '--timeout', '60000'];
-  const told = '{"metadata":{"user":"me","formula":"a=b"},"hasTime":true}\n';
-  await answers(t, ['shop', 'told', ...metadata, '--json'], told);
+  const context = '{"metadata":{"user":"me","formula":"a=b"},"hasTime":true}\n';
+  await answers(t, ['shop', 'context', ...metadata, '--json'], context);
   const late = await call('shop', 'wait', '--timeout', '100');
   t.deepEqual([late.code, late.stdout], [1, '']);
   t.regex(late.stderr, /^liteipc: shop\.wait: LiteIpcError \(ETIME\): [^\n]+\n$/);

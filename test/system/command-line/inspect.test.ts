@@ -1,7 +1,4 @@
-/**
- * `liteipc ls` and `liteipc access` as a person or a script uses them, in a domain of real
- * processes.
- */
+/** Tests `liteipc ls` and `liteipc access` in a domain of real processes. */
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import ava, { type ExecutionContext } from 'ava';
@@ -30,7 +27,7 @@ interface World {
   readonly client: Participant;
 }
 
-/** A process that serves `orders` and `stock`, and one that calls. */
+/** Starts a process that serves `orders` and `stock`, and one that calls. */
 async function start(t: ExecutionContext, policy: PolicyInput = []): Promise<World> {
   const { name, manager } = await startDomain(t, { policy });
   const [server, client] = await Promise.all([
@@ -137,7 +134,8 @@ test('access shows named and connected callers, by service and by method', async
   ]);
   t.is(rows[0]?.cells[0]?.rule, 'rule 1');
   t.is(rows[0]?.cells[0]?.explanation, 'rule 1 allows uid 4711 to echo');
-  // The manager's process has another answer than the two others of its user.
+  // The decision for the manager's process differs from that for the two other processes of its
+  // user.
   const seen = rows.slice(1);
   t.deepEqual(
     seen.map(({ origin, uid: user, pids }) => [origin, user, [...pids].sort()]),

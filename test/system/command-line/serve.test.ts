@@ -1,4 +1,4 @@
-/** `liteipc serve` as a person, a script or systemd uses it. */
+/** Tests `liteipc serve` as users, scripts and systemd use it. */
 import {
   chmodSync,
   existsSync,
@@ -16,7 +16,7 @@ import { usePrivateRuntime } from '#test/support/private-runtime.js';
 import { until } from '#test/support/deadlines.js';
 
 const runtime = usePrivateRuntime();
-// No domain of whoever runs the tests.
+// The environment of the test run must not name a domain.
 delete process.env['LITEIPC_DOMAIN'];
 delete process.env['NOTIFY_SOCKET'];
 const test = ava.serial;
@@ -38,7 +38,7 @@ function write(text: string): string {
   return path;
 }
 
-/** Starts a server that is killed if the test fails before it ended it. */
+/** Starts a server that is killed if the test fails before the server ends. */
 async function serve(
   t: ExecutionContext,
   args: readonly string[],
@@ -231,7 +231,7 @@ test('wrong usage prints one line and exits with status 2', async (t) => {
   t.true(help.stdout.includes('"liteipc domain" starts a domain without a ServiceManager'));
 });
 
-/** A folder with a program `systemd-notify` that notes what it was told, or fails. */
+/** Creates a folder with a program `systemd-notify` that records its arguments, or fails. */
 function fakeNotify(name: string, line: string): string {
   const folder = join(runtime, name);
   mkdirSync(folder);
@@ -243,16 +243,16 @@ function fakeNotify(name: string, line: string): string {
 
 test('systemd is notified when clients can connect, and serve runs without systemd-notify', async (t) => {
   const domain = freshName();
-  const told = join(runtime, 'told');
+  const notification = join(runtime, 'notification');
   const socket = join(runtime, `liteipc/${domain}.sock`);
-  const note = `test -S ${socket} && echo "$NOTIFY_SOCKET $*" > ${told}`;
+  const note = `test -S ${socket} && echo "$NOTIFY_SOCKET $*" > ${notification}`;
   const NOTIFY_SOCKET = '/run/systemd/notify';
   const running = await serve(t, ['--domain', domain], {
     NOTIFY_SOCKET,
     PATH: fakeNotify('good', note),
   });
-  await until(() => existsSync(told) && statSync(told).size > 0);
-  t.is(readFileSync(told, 'utf8'), `${NOTIFY_SOCKET} --ready\n`);
+  await until(() => existsSync(notification) && statSync(notification).size > 0);
+  t.is(readFileSync(notification, 'utf8'), `${NOTIFY_SOCKET} --ready\n`);
   t.is((await end(t, running)).stderr, '');
 
   const failing = await serve(t, ['--domain', domain], {

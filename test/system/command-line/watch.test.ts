@@ -1,5 +1,5 @@
 /**
- * `liteipc watch` in a domain of real processes: what it shows, how it ends, and that tracing ends
+ * Tests `liteipc watch` in a domain of real processes: its output, its end, and that tracing ends
  * with it.
  */
 import { spawn } from 'node:child_process';
@@ -43,7 +43,7 @@ async function start(t: ExecutionContext): Promise<World> {
   return { domain: name, server, client };
 }
 
-/** Starts it and waits until everybody records. */
+/** Starts the command and waits until every process records. */
 async function watch(t: ExecutionContext, domain: string, ...args: string[]): Promise<Running> {
   const running = startLiteipc(['watch', '--domain', domain, ...args]);
   t.teardown(async () => {
@@ -130,7 +130,7 @@ test('watch reports lost records and processes that do not answer', async (t) =>
   const { domain, server, client } = await start(t);
   const running = await watch(t, domain, '--json', '--kind', 'notice');
   const begun = client.do('begin', { method: 'echo', input: 1, count: 12_000 });
-  // The manager, which is this process, hands out nothing meanwhile.
+  // The manager, which is this process, distributes no records meanwhile.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
   await begun;
   await client.do('outcomes', undefined);
@@ -143,7 +143,7 @@ test('watch reports lost records and processes that do not answer', async (t) =>
   t.true((lines.find(({ lost }) => lost !== undefined)?.lost ?? 0) > 100);
 });
 
-/** A service in this process, and whether its device is being traced. */
+/** Exposes a service in this process. Returns whether its device is traced. */
 async function traced(t: ExecutionContext, path: string): Promise<() => boolean> {
   const connection = await openConnection({ domain: path });
   t.teardown(() => connection.close());

@@ -1,4 +1,7 @@
-/** The tables of docs/abi.md are up to date, and compilers for both ABIs agree with every row. */
+/**
+ * Tests that the tables of docs/abi.md are up to date and that compilers for both ABIs agree with
+ * every row.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +13,7 @@ import { root } from '#test/support/paths.js';
 const NATIVE = join(root, 'native');
 const SECURITY = '-DLOSCFG_SECURITY_CAPABILITY';
 
-/** Compilers, what each is for, and the Debian packages that it comes from. */
+/** Compilers, their purpose, and the Debian packages that contain them. */
 const COMPILERS = [
   { compiler: 'gcc', abi: 'LP64', packages: 'gcc libc6-dev' },
   {
@@ -31,7 +34,7 @@ function script(...args: string[]): { status: number | null; errors: string } {
   return { status, errors: stderr };
 }
 
-/** Checks a C file with warnings as errors; `''` if it is good. */
+/** Compiles a C file with warnings as errors. Returns `''` if it succeeds. */
 function compile(compiler: string, packages: string, file: string, ...flags: string[]): string {
   requireCommand(compiler, packages);
   const { status, stderr } = spawnSync(
@@ -84,7 +87,7 @@ for (const { compiler, abi, packages } of COMPILERS) {
 
     register(`every row of the tables: ${name}`, (t) => {
       t.is(compile(compiler, packages, asserts, ...flags), '');
-      // The compiler has looked at the right table: any other number is an error.
+      // The compiler checks the right table: any other number is an error.
       const text = readFileSync(asserts, 'utf8');
       const section = text.slice(text.indexOf(`#define CHECKED "${abi}"`));
       t.true((section.match(/_Static_assert/g)?.length ?? 0) > 100);

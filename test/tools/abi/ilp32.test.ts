@@ -1,6 +1,4 @@
-/**
- * The C twin of the parcel where the small system's layout comes from: with 32 bits, and on arm64.
- */
+/** Tests the C parcel with the layouts of small systems: with 32 bits, and on arm64. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

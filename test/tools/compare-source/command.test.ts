@@ -1,4 +1,4 @@
-/** The command `liteipc compare-source`: where it finds the texts, what it prints, how it ends. */
+/** Tests the command `liteipc compare-source`: its input, output and exit status. */
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,7 @@ test.after.always(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** A folder laid out like the kernel's. */
+/** Creates a folder with the layout of the kernel's. */
 function kernel(name: string, header = HEADER, source = SOURCE): string {
   const folder = join(root, name, FOLDER);
   mkdirSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** What a comparison with the kernel's source finds: each kind of change, by name and place. */
+/** Tests the comparison with the kernel's source: each kind of change, with name and position. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -18,7 +18,7 @@ test('an equal text has no difference', async (t) => {
   t.deepEqual(differences(comparison), []);
   t.deepEqual(comparison.damage, []);
   t.true(comparison.isSame);
-  // Not because nothing was compared.
+  // The result is not due to an empty comparison.
   for (const { category, compared, same } of comparison.table) {
     t.true(compared >= 5, category);
     t.is(same, compared, category);
@@ -91,7 +91,7 @@ test('a moved field is reported with the fields that it shifts', async (t) => {
   t.deepEqual(fields, [
     'structures: IpcMsg.code: moved: after dataSz there, after target here, offset 36 there, 16 here',
     'structures: IpcMsg.flag: offset 16 there, 20 here',
-    // On LP64 the hole before the pointer takes up the shift.
+    // On LP64 the padding before the pointer absorbs the shift.
     'structures: IpcMsg.data: offset 40 there, 36 here (ILP32)',
     'structures: IpcMsg.spObjNum: offset 44 there, 40 here (ILP32)',
     'structures: IpcMsg.offsets: offset 48 there, 44 here (ILP32)',

@@ -1,6 +1,6 @@
 /**
- * Layouts and values as compare-source computes them are those of compilers: random structures and
- * expressions, asserted by gcc for both ABIs.
+ * Tests that compare-source computes the layouts and values of compilers: gcc asserts random
+ * structures and expressions for both ABIs.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -64,7 +64,7 @@ function compile(compiler: string, packages: string, text: string): string {
   return stderr;
 }
 
-/** A member's declaration, with `NAME` for its name. */
+/** Returns a member's declaration, with `NAME` for its name. */
 const member: fc.Arbitrary<string> = fc.letrec<{ any: string; record: string }>((tie) => ({
   any: fc.oneof(
     { depthSize: 'small' },

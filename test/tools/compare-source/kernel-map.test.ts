@@ -9,7 +9,7 @@ import { root } from '#test/support/paths.js';
 
 const MAP = join(root, 'docs/kernel-map.md');
 
-/** The second column of the table of functions, by each function of the first. */
+/** Returns the second column of the table of functions, by each function of the first. */
 function readMap(): Map<string, string> {
   const rows = new Map<string, string>();
   const [, table = ''] = readFileSync(MAP, 'utf8').split('| kernel function |');

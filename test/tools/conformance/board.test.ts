@@ -1,4 +1,4 @@
-/** The folder for boards: any C compiler builds it, and what it builds runs the scenarios. */
+/** Tests the folder for boards: C compilers build it, and the program runs the scenarios. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -65,7 +65,7 @@ test('every scenario passes on a 64-bit board with a new system', async (t) => {
     output.trim().split('\n'),
     scenarios.map(({ name }) => name),
   );
-  // One of each kind; all of them are run by the other tests, through the same code.
+  // One scenario of each kind. The other tests run all of them through the same code.
   const names = ['call-reply', 'fork-not-opened', 'obj-ptr', 'obj-fd', 'death-in-own-call'];
   const folder = makeFolder(t);
   for (const name of [...names, 'pool-full-order']) {

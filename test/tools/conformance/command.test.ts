@@ -1,4 +1,7 @@
-/** The command around the scenarios: what it prints, how it ends, and that nothing stays behind. */
+/**
+ * Tests the command `liteipc conformance`: its output and exit status, and that it leaves nothing
+ * behind.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -197,13 +200,13 @@ test('one job at a time gives the same result', async (t) => {
   t.is(output, 'ok   call-reply\nok   obj-svc\nok   version\n3 passed, 0 failed, 0 skipped\n');
 });
 
-/** Of this process and of those it started. */
+/** Returns the IDs of the descendants of `pid`. */
 function descendants(pid: number): readonly number[] {
   let children: string;
   try {
     children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
   } catch {
-    return []; // It has just ended.
+    return []; // The process has just ended.
   }
   const pids = children.split(' ').filter((text) => text.trim() !== '');
   return pids.map(Number).flatMap((child) => [child, ...descendants(child)]);
@@ -239,7 +242,7 @@ for (const mode of [[], ['--processes']]) {
       const temporary = makeFolder(t);
       const { child, finished } = start([...mode, folder], temporary);
       const pid = child.pid ?? 0;
-      // Two engines, with --processes three processes each besides.
+      // Two engines; with --processes, three processes each in addition.
       const count = mode.length === 0 ? 2 : 8;
       const isReady = (): boolean =>
         descendants(pid).length >= count && readdirSync(temporary).length >= 2;
@@ -261,7 +264,7 @@ test('a closed pipe ends the run without leaving anything behind', async (t) => 
   const temporary = makeFolder(t);
   const { child, finished } = start([folder], temporary);
   child.stdout?.once('data', () => child.stdout?.destroy());
-  // The second line finds nobody.
+  // The reader is gone at the second line.
   const { status, errors } = await finished;
   t.is(errors, 'liteipc: the reader of the output has gone\n');
   t.is(status, 1);

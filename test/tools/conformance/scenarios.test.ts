@@ -1,6 +1,4 @@
-/**
- * The port against the recorded scenarios and our own, and that a difference does not go unnoticed.
- */
+/** Runs the recorded scenarios and this project's own, and checks that differences are detected. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -71,12 +69,12 @@ for (const [title, args] of [
       marked.map(({ name }) => name),
     );
     t.is(document.passed, names(recorded).length + names(own).length - marked.length);
-    // Both know how much of a pool is in use: nothing goes unchecked.
+    // Both engines report the use of a pool, so nothing is unchecked.
     t.is(
       document.scenarios.reduce((sum, { notChecked }) => sum + notChecked, 0),
       0,
     );
-    // They wait side by side. One after another they would need more than 80 s.
+    // The scenarios wait concurrently. In sequence they would need more than 80 s.
     t.true(performance.now() - startedAt < 75_000);
   });
 }
@@ -94,7 +92,7 @@ test.serial(
     const failed = document.scenarios.filter(({ result }) => result === 'failed');
     const differs = new Set(failed.map(({ name }) => name));
     for (const { name } of expected) {
-      // EINVAL is what a null argument of IPC_GET_VERSION gives: any error would do for the kernel.
+      // IPC_GET_VERSION returns EINVAL for a null argument; the kernel may return any error.
       t.is(differs.delete(name), name !== 'rule-ioctl-null', name);
     }
     t.deepEqual([...differs], []);
@@ -122,7 +120,7 @@ async function checkAlterations(
   }
 }
 
-/** They do not wait for timeouts, and together they have everything that can be expected. */
+/** Scenarios without timeouts that together cover every expectation. */
 const altered = [
   ...['call-reply', 'obj-fd', 'obj-ptr', 'obj-svc', 'death-in-own-call', 'fork-mmap-again'],
   ...['failed-reply', 'free-bad-pointer', 'cms-access', 'version', 'pool-one-page', 'call-empty'],

@@ -1,4 +1,4 @@
-/** `liteipc doctor`: what it finds on machines and in domains that have something wrong. */
+/** Tests `liteipc doctor` on machines and domains with faults. */
 import {
   chmodSync,
   mkdirSync,
@@ -30,12 +30,12 @@ const runtime = usePrivateRuntime();
 delete process.env['LITEIPC_DOMAIN'];
 const test = ava.serial;
 
-/** A temporary directory of its own, in which nothing may be left. */
+/** A temporary directory, in which nothing may remain. */
 const makeTemporary = (): string => mkdtempSync(join(runtime, 't-'));
 
 interface Report {
   readonly code: number | null;
-  /** The finding of a check; fails the test if there is none. */
+  /** Returns the finding of a check; fails the test if there is none. */
   of(check: string): Finding;
   has(check: string): boolean;
 }
@@ -73,7 +73,7 @@ async function doctor(
   return read(t, ending);
 }
 
-/** The same under limits of the shell. */
+/** Runs the doctor under limits of the shell. */
 async function doctorUnder(t: ExecutionContext, limit: string): Promise<Report> {
   const script = `${limit}; exec "$@"`;
   const temporary = makeTemporary();

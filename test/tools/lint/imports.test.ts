@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { root } from '#test/support/paths.js';
 
-/** Copies what the check reads to a folder of the test's own. */
+/** Copies the files that the check reads to a temporary folder. */
 function copyOfLib(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'liteipc-imports-'));
   t.teardown(() => {

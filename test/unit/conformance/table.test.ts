@@ -79,8 +79,7 @@ test('every scenario of the project fits into a table', (t) => {
   }
 });
 
-// --- LP64
-// ---------------------------------------------------------------------------------------------
+// ---- LP64 --------------------------------------------------------------------------------------
 
 const reason = (step: object, more: object = {}): string | undefined =>
   findLp64Reason(scenario([...setUp, { task: 'cms', do: 'msg', flag: ['SEND'], ...step }], more));

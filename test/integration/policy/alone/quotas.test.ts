@@ -1,4 +1,4 @@
-/** Quotas: how much of a service each user may use, enforced by the receiver on every message. */
+/** Tests quotas, which the receiver enforces on every message. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ const Log = defineService('log', {
 const { pid } = process;
 const uid = process.getuid?.() ?? 0;
 const here = { pid, uid, gid: process.getgid?.() ?? 0 };
-/** Slow enough for nothing to come back while a test runs. */
+/** A rate at which nothing refills while a test runs. */
 const SLOW = 0.001;
 
 const folder = mkdtempSync(join(tmpdir(), 'liteipc-quotas-'));
@@ -69,7 +69,7 @@ async function isRefused(
   return error;
 }
 
-/** How many of so many calls in a row are let through. */
+/** Returns how many of a number of consecutive calls succeed. */
 async function passing(log: ClientOf<typeof Log>, count: number): Promise<number> {
   const calls = Array.from({ length: count }, () => log.read());
   const ends = await Promise.allSettled(calls);
@@ -91,7 +91,7 @@ test('a bucket refills at its rate up to its maximum and returns the wait', (t) 
   t.false(bucket.isFull(1400));
   t.true(bucket.isFull(1500));
   t.true(bucket.isFull(9000));
-  // What never fits passes when it is full, and is paid for.
+  // An amount above the maximum passes when the bucket is full, and leaves a debt.
   t.is(bucket.waitMs(20, 9000), 0);
   bucket.take(20);
   t.is(bucket.waitMs(1, 9000), 1600);
@@ -230,7 +230,7 @@ test('all devices of a user share its quota, and a new lookup does not refill it
   await domain.manager.grant(Log, { uid: uid + 1 });
   const log = await (await domain.open()).service(Log);
   await isRefused(t, log.read(), /by shared\.jsonc:1:32; retry in \d+ s/);
-  // Another rule is another quota.
+  // A different rule is a different quota.
   writeFileSync(file, policy.replace('"burst": 6', '"burst": 3'));
   await domain.manager.reloadPolicy();
   t.is(await passing(log, 5), 3);

@@ -1,4 +1,4 @@
-/** Messages that a service refuses become audit events: who, what, by which rule, how many. */
+/** Tests the audit events of messages that a service refuses. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
 import { allow, defineService, deny, limit, method, oneway, type Device } from 'liteipc';
@@ -31,7 +31,7 @@ async function exposeLog(device: Device): Promise<void> {
   await device.expose(Log, log, { onError: () => undefined });
 }
 
-/** The events of refused messages. */
+/** Returns the events of refused messages. */
 function listen({ manager }: TestDomain): AuditEvent[] {
   const events: AuditEvent[] = [];
   manager.on('audit', (event) => {
@@ -55,17 +55,17 @@ test('refused methods are audited with the rule and the count', async (t) => {
   for (let count = 0; count < 20; count++) await log.write('no');
   for (let count = 0; count < 3; count++) await t.throwsAsync(log.clear(), { code: 'EACCES' });
   await until(() => countOf(events) === 23);
-  const told = (name: string) => events.find((event) => event.method === name);
-  t.like(told('write'), {
+  const eventOf = (name: string) => events.find((event) => event.method === name);
+  t.like(eventOf('write'), {
     ...{ occasion: 'message', action: 'call', service: 'log', caller: here, allowed: false },
     explanation: `rule 2 denies pid ${pid} to write`,
     rule: domain.manager.rules[1],
   });
-  t.like(told('clear'), {
+  t.like(eventOf('clear'), {
     explanation: `its rules admit uid ${uid} to read, write`,
     rule: undefined,
   });
-  t.is(told('read'), undefined);
+  t.is(eventOf('read'), undefined);
 });
 
 test('the audit event of an exceeded quota names the rule', async (t) => {
@@ -105,7 +105,7 @@ test('the size of a report is bounded', async (t) => {
   const sent: Omit<RefusalReport, 'name'>[] = [];
   const reports = new RefusalReports((report) => {
     sent.push(report);
-    return Promise.reject(new Error('nobody listens'));
+    return Promise.reject(new Error('no listener'));
   });
   for (let processId = 0; processId < REFUSALS_MAX + 10; processId++) {
     const caller = { processId, taskId: processId } as Caller;
@@ -128,9 +128,7 @@ interface Reporter {
   report(input: unknown): Promise<unknown>;
 }
 
-/**
- * A program of its own making that may report to the manager, as the service `name` or as nobody.
- */
+/** Opens a connection that reports to the manager. With `serve` it has registered Log before. */
 async function reporter(t: ExecutionContext, domain: string, serve: boolean): Promise<Reporter> {
   const connection = await openConnection({ domain });
   t.teardown(() => connection.close());
@@ -171,9 +169,9 @@ test('a report is accepted only from the serving task, if it is valid and not to
     await t.throwsAsync(service.report(bad), { code: 'EPROTO', message: /^ServiceManager: / });
   }
   t.deepEqual(events, []);
-  // Whom it was the manager knows by itself; of a process that is not there nothing is said.
-  const nobody = [4000, 900, 1, 0, 1];
-  await service.report({ name: 'log', entries: [nobody, [...entry.slice(0, 4), 7]], others: 2 });
+  // The manager knows the caller's identity itself. A process that does not exist is omitted.
+  const absent = [4000, 900, 1, 0, 1];
+  await service.report({ name: 'log', entries: [absent, [...entry.slice(0, 4), 7]], others: 2 });
   await until(() => events.length === 1);
   t.like(events[0], { caller: here, method: 'read', count: 7, others: 2 });
   const ends = await Promise.allSettled(Array.from({ length: 20 }, () => service.report(report)));

@@ -1,4 +1,4 @@
-/** Rights that are taken away while calls are in flight: both sides learn of it at once. */
+/** Tests the revocation of rights while calls are in flight: both sides are notified at once. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import ava from 'ava';
 import { allow, defineService, method, oneway, type CallContext } from 'liteipc';
@@ -11,9 +11,9 @@ usePrivateRuntime();
 const test = ava;
 
 const Slow = defineService('slow', {
-  /** Answers when nobody waits any more. */
+  /** Answers after the caller has stopped waiting. */
   hold: method<string>(),
-  /** Answers when it is told to, and does not care who waits. */
+  /** Answers when the test says so, and ignores the signal. */
   deaf: method<string, string>(),
   note: oneway<string>(),
   quick: method<void, string>(),
@@ -22,7 +22,7 @@ const Slow = defineService('slow', {
 const uid = process.getuid?.() ?? 0;
 const me = { pid: process.pid };
 
-/** A domain with the service and a client, all in this process. */
+/** Starts a domain with the service and a client in this process. */
 async function slow(
   t: Parameters<typeof startDomain>[0],
   options: { readonly concurrency?: number; readonly queue?: number } = {},
@@ -58,7 +58,7 @@ async function slow(
   return { domain, device, client, clientDevice, heard, answerDeaf };
 }
 
-/** A signal that is never aborted: the service watches such calls from the beginning. */
+/** A signal that is never aborted. The service watches such calls from the beginning. */
 const signal = new AbortController().signal;
 const forEver = { timeoutMs: Infinity } as const;
 
@@ -109,7 +109,7 @@ test('a revocation removes queued calls', async (t) => {
   second.catch(() => undefined);
   await client.note('third');
   await until(() => heard.begun.length === 1);
-  // Until the service has taken all three.
+  // Waits until the service has taken all three.
   await sleep(50);
   await domain.manager.revoke(Slow, me);
   answerDeaf('late');
@@ -153,7 +153,7 @@ test('narrower method rules remove queued calls', async (t) => {
   await domain.manager.revoke(Slow, me, ['deaf', 'hold', 'note']);
   await t.throwsAsync(atOnce(first), { code: 'EACCES', message: /slow\.deaf: the policy/ });
   await t.throwsAsync(atOnce(second), { code: 'EACCES', message: /slow\.hold: the policy/ });
-  answerDeaf('to nobody');
+  answerDeaf('too late');
   t.is(await fourth, 'done');
   t.deepEqual(heard.begun, ['first']);
   t.is(heard.errors.length, 1);

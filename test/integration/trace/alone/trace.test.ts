@@ -1,6 +1,4 @@
-/**
- * The trace of a device: what it says, when it says nothing, and what it looks like in a viewer.
- */
+/** Tests the trace of a device and its conversion for viewers. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,11 +24,11 @@ const test = ava;
 const Echo = defineService('echo', {
   now: method<string, string>(),
   after: method<number, string>(),
-  tell: oneway<string>(),
+  notify: oneway<string>(),
 });
 
 class EchoImplementation {
-  told = 0;
+  notified = 0;
   now(text: string): string {
     return text;
   }
@@ -38,12 +36,12 @@ class EchoImplementation {
     await sleep(ms);
     return 'done';
   }
-  tell(): void {
-    this.told += 1;
+  notify(): void {
+    this.notified += 1;
   }
 }
 
-/** A service and a client that have spoken before. */
+/** Opens a service and a client that have exchanged a call. */
 async function pair(t: Parameters<typeof startDomain>[0]) {
   const domain = await startDomain(t);
   const server = await domain.open();
@@ -125,8 +123,8 @@ test('both sides record a call under the same name', async (t) => {
   client.startTrace();
   const before = process.hrtime.bigint();
   t.is(await echo.now('hello'), 'hello');
-  await echo.tell('line');
-  await until(() => implementation.told === 1);
+  await echo.notify('line');
+  await until(() => implementation.notified === 1);
   const after = process.hrtime.bigint();
 
   const ofClient = client.readTrace();
@@ -175,7 +173,7 @@ test('a dropped message is recorded with its reason', async (t) => {
   server.startTrace();
   client.startTrace();
 
-  // Given up by the caller; too late for the service to answer.
+  // Cancelled by the caller; the service's answer is too late.
   await t.throwsAsync(echo.after(30, { timeoutMs: 5 }), { code: 'ETIME' });
 
   const ofClient: TraceRecord[] = [];
@@ -207,8 +205,8 @@ test('two devices in one file have an arrow for each message', async (t) => {
   server.startTrace();
   client.startTrace();
   await Promise.all(Array.from({ length: 20 }, (_, index) => echo.now(`call ${index}`)));
-  for (let index = 0; index < 5; index += 1) await echo.tell('line');
-  await until(() => implementation.told === 5);
+  for (let index = 0; index < 5; index += 1) await echo.notify('line');
+  await until(() => implementation.notified === 5);
   const sources = [
     { ...client.readTrace(), name: 'the client' },
     { ...server.readTrace(), name: 'the service' },
@@ -231,7 +229,7 @@ test('two devices in one file have an arrow for each message', async (t) => {
   t.true(slices.every(({ dur }) => dur > 0));
   t.is(lost, 0);
 
-  // One side alone has messages, but no arrows.
+  // One side alone has messages and no arrows.
   const alone = parseChrome(t, sources[0] ?? []);
   t.is(alone.arrows.length, 0);
   t.true(alone.slices.length >= 45 - 20);
@@ -286,17 +284,17 @@ test('options are checked', async (t) => {
 
 test('a trace outlives its device, and a device its trace', async (t) => {
   const { domain } = await pair(t);
-  let kept;
+  let closed;
   {
     await using device = await openDevice({ domain: domain.name });
     device.startTrace();
     await (await device.service(Echo)).now('once');
-    kept = device;
+    closed = device;
   }
-  t.is(only(kept.readTrace(), 'IPC_WRITE').length, 2, 'the look-up and the call');
-  t.deepEqual(kept.readTrace().records, []);
-  throwsCode(t, 'ECANCELED', () => kept.startTrace());
-  kept.stopTrace();
+  t.is(only(closed.readTrace(), 'IPC_WRITE').length, 2, 'the look-up and the call');
+  t.deepEqual(closed.readTrace().records, []);
+  throwsCode(t, 'ECANCELED', () => closed.startTrace());
+  closed.stopTrace();
 });
 
 test('a trace goes on in the next domain of the name', async (t) => {
@@ -375,7 +373,7 @@ test('an arrow leads to a drop with its reason', (t) => {
       ],
     },
     { records: [made({ time: 1_000_500n, hook: 'IPC_READ_DROP', reason: 'NO_RIGHT' })] },
-    // Not read before it was written, and not the same task's: no arrows.
+    // Read before it was written, or from a different task: no arrows.
     { records: [made({ time: 1_000_600n, timestamp: 1000n }), made({ peerTaskId: 7 })] },
   ];
   const { arrows } = parseChrome(t, sources);
