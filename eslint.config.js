@@ -32,13 +32,14 @@ export default defineConfig([
       },
     },
     rules: {
-      // Callers without TypeScript pass anything: what the types rule out is checked all the same.
+      // Programs without TypeScript pass any values, so that the code checks conditions that the
+      // types exclude.
       '@typescript-eslint/no-unnecessary-condition': 'off',
       // A handler may return nothing, or a promise of nothing.
       '@typescript-eslint/no-invalid-void-type': 'off',
-      // t => assert(...) is fine.
+      // Permits t => assert(...).
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      // The numbers in messages are meant.
+      // Permits numbers in messages.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
   },

@@ -1,9 +1,9 @@
-// Sizes, offsets, numbers and constants of the device, generated from
-// native/include/liteipc/hm_liteipc.h by the reader that compare-source uses:
+// Generates the tables of the device's sizes, offsets, numbers and constants from
+// native/include/liteipc/hm_liteipc.h, with the parser of compare-source:
 //   node scripts/abi-tables.mjs                 writes docs/abi.md
-//   node scripts/abi-tables.mjs --check [FILE]  fails if the file is not what would be written
+//   node scripts/abi-tables.mjs --check [FILE]  fails if the file is out of date
 //   node scripts/abi-tables.mjs --asserts FILE  writes C that asserts every row of the tables
-// The library has to be built: node scripts/build.mjs lib
+// The library must be built first: node scripts/build.mjs lib
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import prettier from 'prettier';
@@ -21,7 +21,7 @@ function valueOf(computed, what) {
   throw new Problem(`${HEADER}: ${what}: ${computed.problem}`);
 }
 
-/** What the header says for each ABI, with and without the security capability. */
+/** Returns the facts of the header for each ABI, with and without the security capability. */
 async function readVariants() {
   const source = new SourceText(HEADER, readFileSync(join(root, HEADER), 'utf8'));
   const variants = [];
@@ -38,7 +38,7 @@ async function readVariants() {
   return variants;
 }
 
-/** The variant of an ABI with everything in it. */
+/** Returns the variant of an ABI with all fields. */
 const fullVariant = (variants, abi) =>
   variants.find((variant) => variant.abi === abi && variant.hasSecurity);
 
@@ -50,10 +50,12 @@ function table(header, rows) {
   return [line(header), line(header.map(() => '---')), ...rows.map(line), ''].join('\n');
 }
 
-/** One cell if both ABIs agree. */
+/** Returns one value if both ABIs agree, else both. */
 const joined = (values) => (new Set(values).size === 1 ? values.slice(0, 1) : values).join(' / ');
 
-/** As the header writes it, else its value; what has all bits is easier to read in hexadecimal. */
+/**
+ * Shows a constant as the header writes it, or else its value, in hexadecimal if it has all bits.
+ */
 function showConstant({ computed, spelling }, name) {
   const value = valueOf(computed, name);
   if (spelling !== undefined) return `\`${spelling}\``;
@@ -145,7 +147,7 @@ async function renderTables(variants) {
   return prettier.format(text, { ...options, parser: 'markdown' });
 }
 
-/** C with an assertion for each row, for the variant that a compiler has. */
+/** Returns C source with an assertion for each row, for the variant of the compiler. */
 function renderAsserts(variants) {
   const lines = [
     '#include <stddef.h>',

@@ -1,5 +1,5 @@
-// npm run docs:api: the reference of the package's API in out/api, made from its docstrings. Fails
-// if a link leads nowhere, or something that is exported has no docstring.
+// npm run docs:api: builds the API reference from the doc comments, in out/api. Fails on a broken
+// link and on an export without a doc comment.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { main, packageBin, root, runNode } from './support/run.mjs';

@@ -1,5 +1,4 @@
-// Builds the targets named on the command line, each incrementally: node scripts/build.mjs addon
-// lib
+// Builds the targets named on the command line incrementally: node scripts/build.mjs addon lib
 import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +19,7 @@ import {
 
 const parallel = { CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()) };
 
-/** CMake drives ninja if it is there (so does cmake-js), else make. */
+/** CMake uses ninja if it is installed (as cmake-js does), else make. */
 const buildTool = hasCommand('ninja') ? [] : ['make'];
 
 function cmakeJs(folder, configuration) {
@@ -52,10 +51,13 @@ function compileTypeScript(project) {
   runNode([packageBin('typescript', 'bin/tsc'), '--build', project]);
 }
 
-/** Folder of each standalone build of the core and its C tests, by the sanitizer's name. */
+/** Folders of the standalone builds of the core and its C tests, by sanitizer. */
 export const nativeFolders = { none: 'build-native', address: 'build-asan', thread: 'build-tsan' };
 
-/** The C tests; `required` makes a missing cmocka an error. True if the tests could be built. */
+/**
+ * Builds the C tests. `required` makes a missing cmocka an error. Returns whether the tests were
+ * built.
+ */
 export function buildNative(sanitizer = 'none', required = false) {
   const folder = nativeFolders[sanitizer];
   cmakeAlone(folder, {
@@ -70,7 +72,7 @@ function warnWithoutTests(built) {
   if (!built) console.warn('The C tests were not built: cmocka is missing (libcmocka-dev).');
 }
 
-/** What is compiled beside the addon; prebuildify takes the addon alone. */
+/** Programs that are compiled in addition to the addon. prebuildify copies only the addon. */
 const besideAddon = ['liteipc-conformance', 'liteipc-conformance-device', 'liteipc_preload.so'];
 
 function addBesideAddon() {
@@ -83,7 +85,7 @@ function addBesideAddon() {
     copyFileSync(join(root, 'build/Release', name), target);
     run('strip', ['--strip-unneeded', target]);
   }
-  // node-gyp compiles for this machine's libc alone.
+  // node-gyp compiles only for this machine's libc.
   if (hasCommand('musl-gcc')) {
     const target = join(root, 'prebuilds', folder, 'liteipc_preload_musl.so');
     runNode(['scripts/build-shim.mjs', 'musl-gcc', target]);
@@ -92,7 +94,7 @@ function addBesideAddon() {
 }
 
 function prebuild() {
-  // npm takes a script named prebuild for a hook of `npm run build`, which it is not meant to be.
+  // npm starts a script named prebuild as a hook of `npm run build`, which is not intended.
   if (wasStartedAsHookOf('build')) return;
   requireCommands('make', 'cc', 'c++', 'strip');
   rmSync(join(root, 'prebuilds'), { recursive: true, force: true });
@@ -106,7 +108,7 @@ function prebuild() {
   addBesideAddon();
 }
 
-/** What can be built. `inputs` and `output` let ensure-built.mjs see what is out of date. */
+/** The targets. ensure-built.mjs uses `inputs` and `output` to find outdated ones. */
 export const targets = {
   addon: {
     inputs: ['native', 'CMakeLists.txt', 'package-lock.json'],
@@ -133,7 +135,7 @@ export const targets = {
     ],
     output: 'out/programs.tsbuildinfo',
     build: () => {
-      // What was renamed or deleted must not go on being run.
+      // Compiled files of renamed and deleted sources must not be run.
       for (const folder of ['test', 'bench', 'examples']) {
         rmSync(join(root, 'out', folder), { recursive: true, force: true });
       }

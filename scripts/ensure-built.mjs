@@ -1,5 +1,5 @@
-// Makes a fresh clone ready for one command: installs and builds what is missing or out of date.
-// node scripts/ensure-built.mjs addon lib
+// Prepares a fresh clone for a command: installs and builds what is missing or out of date.
+//   node scripts/ensure-built.mjs addon lib
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isFresh } from './support/freshness.mjs';
@@ -18,7 +18,7 @@ function isInstalled() {
   return existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs;
 }
 
-/** Within `npm ci` this runs as its last step: npm has just installed, and must not be called. */
+/** `npm ci` runs this as its last step; then npm has just installed and must not be started. */
 const runByInstall = process.env.npm_lifecycle_event === 'prepare';
 
 await main(async () => {

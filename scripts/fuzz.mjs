@@ -1,5 +1,5 @@
-// npm run fuzz -- [NAME...] [--seconds N]: fuzzes the C core with libFuzzer under ASan and UBSan, 60 s
-// for each target unless given. Needs clang (Debian: apt-get install clang libcmocka-dev).
+// npm run fuzz -- [NAME...] [--seconds N]: fuzzes the C core with libFuzzer under ASan and UBSan,
+// 60 s for each target unless given. Needs clang (Debian: apt-get install clang libcmocka-dev).
 // Inputs that fail are written to out/fuzz; give one as NAME=FILE to run it again.
 import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// npm's install step of the published package: takes the prebuilt addon if one fits this machine,
-// else compiles it from the shipped sources. In a checkout it does nothing: there `prepare` builds.
+// npm's install step of the published package: uses a prebuilt addon that fits this machine, or
+// else compiles the addon from the sources in the package. In a checkout it does nothing, because
+// `prepare` builds.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { nodeGypEnvironment } from './support/node-headers.mjs';
 
 const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
-// A package never contains its lock file, a checkout always does.
+// A package never contains its lock file; a checkout always does.
 const isCheckout = existsSync(join(packageRoot, 'package-lock.json'));
 
 if (!isCheckout) {

@@ -1,7 +1,7 @@
-// Runs a command in surroundings of its own and says what it left behind:
+// Runs a command in a private environment and reports what it leaves behind:
 //   node scripts/leak-check.mjs COMMAND ARGUMENT...
-// The command gets a fresh XDG_RUNTIME_DIR and TMPDIR and, in its environment, a mark that all its
-// descendants inherit; so what is found afterwards is its own, whatever else runs on the machine.
+// The command gets a new XDG_RUNTIME_DIR and TMPDIR. A mark in its environment, which all its
+// descendants inherit, distinguishes its processes from others on the machine.
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import {
@@ -19,14 +19,14 @@ import { pathToFileURL } from 'node:url';
 import { Problem, main } from './support/run.mjs';
 
 const markName = 'LITEIPC_SUITE';
-/** What a killed process group may take to be gone. */
+/** Time in which a killed process group must end, ms. */
 const graceMs = 3000;
 
 function attempt(read, fallback) {
   try {
     return read();
   } catch {
-    return fallback; // The process is gone, or another user's.
+    return fallback; // The process has ended, or belongs to another user.
   }
 }
 
@@ -49,7 +49,7 @@ function hasMark(pid, mark) {
   return environment.split('\0').includes(`${markName}=${mark}`);
 }
 
-/** Shared memory of LiteIPC that a process holds, by the names of its memfds. */
+/** Returns the names of LiteIPC's memfds that a process has open. */
 function memfdsOf(pid) {
   const folder = `/proc/${pid}/fd`;
   return attempt(() => readdirSync(folder), [])
@@ -63,7 +63,9 @@ function commandLine(pid) {
     .trim();
 }
 
-/** The folders of a user's sockets are made once and stay; nothing may stay in them. */
+/**
+ * Returns the files in a folder. Folders of sockets are created once and stay, but must be empty.
+ */
 function filesBelow(folder) {
   return readdirSync(folder, { recursive: true })
     .filter((name) => !/^liteipc(-\d+)?$/.test(name))
@@ -82,13 +84,13 @@ function findLeftovers(surroundings) {
 }
 
 /**
- * Runs `body(environment)`, whose children must get that environment, and returns
- * `{ result, leftovers }`: what it returned, and one line for each thing it left behind. Processes
- * that it left are ended.
+ * Runs `body(environment)` and returns `{ result, leftovers }`: its result, and one line for each
+ * thing that it left behind. The children of `body` must get that environment. Processes that it
+ * left are ended.
  */
 export async function withLeakCheck(body) {
   const folder = mkdtempSync(join(tmpdir(), 'liteipc-'));
-  // Children under another user ID must be able to pass, and to make temporary files.
+  // Children with another user ID must be able to enter, and to create temporary files.
   chmodSync(folder, 0o755);
   const surroundings = {
     mark: randomUUID(),
@@ -119,7 +121,7 @@ export async function withLeakCheck(body) {
   }
 }
 
-/** Prints the outcome; true if nothing was left. */
+/** Prints the outcome. Returns whether nothing was left behind. */
 export function reportLeftovers(leftovers) {
   if (leftovers.length === 0) {
     console.log('Leak check: no process, socket, memfd or temporary file is left.');

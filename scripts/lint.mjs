@@ -1,5 +1,5 @@
-// npm run lint: checks only, changes nothing. npm run format: writes what prettier and clang-format
-// want. Names of checks as arguments run only those: npm run lint -- eslint clang-format
+// npm run lint: checks and changes nothing. npm run format: formats with prettier and clang-format.
+// Names of checks as arguments select checks: npm run lint -- eslint clang-format
 // The checks in JavaScript use one processor each; they run beside clang-tidy, which uses all.
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -38,15 +38,15 @@ function runQuietly(command, args) {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     child.stdout.on('data', (data) => (output += data));
-    // Standard error has only the count of warnings that were suppressed in other people's headers,
-    // unless clang-tidy itself fails.
+    // Standard error has only the count of suppressed warnings in foreign headers, unless
+    // clang-tidy itself fails.
     let errors = '';
     child.stderr.on('data', (data) => (errors += data));
     child.on('close', (status) => resolve({ status, output, errors }));
   });
 }
 
-/** Runs a check written in JavaScript, beside whatever else runs. */
+/** Runs a check written in JavaScript without blocking the other lane. */
 async function nodeCheck(args) {
   const { status, output, errors } = await runQuietly(process.execPath, args);
   if (status === 0) return;
@@ -54,7 +54,7 @@ async function nodeCheck(args) {
   throw new Problem(`Failed (exit status ${status})`);
 }
 
-/** clang-tidy over all files that a compilation database knows, some at a time. */
+/** Runs clang-tidy on all files of the compilation databases, several at a time. */
 async function clangTidy() {
   requireCommands('clang-tidy');
   for (const target of ['native', 'native-bench', 'addon']) build(target);
@@ -87,20 +87,20 @@ function eslint() {
   return nodeCheck([packageBin('eslint', 'bin/eslint.js'), '--max-warnings', '0', '.']);
 }
 
-/** Two lanes side by side, one check of each after another. */
+/** Two lanes run concurrently; the checks of a lane run one after another. */
 const lanes = [
   {
     prettier: () => nodeCheck(prettierCommand('--check')),
     eslint,
-    // .dependency-cruiser.js: cycles, and imports of a room above.
+    // .dependency-cruiser.js: forbids cycles and imports of a room above.
     imports: () => nodeCheck([join(root, 'scripts/imports.mjs')]),
-    // knip.jsonc: files, exports and dependencies that nothing uses.
+    // knip.jsonc: finds unused files, exports and dependencies.
     unused: () => nodeCheck([packageBin('knip', 'bin/knip.js'), '--no-progress']),
-    // The reference of the API: links that lead nowhere, exports without docstrings.
+    // Builds the API reference: finds broken links and exports without a comment.
     'api-docs': () => nodeCheck(apiDocsCommand),
-    // docs/api-report shows every change of the public API.
+    // Checks that docs/api-report is up to date.
     'api-report': () => nodeCheck([join(root, 'scripts/api-report.mjs'), '--check']),
-    // docs/diagrams: pictures are current.
+    // Checks that the pictures in docs/diagrams are up to date.
     diagrams: () => nodeCheck([join(root, 'scripts/diagrams/draw.mjs'), '--check']),
   },
   { 'clang-format': () => clangFormat('--dry-run', '--Werror'), 'clang-tidy': clangTidy },

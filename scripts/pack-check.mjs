@@ -1,6 +1,8 @@
-// Packs the package, installs it in an empty project and uses it there: with import, with require()
-// and from TypeScript. node scripts/pack-check.mjs [--prebuilt]: with the prebuilds that lie here;
-// without it, the project must compile the addon from the sources in the package.
+// Packs the package, installs it in an empty project and uses it there with import, with require()
+// and from TypeScript:
+//   node scripts/pack-check.mjs [--prebuilt]
+// With --prebuilt the package has the prebuilds of this checkout. Without it, the installation must
+// compile the addon from the sources in the package.
 import {
   copyFileSync,
   existsSync,
@@ -53,7 +55,8 @@ const typeScriptSettings = {
 };
 
 /**
- * Packs into `folder`; without prebuilds they are out of the way meanwhile. Returns the tarball.
+ * Packs into `folder`. Without `prebuilt` the prebuilds are moved away meanwhile. Returns the path
+ * of the tarball.
  */
 function pack(folder, prebuilt) {
   const prebuilds = join(root, 'prebuilds');

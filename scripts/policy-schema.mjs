@@ -1,7 +1,7 @@
-// The JSON Schema of policy files, generated from lib/policy/schema.ts:
+// Generates the JSON Schema of policy files from lib/policy/schema.ts:
 //   node scripts/policy-schema.mjs                 writes policy.schema.json
-//   node scripts/policy-schema.mjs --check [FILE]  fails if the file is not what would be written
-// The library has to be built: node scripts/build.mjs lib
+//   node scripts/policy-schema.mjs --check [FILE]  fails if the file is out of date
+// The library must be built first: node scripts/build.mjs lib
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import prettier from 'prettier';

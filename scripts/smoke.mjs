@@ -19,7 +19,8 @@ function nodeBinary(line) {
   if (!existsSync(binary)) {
     console.log(`Fetching Node ${line} ...`);
     mkdirSync(folder, { recursive: true });
-    // What the npm package `node` would fetch for this machine, without its install script.
+    // The package that the npm package `node` would download for this machine, without its install
+    // script.
     const name = `node@npm:node-linux-${process.arch}@${line}`;
     run('npm', [
       ...[
@@ -37,7 +38,7 @@ function nodeBinary(line) {
   return binary;
 }
 
-/** The prebuilt addon for this machine's architecture. */
+/** Returns the prebuilt addon for this machine's architecture. */
 export function prebuiltAddon() {
   const folder = join(root, `prebuilds/linux-${process.arch}`);
   const file = existsSync(folder) && readdirSync(folder).find((name) => name.endsWith('.node'));
@@ -45,7 +46,7 @@ export function prebuiltAddon() {
   return join(folder, file);
 }
 
-/** Every given addon under every line of Node. Returns the tally. */
+/** Runs every given addon under every line of Node. Returns the tally. */
 export async function smoke(addons) {
   const tally = new Tally();
   for (const line of nodeLines) {

@@ -1,4 +1,4 @@
-/** Counts checks, and prints the line that closes every test command. */
+/** Counts checks and prints the last line of every test command. */
 export class Tally {
   passed = 0;
   failed = 0;
@@ -11,7 +11,8 @@ export class Tally {
   }
 
   /**
-   * Prints the closing line and sets the exit status: something must have passed, nothing failed.
+   * Prints the last line and sets the exit status: at least one check must have passed, and none
+   * failed.
    */
   close() {
     const skipped = this.skipped === 0 ? '' : `, ${this.skipped} skipped`;

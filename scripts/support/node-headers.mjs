@@ -1,10 +1,11 @@
-// Finds the headers (uv.h among them) that belong to the running Node.
+// Finds the headers of the running Node, including uv.h.
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * The prefix whose include/node has Node's headers, as npm's `nodedir` setting wants it: what the
- * user set, else the prefix of the running binary, else the system's. Undefined if there is none.
+ * Returns the prefix whose include/node has Node's headers, in the form of npm's `nodedir` setting:
+ * the user's setting, or else the prefix of the running binary, or else the system's. Undefined if
+ * there is none.
  */
 export function findNodeDir() {
   const binary = realpathSync(process.execPath);
@@ -17,7 +18,10 @@ export function findNodeDir() {
   return candidates.find((prefix) => prefix && existsSync(join(prefix, 'include/node/uv.h')));
 }
 
-/** Environment for node-gyp: those headers instead of a download, and all processors. */
+/**
+ * Returns the environment for node-gyp: it uses these headers instead of a download, and all
+ * processors.
+ */
 export function nodeGypEnvironment() {
   const nodeDir = findNodeDir();
   return { JOBS: 'max', ...(nodeDir === undefined ? {} : { npm_config_nodedir: nodeDir }) };

@@ -1,4 +1,4 @@
-// Runs other programs, and says what to install when one is missing.
+// Runs other programs and reports how to install missing ones.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,10 +20,10 @@ const remedies = {
     'a C compiler for arm64 (Debian, Ubuntu: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross)',
 };
 
-/** An error for people: its message alone is shown, without a stack. */
+/** An error of which only the message is shown, without a stack. */
 export class Problem extends Error {}
 
-/** The path of a program that a devDependency brings; `bin` is its path inside the package. */
+/** Returns the path of a program of a devDependency; `bin` is its path inside the package. */
 export function packageBin(name, bin) {
   return join(root, 'node_modules', name, bin);
 }
@@ -42,7 +42,7 @@ export function requireCommands(...commands) {
 
 /**
  * Runs a program in the repository and waits for it. `capture` returns its standard output instead
- * of showing it; `check: false` returns the failure instead of throwing.
+ * of showing it. `check: false` returns the failure instead of throwing.
  */
 export function run(command, args, options = {}) {
   const { cwd = root, env = {}, capture = false, check = true, timeoutMs } = options;
@@ -73,7 +73,9 @@ export function runNode(args, options) {
   return run(process.execPath, args, options);
 }
 
-/** Runs a script's main function; a Problem is shown as its message, and either way it fails. */
+/**
+ * Runs a script's main function. An error sets the exit status; a Problem is shown as its message.
+ */
 export async function main(body) {
   try {
     await body();
