@@ -224,6 +224,14 @@ int RingReserve(struct RingWriter *writer, uint32_t size, uint64_t charge,
     writer->reservedSize = size;
     writer->reservedCharge = charge;
     *record = RecordAt(writer, writer->reservedOffset);
+    /*
+     * If the record ends within a word that held a sequence, its last bytes and the rest of that
+     * sequence could together be the sequence of a later record. Relaxed: the memory is free.
+     */
+    if (size % RING_ALIGNMENT != 0 && size % RING_ALIGNMENT < sizeof(uint64_t)) {
+        uint64_t end = writer->reservedOffset + bytes - RING_ALIGNMENT;
+        atomic_store_explicit(&RecordAt(writer, end)->sequence, 0, memory_order_relaxed);
+    }
     return 0;
 }
 

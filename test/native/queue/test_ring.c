@@ -290,6 +290,40 @@ static void OldBytesAreNotReadAsRecords(void **state)
     RingPairDestroy(&pair);
 }
 
+/*
+ * The last bytes of a record overwrite part of an old sequence. The mixture must not be read as the
+ * sequence of the record that is published there next.
+ */
+static void LastBytesAndOldSequenceAreNoSequence(void **state)
+{
+    const uint64_t first = 0x8a1cb3177b217000U;
+    const uint32_t lap = RING_PAIR_SMALL_CAPACITY / RING_ALIGNMENT;
+    (void)state;
+
+    for (uint32_t tail = 1; tail < sizeof(uint64_t); tail++) {
+        struct RingPair pair;
+        struct RingRecord *record;
+        const struct RingRecord *seen;
+        uint32_t size;
+        RingPairCreate(&pair, RING_PAIR_SMALL, RING_PAIR_NO_LIMIT, first);
+        RingPairAdvance(&pair, RING_PAIR_SMALL_CAPACITY);
+        assert_int_equal(RingReserve(&pair.writer, RING_ALIGNMENT + tail, RING_ALIGNMENT, &record),
+                         0);
+        /* A lap later, this is the sequence of the second record. */
+        uint64_t sequence = first + lap + 1 + (lap - 2) + 1;
+        memcpy((unsigned char *)record + RING_ALIGNMENT, &sequence, tail);
+        RingPublish(&pair.writer);
+        assert_int_equal(RingPeek(&pair.reader, &seen, &size), 1);
+        RingTake(&pair.reader);
+        RingFree(&pair.reader, RING_ALIGNMENT);
+        RingPairAdvance(&pair, RING_PAIR_SMALL_CAPACITY - (uint64_t)2 * RING_ALIGNMENT);
+        RingPairAdvance(&pair, RING_ALIGNMENT);
+        assert_int_equal(pair.reader.sequence, sequence);
+        RingPairExpectNothing(&pair);
+        RingPairDestroy(&pair);
+    }
+}
+
 static void CheckersDetectDamage(void **state)
 {
     struct RingPair pair;
@@ -349,6 +383,7 @@ int main(void)
         cmocka_unit_test(NewWriterSeesAnArmedReader),
         cmocka_unit_test(SequenceWrapsAroundWithoutZero),
         cmocka_unit_test(OldBytesAreNotReadAsRecords),
+        cmocka_unit_test(LastBytesAndOldSequenceAreNoSequence),
         cmocka_unit_test(CheckersDetectDamage),
     };
 

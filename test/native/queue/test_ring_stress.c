@@ -28,13 +28,14 @@
 
 #include <cmocka.h>
 
+#include "support/deadline.h"
 #include "support/ring_pair.h"
 
 #define RECORDS          1000000U /* between threads */
 #define PROCESS_RECORDS  300000U
 #define ALLOWANCE        65536U
-#define SLEEP_MS         10000
-#define WATCHDOG_SECONDS 110
+#define SLEEP_MS         TEST_DEADLINE_MS
+#define WATCHDOG_SECONDS 500 /* below the limit of ctest */
 
 struct Ends {
     struct RingWriter writer;
