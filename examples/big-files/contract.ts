@@ -6,6 +6,6 @@ export const Digests = defineService('digests', {
   ofFile: method<void, string>(),
   /** SHA-256 of bytes. */
   ofBytes: method<Uint8Array, string>(),
-  /** So many bytes, counting up. */
+  /** Returns the given number of bytes, counting up. */
   make: method<number, Uint8Array>(),
 });

@@ -57,7 +57,7 @@ function chooseFiles(): string[] {
   return named.length > 0 ? named : ownSources();
 }
 
-/** What the service must find out, worked out here. */
+/** Computes the report that the service must return. */
 function expected(name: string): FileReport {
   const content = readFileSync(name);
   const lines = content.reduce((count, byte) => (byte === 0x0a ? count + 1 : count), 0);

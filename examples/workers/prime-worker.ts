@@ -1,4 +1,4 @@
-/** What each worker of the pool does: counts primes, and keeps its processor busy. */
+/** Implements the service in each worker of the pool: counts primes with a CPU-bound loop. */
 import type { ImplementationOf } from 'liteipc';
 import type { Primes } from './contract.js';
 
