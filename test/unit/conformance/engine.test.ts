@@ -1,4 +1,4 @@
-/** Tests faulty engines: the scenario of a faulty engine fails with a reason, and the others run. */
+/** Tests faulty engines: the scenario of such an engine fails with a reason, and the others run. */
 import test from 'ava';
 import type { Engine } from '#lib/conformance/engine.js';
 import { parseScenario } from '#lib/conformance/parse.js';

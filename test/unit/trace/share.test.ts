@@ -1,4 +1,4 @@
-/** Tests several readers of one trace: each has its own position, and the last one stops the trace. */
+/** Tests the readers of a trace: each has its own position, and the last one stops the trace. */
 import test from 'ava';
 import { TraceWords } from '#lib/native/layout.js';
 import { ServiceTrace } from '#lib/trace/service-trace.js';

@@ -34,12 +34,11 @@ async function slow(
   const implementation = {
     hold: (name: string, call: CallContext) => {
       heard.begun.push(name);
-      return new Promise<undefined>((resolve) => {
-        call.signal.addEventListener('abort', () => {
-          heard.ended.push(`${name} ${(call.signal.reason as { code: string }).code}`);
-          resolve(undefined);
-        });
+      // Never answers: an answer could arrive before the caller sees the revocation.
+      call.signal.addEventListener('abort', () => {
+        heard.ended.push(`${name} ${(call.signal.reason as { code: string }).code}`);
       });
+      return new Promise<undefined>(() => undefined);
     },
     deaf: (name: string) => {
       heard.begun.push(name);
