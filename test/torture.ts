@@ -1,4 +1,4 @@
-/** npm run torture -- --kills 10000: the long run of the torture test; see test/torture/run.ts. */
+/** Runs the torture test for long: npm run torture -- --kills 10000. See test/torture/run.ts. */
 import { parseOptions } from './torture/options.js';
 import { torture } from './torture/run.js';
 

@@ -1,7 +1,4 @@
-/**
- * Calls `serve` of the domain in its first argument, with its second as label, and waits until it
- * is killed.
- */
+/** Usage: DOMAIN LABEL. Calls `serve` of the domain with the label, and waits to be killed. */
 import { openDevice } from 'liteipc';
 import { Attention } from '../support/attention.js';
 

@@ -1,8 +1,8 @@
-/** What the tests with worker threads call. */
+/** The service that tests with worker threads call. */
 import { defineService, method } from 'liteipc';
 
 export const Counter = defineService('counter', {
   add: method<[number, number], number>(),
-  /** Gives back what it gets; given 'hang', never answers. */
+  /** Returns its input; for 'hang' it never answers. */
   echo: method<unknown, unknown>(),
 });

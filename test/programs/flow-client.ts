@@ -1,6 +1,6 @@
 /**
- * `flow-client.js DOMAIN UID`: becomes this user, reads `ticks` and `news` and sends to `collect`
- * of test/support/flow.ts until each is ended by somebody else. Answers every message with a
+ * Usage: DOMAIN UID. Becomes this user, reads `ticks` and `news` and sends to `collect` of
+ * test/support/flow.ts until the service or the domain ends them. Answers every message with a
  * report.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,7 +29,7 @@ async function* items(): AsyncGenerator<Uint8Array> {
   }
 }
 
-function keepEnd(name: string, promise: Promise<unknown>): void {
+function recordEnd(name: string, promise: Promise<unknown>): void {
   promise.then(
     () => (ended[name] = 'done'),
     (error: unknown) => (ended[name] = codeOf(error)),
@@ -43,9 +43,9 @@ async function read(name: 'ticks' | 'news', source: AsyncIterable<unknown>): Pro
 const ticks = flow.ticks();
 const news = flow.news();
 await Promise.allSettled([ticks.opened, news.opened]);
-keepEnd('ticks', read('ticks', ticks));
-keepEnd('news', read('news', news));
-keepEnd('collect', flow.collect(items()));
+recordEnd('ticks', read('ticks', ticks));
+recordEnd('news', read('news', news));
+recordEnd('collect', flow.collect(items()));
 
 process.on('message', () => {
   const tell = (ping: string): void => {

@@ -1,7 +1,4 @@
-/**
- * A worker that leaves memory files, mappings and socket pairs open in every state when it is
- * ended.
- */
+/** A worker that is terminated with memory files, mappings and socket pairs open in every state. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadNativeBinding } from '#lib/native/binding.js';
 import type { NativeDescriptor, NativeMapping, NativeMemoryFile } from '../../types/native.js';
@@ -24,5 +21,5 @@ const keep: (NativeDescriptor | NativeMapping | NativeMemoryFile | Uint8Array)[]
 ];
 filling.appendInBackground([part]).catch(() => undefined);
 parentPort?.postMessage(keep.length);
-// Something to be terminated in.
+// The termination interrupts this loop.
 if (mode === 'terminate') setInterval(() => keep.length, 1);

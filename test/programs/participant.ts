@@ -1,6 +1,6 @@
 /**
- * A process or worker thread that does with LiteIPC what a test tells it, command by command; see
- * test/support/participant-commands.ts. It ends when the test does.
+ * A process or worker thread that executes the commands of a test; see
+ * test/support/participant-commands.ts. It ends with the test.
  */
 import { readdirSync } from 'node:fs';
 import { isMainThread, parentPort } from 'node:worker_threads';
@@ -45,7 +45,7 @@ function answer(message: Answer): void {
   else process.send?.(message);
 }
 
-/** The same contract object for the same name: a device gives one client for each. */
+/** Contracts by name: a device has one client for each contract object. */
 function contractOf(name = 'work'): Work {
   const contract = contracts.get(name) ?? workService(name);
   contracts.set(name, contract);
@@ -119,7 +119,7 @@ async function clientOf(device: Device, service: string | undefined): Promise<Wo
 
 const clients = new Map<string, WorkClient>();
 
-/** A client that was found before is used as it is: it is to find its way by itself. */
+/** Returns the client that was found before, if there is one: it follows restarts by itself. */
 async function knownClient(request: CallRequest): Promise<WorkClient> {
   const key = `${request.device ?? 'main'} ${request.service ?? 'work'}`;
   const client = clients.get(key) ?? (await clientOf(deviceOf(request.device), request.service));
@@ -172,7 +172,7 @@ function end(how: Ending): void {
       });
       break;
     case 'natural':
-      // Nothing is left that keeps the event loop alive; calls may be pending.
+      // Without references the event loop ends although calls may be pending.
       endsNaturally = true;
       for (const device of devices.values()) device.unref();
       if (parentPort !== null) parentPort.unref();
@@ -298,7 +298,7 @@ if (parentPort !== null) {
 } else {
   process.on('message', (order) => void obey(order as Order));
   process.on('disconnect', () => {
-    // Unless it was we who disconnected, the test is gone.
+    // The test has ended, unless this process has disconnected.
     if (!endsNaturally) process.exit(0);
   });
 }

@@ -1,9 +1,9 @@
-/** What the workers of the pool tests serve. */
+/** The service in the workers of the pool tests. */
 import { threadId } from 'node:worker_threads';
 import { defineService, method, type ImplementationOf } from 'liteipc';
 
 export const Cruncher = defineService('cruncher', {
-  /** Computes for so many ms, and tells in which worker. */
+  /** Computes for the given time, ms, and returns the worker. */
   crunch: method<number, number>(),
   thread: method<void, number>(),
   data: method<void, unknown>(),

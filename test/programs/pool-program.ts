@@ -1,4 +1,4 @@
-/** A program that has a pool, and ends by itself when that is disposed. */
+/** A program with a pool that ends by itself after the pool is disposed. */
 import { ServiceManager, exposeInWorkers, openDevice } from 'liteipc';
 import { Cruncher } from './pool-module.js';
 

@@ -1,26 +1,26 @@
 /**
- * One side of a stream in a process of its own: `stream-peer.js service|client DOMAIN`. Tells its
- * parent what it has done whenever it is asked.
+ * Usage: service|reader|writer DOMAIN. Runs one side of a stream in its own process. Answers every
+ * message with a report.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineService, method, openDevice, sink, stream, type CallContext } from 'liteipc';
 
 export const Endless = defineService('endless', {
-  /** 1 KiB items for ever. */
+  /** Yields items of 1 KiB without end. */
   chunks: stream<void, Uint8Array>(),
-  /** Takes one each 50 ms. */
+  /** Reads one item every 50 ms. */
   upload: sink<Uint8Array>(),
   ping: method(),
 });
 
-/** What a peer tells. */
+/** Report of a peer. */
 export interface PeerReport {
   readonly rss: number;
-  /** Items produced here. */
+  /** Number of produced items. */
   readonly produced: number;
-  /** Items read here. */
+  /** Number of read items. */
   readonly read: number;
-  /** How streams ended here, as codes. */
+  /** Ends of streams, as codes. */
   readonly ended: readonly string[];
 }
 

@@ -1,6 +1,6 @@
-/** Scenarios with one expectation altered: a runner that looks must find each, at its step. */
+/** Alters one expectation of a scenario, so that a correct runner fails at its step. */
 
-/** As in the file: only what is altered here is named. */
+/** A scenario as in its file, with only the properties that are altered here. */
 export interface RawScenario {
   name: string;
   readonly port?: string;
@@ -22,7 +22,7 @@ type RawPart = Record<string, unknown>;
 
 export interface Alteration {
   readonly scenario: RawScenario;
-  /** Of the altered step, from 1. */
+  /** Number of the altered step, from 1. */
   readonly step: number;
   readonly what: string;
 }
@@ -33,7 +33,7 @@ const silent = ['exitTask', 'exitProcess', 'fork', 'sleep', 'pool'];
 
 const plusOne = (value: unknown): unknown => ({ add: [value, 1] });
 
-/** Changes one part of wanted data, by kind. */
+/** Changes one part of expected data, by kind. */
 const partChanges: Readonly<Record<string, (part: RawPart) => void>> = {
   hex: (part) =>
     (part['hex'] = String(part['hex']).replace(/^./, (first) => (first === '0' ? '1' : '0'))),
@@ -106,10 +106,7 @@ function* stepChanges(scenario: RawScenario, step: RawStep): Generator<Change> {
   if (step.wantMsg !== undefined) yield* messageChanges(scenario, step.wantMsg);
 }
 
-/**
- * Every alteration of `scenario`, each under a name of its own; what the port expects is what
- * counts.
- */
+/** Returns every alteration of the port's expectations in `scenario`, each with its own name. */
 export function alterations(scenario: RawScenario): readonly Alteration[] {
   const base = structuredClone(scenario);
   for (const step of base.steps) {

@@ -1,21 +1,21 @@
-/** A service that tells what becomes of the signals of its calls, and what it is asked for. */
+/** A service that records the signals of its calls. */
 import { defineService, method, oneway, type ImplementationOf } from 'liteipc';
 
 export const Attention = defineService('attention', {
-  /** Ends only when its signal is aborted; `Attentive.ended` tells why. */
+  /** Ends only when its signal is aborted; `Attentive.ended` has the reason. */
   serve: method<string, string>(),
-  /** As `serve`, but first blocks the service's thread for so many ms. */
+  /** As `serve`, but first blocks the service's thread for the given time, ms. */
   serveLater: method<number, string>(),
   /** [deadline - now, remainingMs], ms. */
   time: method<void, [number, number]>(),
-  /** Answers at once, having asked for the signal. */
+  /** Reads the signal and answers at once. */
   quick: method<void, boolean>(),
-  /** Never asks for the signal, never ends. */
+  /** Never reads the signal, and never ends. */
   deaf: method<Uint8Array | undefined>(),
   note: oneway<string>(),
 });
 
-/** The implementation. */
+/** Implements the service. */
 export class Attentive implements ImplementationOf<typeof Attention> {
   readonly begun: string[] = [];
   /** `LABEL CODE` of each `serve` whose signal was aborted. */

@@ -1,9 +1,7 @@
-/** A process of a test that gives up being root. */
+/** Changes the user of a test process that was started by root. */
 import { loadNativeBinding } from '#lib/native/binding.js';
 
-/**
- * Becomes another user, with nothing left of root. What is loaded later must be readable to all.
- */
+/** Becomes another user without any right of root. Files that are loaded later must be readable. */
 export function becomeUser(id: number): void {
   loadNativeBinding();
   process.setgroups?.([]);

@@ -1,7 +1,4 @@
-/**
- * Gives orders to test/preload/bypass.c: a C program of another user that uses the device as it
- * likes.
- */
+/** Controls test/preload/bypass.c, a C program of another user that sends any message. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
@@ -14,26 +11,26 @@ const errorNames = new Map(Object.entries(constants.errno).map(([name, number]) 
 
 let compiled: Promise<string> | undefined;
 
-/** What became of an order. */
+/** Result of a command. */
 export interface BypassOutcome {
-  /** How often it succeeded. */
+  /** Number of successes. */
   readonly done: number;
-  /** How often it failed. */
+  /** Number of failures. */
   readonly failed: number;
-  /** Name of the last error; a service's refusal is ENOENT, as every failed reply. */
+  /** Name of the last error; ENOENT for every failed reply, such as a refusal. */
   readonly error: string | undefined;
   /** Data of the last reply. */
   readonly reply: Buffer;
 }
 
-/** What a message has besides its data. */
+/** Properties of a message besides its data. */
 export interface BypassMessage {
   readonly token?: number;
   readonly cookie?: number;
   readonly times?: number;
 }
 
-/** One such program. */
+/** A running program. */
 export class Bypass {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -45,7 +42,7 @@ export class Bypass {
     this.#lines = this.#reader[Symbol.asyncIterator]();
   }
 
-  /** Starts it as this user and group; needs root. `domain` is the absolute path of a socket. */
+  /** Starts the program as this user and group. `domain` is the absolute path of a socket. */
   static async start(domain: string, user: number): Promise<Bypass> {
     compiled ??= compile('bypass', gcc);
     const program = await compiled;
@@ -53,7 +50,7 @@ export class Bypass {
     return new Bypass(spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] }));
   }
 
-  /** A call whose data is this value as MessagePack; `undefined` is no data. */
+  /** Calls with this value as MessagePack; `undefined` is no data. */
   call(
     handle: number,
     code: number,
@@ -63,7 +60,7 @@ export class Bypass {
     return this.#send(handle, code, value, 0, options);
   }
 
-  /** A one-way message. */
+  /** Sends a one-way message. */
   tell(
     handle: number,
     code: number,
@@ -73,7 +70,7 @@ export class Bypass {
     return this.#send(handle, code, value, 1, options);
   }
 
-  /** Any other order. */
+  /** Sends any other command. */
   async order(line: string): Promise<BypassOutcome> {
     this.#child.stdin?.write(`${line}\n`);
     const { value = '', done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
@@ -87,7 +84,7 @@ export class Bypass {
     };
   }
 
-  /** Ends it and waits until it is gone. */
+  /** Ends the program and waits for its end. */
   async end(): Promise<void> {
     const gone = once(this.#child, 'exit');
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;

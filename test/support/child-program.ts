@@ -1,4 +1,4 @@
-/** Programs of test/programs that run as child processes of a test, and end with it. */
+/** Runs programs of test/programs as child processes that end with their test. */
 import { fork, type ChildProcess, type ForkOptions } from 'node:child_process';
 import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';

@@ -1,4 +1,4 @@
-/** The Trace Event Format as a schema, and what must hold between the events of one file. */
+/** Checks the Trace Event Format: a schema, and the rules between the events of a file. */
 import type { ExecutionContext } from 'ava';
 import { z } from 'zod';
 import { traceToChrome, type ChromeTraceSource } from 'liteipc/native';
@@ -42,7 +42,7 @@ export type Slice = Extract<ParsedEvent, { ph: 'X' }>;
 type FlowStart = Extract<ParsedEvent, { ph: 's' }>;
 type FlowEnd = Extract<ParsedEvent, { ph: 'f' }>;
 
-/** An arrow, and the slices that its ends are tied to. */
+/** An arrow with the slices at its ends. */
 export interface Arrow {
   readonly from: Slice;
   readonly to: Slice;
@@ -60,10 +60,10 @@ export interface ParsedTrace {
 const only = <Phase extends ParsedEvent['ph']>(events: readonly ParsedEvent[], phase: Phase) =>
   events.filter((event): event is Extract<ParsedEvent, { ph: Phase }> => event.ph === phase);
 
-/** ns, so that sums are exact. */
+/** Times in ns, so that sums are exact. */
 const ns = (microseconds: number): number => Math.round(microseconds * 1000);
 
-/** Slices of one thread lie beside each other or within each other, as the format demands. */
+/** Checks that slices of a thread are disjoint or nested, as the format demands. */
 function checkNesting(t: ExecutionContext, slices: readonly Slice[]): void {
   const open = new Map<string, number[]>();
   for (const { pid, tid, ts, dur, name } of slices) {
@@ -76,7 +76,7 @@ function checkNesting(t: ExecutionContext, slices: readonly Slice[]): void {
   }
 }
 
-/** The slice that is open where an arrow begins or ends: the innermost. */
+/** Returns the innermost slice at the time at which an arrow begins or ends. */
 function sliceAt(slices: readonly Slice[], end: FlowStart | FlowEnd): Slice | undefined {
   return slices.findLast(
     ({ pid, tid, ts, dur }) =>
@@ -84,7 +84,7 @@ function sliceAt(slices: readonly Slice[], end: FlowStart | FlowEnd): Slice | un
   );
 }
 
-/** Converts, writes and reads again, and checks all that must hold. */
+/** Converts a trace, writes it, reads it again, and checks all rules. */
 export function parseChrome(
   t: ExecutionContext,
   sources: ChromeTraceSource | readonly ChromeTraceSource[],

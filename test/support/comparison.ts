@@ -1,4 +1,4 @@
-/** Compares texts of a test with this package, and reads what came out. */
+/** Compares texts of a test with this package, and reads the result. */
 import { compareWithKernel, type Comparison } from '#lib/compare-source/compare.js';
 import type { Category, Row } from '#lib/compare-source/observation.js';
 import { readOwnFacts, type OwnFacts } from '#lib/compare-source/own-facts.js';
@@ -21,7 +21,7 @@ export const compareTexts = (header = HEADER, source = SOURCE): Promise<Comparis
 
 export const compareHeader = (header: string): Promise<Comparison> => compare(header, undefined);
 
-/** Rows that differ, as `category: name: what changed`. */
+/** Returns the rows that differ, as `category: name: change`. */
 export function differences({ rows }: Comparison): string[] {
   return rows
     .filter(({ status }) => status !== 'same')

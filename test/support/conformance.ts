@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { commandLine, root } from './paths.js';
 
-/** The folder of the scenarios: `recorded` or `own`. */
+/** Returns a folder of scenarios: `recorded` or `own`. */
 export const scenarioFolder = (name: string): string => join(root, 'test/conformance', name, '/');
 
 /** The document of `--json`. */
@@ -35,13 +35,13 @@ export interface Finished {
   readonly errors: string;
 }
 
-/** A command that runs, and what came of it in the end. */
+/** A running command and its result. */
 export interface Running {
   readonly child: ChildProcess;
   readonly finished: Promise<Finished>;
 }
 
-/** Starts `liteipc conformance`; `temporary` is where it may put what it needs. */
+/** Starts `liteipc conformance` with the temporary directory `temporary`. */
 export const start = (args: readonly string[], temporary?: string): Running =>
   startCommand(['conformance', ...args], temporary);
 
@@ -64,7 +64,7 @@ export function startCommand(args: readonly string[], temporary?: string): Runni
 
 export const conformance = (...args: readonly string[]): Promise<Finished> => start(args).finished;
 
-/** Runs with `--json`; the exit status must fit what the document says. */
+/** Runs with `--json`, and checks that the exit status agrees with the document. */
 export async function conformanceDocument(
   t: ExecutionContext,
   ...args: readonly string[]
@@ -76,14 +76,12 @@ export async function conformanceDocument(
   return document;
 }
 
-/**
- * A folder that goes away with the test; `files` are put into it, those that are no text as JSON.
- */
+/** Makes a folder with `files` that ends with the test. Values that are not texts become JSON. */
 export function makeFolder(
   t: ExecutionContext,
   files: Readonly<Record<string, unknown>> = {},
 ): string {
-  // Short: sockets lie in it.
+  // The path is short, because the folder contains sockets.
   const folder = mkdtempSync(join(tmpdir(), 'lc-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   for (const [name, content] of Object.entries(files)) {

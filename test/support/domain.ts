@@ -1,6 +1,4 @@
-/**
- * A domain for one test, all of it in this process: a manager and as many devices as are opened.
- */
+/** Starts a domain for one test in this process: a manager and devices. */
 import type { ExecutionContext } from 'ava';
 import {
   ServiceManager,
@@ -12,11 +10,11 @@ import {
 
 let domains = 0;
 
-/** What {@link startDomain} gives. */
+/** A domain that ends with its test. */
 export interface TestDomain {
   readonly name: string;
   readonly manager: ServiceManager;
-  /** Opens a device, closed at the end of the test. */
+  /** Opens a device that the end of the test closes. */
   open(options?: Omit<DeviceOptions, 'domain'>): Promise<Device>;
 }
 

@@ -1,22 +1,22 @@
-/** The service that the tests of permission stream from and to. */
+/** A service with streams, for tests of permission. */
 import { defineService, event, method, sink, stream } from 'liteipc';
 
 export const Flow = defineService('flow', {
-  /** A number each few ms, for ever. */
+  /** Yields a number every few ms, without end. */
   ticks: stream<void, number>(),
-  /** Takes what comes. */
+  /** Reads all items. */
   collect: sink<Uint8Array, number>(),
   news: event<string>(),
   ping: method<void, string>(),
 });
 
-/** What a test/programs/flow-client.ts tells. */
+/** Report of test/programs/flow-client.ts. */
 export interface FlowReport {
-  /** Items of `ticks` and `news` that have come. */
+  /** Numbers of received items of `ticks` and `news`. */
   readonly ticks: number;
   readonly news: number;
-  /** How each of its streams ended: `done` or the error's code; absent: not yet. */
+  /** End of each stream: `done` or the code of the error; absent while it runs. */
   readonly ended: Readonly<Record<string, string>>;
-  /** What `ping` gave when it was asked: `pong` or the error's code. */
+  /** Result of `ping`: `pong` or the code of the error. */
   readonly ping: string;
 }

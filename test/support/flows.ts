@@ -1,4 +1,4 @@
-/** A service with every kind of stream, which tells what becomes of its streams. */
+/** A service with every kind of stream, which records the ends of its streams. */
 import {
   defineService,
   duplex,
@@ -12,31 +12,31 @@ import {
 import { z } from 'zod';
 
 export const Flows = defineService('flows', {
-  /** Numbers from 0 up to this one. */
+  /** Yields the numbers from 0 to the input, exclusive. */
   count: stream<number, number>(),
-  /** So many items of so many bytes. */
+  /** Yields `count` items of `bytes` bytes. */
   chunks: stream<readonly [count: number, bytes: number], Uint8Array>(),
-  /** The array that was given, item by item; a text that begins with "throw" is thrown. */
+  /** Yields the items of the input; throws at a text that begins with "throw". */
   list: stream<readonly unknown[], unknown>(),
   checked: stream({ input: z.array(z.unknown()), output: z.number().max(100) }),
   sum: sink<number, number>(),
-  /** Takes so many, then returns; the first item says how many. */
+  /** Reads as many items as the first one says, and returns. */
   takeSome: sink<number, number[]>(),
   checkedSum: sink({ input: z.number().max(100), output: z.number() }),
   double: duplex<number, number>(),
-  /** Takes nothing and gives nothing until it is aborted. */
+  /** Reads and yields nothing until it is aborted. */
   idle: duplex<number, number>(),
   changed: event<unknown>(),
   ping: method<void, string>(),
 });
 
-/** The implementation. */
+/** Implements the service. */
 export class Flowing implements ImplementationOf<typeof Flows> {
-  /** Items made by `count` and `chunks`. */
+  /** Number of items that `count` and `chunks` produced. */
   produced = 0;
   /** `NAME` of each generator that has ended, or `NAME CODE` when its signal was aborted. */
   readonly ended: string[] = [];
-  /** What items iterators threw. */
+  /** Errors that the iterators of items threw. */
   readonly itemErrors: unknown[] = [];
 
   readonly count = async function* (this: Flowing, limit: number, call: CallContext) {
@@ -47,7 +47,7 @@ export class Flowing implements ImplementationOf<typeof Flows> {
         yield await Promise.resolve(index);
       }
     } finally {
-      this.#tellEnd('count', signal);
+      this.#recordEnd('count', signal);
     }
   };
 
@@ -62,7 +62,7 @@ export class Flowing implements ImplementationOf<typeof Flows> {
         yield new Uint8Array(bytes).fill(index);
       }
     } finally {
-      this.#tellEnd('chunks', signal);
+      this.#recordEnd('chunks', signal);
     }
   };
 
@@ -90,7 +90,7 @@ export class Flowing implements ImplementationOf<typeof Flows> {
       for await (const item of items) sum += item;
     } catch (error) {
       this.itemErrors.push(error);
-      this.#tellEnd('sum', signal);
+      this.#recordEnd('sum', signal);
       throw error;
     }
     return sum;
@@ -120,7 +120,7 @@ export class Flowing implements ImplementationOf<typeof Flows> {
       this.itemErrors.push(error);
       throw error;
     } finally {
-      this.#tellEnd('double', signal);
+      this.#recordEnd('double', signal);
     }
   };
 
@@ -128,19 +128,19 @@ export class Flowing implements ImplementationOf<typeof Flows> {
     await new Promise((resolve) => {
       signal.addEventListener('abort', resolve, { once: true });
     });
-    this.#tellEnd('idle', signal);
+    this.#recordEnd('idle', signal);
     yield* [];
   };
 
   readonly ping = (): string => 'pong';
 
-  #tellEnd(name: string, signal: AbortSignal): void {
+  #recordEnd(name: string, signal: AbortSignal): void {
     const code = signal.aborted ? ` ${(signal.reason as { code: string }).code}` : '';
     this.ended.push(name + code);
   }
 }
 
-/** All items of a sequence. */
+/** Returns all items of a sequence. */
 export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const all: Item[] = [];
   for await (const item of items) all.push(item);

@@ -1,4 +1,4 @@
-/** A service whose messages are parcels; test/programs/parcel_peer.c is its twin in C. */
+/** A service whose messages are parcels; test/programs/parcel_peer.c implements it in C. */
 import { defineService, method, oneway } from 'liteipc';
 import { parcel } from 'liteipc/native';
 
@@ -44,7 +44,7 @@ const text = parcel<string>({
   read: (io) => io.readString(),
 });
 
-/** The contract. The order of its methods is their codes in C. */
+/** The contract. The index of a method is its code in C. */
 export const Gauge = defineService('gauge', {
   sum: method({ input: sumInput, output: sumOutput }),
   echo: method({ input: bytes, output: bytes }),
@@ -53,7 +53,7 @@ export const Gauge = defineService('gauge', {
   fail: method({ input: text, output: text }),
 });
 
-/** As parcel_peer.c has it. */
+/** The same constant as in parcel_peer.c. */
 export function makeGauge(): {
   sum: (input: { name: string; values: readonly number[] }) => { text: string; total: bigint };
   echo: (data: Uint8Array) => Uint8Array;

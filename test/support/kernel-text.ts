@@ -1,7 +1,7 @@
 /**
- * A header and a source that say what driver 2.0 of the kernel says, in words of these tests:
- * names, layouts and error codes as `docs/kernel-map.md` and the package's header have them, bodies
- * that do nothing else. Tests change them and look at what the comparison finds.
+ * A header and a source that are equivalent to driver 2.0 of the kernel for the comparison: they
+ * have the names, layouts and error codes of `docs/kernel-map.md` and of the package's header.
+ * Tests change these texts and check the differences that the comparison reports.
  */
 
 export const HEADER = `/* The driver's interface, as a test tells it. */
@@ -146,7 +146,7 @@ SPIN_LOCK_INIT(g_lock);
 STATIC UINT32 LiteIpcWrite(IpcContent *content);
 `;
 
-/** Functions with the error codes that each gives back, and the shape in which it does. */
+/** Functions with the error codes that each returns, and the form of the return statements. */
 const FUNCTIONS: readonly (readonly [result: string, name: string, codes: string])[] = [
   ['UINT32', 'OsLiteIpcInit', ''],
   ['int', 'LiteIpcOpen', 'ENOMEM'],
@@ -199,7 +199,7 @@ const FUNCTIONS: readonly (readonly [result: string, name: string, codes: string
   ['int', 'LiteIpcIoctl', 'EINVAL ENOMEM'],
 ];
 
-/** A body that gives the codes back: the first returned, the second through a variable, … */
+/** Returns a body that returns the codes: the first directly, the second through a variable, … */
 function body(result: string, codes: readonly string[]): string {
   const lines = [
     '    UINT32 ret = LOS_OK;',
@@ -232,16 +232,14 @@ ${body(result, list)}
 LOS_MODULE_INIT(OsLiteIpcInit, LOS_INIT_LEVEL_KMOD_EXTENDED);
 `;
 
-/**
- * Replaces one piece of a text; throws if it is not there exactly once, so that no test goes stale.
- */
+/** Replaces a part of a text. Throws if the text does not contain the part exactly once. */
 export function change(text: string, before: string, after: string): string {
   const parts = text.split(before);
-  if (parts.length !== 2) throw new Error(`${parts.length - 1} places have ${before}`);
+  if (parts.length !== 2) throw new Error(`${parts.length - 1} positions have ${before}`);
   return parts.join(after);
 }
 
-/** Takes a function out of {@link SOURCE}. */
+/** Returns {@link SOURCE} without a function. */
 export function withoutFunction(text: string, name: string): string {
   const start = text.lastIndexOf('LITE_OS_SEC_TEXT', text.indexOf(`${name}(UINT32 first`));
   const end = text.indexOf('\n}\n', start) + 3;

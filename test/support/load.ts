@@ -1,4 +1,4 @@
-/** Calls without end: what a participant of the torture test does until it is killed. */
+/** Calls without end, as a participant of the torture test does until it is killed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDevice, type Client, type ClientOf, type Device } from 'liteipc';
 import type { LoadOptions, LoadProgress } from './participant-commands.js';
@@ -7,13 +7,13 @@ import { scaled } from './deadlines.js';
 
 type WorkClient = ClientOf<ReturnType<typeof workService>>;
 
-/** What may happen to a call when others are killed. Everything else is told as a fault. */
+/** Errors of calls that kills of other participants may cause. All others are faults. */
 const mayHappen: ReadonlySet<string> = new Set(['ENOENT', 'EPIPE', 'ENODEV']);
-/** Calls at the same time. */
+/** Number of concurrent calls. */
 const STRANDS = 4;
-/** Longer than the time limit of a call: one that has not ended by then never will. */
+/** Maximum duration of a call, ms: longer than its time limit. */
 const CALL_MAX_MS = scaled(8000);
-/** How long there may be no domain, or a name belong to one that has just been killed. */
+/** Maximum time, ms, without a domain, or with a name that belongs to a terminated process. */
 const ABSENCE_MAX_MS = scaled(30_000);
 const FAULTS_MAX = 10;
 
@@ -21,7 +21,7 @@ function codeOf(error: unknown): string {
   return (error as { code?: string }).code ?? String(error);
 }
 
-/** Repeats what fails for a reason that passes. */
+/** Repeats an action that fails for a temporary reason. */
 async function insist<T>(action: () => Promise<T>, passing: readonly string[]): Promise<T> {
   const deadline = performance.now() + ABSENCE_MAX_MS;
   for (;;) {
@@ -34,7 +34,7 @@ async function insist<T>(action: () => Promise<T>, passing: readonly string[]): 
   }
 }
 
-/** A device with services and with calls of others' services, until it is told to stop. */
+/** A device with services, and with calls of other services until `stopCalls`. */
 export class Load {
   readonly #options: LoadOptions;
   readonly #clients = new Map<string, WorkClient>();
@@ -45,7 +45,7 @@ export class Load {
   #stopped = false;
   #strands: Promise<void>[] = [];
   #random: number;
-  /** Calls in flight, by what they are about; the value is when they began. */
+  /** Start times of the calls in flight. */
   readonly #inFlight = new Map<symbol, number>();
 
   constructor(options: LoadOptions) {
@@ -59,7 +59,7 @@ export class Load {
     const device = await insist(() => openDevice({ domain }), ['ENODEV']);
     this.#device = device;
     device.on('exposeFailed', (error) => {
-      // A name of the dead is given again as soon as the manager knows; the test kills faster.
+      // The name of a terminated process is free when the manager knows; the test kills faster.
       this.#fault(`not exposed again: ${error.message}`);
     });
     for (const name of serve) await this.#expose(device, name);
@@ -102,19 +102,19 @@ export class Load {
     };
   }
 
-  /** Ends the calls; the services and the device stay. */
+  /** Ends the calls; the services and the device remain. */
   async stopCalls(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#strands);
   }
 
-  /** Calls each of these services so often; rejects if anything is not as it should be. */
+  /** Calls each of these services several times; rejects if an answer is wrong. */
   async verify(services: readonly string[], times: number): Promise<void> {
     for (const name of services) {
       const client = await insist(() => this.#clientOf(name), ['ENODEV', 'ENOENT', 'EPIPE']);
       for (let round = 0; round < times; round++) {
         const text = this.#text();
-        if ((await client.echo(text)) !== text) throw new Error(`${name} gave back something else`);
+        if ((await client.echo(text)) !== text) throw new Error(`${name} returned another text`);
       }
     }
   }
@@ -128,7 +128,7 @@ export class Load {
     if (this.#faults.length < FAULTS_MAX) this.#faults.push(text);
   }
 
-  /** 0 to limit - 1, from the seed. */
+  /** Returns a number from 0 to limit - 1, derived from the seed. */
   #next(limit: number): number {
     this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) >>> 0;
     return Math.floor((this.#random / 2 ** 32) * limit);
@@ -157,7 +157,7 @@ export class Load {
       try {
         const client = await this.#clientOf(name);
         const text = this.#text();
-        if ((await client.echo(text)) !== text) this.#fault(`${name} gave back something else`);
+        if ((await client.echo(text)) !== text) this.#fault(`${name} returned another text`);
         else this.#answers += 1;
       } catch (error) {
         const code = codeOf(error);

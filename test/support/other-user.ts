@@ -1,7 +1,4 @@
-/**
- * Node programs of other users, with what they need of the package in a place that every user may
- * read.
- */
+/** Runs Node programs as other users, with a copy of the package that every user may read. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +6,7 @@ import { join } from 'node:path';
 import { findAddon } from '#lib/native/binding.js';
 import { root } from './paths.js';
 
-/** Who a process is. */
+/** Identity of a process. */
 export interface User {
   readonly uid: number;
   readonly gid: number;
@@ -18,8 +15,8 @@ export interface User {
 }
 
 /**
- * Arguments for Node that make it that user before it loads anything. The interpreter itself is
- * started as root: it may lie where others cannot look.
+ * Returns arguments for Node, which make it change to that user before it loads anything. Root
+ * starts the interpreter, because other users may not be able to read its folder.
  */
 export function asUser({ uid, gid, groups = [] }: User): string[] {
   const code = [
@@ -30,9 +27,7 @@ export function asUser({ uid, gid, groups = [] }: User): string[] {
   return ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
 }
 
-/**
- * A folder that every user may pass, and nobody else may write. It goes when this process exits.
- */
+/** Makes a folder that every user may enter and only this user may write. The exit removes it. */
 export function makeOpenFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lu-'));
   chmodSync(folder, 0o755);
@@ -42,7 +37,7 @@ export function makeOpenFolder(): string {
   return folder;
 }
 
-/** Puts the package there, as `npm install` would, readable to all. */
+/** Copies the package there like `npm install`, readable to all. */
 export function installPackage(folder: string): string {
   const place = join(folder, 'liteipc');
   const addon = join(place, 'build-cmake/Release/liteipc.node');

@@ -1,13 +1,13 @@
 /**
- * What a participant can be told: the words between test/support/participant.ts, which runs in the
- * test, and test/programs/participant.ts, which runs in a process or worker thread of its own.
+ * The commands of a participant: the protocol between test/support/participant.ts, which runs in
+ * the test, and test/programs/participant.ts, which runs in another process or a worker thread.
  */
 import type { Caller } from 'liteipc';
 import type { Rule } from 'liteipc/manager';
 import type { NativeDomainCounters } from '../../types/native.js';
 import type { Told, WorkMethod } from './work.js';
 
-/** How a call ended. */
+/** Result of a call. */
 export type Outcome =
   | { readonly ok: true; readonly value: unknown; readonly endedAtMs: number }
   | {
@@ -15,13 +15,13 @@ export type Outcome =
       readonly name: string;
       readonly code: string;
       readonly message: string;
-      /** When, in ms on the clock that all processes of the machine share. */
+      /** Time of the end, ms, on the clock that all processes of the machine share. */
       readonly endedAtMs: number;
     };
 
-/** Which call of which service. */
+/** A call of a service. */
 export interface CallRequest {
-  /** Name that the participant knows the device by. Default `main`. */
+  /** Name of the device in the participant. Default `main`. */
   readonly device?: string;
   /** Default `work`. */
   readonly service?: string;
@@ -38,36 +38,36 @@ export interface Facts {
   readonly pendingCalls: number;
   /** The device's processId. */
   readonly processId: number;
-  /** Messages in the device's pool that have not been freed. */
+  /** Number of messages in the device's pool that have not been freed. */
   readonly poolNodes: number;
 }
 
-/** What a participant of the torture test does. */
+/** Load of a participant of the torture test. */
 export interface LoadOptions {
   readonly domain: string;
   /** Names of the services that it exposes. */
   readonly serve: readonly string[];
-  /** Names of the services that it calls at random; none: it calls nothing. */
+  /** Names of the services that it calls at random. */
   readonly call: readonly string[];
   readonly seed: number;
 }
 
 export interface LoadProgress {
-  /** Right answers so far. */
+  /** Number of right answers. */
   readonly answers: number;
-  /** Failed calls so far, by code. */
+  /** Numbers of failed calls by code. */
   readonly failures: Readonly<Record<string, number>>;
-  /** What must not happen. */
+  /** Faults: events that must not happen. */
   readonly faults: readonly string[];
   readonly poolNodes: number;
   readonly pendingCalls: number;
   readonly connected: boolean;
 }
 
-/** How a process or thread ends by itself. */
+/** A way in which a process or thread ends itself. */
 export type Ending = 'exit' | 'throw' | 'natural';
 
-/** Command → its argument and what it resolves to. */
+/** The argument and the result of each command. */
 export interface Commands {
   startManager: (options: {
     readonly domain: string;
@@ -86,37 +86,37 @@ export interface Commands {
   expose: (options: { readonly device?: string; readonly service?: string }) => void;
   /** Looks the service up. */
   find: (options: { readonly device?: string; readonly service?: string }) => void;
-  /** Tells the service's restarts from now on, as events `restart work`. */
+  /** Reports restarts of the service from now on, as events `restart work`. */
   watchRestarts: (options: { readonly device?: string; readonly service?: string }) => void;
-  /** One call from beginning to end. */
+  /** Makes a call and waits for its end. */
   call: (request: CallRequest) => Outcome;
-  /** Starts `count` calls; `outcomes` tells how they ended. */
+  /** Starts `count` calls; `outcomes` returns their results. */
   begin: (request: CallRequest & { readonly count: number }) => void;
-  /** Waits for all calls that were begun, and forgets them. */
+  /** Waits for all calls that `begin` started, and returns their results. */
   outcomes: () => Outcome[];
   /**
-   * Sends numbered one-way messages until one is refused, or `count`. Resolves to how many were
-   * accepted.
+   * Sends up to `count` numbered one-way messages until one is refused. Resolves to the number of
+   * accepted messages.
    */
   flood: (options: {
     readonly count: number;
     readonly ballast: number;
     readonly first: number;
   }) => { readonly accepted: number; readonly refusal?: Outcome };
-  /** What this participant's own service has been told. */
+  /** One-way messages that the service of this participant received. */
   told: () => Told;
   close: (options: { readonly device?: string }) => void;
   facts: (options: { readonly device?: string }) => Facts;
-  /** What the device has told since it was asked last: `lost`, `reconnected`, `death work`. */
+  /** Events of the device since the last query: `lost`, `reconnected`, `death work`. */
   events: () => string[];
   /** Waits for the next such event of this name. */
   event: (name: string) => void;
-  /** Begins to serve and call without end, on a device of its own. */
+  /** Starts to serve and call without end, on a separate device. */
   load: (options: LoadOptions) => void;
   loadProgress: () => LoadProgress;
   /** Ends the load's calls, but not its services. */
   stopCalls: () => void;
-  /** Calls each service so often, from the load's device; fails if an answer is not right. */
+  /** Calls each service several times from the load's device; fails if an answer is wrong. */
   verify: (options: { readonly services: readonly string[]; readonly times: number }) => void;
   closeLoad: () => void;
   /** Ends; there is no answer. */
@@ -124,9 +124,9 @@ export interface Commands {
 }
 
 export type CommandName = keyof Commands;
-/** What a command needs to know. */
+/** Argument of a command. */
 export type Argument<Name extends CommandName> = Parameters<Commands[Name]>[0];
-/** What a command gives back. */
+/** Result of a command. */
 export type Result<Name extends CommandName> = ReturnType<Commands[Name]>;
 
 export interface Order {
@@ -135,7 +135,7 @@ export interface Order {
   readonly argument: unknown;
 }
 
-/** The answer to an order; `id` 0: the participant is ready for orders. */
+/** The answer to a command; with `id` 0 the participant reports that it is ready. */
 export type Answer =
   | { readonly id: number; readonly result: unknown }
   | {
@@ -143,10 +143,7 @@ export type Answer =
       readonly error: { readonly code: string; readonly name: string; readonly message: string };
     };
 
-/**
- * Environment variables for a participant process that runs as another user: set after it has
- * loaded.
- */
+/** Environment variable with the user to which a participant process changes after loading. */
 export const USER_VARIABLE = 'LITEIPC_TEST_USER';
 
 export type { Caller };

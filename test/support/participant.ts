@@ -1,7 +1,6 @@
 /**
- * A process or worker thread that a test gives orders to; see participant-commands.ts. Every wait
- * has a bound, and when it is exceeded the error says which participant it was and what it did
- * last.
+ * Controls a process or worker thread with commands; see participant-commands.ts. Every wait has a
+ * limit; the error of an exceeded limit has the participant and its last command.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -20,9 +19,9 @@ import { within } from './deadlines.js';
 
 const program = testProgram('participant');
 
-/** Longest wait for the answer to an order, ms. */
+/** Limit of the wait for the answer to a command, ms. */
 const ANSWER_MAX_MS = 15_000;
-/** Longest wait for a participant to be gone, ms. */
+/** Limit of the wait for the end of a participant, ms. */
 const EXIT_MAX_MS = 10_000;
 const OUTPUT_MAX = 4000;
 /** Callers learn of the death of a service within this time, ms. */
@@ -30,7 +29,7 @@ const NOTICE_MAX_MS = 100;
 /** Ratio of the limit of a notice to the time that this process waits for the same end. */
 const REFERENCE_FACTOR = 5;
 
-/** How a participant ended. A worker has no signal. */
+/** Exit status of a participant. A worker has no signal. */
 export interface ExitStatus {
   readonly code: number | null;
   readonly signal: string | null;
@@ -48,11 +47,11 @@ export interface Kill {
 }
 
 export interface ParticipantOptions {
-  /** A thread of this process instead of a process. */
+  /** Starts a thread of this process instead of a process. */
   readonly asWorker?: boolean;
   /** User and group ID to run as; needs root. */
   readonly user?: number;
-  /** The program, instead of this Node: a copy of it. */
+  /** Path of a copy of Node that is started instead of this one. */
   readonly execPath?: string;
 }
 
@@ -64,12 +63,12 @@ interface Waiting {
 
 const all = new Set<Participant>();
 
-/** Now in ms, on the clock of {@link Outcome.endedAtMs}. */
+/** Returns the time in ms, on the clock of {@link Outcome.endedAtMs}. */
 export function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** What the kernel says of a process: state and, by thread, where it sleeps. */
+/** Returns the kernel's view of a process: its state, and where each thread sleeps. */
 export function processState(pid: number): string {
   try {
     const state = /^State:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '?';
@@ -84,11 +83,11 @@ export function processState(pid: number): string {
   }
 }
 
-/** The other side of test/programs/participant.ts. */
+/** A running test/programs/participant.ts. */
 export class Participant {
-  /** What diagnoses call it. */
+  /** Name in diagnoses. */
   readonly name: string;
-  /** Settles when it is gone. */
+  /** Settles when the participant has ended. */
   readonly exited: Promise<ExitStatus>;
 
   readonly #child: ChildProcess | undefined;
@@ -144,7 +143,7 @@ export class Participant {
     all.add(this);
   }
 
-  /** Starts one and waits until it takes orders. */
+  /** Starts a participant and waits until it accepts commands. */
   static async start(name: string, options: ParticipantOptions = {}): Promise<Participant> {
     const participant = new Participant(name, options);
     participant.#ready = new Promise((resolve, reject) => {
@@ -154,17 +153,17 @@ export class Participant {
     return participant;
   }
 
-  /** Of a worker: this process. */
+  /** Process ID; a worker has that of this process. */
   get pid(): number {
     return this.#child?.pid ?? process.pid;
   }
 
-  /** What it printed, stdout and stderr. */
+  /** Text that the participant printed to stdout and stderr. */
   get output(): string {
     return this.#output;
   }
 
-  /** Gives an order and waits for the answer; rejects with the error that the participant had. */
+  /** Sends a command and waits for the answer; rejects with the error of the participant. */
   async do<Name extends CommandName>(
     name: Name,
     argument: Argument<Name>,
@@ -182,7 +181,7 @@ export class Participant {
     })) as Result<Name>;
   }
 
-  /** Lets it end by itself and waits until it is gone. */
+  /** Makes the participant end itself, and waits for its end. */
   async end(how: Ending): Promise<ExitStatus> {
     this.#order({ id: this.#nextId++, name: 'end', argument: how });
     return this.gone();
@@ -198,12 +197,12 @@ export class Participant {
     return { at, limitMs: Math.max(NOTICE_MAX_MS, REFERENCE_FACTOR * (nowMs() - at)) };
   }
 
-  /** Waits until it is gone. */
+  /** Waits for the end of the participant. */
   gone(): Promise<ExitStatus> {
     return within(this.exited, EXIT_MAX_MS, () => `it did not end. ${this.diagnosis()}`);
   }
 
-  /** Who it is and what it did last. */
+  /** Returns the participant's name, state, last command and output. */
   diagnosis(): string {
     const status =
       this.#status === undefined
@@ -251,10 +250,7 @@ export class Participant {
   }
 }
 
-/**
- * Ends every participant that is left, by its pid, and waits for the end. For
- * `test.afterEach.always`.
- */
+/** Kills every remaining participant and waits for the ends. For `test.afterEach.always`. */
 export async function endParticipants(): Promise<void> {
   await Promise.all([...all].map((participant) => participant.kill()));
 }

@@ -1,4 +1,4 @@
-/** Paths that tests use; where a test's own file is does not matter. */
+/** Paths that tests use, so that tests do not depend on their own location. */
 import { join } from 'node:path';
 
 /** The root folder of the repository. */

@@ -1,7 +1,4 @@
-/**
- * Compiles the C programs of test/preload and runs them under the device shim, each in a way of its
- * own.
- */
+/** Compiles the C programs of test/preload and runs them under the device shim. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +11,7 @@ const execute = promisify(execFile);
 const sourceFolder = join(root, 'test/preload');
 const outputFolder = join(root, 'out/preload');
 
-/** A compiler for these programs, and what has to be installed for it. */
+/** A compiler for these programs, and its packages. */
 export interface Toolchain {
   readonly name: string;
   readonly compiler: string;
@@ -59,7 +56,7 @@ export function withToolchain({ compiler, packages, name }: Toolchain): Register
     : withCommands(packages, compiler);
 }
 
-/** Compiles `name`.c; the path of the program. */
+/** Compiles `name`.c and returns the path of the program. */
 export async function compile(name: string, toolchain: Toolchain): Promise<string> {
   const { compiler, packages, flags } = toolchain;
   requireCommand(compiler, packages);
@@ -85,7 +82,7 @@ function newest(folder: string): number {
   return Math.max(...times);
 }
 
-/** The shim for another processor, built if it is missing or older than its sources. */
+/** Returns the path of the shim for another processor, after building it if it is outdated. */
 export async function buildShimFor({ name, compiler, packages }: Toolchain): Promise<string> {
   requireCommand(compiler, packages);
   const shim = join(outputFolder, `liteipc_preload-${name}.so`);
@@ -98,7 +95,7 @@ export async function buildShimFor({ name, compiler, packages }: Toolchain): Pro
   return shim;
 }
 
-/** How a program ended. */
+/** Exit status and output of a program. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -106,12 +103,12 @@ export interface Ending {
   readonly stderr: string;
 }
 
-/** A program that is running, and what it has said so far. */
+/** A running program. */
 export interface Running {
   readonly child: ChildProcess;
-  /** Resolves when its standard output holds the text; rejects if it ends first. */
+  /** Resolves when its standard output contains the text; rejects if it ends before. */
   says(text: string): Promise<void>;
-  /** The same of its standard error. */
+  /** The same for standard error. */
   complains(text: string): Promise<void>;
   readonly ended: Promise<Ending>;
 }
@@ -173,7 +170,7 @@ export function start(
   };
 }
 
-/** `npx liteipc` with these arguments. */
+/** Starts `npx liteipc` with these arguments. */
 export function startLiteipc(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
@@ -181,7 +178,7 @@ export function startLiteipc(
   return start(process.execPath, [commandLine, ...args], environment);
 }
 
-/** The same, to its end. */
+/** Runs `npx liteipc` with these arguments. */
 export function liteipc(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},

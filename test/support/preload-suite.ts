@@ -1,12 +1,12 @@
-/** The programs of test/preload, for one toolchain: the same tests for each. */
+/** Registers the tests that run the programs of test/preload, for one toolchain. */
 import type { ExecutionContext } from 'ava';
 import { compile, withToolchain, type Ending, type Toolchain } from './preload-programs.js';
 import { scaled } from './deadlines.js';
 
-/** Calls of each size by each of the two clients. */
+/** Number of calls of each size by each of the two clients. */
 const CALLS = 50_000;
 
-/** Runs a compiled program to its end, in a domain of its own. */
+/** Runs a compiled program in a new domain. */
 export type RunProgram = (program: string, args: readonly string[]) => Promise<Ending>;
 
 function isFine(t: ExecutionContext, ending: Ending): void {
@@ -16,11 +16,11 @@ function isFine(t: ExecutionContext, ending: Ending): void {
 }
 
 interface SuiteOptions {
-  /** The programs can start themselves and others with exec. */
+  /** True if the programs can start programs with exec. */
   readonly canExec: boolean;
 }
 
-/** Declares the tests. */
+/** Registers the tests. */
 export function preloadSuite(
   toolchain: Toolchain,
   run: RunProgram,
@@ -36,7 +36,7 @@ export function preloadSuite(
   const unlessExec = canExec ? [] : ['no-exec'];
   const { name } = toolchain;
 
-  test(`${name}: a ServiceManager, a service, and two clients with ${CALLS} calls of two sizes each`, async (t) => {
+  test(`${name}: two clients make ${CALLS} calls of each of two sizes`, async (t) => {
     const { stdout } = await check(t, 'calls', [String(CALLS)]);
     for (const client of [0, 1]) {
       for (const size of [1024, 6000]) {
@@ -45,23 +45,23 @@ export function preloadSuite(
     }
   });
 
-  test(`${name}: paths, descriptors, duplicates, and closing everything`, async (t) => {
+  test(`${name}: the device is open under its paths and duplicates until the last close`, async (t) => {
     await check(t, 'descriptors', unlessExec);
   });
 
-  test(`${name}: what a program may not do to the pool's mapping`, async (t) => {
+  test(`${name}: the pool's mapping rejects every change`, async (t) => {
     await check(t, 'memory');
   });
 
-  test(`${name}: fork, vfork, posix_spawn, exec, daemons, and every way to end`, async (t) => {
+  test(`${name}: fork, vfork, posix_spawn, exec, daemons, and all ways to exit work`, async (t) => {
     await check(t, 'processes', unlessExec);
   });
 
-  test(`${name}: threads as tasks, pthread_cancel, signals, forks meanwhile`, async (t) => {
+  test(`${name}: threads are tasks, also with pthread_cancel, signals and forks`, async (t) => {
     await check(t, 'threads');
   });
 
-  test(`${name}: descriptors, memory and services in messages, and a death notice`, async (t) => {
+  test(`${name}: messages transfer descriptors, memory and services, and a death notice arrives`, async (t) => {
     await check(t, 'objects');
   });
 }

@@ -1,11 +1,9 @@
-/** A directory for this process's control sockets alone, so that test files do not meet. */
+/** Separates the control sockets of test files. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/**
- * Makes it the XDG_RUNTIME_DIR of this process and its children; it goes when the process exits.
- */
+/** Makes an XDG_RUNTIME_DIR for this process and its children. The exit removes it. */
 export function usePrivateRuntime(): string {
   const folder = mkdtempSync(join(tmpdir(), 'liteipc-test-'));
   process.env['XDG_RUNTIME_DIR'] = folder;

@@ -1,6 +1,6 @@
 /**
- * A native device with promises in place of events: what the tests of the native contract speak
- * with. It knows nothing of services and encodings.
+ * Wraps a native device with promises instead of events, for tests of the native contract. It has
+ * no services and no encodings.
  */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,7 +39,7 @@ export interface RawEvent {
   readonly token: number;
   readonly cookie: number;
   readonly flag: number;
-  /** A copy, or the large message's own memory. */
+  /** A copy, or the memory of a large message. */
   readonly data: Uint8Array;
   readonly isLarge: boolean;
   readonly request: number;
@@ -57,14 +57,14 @@ export interface RawEvent {
   readonly objects: readonly RawObject[];
 }
 
-/** One object of a message. */
+/** An object of a message. */
 export interface RawObject {
   readonly type: number;
   readonly values: readonly [number, number, number];
   readonly offset: number;
 }
 
-/** Objects to be sent, as the words of the native contract. */
+/** Encodes objects as words of the native contract. */
 export const rawObject = {
   descriptor: (fd: number) => [ObjectType.Descriptor, fd >>> 0, 0, 0, 0],
   service: (handle: number, token: number, cookie: number) => [
@@ -82,21 +82,21 @@ export interface RequestOptions {
   readonly cookie?: number;
   readonly deadlineMs?: number;
   readonly generation?: number;
-  /** Hand the data over as an argument instead of writing it to the outbox. */
+  /** Pass the data as an argument instead of writing it to the outbox. */
   readonly asArgument?: boolean;
   readonly objects?: Uint32Array;
 }
 
 export class RawDevice {
   native!: NativeDevice;
-  /** The domain is gone. */
+  /** True if the domain has ended. */
   lost = false;
   isClosed = false;
   onRequest: (event: RawEvent) => void = (event) => {
     this.native.free(event.request);
   };
   onDeath: (event: RawEvent) => void = () => undefined;
-  /** Sees every event, before the others. */
+  /** Called with every event, before the other callbacks. */
   onAny: (event: RawEvent) => void = () => undefined;
   #nextUserData = 1;
   readonly #waiting = new Map<number, (event: RawEvent) => void>();
@@ -149,7 +149,7 @@ export class RawDevice {
 
   #objects(place: number): RawObject[] {
     const words = place === 0 ? new Uint32Array() : this.native.objects[place - 1];
-    if (words === undefined) throw new Error(`no objects at place ${place}`);
+    if (words === undefined) throw new Error(`no objects at index ${place}`);
     return Array.from({ length: words.length / ObjectWords.Words }, (_, index) => {
       const at = (word: number): number => words[index * ObjectWords.Words + word] ?? NaN;
       return {
@@ -195,7 +195,7 @@ export class RawDevice {
     return new Promise((resolve) => this.#waiting.set(userData, resolve));
   }
 
-  /** The event that ends the control request; throws if it could not be started. */
+  /** Sends a control request and returns the event that ends it. */
   async control(
     operation: number,
     task: number,
@@ -219,14 +219,14 @@ export class RawDevice {
     return event;
   }
 
-  /** A new task's ID. */
+  /** Creates a task and returns its ID. */
   async createTask(): Promise<number> {
     const event = await this.control(ControlOperation.TaskCreate, 0);
     if (event.status !== 0) throw new Error(`TaskCreate: ${event.status}`);
     return event.value0;
   }
 
-  /** Describes the request; true when the data has to be passed as an argument. */
+  /** Writes the request; returns true if the data has to be passed as an argument. */
   #writeRequest(handle: number, data: Uint8Array, flag: number, options: RequestOptions): boolean {
     const { native } = this;
     native.outgoing[Outgoing.Task] = native.callTaskId;
@@ -248,7 +248,7 @@ export class RawDevice {
     return false;
   }
 
-  /** One try: the status, and the event that ends the call if the status is 0. */
+  /** Tries to send a call: returns the status, and the event that ends the call. */
   tryCall(
     handle: number,
     data: Uint8Array,
@@ -264,7 +264,7 @@ export class RawDevice {
     return { status, callId, ended };
   }
 
-  /** Waits until a send that was refused with this status may succeed; 0, or why it never will. */
+  /** Waits until a refused send may succeed: returns 0, or the status if it never will. */
   async #untilPossible(status: number, handle: number): Promise<number> {
     if (status === errno.EINPROGRESS) {
       return new Promise((resolve) => {
@@ -276,9 +276,7 @@ export class RawDevice {
     return 0;
   }
 
-  /**
-   * A call from its first try to its end; waits for lane and room. The status tells how it went.
-   */
+  /** Makes a call and waits for lane, room and answer. The status has the result. */
   async call(
     handle: number,
     data: Uint8Array,
@@ -296,7 +294,7 @@ export class RawDevice {
     }
   }
 
-  /** Sends a one-way message; waits for lane and room. */
+  /** Sends a one-way message, and waits for lane and room. */
   async tell(handle: number, data: Uint8Array, options: RequestOptions = {}): Promise<number> {
     for (;;) {
       const isArgument = this.#writeRequest(handle, data, MessageFlag.OneWay, options);
@@ -307,7 +305,7 @@ export class RawDevice {
     }
   }
 
-  /** Answers; waits for lane and room. `settled` gets the final status. */
+  /** Answers a request, and waits for lane and room. `settled` receives the final status. */
   reply(
     request: RawEvent,
     data: Uint8Array,
@@ -339,7 +337,7 @@ export class RawDevice {
     });
   }
 
-  /** Answers every request with its own data. */
+  /** Answers every request with its data. */
   echo(): void {
     this.onRequest = (event) => {
       if (event.flag === MessageFlag.OneWay) this.native.free(event.request);
@@ -357,7 +355,7 @@ export class RawDevice {
   }
 }
 
-/** A device that is the ServiceManager; its task. */
+/** Makes a device the ServiceManager and returns its task. */
 export async function becomeManager(device: RawDevice): Promise<number> {
   const task = await device.createTask();
   const event = await device.control(ControlOperation.SetCms, task, 4096);
@@ -365,7 +363,7 @@ export async function becomeManager(device: RawDevice): Promise<number> {
   return task;
 }
 
-/** Makes a task of `service` a service; its handle. */
+/** Makes a task of `service` a service and returns its handle. */
 export async function register(
   manager: RawDevice,
   managerTask: number,
@@ -377,7 +375,7 @@ export async function register(
   return event.value0;
 }
 
-/** Lets the process of a task call a handle. */
+/** Allows the process of a task to call a handle. */
 export async function grant(
   manager: RawDevice,
   managerTask: number,
@@ -389,13 +387,13 @@ export async function grant(
 }
 
 let domainsNamed = 0;
-/** A domain's name that this process has not used yet. */
+/** Returns a new name for a domain. */
 export function freshName(): string {
   domainsNamed += 1;
   return `domain-${domainsNamed}`;
 }
 
-/** A domain with its manager, one service and one client that may call it. */
+/** A domain with its manager, one service, and one client that may call it. */
 export interface World {
   readonly domain: NativeDomain;
   readonly manager: RawDevice;
@@ -403,11 +401,11 @@ export interface World {
   readonly service: RawDevice;
   readonly client: RawDevice;
   readonly handle: number;
-  /** Client, service, manager, domain. */
+  /** Closes client, service, manager and domain. */
   end(): Promise<void>;
 }
 
-/** All of it in this JS thread; the service echoes. */
+/** Makes a world in this thread, whose service echoes. */
 export async function makeWorld(name: string, profile = 0): Promise<World> {
   const domain = loadNativeBinding().startDomain({ name, profile });
   const manager = await RawDevice.open(name);

@@ -1,6 +1,6 @@
 /**
- * As little of OpenTelemetry's SDK as tests need: contexts that follow asynchronous calls,
- * `traceparent`, recorded spans.
+ * Implements the parts of OpenTelemetry's SDK that tests need: contexts that follow asynchronous
+ * calls, `traceparent`, and recorded spans.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
@@ -18,7 +18,7 @@ import {
   type SpanStatus,
 } from '@opentelemetry/api';
 
-/** What became of a span. */
+/** A span with its end. */
 export interface RecordedSpan {
   readonly name: string;
   readonly kind: SpanKind | undefined;
@@ -28,7 +28,7 @@ export interface RecordedSpan {
   readonly attributes: Attributes;
   readonly exceptions: unknown[];
   status: SpanStatus | undefined;
-  /** How often it was ended. */
+  /** Number of calls of `end`. */
   ended: number;
 }
 
@@ -76,7 +76,7 @@ function startSpan(
 }
 
 /**
- * Registers it all for this process; the result lists the spans in the order in which they were
+ * Registers the implementation for this process. Returns the spans in the order in which they were
  * started.
  */
 export function registerTelemetry(): RecordedSpan[] {

@@ -1,36 +1,34 @@
-/** The service that the tests with several processes call: everything that can happen to a call. */
+/** A service with the methods that tests with several processes call. */
 import { defineService, method, oneway, type Caller, type Contract } from 'liteipc';
 
-/** What a service of this kind has been told by one-way messages. */
+/** The one-way messages that a service received. */
 export interface Told {
   readonly count: number;
-  /** Numbers that came in another order than they were sent, or twice, or were missing. */
+  /** Number of messages that arrived out of order, twice, or after a missing one. */
   readonly disorder: number;
 }
 
-/**
- * Methods of every service of the tests. `echo` is the first: programs in C call it by its number.
- */
+/** Methods of every service. `echo` is the first, because programs in C call it by its number. */
 const methods = {
   echo: method<unknown, unknown>(),
-  /** Who calls, as stamped by the domain. */
+  /** Returns the caller, as stamped by the domain. */
   who: method<void, Caller>(),
   add: method<readonly [number, number], number>(),
-  /** Answers after so many ms. */
+  /** Answers after the given time, ms. */
   wait: method<number, string>(),
   /** Never answers. */
   hold: method<unknown>(),
-  /** How many calls are being held. */
+  /** Returns the number of pending `hold` calls. */
   held: method<void, number>(),
-  /** Stops the whole thread for so many ms. */
+  /** Blocks the thread for the given time, ms. */
   block: method<number>(),
   fail: method<string>(),
-  /** A number, counted upwards by each sender, and any ballast. */
+  /** Receives a number, which each sender counts upwards, and any data. */
   note: oneway<readonly [number, unknown]>(),
   told: method<void, Told>(),
 };
 
-/** A service of the tests by this name. */
+/** Returns the contract of a service with this name. */
 export function workService(name: string): Contract<typeof methods> {
   return defineService(name, methods);
 }

@@ -1,13 +1,13 @@
-/** Open descriptors of processes, by what they lead to. */
+/** Compares the open descriptors of processes by their kinds. */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 export type DescriptorKinds = Readonly<Record<string, number>>;
 
-/** Lane ends that a thread keeps ready, at most (native/control/message.h). */
+/** Maximum number of idle lane ends of a thread (native/control/message.h). */
 const LANE_ENDS_MAX = 64;
 
-/** What was closed since its name was read: the folder of descriptors itself, for one. */
+/** Descriptors that were closed after their names were read, such as that of the folder. */
 const GONE = 'closed meanwhile';
 
 function targetOf(link: string): string {
@@ -19,10 +19,10 @@ function targetOf(link: string): string {
 }
 
 /**
- * E.g. `{ socket: 8, pipe: 14 }`. Without Node's own file: V8 opens it when a thread starts, and a
- * process that is spawned in that moment inherits it; a module that msgpackr loads (detect-libc)
- * closes it asynchronously, which never happens in a worker thread that is terminated while it
- * loads modules.
+ * Returns the number of descriptors of each kind, such as `{ socket: 8, pipe: 14 }`. Node's own
+ * file is omitted: V8 opens it when a thread starts, and a process that is spawned at that moment
+ * inherits it; a module that msgpackr loads (detect-libc) closes it asynchronously, which never
+ * happens in a worker thread that is terminated while it loads modules.
  */
 export function descriptorsOf(pid: number): DescriptorKinds {
   const folder = `/proc/${pid}/fd`;
@@ -34,7 +34,7 @@ export function descriptorsOf(pid: number): DescriptorKinds {
   return kinds;
 }
 
-/** Each descriptor that leads to one of these kinds, with what the kernel says of it. */
+/** Returns each descriptor of these kinds with its entry in /proc. */
 function details(pid: number, kinds: readonly string[]): string {
   const folder = `/proc/${pid}`;
   return readdirSync(join(folder, 'fd'))
@@ -50,32 +50,32 @@ function growth(before: DescriptorKinds, after: DescriptorKinds): [string, numbe
   return Object.entries(after).map(([kind, count]) => [kind, count - (before[kind] ?? 0)]);
 }
 
-function told(grown: readonly [string, number][]): string {
+function listed(grown: readonly [string, number][]): string {
   return grown.map(([kind, count]) => `${count} ${kind}`).join(', ');
 }
 
-/** What a process has more of than before: `1 socket (17: pos: 0 ...)`; empty if nothing. */
+/** Returns the additional descriptors of a process: `1 socket (17: pos: 0 ...)`, or nothing. */
 export function grownDescriptors(before: DescriptorKinds, pid: number): string {
   const grown = growth(before, descriptorsOf(pid)).filter(([, count]) => count > 0);
   if (grown.length === 0) return '';
   const kinds = grown.map(([kind]) => kind);
-  return `${told(grown)} (${details(pid, kinds)})`;
+  return `${listed(grown)} (${details(pid, kinds)})`;
 }
 
 function isEnd(kind: string): boolean {
   return kind.includes('liteipc-cursors');
 }
 
-/** How many lane ends more are in store than before; each has 4 descriptors. */
+/** Returns the number of additional idle lane ends; each has 4 descriptors. */
 export function moreSpareEnds(before: DescriptorKinds, after: DescriptorKinds): number {
   const ends = growth(before, after).find(([kind]) => isEnd(kind))?.[1] ?? 0;
   return Math.min(Math.max(0, ends), LANE_ENDS_MAX);
 }
 
 /**
- * The same, without lane ends in store: a thread that met many senders keeps more ends ready than
- * at first. Each is one memory of cursors and a bell, of which the domain, here in the same
- * process, holds both ends of the pipe and the thread one.
+ * Returns the additional descriptors without those of idle lane ends: a thread with many senders
+ * has more idle ends than at first. Each end is one memory of cursors and a bell; the domain, here
+ * in the same process, has both ends of the pipe and the thread has one.
  */
 export function leakedDescriptors(before: DescriptorKinds, pid: number): string {
   const after = descriptorsOf(pid);

@@ -1,6 +1,4 @@
-/**
- * The manager of the torture test's domain, which is killed and started again like everyone else.
- */
+/** Runs the manager of the torture test's domain, which is killed and restarted too. */
 import type { NativeDomainCounters } from '../../types/native.js';
 import type { Participant } from '../support/participant.js';
 import type { Stock } from './stock.js';

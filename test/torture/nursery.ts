@@ -1,4 +1,4 @@
-/** The agents in C: started and ended by test/programs/torture_nursery.c, which this drives. */
+/** Controls test/programs/torture_nursery.c, which starts and ends the agents in C. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,20 +12,20 @@ import { until } from '../support/deadlines.js';
 
 export type AgentRole = 'serve' | 'call' | 'flicker';
 
-/** One process in C. */
+/** A process in C. */
 export interface Agent {
   readonly pid: number;
   readonly role: AgentRole;
-  /** Index of the service that it is, if it serves. */
+  /** Index of its service, if it has one. */
   readonly service: number;
-  /** Right answers so far. */
+  /** Number of right answers. */
   answers: number;
-  /** Set once it is to die; what becomes of it then is expected. */
+  /** True if its termination was requested, so that its end is expected. */
   doomed: boolean;
   ended?: string;
 }
 
-/** Of another build, say one with a sanitizer: set LITEIPC_TORTURE_NURSERY. */
+/** Path of the program; LITEIPC_TORTURE_NURSERY selects another build, such as a sanitizer's. */
 const program =
   process.env['LITEIPC_TORTURE_NURSERY'] ?? join(root, 'build-native/torture_nursery');
 
@@ -34,9 +34,9 @@ function encoded(message: object): string {
 }
 
 export class Nursery {
-  /** By pid; ended ones are not in it. */
+  /** Running agents by pid. */
   readonly agents = new Map<number, Agent>();
-  /** What must not happen. */
+  /** Faults: events that must not happen. */
   readonly faults: string[] = [];
 
   readonly #child: ChildProcess;
@@ -78,13 +78,13 @@ export class Nursery {
     return started;
   }
 
-  /** SIGKILL, or SIGTERM: it closes everything, checks itself and ends with status 0. */
+  /** Sends SIGKILL or SIGTERM. At SIGTERM an agent closes all, checks itself, and exits with 0. */
   end(agent: Agent, signal: 'SIGKILL' | 'SIGTERM'): void {
     agent.doomed = signal === 'SIGKILL';
     process.kill(agent.pid, signal);
   }
 
-  /** Waits until they are gone. */
+  /** Waits for the end of all agents. */
   async gone(agents: readonly Agent[]): Promise<void> {
     await until(
       () => agents.every((agent) => agent.ended !== undefined),

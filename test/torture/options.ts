@@ -1,13 +1,13 @@
-/** Arguments of the torture test. */
+/** Parses the arguments of the torture test. */
 
 export interface TortureOptions {
-  /** Participants to kill. */
+  /** Number of kills. */
   readonly kills: number;
-  /** Decides whom and, within what the machine does, when. */
+  /** Determines the victims and, as far as the machine allows, the times. */
   readonly seed: number;
-  /** Ends before `kills` are done, after so many minutes. */
+  /** Time limit, minutes. */
   readonly minutes: number;
-  /** Told what happens, a line at a time. */
+  /** Receives a line for each event. */
   readonly print: (line: string) => void;
 }
 
@@ -16,7 +16,7 @@ const usage = `usage: npm run torture -- [--kills N] [--seed N] [--minutes N]
   --seed     decides whom and when, default: chosen and printed
   --minutes  end after so long, even if fewer were killed; default 60`;
 
-/** Reads a command line; a string is what to print instead of running. */
+/** Parses a command line. Returns a text to print if the arguments are wrong. */
 export function parseOptions(args: readonly string[]): Omit<TortureOptions, 'print'> | string {
   const values = { kills: 1000, seed: Math.floor(Math.random() * 2 ** 31), minutes: 60 };
   for (let index = 0; index < args.length; index += 2) {

@@ -1,7 +1,6 @@
 /**
- * The torture test: participants of one domain call each other, and some of them, chosen at random,
- * are killed at random moments. Some are never killed: they must go on, and in the end nothing may
- * be left of the others.
+ * The torture test: participants of one domain call each other, and random ones are killed at
+ * random times. The survivors must continue, and in the end nothing may be left of the others.
  *
  * Participants: processes in C (test/programs/torture_nursery.c), Node processes, worker threads of
  * this process, and the manager, which holds the domain.
@@ -32,33 +31,33 @@ import { scaled, until } from '../support/deadlines.js';
 /** Kinds of victims. */
 type Kind = 'agent' | 'process' | 'worker' | 'manager';
 
-/** What came of it. */
+/** Result of a run. */
 export interface TortureResult {
   readonly seed: number;
   readonly kills: Readonly<Record<Kind, number>>;
-  /** What must not happen. Empty: all is well. */
+  /** Faults: events that must not happen. */
   readonly faults: readonly string[];
-  /** Right answers that the survivors got. */
+  /** Number of right answers that the survivors received. */
   readonly answers: number;
   readonly seconds: number;
 }
 
 const DOMAIN = 'torture';
-/** By number: the agents are told numbers. The last two are the survivors'. */
+/** Services by number: agents are addressed by number. The last two are the survivors'. */
 const SERVICES = ['c-0', 'c-1', 'c-2', 'n-0', 'n-1', 'w-0', 's-c', 's-n'];
 const SURVIVING = ['s-c', 's-n'];
 const SURVIVING_AGENT = SERVICES.indexOf('s-c');
 
 const WEIGHTS: Readonly<Record<Kind, number>> = { agent: 74, process: 12, worker: 12, manager: 2 };
-/** Of the kills, in the end, without one of the manager: leaks of the domain would show. */
+/** Last part of the kills, without the manager, so that leaks of the domain are detected. */
 const LAST_LIFE = 1 / 3;
-/** If chance has spared it so far, the manager dies when so much is left of the kills. */
+/** Remaining part of the kills at which the manager is killed if it was not before. */
 const MANAGER_MUST_DIE = 1 / 2;
-/** Longest time between two kills, ms; a third of it on the average. */
+/** Maximum time between two kills, ms; the average is a third of it. */
 const GAP_MAX_MS = 40;
-/** Longest absence of a victim, ms. */
+/** Maximum absence of a victim, ms. */
 const ABSENCE_MAX_MS = 60;
-/** Survivors must have got new answers within this, ms. */
+/** Survivors must receive new answers within this time, ms. */
 const PROGRESS_MAX_MS = scaled(15_000);
 const FAULTS_MAX = 20;
 
@@ -66,7 +65,7 @@ function sumOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-/** Children of `parent` that have ended and were not waited for. */
+/** Returns the zombies of `parent`. */
 function zombiesOf(parent: number): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -95,9 +94,9 @@ class Torture {
     readonly process: readonly Victim[];
     readonly worker: readonly Victim[];
   };
-  /** In C: a service, and one who calls. */
+  /** A service and a client in C. */
   readonly #survivors: readonly [AgentVictim, AgentVictim];
-  /** Restarts and deaths that are under way. */
+  /** Restarts and ends in progress. */
   readonly #underWay = new Set<Promise<void>>();
   readonly #startedAt = performance.now();
   #survivor!: Participant;
@@ -174,7 +173,7 @@ class Torture {
   async #prepare(): Promise<void> {
     await this.#manager.start();
     this.#survivor = await this.#stock.take();
-    // Opens what stays open, so that the descriptors can be compared in the end.
+    // Opens all permanent descriptors, so that descriptors can be compared in the end.
     await this.#survivor.do('open', { domain: DOMAIN });
     await this.#survivor.do('close', {});
     await this.#domainHolds({ processes: 1 });
@@ -247,13 +246,13 @@ class Torture {
       return;
     }
     const alive = this.#victims[kind].filter((victim) => victim.alive);
-    if (alive.length === 0) return; // those of this kind are all dead: somebody else next time
+    if (alive.length === 0) return; // no victim of this kind is running
     const manner: Manner = this.#chance.below(8) === 0 ? 'stopped first' : 'at once';
     this.#kills[kind] += 1;
     this.#follow(this.#killAndStart(this.#chance.of(alive), manner));
   }
 
-  /** Whatever goes wrong in it is a fault. */
+  /** Reports a rejection as a fault. */
   #follow(what: Promise<void>): void {
     const followed = what
       .catch((error: unknown) => {
@@ -291,7 +290,7 @@ class Torture {
     );
   }
 
-  /** Do the survivors get answers? Has anyone seen what must not happen? */
+  /** Checks that the survivors receive answers, and collects faults. */
   async #check(): Promise<void> {
     this.#collectFaults(this.#nursery.faults);
     const own = await this.#survivor.do('loadProgress', undefined);
@@ -347,11 +346,11 @@ class Torture {
     await this.#endSurvivors();
   }
 
-  /** One after the other, each leaves nothing behind. */
+  /** Ends the participants one after another, and checks that each leaves nothing behind. */
   async #endSurvivors(): Promise<void> {
     const { counters, managerDescriptors, survivorDescriptors } = this.#atFirst;
     const agents = this.#survivors.map((survivor) => survivor.agent);
-    // The caller first, and then whom it calls.
+    // The client ends before its service.
     for (const agent of agents.toReversed()) {
       if (agent === undefined) continue;
       this.#nursery.end(agent, 'SIGTERM');
@@ -403,11 +402,11 @@ class Torture {
   }
 }
 
-/** Runs it in a runtime directory of its own. Never rejects: what went wrong is in `faults`. */
+/** Runs the torture test in a new runtime directory. Never rejects: `faults` has the errors. */
 export async function torture(options: TortureOptions): Promise<TortureResult> {
   const folder = mkdtempSync(join(tmpdir(), 'liteipc-torture-'));
   const before = process.env['XDG_RUNTIME_DIR'];
-  // The first child makes Node open what it keeps open.
+  // The first child process makes Node open its permanent descriptors.
   await once(spawn(process.execPath, ['--version'], { stdio: 'pipe' }), 'close');
   const descriptorsBefore = descriptorsOf(process.pid);
   process.env['XDG_RUNTIME_DIR'] = folder;

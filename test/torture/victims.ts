@@ -1,6 +1,4 @@
-/**
- * Those who are killed. Each comes back after a while, with the same service and the same calls.
- */
+/** The victims of the kills. Each restarts after a while with the same service and calls. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Participant } from '../support/participant.js';
 import type { LoadProgress } from '../support/participant-commands.js';
@@ -8,33 +6,33 @@ import type { Agent, AgentRole, Nursery } from './nursery.js';
 import type { Chance } from './random.js';
 import type { Stock } from './stock.js';
 
-/** What all victims share. */
+/** Data that all victims share. */
 export interface Surroundings {
   readonly domain: string;
-  /** All services, by their number. */
+  /** All services by number. */
   readonly services: readonly string[];
   readonly nursery: Nursery;
   readonly stock: Stock;
   readonly chance: Chance;
-  /** Told what must not happen. */
+  /** Reports a fault. */
   readonly fault: (text: string) => void;
 }
 
-/** How a victim is killed. */
+/** A participant that is killed and restarted. */
 export type Manner = 'at once' | 'stopped first';
 
 export interface Victim {
-  /** Can it be killed now? */
+  /** True if the victim can be killed now. */
   readonly alive: boolean;
-  /** Starts it. Returns as soon as it can be killed, not when it is ready. */
+  /** Starts the victim. Resolves as soon as it can be killed, possibly before it is ready. */
   start(): Promise<void>;
-  /** Resolves when it is gone. */
+  /** Kills the victim and resolves when it has ended. */
   kill(manner: Manner): Promise<void>;
-  /** What a live one has done so far, if it can tell. */
+  /** Returns the progress of a running victim, if it is known. */
   progress(): Promise<LoadProgress | undefined>;
 }
 
-/** Lets a process stand still for a while, wherever it is, before it dies. */
+/** Stops a process at an arbitrary point before it is killed. */
 async function standStill(pid: number, chance: Chance): Promise<void> {
   process.kill(pid, 'SIGSTOP');
   await sleep(chance.below(80));
@@ -74,7 +72,7 @@ export class AgentVictim implements Victim {
   }
 }
 
-/** A Node process, or a worker thread of this one. */
+/** A Node process or a worker thread of this process. */
 export class NodeVictim implements Victim {
   #participant: Participant | undefined;
   #doomed = true;
@@ -129,7 +127,7 @@ export class NodeVictim implements Victim {
     try {
       return await participant.do('loadProgress', undefined, 20_000);
     } catch (error) {
-      // It may have been killed meanwhile, or not have begun.
+      // It may have been killed, or may not have started.
       const isNew = String(error).includes('there is no load here');
       const isGone = this.#doomed || this.#participant !== participant;
       if (!isNew && !isGone) this.around.fault(String(error));
