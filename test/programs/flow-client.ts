@@ -48,12 +48,12 @@ recordEnd('news', read('news', news));
 recordEnd('collect', flow.collect(items()));
 
 process.on('message', () => {
-  const tell = (ping: string): void => {
+  const send = (ping: string): void => {
     const report: FlowReport = { ...counts, ended: { ...ended }, ping };
     process.send?.(report);
   };
-  flow.ping().then(tell, (error: unknown) => {
-    tell(codeOf(error));
+  flow.ping().then(send, (error: unknown) => {
+    send(codeOf(error));
   });
 });
 process.on('disconnect', () => process.exit(0));

@@ -11,7 +11,7 @@ const sealed = binding.createMemoryFile();
 sealed.append([part.subarray(0, 100_000)]);
 const descriptor = sealed.seal();
 const filling = binding.createMemoryFile();
-const keep: (NativeDescriptor | NativeMapping | NativeMemoryFile | Uint8Array)[] = [
+const open: (NativeDescriptor | NativeMapping | NativeMemoryFile | Uint8Array)[] = [
   descriptor,
   binding.mapMemoryFile(descriptor.fd),
   new Uint8Array(binding.mapMemoryFile(descriptor.fd, 5000, 1000).buffer),
@@ -20,6 +20,6 @@ const keep: (NativeDescriptor | NativeMapping | NativeMemoryFile | Uint8Array)[]
   ...binding.createSocketPair(),
 ];
 filling.appendInBackground([part]).catch(() => undefined);
-parentPort?.postMessage(keep.length);
+parentPort?.postMessage(open.length);
 // The termination interrupts this loop.
-if (mode === 'terminate') setInterval(() => keep.length, 1);
+if (mode === 'terminate') setInterval(() => open.length, 1);

@@ -20,10 +20,10 @@ import {
   type CallRequest,
   type CommandName,
   type Ending,
-  type Order,
+  type Command,
   type Outcome,
 } from '../support/participant-commands.js';
-import { workService, type Told } from '../support/work.js';
+import { workService, type Received } from '../support/work.js';
 
 type Work = ReturnType<typeof workService>;
 type WorkClient = ClientOf<Work>;
@@ -37,7 +37,7 @@ let wakeEventWaiters: (() => void)[] = [];
 let manager: ServiceManager | undefined;
 let begun: Promise<Outcome>[] = [];
 let load: Load | undefined;
-let told: Told = { count: 0, disorder: 0 };
+let received: Received = { count: 0, disorder: 0 };
 let endsNaturally = false;
 
 function answer(message: Answer): void {
@@ -98,9 +98,12 @@ function implementation(): ImplementationOf<Work> {
     note: ([number], { caller }) => {
       const last = lastNumbers.get(caller.taskId) ?? number - 1;
       lastNumbers.set(caller.taskId, number);
-      told = { count: told.count + 1, disorder: told.disorder + (number === last + 1 ? 0 : 1) };
+      received = {
+        count: received.count + 1,
+        disorder: received.disorder + (number === last + 1 ? 0 : 1),
+      };
     },
-    told: () => told,
+    received: () => received,
   };
 }
 
@@ -241,7 +244,7 @@ const handlers: Handlers = {
     }
     return { accepted: count };
   },
-  told: () => told,
+  received: () => received,
   close: async ({ device = 'main' }) => {
     await deviceOf(device).close();
     devices.delete(device);
@@ -280,23 +283,23 @@ const handlers: Handlers = {
   end,
 };
 
-async function obey(order: Order): Promise<void> {
+async function execute(command: Command): Promise<void> {
   try {
-    const handler = handlers[order.name] as (argument: unknown) => unknown;
-    const result = await handler(order.argument);
-    if (order.name !== 'end') answer({ id: order.id, result });
+    const handler = handlers[command.name] as (argument: unknown) => unknown;
+    const result = await handler(command.argument);
+    if (command.name !== 'end') answer({ id: command.id, result });
   } catch (thrown) {
     const { name, message, code = '' } = thrown as Error & { code?: string };
-    answer({ id: order.id, error: { name, message, code } });
+    answer({ id: command.id, error: { name, message, code } });
   }
 }
 
 const user = process.env[USER_VARIABLE];
 if (isMainThread && user !== undefined) becomeUser(Number(user));
 if (parentPort !== null) {
-  parentPort.on('message', (order: Order) => void obey(order));
+  parentPort.on('message', (command: Command) => void execute(command));
 } else {
-  process.on('message', (order) => void obey(order as Order));
+  process.on('message', (command) => void execute(command as Command));
   process.on('disconnect', () => {
     // The test has ended, unless this process has disconnected.
     if (!endsNaturally) process.exit(0);

@@ -33,10 +33,10 @@ export const Big = defineService('big', {
   /** Returns the number of mappings of sealed memory and of their descriptors. */
   mapped: method<void, number>(),
   subscribe: method<Reference<typeof Listener>>(),
-  tell: method<string, number[]>(),
+  announce: method<string, number[]>(),
   /** Returns the references that it received. */
   listeners: method<void, readonly Reference<typeof Listener>[]>(),
-  die: oneway(),
+  crash: oneway(),
 });
 
 /** Memory of a process in bytes. */
@@ -167,7 +167,7 @@ export class BigService implements ImplementationOf<typeof Big> {
     this.#references.push(reference);
   }
 
-  async tell(text: string): Promise<number[]> {
+  async announce(text: string): Promise<number[]> {
     return Promise.all(this.#clients.map((client) => client.changed(text)));
   }
 
@@ -175,7 +175,7 @@ export class BigService implements ImplementationOf<typeof Big> {
     return this.#references;
   }
 
-  die(): void {
+  crash(): void {
     process.kill(process.pid, 'SIGKILL');
   }
 }

@@ -61,7 +61,7 @@ export class Bypass {
   }
 
   /** Sends a one-way message. */
-  tell(
+  sendOneway(
     handle: number,
     code: number,
     value?: unknown,
@@ -71,7 +71,7 @@ export class Bypass {
   }
 
   /** Sends any other command. */
-  async order(line: string): Promise<BypassOutcome> {
+  async command(line: string): Promise<BypassOutcome> {
     this.#child.stdin?.write(`${line}\n`);
     const { value = '', done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
     if (done === true) throw new Error(`the program ended at "${line.slice(0, 100)}"`);
@@ -100,6 +100,6 @@ export class Bypass {
     { token = 0, cookie = 0, times = 1 }: BypassMessage,
   ): Promise<BypassOutcome> {
     const data = value === undefined ? '-' : Buffer.from(pack(value)).toString('hex');
-    return this.order(['send', handle, code, token, cookie, flag, times, data].join(' '));
+    return this.command(['send', handle, code, token, cookie, flag, times, data].join(' '));
   }
 }

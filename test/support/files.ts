@@ -29,14 +29,14 @@ export const Files = defineService('files', {
   /**
    * Retains the first file and releases the second. `retained` returns their texts and closes both.
    */
-  keep: method(),
+  retain: method(),
   retained: method<void, string[]>(),
   /** Returns the number of files of the process with this path. */
   copies: method<string, number>(),
   /** Throws with files attached. */
   fail: method<string>(),
   /** Ends the process while it has the files. */
-  die: method(),
+  crash: method(),
   /** Counts messages; `noted` returns the count. */
   note: oneway<string>(),
   noted: method<void, number>(),
@@ -98,7 +98,7 @@ export class FileReader implements ImplementationOf<typeof Files> {
     return data;
   }
 
-  keep(_: void, call: CallContext): void {
+  retain(_: void, call: CallContext): void {
     this.#retained = first(call).keep();
     this.#released = call.files[1]?.release() ?? -1;
   }
@@ -119,7 +119,7 @@ export class FileReader implements ImplementationOf<typeof Files> {
     throw new Error(message);
   }
 
-  die(): void {
+  crash(): void {
     process.kill(process.pid, 'SIGKILL');
   }
 

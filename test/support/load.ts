@@ -81,7 +81,7 @@ export class Load {
           block: nothing,
           fail: nothing,
           note: nothing,
-          told: () => ({ count: 0, disorder: 0 }),
+          received: () => ({ count: 0, disorder: 0 }),
         }),
       ['ENODEV', 'EEXIST', 'EPIPE'],
     );

@@ -5,7 +5,7 @@
 import type { Caller } from 'liteipc';
 import type { Rule } from 'liteipc/manager';
 import type { NativeDomainCounters } from '../../types/native.js';
-import type { Told, WorkMethod } from './work.js';
+import type { Received, WorkMethod } from './work.js';
 
 /** Result of a call. */
 export type Outcome =
@@ -104,7 +104,7 @@ export interface Commands {
     readonly first: number;
   }) => { readonly accepted: number; readonly refusal?: Outcome };
   /** One-way messages that the service of this participant received. */
-  told: () => Told;
+  received: () => Received;
   close: (options: { readonly device?: string }) => void;
   facts: (options: { readonly device?: string }) => Facts;
   /** Events of the device since the last query: `lost`, `reconnected`, `death work`. */
@@ -129,7 +129,7 @@ export type Argument<Name extends CommandName> = Parameters<Commands[Name]>[0];
 /** Result of a command. */
 export type Result<Name extends CommandName> = ReturnType<Commands[Name]>;
 
-export interface Order {
+export interface Command {
   readonly id: number;
   readonly name: CommandName;
   readonly argument: unknown;

@@ -11,7 +11,7 @@ import {
   type Argument,
   type CommandName,
   type Ending,
-  type Order,
+  type Command,
   type Result,
 } from './participant-commands.js';
 import { testProgram } from './paths.js';
@@ -96,7 +96,7 @@ export class Participant {
   #nextId = 1;
   #ready!: Promise<unknown>;
   #status: ExitStatus | undefined;
-  #lastOrder = 'none';
+  #lastCommand = 'none';
   #lastAnswer = 'none';
   #output = '';
 
@@ -173,7 +173,7 @@ export class Participant {
     const answered = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(id, { name, resolve, reject });
     });
-    this.#order({ id, name, argument });
+    this.#send({ id, name, argument });
     const before = performance.now();
     return (await within(answered, maximumMs, () => {
       const waited = Math.round(performance.now() - before);
@@ -183,7 +183,7 @@ export class Participant {
 
   /** Makes the participant end itself, and waits for its end. */
   async end(how: Ending): Promise<ExitStatus> {
-    this.#order({ id: this.#nextId++, name: 'end', argument: how });
+    this.#send({ id: this.#nextId++, name: 'end', argument: how });
     return this.gone();
   }
 
@@ -211,16 +211,16 @@ export class Participant {
     const open = [...this.#waiting.values()].map((waiting) => waiting.name).join(', ');
     return [
       `${this.name} (pid ${this.pid}): ${status}.`,
-      `Last order: ${this.#lastOrder}; last answer: ${this.#lastAnswer}; unanswered: ${open || 'none'}.`,
+      `Last command: ${this.#lastCommand}; last answer: ${this.#lastAnswer}; unanswered: ${open || 'none'}.`,
       this.#output === '' ? 'It printed nothing.' : `It printed:\n${this.#output}`,
     ].join(' ');
   }
 
-  #order(order: Order): void {
+  #send(command: Command): void {
     if (this.#status !== undefined) throw new Error(`it has ended. ${this.diagnosis()}`);
-    this.#lastOrder = `${order.name} ${JSON.stringify(order.argument)}`.slice(0, 200);
-    if (this.#worker !== undefined) this.#worker.postMessage(order);
-    else this.#child?.send(order, () => undefined);
+    this.#lastCommand = `${command.name} ${JSON.stringify(command.argument)}`.slice(0, 200);
+    if (this.#worker !== undefined) this.#worker.postMessage(command);
+    else this.#child?.send(command, () => undefined);
   }
 
   #onAnswer(answer: Answer): void {

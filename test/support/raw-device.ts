@@ -295,7 +295,11 @@ export class RawDevice {
   }
 
   /** Sends a one-way message, and waits for lane and room. */
-  async tell(handle: number, data: Uint8Array, options: RequestOptions = {}): Promise<number> {
+  async sendOneway(
+    handle: number,
+    data: Uint8Array,
+    options: RequestOptions = {},
+  ): Promise<number> {
     for (;;) {
       const isArgument = this.#writeRequest(handle, data, MessageFlag.OneWay, options);
       const status = this.native.sendRequest(isArgument ? data : undefined, options.objects);

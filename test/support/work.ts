@@ -2,7 +2,7 @@
 import { defineService, method, oneway, type Caller, type Contract } from 'liteipc';
 
 /** The one-way messages that a service received. */
-export interface Told {
+export interface Received {
   readonly count: number;
   /** Number of messages that arrived out of order, twice, or after a missing one. */
   readonly disorder: number;
@@ -25,7 +25,7 @@ const methods = {
   fail: method<string>(),
   /** Receives a number, which each sender counts upwards, and any data. */
   note: oneway<readonly [number, unknown]>(),
-  told: method<void, Told>(),
+  received: method<void, Received>(),
 };
 
 /** Returns the contract of a service with this name. */

@@ -21,7 +21,7 @@ export interface Agent {
   /** Number of right answers. */
   answers: number;
   /** True if its termination was requested, so that its end is expected. */
-  doomed: boolean;
+  terminating: boolean;
   ended?: string;
 }
 
@@ -80,7 +80,7 @@ export class Nursery {
 
   /** Sends SIGKILL or SIGTERM. At SIGTERM an agent closes all, checks itself, and exits with 0. */
   end(agent: Agent, signal: 'SIGKILL' | 'SIGTERM'): void {
-    agent.doomed = signal === 'SIGKILL';
+    agent.terminating = signal === 'SIGKILL';
     process.kill(agent.pid, signal);
   }
 
@@ -111,7 +111,7 @@ export class Nursery {
     switch (word) {
       case 'started': {
         const [role, service] = rest as [AgentRole, string];
-        const started = { pid, role, service: Number(service), answers: 0, doomed: false };
+        const started = { pid, role, service: Number(service), answers: 0, terminating: false };
         this.agents.set(pid, started);
         this.#starting.shift()?.(started);
         break;
@@ -120,7 +120,9 @@ export class Nursery {
         this.agents.delete(pid);
         if (agent === undefined) break;
         agent.ended = rest.join(' ');
-        const isExpected = agent.doomed ? agent.ended === 'signal 9' : agent.ended === 'exit 0';
+        const isExpected = agent.terminating
+          ? agent.ended === 'signal 9'
+          : agent.ended === 'exit 0';
         if (!isExpected) this.faults.push(`agent ${agent.role} ${pid} ended: ${agent.ended}`);
         break;
       }

@@ -49,7 +49,7 @@ export class AgentVictim implements Victim {
   ) {}
 
   get alive(): boolean {
-    return this.agent !== undefined && this.agent.ended === undefined && !this.agent.doomed;
+    return this.agent !== undefined && this.agent.ended === undefined && !this.agent.terminating;
   }
 
   async start(): Promise<void> {
@@ -61,7 +61,7 @@ export class AgentVictim implements Victim {
     const { agent } = this;
     const { nursery, chance } = this.around;
     if (agent === undefined) return;
-    agent.doomed = true;
+    agent.terminating = true;
     if (manner === 'stopped first') await standStill(agent.pid, chance);
     nursery.end(agent, 'SIGKILL');
     await nursery.gone([agent]);
@@ -75,7 +75,7 @@ export class AgentVictim implements Victim {
 /** A Node process or a worker thread of this process. */
 export class NodeVictim implements Victim {
   #participant: Participant | undefined;
-  #doomed = true;
+  #terminating = true;
 
   constructor(
     private readonly around: Surroundings,
@@ -85,7 +85,7 @@ export class NodeVictim implements Victim {
   ) {}
 
   get alive(): boolean {
-    return !this.#doomed;
+    return !this.#terminating;
   }
 
   async start(): Promise<void> {
@@ -94,7 +94,7 @@ export class NodeVictim implements Victim {
       ? await Participant.start('worker', { asWorker: true })
       : await stock.take();
     this.#participant = participant;
-    this.#doomed = false;
+    this.#terminating = false;
     const order = {
       domain,
       serve: this.serve,
@@ -102,11 +102,11 @@ export class NodeVictim implements Victim {
       seed: chance.below(2 ** 31),
     };
     participant.do('load', order, 40_000).catch((error: unknown) => {
-      if (!this.#doomed || this.#participant !== participant) fault(String(error));
+      if (!this.#terminating || this.#participant !== participant) fault(String(error));
     });
     void participant.exited.then(() => {
-      if (this.#participant !== participant || this.#doomed) return;
-      this.#doomed = true;
+      if (this.#participant !== participant || this.#terminating) return;
+      this.#terminating = true;
       fault(`it ended by itself: ${participant.diagnosis()}`);
     });
   }
@@ -114,7 +114,7 @@ export class NodeVictim implements Victim {
   async kill(manner: Manner): Promise<void> {
     const participant = this.#participant;
     if (participant === undefined) return;
-    this.#doomed = true;
+    this.#terminating = true;
     if (manner === 'stopped first' && !this.asWorker) {
       await standStill(participant.pid, this.around.chance);
     }
@@ -123,13 +123,13 @@ export class NodeVictim implements Victim {
 
   async progress(): Promise<LoadProgress | undefined> {
     const participant = this.#participant;
-    if (participant === undefined || this.#doomed) return undefined;
+    if (participant === undefined || this.#terminating) return undefined;
     try {
       return await participant.do('loadProgress', undefined, 20_000);
     } catch (error) {
       // It may have been killed, or may not have started.
       const isNew = String(error).includes('there is no load here');
-      const isGone = this.#doomed || this.#participant !== participant;
+      const isGone = this.#terminating || this.#participant !== participant;
       if (!isNew && !isGone) this.around.fault(String(error));
       return undefined;
     }

@@ -45,8 +45,8 @@ test('a service calls a callback of the client until the client withdraws it', a
   t.is(reference.name, 'listener');
   t.true(reference.alive);
   await client.subscribe(reference);
-  t.deepEqual(await client.tell('one'), [1]);
-  t.deepEqual(await client.tell('two'), [2]);
+  t.deepEqual(await client.announce('one'), [1]);
+  t.deepEqual(await client.announce('two'), [2]);
   t.deepEqual(heard, ['one', 'two']);
   // It is not listed: only the owner of the reference finds it.
   t.deepEqual(
@@ -63,7 +63,7 @@ test('a service calls a callback of the client until the client withdraws it', a
   await anonymous.dispose();
   await anonymous.dispose();
   t.false(reference.alive);
-  await t.throwsAsync(client.tell('four'), { code: 'ENOENT' });
+  await t.throwsAsync(client.announce('four'), { code: 'ENOENT' });
   await t.throwsAsync(client.subscribe(reference), {
     code: 'ENOENT',
     message:

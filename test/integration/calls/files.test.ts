@@ -103,7 +103,7 @@ test('files of a result belong to the caller, or are closed without resultFiles'
 test('retained files outlive the call, the others do not', async (t) => {
   const { client, nothingIsLeft } = await start(t);
   const fd = openSync(path, 'r');
-  await client.keep(undefined, { files: [fd, fd, fd, fd] });
+  await client.retain(undefined, { files: [fd, fd, fd, fd] });
   closeSync(fd);
   await until(async () => (await client.copies(path)) === 2);
   t.is(await client.copies(path), 2);
@@ -186,7 +186,7 @@ test('a service that terminates leaves no file, whether it received them or not'
   t.deepEqual(await client.read(2, { files: [fd] }), [text.slice(0, 2)]);
   const gone = once(child, 'exit');
   const calls = [
-    client.die(undefined, { files: [fd, fd] }),
+    client.crash(undefined, { files: [fd, fd] }),
     ...Array.from({ length: 20 }, () => client.read(1, { files: [fd, fd, fd] })),
   ];
   const results = await Promise.allSettled(calls);

@@ -59,7 +59,7 @@ test('a request consists of the code of the method and the bytes of the parcel',
   const words = Buffer.from('k has 2 values\0').toString('hex');
   t.deepEqual(sum.data, bytes(`0e000000 ${words}00 0300000000000000`));
 
-  t.is(await raw.tell(handle, bytes('07000000'), { code: 2 }), 0);
+  t.is(await raw.sendOneway(handle, bytes('07000000'), { code: 2 }), 0);
   for (const cookie of [0, 0xffffffff]) {
     const reply = await raw.call(handle, bytes(''), { code: 3, cookie });
     t.deepEqual(reply.data, bytes('01000000'));
@@ -110,7 +110,7 @@ test('parcels in one direction and transforming formats work', async (t) => {
     packed: method<number[], string>(),
     age: method({ input: date, output: date }),
     now: method({ output: date }),
-    tell: oneway({ input: text }),
+    note: oneway({ input: text }),
   });
   const received: unknown[] = [];
   const domain = await startDomain(t);
@@ -123,7 +123,7 @@ test('parcels in one direction and transforming formats work', async (t) => {
     packed: (list) => list.join(),
     age: async (ms, call) => Promise.resolve(new Date(ms + call.caller.taskId * 0)),
     now: () => new Date(5),
-    tell: (message) => {
+    note: (message) => {
       received.push(message);
     },
   });
@@ -132,7 +132,7 @@ test('parcels in one direction and transforming formats work', async (t) => {
   t.is(await client.packed([1, 2]), '1,2');
   t.is(await client.age(new Date(-9)), -9);
   t.is(await client.now(), 5);
-  await client.tell('hi');
+  await client.note('hi');
   await until(() => received.length === 2);
   t.deepEqual(received, [7, 'hi']);
 });

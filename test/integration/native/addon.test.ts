@@ -130,7 +130,7 @@ test('one-way messages arrive in order and are never answered', async (t) => {
     else service.reply(event, event.data);
   };
   for (let code = 0; code < 100; code++) {
-    t.is(await client.tell(handle, pattern(code, code), { code }), 0);
+    t.is(await client.sendOneway(handle, pattern(code, code), { code }), 0);
   }
   t.is((await client.call(handle, new Uint8Array(), { code: 100 })).status, 0);
   t.deepEqual(codes, [...Array(101).keys()]);

@@ -26,7 +26,8 @@ test('received and queued messages of a task are counted', async (t) => {
     else service.native.free(event.request);
   };
   t.is((await client.call(handle, new Uint8Array(10))).status, 0);
-  for (let index = 0; index < 100; index++) t.is(await client.tell(handle, new Uint8Array(10)), 0);
+  for (let index = 0; index < 100; index++)
+    t.is(await client.sendOneway(handle, new Uint8Array(10)), 0);
   t.is(service.native.statistics(handle)?.waitingLanes, 1, 'not read yet');
   t.is((await client.call(handle, new Uint8Array(10))).status, 0);
   t.like(service.native.statistics(handle), { ...nothing, received: 102 });
@@ -42,7 +43,7 @@ test('discarded messages are counted by reason, and callers without a right are 
   const world = await makeWorld(freshName());
   const { manager, client, service, handle } = world;
   const { processId, callTaskId, callTaskGeneration } = client.native;
-  t.is(await client.tell(handle, new Uint8Array(10)), 0);
+  t.is(await client.sendOneway(handle, new Uint8Array(10)), 0);
   const before = service.native.revocations(handle);
   const status = (since: number, generation = callTaskGeneration): number =>
     service.native.callerStatus(handle, callTaskId, generation, since);
@@ -54,7 +55,8 @@ test('discarded messages are counted by reason, and callers without a right are 
     'not of this device',
   );
 
-  for (let index = 0; index < 5; index++) t.is(await client.tell(handle, new Uint8Array(10)), 0);
+  for (let index = 0; index < 5; index++)
+    t.is(await client.sendOneway(handle, new Uint8Array(10)), 0);
   const call = client.call(handle, new Uint8Array(10));
   // The thread of the manager is this one too, and has processed nothing yet.
   await revoke(manager, processId, handle);

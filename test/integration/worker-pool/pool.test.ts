@@ -109,8 +109,8 @@ test('drain finishes calls, and dispose ends them', async (t) => {
   await pool.dispose();
 
   const next = await exposeInWorkers(Cruncher, module, 2, { domain: domain.name });
-  const patient = await client.service(Cruncher, { waitMs: 3000 });
-  const lost = [patient.crunch(60_000), patient.crunch(60_000)].map((call) =>
+  const waiting = await client.service(Cruncher, { waitMs: 3000 });
+  const lost = [waiting.crunch(60_000), waiting.crunch(60_000)].map((call) =>
     call.catch((error: unknown) => (error as LiteIpcError).code),
   );
   await sleep(100);

@@ -87,12 +87,12 @@ asRoot(
     t.like(await client.call(safe, LOOK), { done: 0, error: 'EACCES' });
     t.like(await lookup(scene, Hidden), { done: 0, error: 'ENOENT' });
     t.like(await client.call(hidden, 0), { done: 0, error: 'EACCES' });
-    t.like(await client.tell(hidden, 0), { done: 0, error: 'EACCES' });
+    t.like(await client.sendOneway(hidden, 0), { done: 0, error: 'EACCES' });
     const found = await lookup(scene, Safe);
     t.like(unpack(found.reply), { handle: safe });
     t.is(unpack((await client.call(safe, LOOK)).reply), 'look');
     // Nor can what it may not call be passed to somebody.
-    t.like(await client.order(`pass ${safe} ${hidden}`), { done: 0, error: 'EACCES' });
+    t.like(await client.command(`pass ${safe} ${hidden}`), { done: 0, error: 'EACCES' });
     t.deepEqual(done, ['look']);
   },
 );
@@ -102,10 +102,10 @@ asRoot('the rights of the ServiceManager are not to be had', async (t) => {
   const { client, hidden, done, manager } = scene;
   t.true((await lookup(scene, Safe)).done === 1);
   for (const task of [0, 1, 2, 3, 4, 5, 6, hidden]) {
-    t.like(await client.order(`add ${task} ${hidden}`), { done: 0, error: 'EACCES' });
-    t.like(await client.order(`make ${task}`), { done: 0, error: 'EACCES' });
+    t.like(await client.command(`add ${task} ${hidden}`), { done: 0, error: 'EACCES' });
+    t.like(await client.command(`make ${task}`), { done: 0, error: 'EACCES' });
   }
-  t.like(await client.order('manage'), { done: 0, failed: 1 });
+  t.like(await client.command('manage'), { done: 0, failed: 1 });
   t.like(await client.call(hidden, 0), { done: 0, error: 'EACCES' });
   t.deepEqual(done, []);
   t.is(manager.services().length, 2);
@@ -148,10 +148,10 @@ asRoot('methods that are not admitted, whatever the message says', async (t) => 
       t.like(await client.call(safe, code, undefined, { token, cookie }), {
         ...{ done: 0, error: 'ENOENT' },
       });
-      t.is((await client.tell(safe, code, undefined, { token, cookie })).done, 1);
+      t.is((await client.sendOneway(safe, code, undefined, { token, cookie })).done, 1);
     }
   }
-  t.is((await client.tell(safe, DROP, 'it', { times: 50 })).done, 50);
+  t.is((await client.sendOneway(safe, DROP, 'it', { times: 50 })).done, 50);
   t.is((await client.call(safe, LOOK)).done, 1);
   t.deepEqual(done, ['look', 'look']);
   await until(() => events.some((event) => event.method === 'drop' && event.count === 50));
@@ -166,11 +166,11 @@ asRoot('over its quota: nothing is done, by calls or one-way, by one process or 
   ]);
   const { client, safe, done, manager } = scene;
   t.is((await lookup(scene, Safe)).done, 1);
-  t.is((await client.tell(safe, DROP, undefined, { times: 4 })).done, 4);
+  t.is((await client.sendOneway(safe, DROP, undefined, { times: 4 })).done, 4);
   t.like(await client.call(safe, LOOK, undefined, { times: 20 }), {
     ...{ done: 6, failed: 14, error: 'ENOENT' },
   });
-  t.is((await client.tell(safe, DROP, undefined, { times: 20 })).done, 20);
+  t.is((await client.sendOneway(safe, DROP, undefined, { times: 20 })).done, 20);
   const second = await Bypass.start(manager.path, OTHER);
   t.teardown(() => second.end());
   t.is((await lookup({ ...scene, client: second }, Safe)).done, 1);
@@ -202,7 +202,7 @@ asRoot('revoked: nothing more, not by the handle that it had', async (t) => {
   for (const code of [OPEN, LOOK]) {
     t.like(await client.call(safe, code), { done: 0, error: 'EACCES' });
   }
-  t.like(await client.tell(safe, DROP), { done: 0, error: 'EACCES' });
+  t.like(await client.sendOneway(safe, DROP), { done: 0, error: 'EACCES' });
   t.like(await lookup(scene, Safe), { done: 0, error: 'ENOENT' });
   t.like(await client.call(safe, LOOK), { done: 0, error: 'EACCES' });
   t.deepEqual(done, ['look', 'open']);
@@ -216,7 +216,7 @@ asRoot('forged words of the ServiceManager change no rule', async (t) => {
     for (const key of [undefined, 'key', Buffer.alloc(0), Buffer.alloc(16), Buffer.alloc(64)]) {
       const forged = { restricted: false, entries: [], key };
       t.like(await client.call(safe, code, forged), { done: 0, error: 'ENOENT' });
-      t.is((await client.tell(safe, code, forged)).done, 1);
+      t.is((await client.sendOneway(safe, code, forged)).done, 1);
     }
   }
   t.like(await client.call(safe, OPEN), { done: 0, error: 'ENOENT' });

@@ -136,9 +136,9 @@ asRoot('a service is revoked: its streams end at both sides, those of others go 
   t.deepEqual(await progress(one, seenOf(ONE)), { ticks: true, news: true, collect: true });
   t.is(await manager.revoke(Flow, { uid: ONE }), 1);
   const { collected } = seenOf(ONE);
-  const told = await one.until(({ ended }) => Object.keys(ended).length === 3);
-  t.deepEqual(told.ended, { ticks: 'EACCES', news: 'EACCES', collect: 'EACCES' });
-  t.is(told.ping, 'EACCES');
+  const report = await one.until(({ ended }) => Object.keys(ended).length === 3);
+  t.deepEqual(report.ended, { ticks: 'EACCES', news: 'EACCES', collect: 'EACCES' });
+  t.is(report.ping, 'EACCES');
   await sleep(200);
   t.deepEqual([...seenOf(ONE).ended].sort(), ['collect EACCES', 'ticks EACCES']);
   t.is(seenOf(ONE).collected, collected, 'nothing that was sent before is delivered after it');
@@ -158,9 +158,9 @@ for (const [method, others] of [
       const one = await startClient(t, manager.path, ONE);
       await one.until(flows);
       t.is(await manager.revoke(Flow, { uid: ONE }, [method]), 1);
-      const told = await one.until(({ ended }) => ended[method] !== undefined);
-      t.deepEqual(told.ended, { [method]: 'EACCES' });
-      t.is(told.ping, 'pong');
+      const report = await one.until(({ ended }) => ended[method] !== undefined);
+      t.deepEqual(report.ended, { [method]: 'EACCES' });
+      t.is(report.ping, 'pong');
       t.deepEqual(await progress(one, seenOf(ONE)), others);
     },
   );
@@ -173,16 +173,16 @@ asRoot('a stream on which nothing happens ends, too, when its method is revoked'
   silence();
   await sleep(50);
   t.is(await manager.revoke(Flow, { uid: ONE }, ['news']), 1);
-  const told = await one.until(({ ended }) => ended['news'] !== undefined);
-  t.deepEqual(told.ended, { news: 'EACCES' });
+  const report = await one.until(({ ended }) => ended['news'] !== undefined);
+  t.deepEqual(report.ended, { news: 'EACCES' });
 });
 
 asRoot('streams that are not admitted do not begin', async (t) => {
   const { manager, seenOf } = await setScene(t, [allow(Flow, 'ping').to({ uid: ONE })]);
   const one = await startClient(t, manager.path, ONE);
-  const told = await one.until(({ ended }) => Object.keys(ended).length === 3);
-  t.deepEqual(told.ended, { ticks: 'EACCES', news: 'EACCES', collect: 'EACCES' });
-  t.deepEqual([told.ticks, told.news, told.ping], [0, 0, 'pong']);
+  const report = await one.until(({ ended }) => Object.keys(ended).length === 3);
+  t.deepEqual(report.ended, { ticks: 'EACCES', news: 'EACCES', collect: 'EACCES' });
+  t.deepEqual([report.ticks, report.news, report.ping], [0, 0, 'pong']);
   t.deepEqual(seenOf(ONE), { collected: 0, ended: [] });
 });
 
@@ -193,8 +193,10 @@ asRoot('quotas: a stream is one call, and the bytes of what is sent count', asyn
     limit(Flow, { callsPerSecond: 0.001, burst: 1, inFlight: 1 }, 'ticks').to({ uid: ONE }),
   ]);
   const one = await startClient(t, manager.path, ONE);
-  const told = await one.until(({ ended, ticks }) => ended['collect'] !== undefined && ticks > 20);
-  t.deepEqual(told.ended, { collect: 'EDQUOT' });
+  const report = await one.until(
+    ({ ended, ticks }) => ended['collect'] !== undefined && ticks > 20,
+  );
+  t.deepEqual(report.ended, { collect: 'EDQUOT' });
   const { collected } = seenOf(ONE);
   t.true(collected > 1000 && collected < 3000, String(collected));
 });
@@ -216,15 +218,15 @@ asRoot('tokens of streams that others have are worth nothing', async (t) => {
   for (let token = 0; token < 20; token++) {
     for (const code of [StreamCode.Pull, StreamCode.Ready]) {
       t.like(await thief.call(handle, code, undefined, { token }), { done: 0, error: 'ENOENT' });
-      t.is((await thief.tell(handle, code, undefined, { token })).done, 1);
+      t.is((await thief.sendOneway(handle, code, undefined, { token })).done, 1);
     }
-    t.is((await thief.tell(handle, StreamCode.Push, 'x', { token })).done, 1);
-    t.is((await thief.tell(handle, ABORT_CODE, undefined, { token })).done, 1);
+    t.is((await thief.sendOneway(handle, StreamCode.Push, 'x', { token })).done, 1);
+    t.is((await thief.sendOneway(handle, ABORT_CODE, undefined, { token })).done, 1);
   }
   // Nor does a token of its own open what the policy denies.
   const options = { token: 5, cookie: Cookie.Abortable };
   t.like(await thief.call(handle, COLLECT, undefined, options), { done: 0, error: 'ENOENT' });
-  t.like(await thief.tell(handle, TICKS, undefined, options), { done: 1 });
+  t.like(await thief.sendOneway(handle, TICKS, undefined, options), { done: 1 });
   t.like(await thief.call(handle, StreamCode.Pull, undefined, { token: 5 }), { done: 0 });
   t.deepEqual(await progress(one, seenOf(ONE)), { ticks: true, news: true, collect: true });
   t.deepEqual((await one.report()).ended, {});

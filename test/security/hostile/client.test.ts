@@ -41,13 +41,13 @@ async function send(
   }
 }
 
-interface Told {
+interface ErrorReply {
   readonly code?: string;
   readonly message?: string;
 }
 
-function told(event: RawEvent): Told {
-  return unpack(event.data) as Told;
+function errorOf(event: RawEvent): ErrorReply {
+  return unpack(event.data) as ErrorReply;
 }
 
 /** Deterministic garbage. */
@@ -79,7 +79,7 @@ test('the ServiceManager refuses what does not fit and goes on', async (t) => {
     t.is(event.status, errno.ENOENT);
     t.is(event.type, FAILED_REPLY);
     t.is(event.code, REFUSED);
-    t.is(told(event).code, 'EPROTO', JSON.stringify(told(event)));
+    t.is(errorOf(event).code, 'EPROTO', JSON.stringify(errorOf(event)));
   }
   let refused = 0;
   for (const data of garbage(500)) {
@@ -97,11 +97,11 @@ test('a task serves one name, and a name of another cannot be taken back', async
   const first = await send(raw, 0, pack({ name: 'one', shape: '' }), 0);
   t.is(first.code, 0);
   const second = await send(raw, 0, pack({ name: 'two', shape: '' }), 0);
-  t.like(told(second), { code: 'EEXIST' });
+  t.like(errorOf(second), { code: 'EEXIST' });
   const taken = await send(raw, 0, pack({ name: 'guarded', shape: '' }), 0);
-  t.like(told(taken), { code: 'EEXIST' });
+  t.like(errorOf(taken), { code: 'EEXIST' });
   const foreign = await send(raw, 0, pack({ name: 'guarded' }), 1);
-  t.like(told(foreign), { code: 'EACCES' });
+  t.like(errorOf(foreign), { code: 'EACCES' });
   t.deepEqual(
     domain.manager.services().map(({ name }) => name),
     ['guarded', 'one'],
@@ -127,12 +127,12 @@ test('a service refuses garbage and unknown methods and goes on', async (t) => {
   for (const code of [1, 2, 0xffff_ffff]) {
     const event = await send(raw, exposed.handle, pack('abc'), code);
     t.is(event.code, REFUSED);
-    t.like(told(event), { code: 'EPROTO' });
+    t.like(errorOf(event), { code: 'EPROTO' });
   }
   for (const data of garbage(500)) {
     t.true([0, errno.ENOENT].includes((await send(raw, exposed.handle, data, 0)).status));
-    t.is(await raw.tell(exposed.handle, data, { code: 1 }), 0);
-    t.is(await raw.tell(exposed.handle, data, { code: 0 }), 0);
+    t.is(await raw.sendOneway(exposed.handle, data, { code: 1 }), 0);
+    t.is(await raw.sendOneway(exposed.handle, data, { code: 0 }), 0);
   }
   t.is(unpack((await send(raw, exposed.handle, pack('abcd'), 0)).data), 4);
   // One-way messages to a method that answers, and unreadable ones, were reported.

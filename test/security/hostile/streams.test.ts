@@ -54,7 +54,7 @@ async function attack(t: ExecutionContext) {
       call(names.indexOf(name), input, token, Cookie.Abortable),
     pull: (token: number) => call(StreamCode.Pull, nothing, token),
     push: (data: Uint8Array, token: number) =>
-      raw.tell(handle, data, { code: StreamCode.Push, token }),
+      raw.sendOneway(handle, data, { code: StreamCode.Push, token }),
     /** The service is as it was before. */
     check: async () => {
       await until(() => service.counters()['openRequests'] === 0);

@@ -23,7 +23,7 @@ test('nothing that a revoked client had sent is delivered, and its calls end; ot
   t.like(await other.do('call', { method: 'add', input: [1, 2] }), { ok: true });
   const first = await client.do('flood', { count: 10, ballast: 100, first: 0 });
   t.is(first.accepted, 10);
-  t.like(await client.do('call', { method: 'told' }), { value: { count: 10, disorder: 0 } });
+  t.like(await client.do('call', { method: 'received' }), { value: { count: 10, disorder: 0 } });
 
   // While the service is busy, messages of both wait in its lanes.
   await other.do('begin', { method: 'block', input: 600, count: 1 });
@@ -37,7 +37,7 @@ test('nothing that a revoked client had sent is delivered, and its calls end; ot
   const others = await other.do('outcomes', undefined);
   t.true(others.every((outcome) => outcome.ok));
   for (const outcome of await client.do('outcomes', undefined)) t.false(outcome.ok);
-  t.deepEqual(await service.do('told', undefined), { count: 10, disorder: 0 });
+  t.deepEqual(await service.do('received', undefined), { count: 10, disorder: 0 });
   t.like(await client.do('call', { method: 'add', input: [1, 2] }), { ok: false, code: 'EACCES' });
   t.is((await service.do('facts', {})).poolNodes, 0);
   t.like(await other.do('call', { method: 'add', input: [1, 2] }), { ok: true, value: 3 });

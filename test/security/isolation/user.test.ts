@@ -101,7 +101,7 @@ asRoot(
 );
 
 asRoot(
-  'another user: a domain of its own; root is refused, because it cannot be told apart',
+  'another user: a domain of its own; root is refused, because it cannot be distinguished',
   async (t) => {
     const own = mkdtempSync(join(folder, 'own-'));
     chownSync(own, OTHER_USER, OTHER_USER);

@@ -75,7 +75,7 @@ async function start(
 
 type Answer = 'served' | 'refused' | 'too much';
 
-async function ask(participant: Participant, method: 'add' | 'told' = 'add'): Promise<Answer> {
+async function ask(participant: Participant, method: 'add' | 'received' = 'add'): Promise<Answer> {
   const outcome = await participant.do('call', { method, input: [1, 2] });
   if (outcome.ok) return 'served';
   if (outcome.code === 'EDQUOT') return 'too much';
@@ -83,7 +83,7 @@ async function ask(participant: Participant, method: 'add' | 'told' = 'add'): Pr
   return 'refused';
 }
 
-async function askBoth(method?: 'add' | 'told'): Promise<readonly [Answer, Answer]> {
+async function askBoth(method?: 'add' | 'received'): Promise<readonly [Answer, Answer]> {
   return [await ask(one, method), await ask(other, method)];
 }
 
@@ -125,13 +125,13 @@ for (const [kind, subject] of kinds) {
       await start(
         [
           allow(Work, 'add').to(subject()),
-          allow(Work, 'told').to(EVERYBODY),
-          deny(Work, 'told').to(subject()),
+          allow(Work, 'received').to(EVERYBODY),
+          deny(Work, 'received').to(subject()),
         ],
         source,
       );
       t.deepEqual(await askBoth('add'), ['served', 'refused']);
-      t.deepEqual(await askBoth('told'), ['refused', 'served']);
+      t.deepEqual(await askBoth('received'), ['refused', 'served']);
     });
 
     asRoot(`${named}: allow and deny to serve a name`, async (t) => {

@@ -18,7 +18,7 @@ const Work = workService('work');
 
 const ONE = 64_021;
 const OTHER = 64_022;
-/** How long the service is kept from reading what is sent, ms. */
+/** How long the service is prevented from reading what is sent, ms. */
 const BLOCKED_MS = 700;
 
 const folder = makeOpenFolder();
@@ -70,14 +70,14 @@ asRoot(
     await one.do('flood', { count: 30, ballast: 100, first: 0 });
     await one.do('begin', { method: 'hold', count: 5 });
     t.is(await manager.revoke(Work, { uid: ONE }), 1);
-    // The service is still asleep; callers are told at once.
+    // The service is still asleep; callers are notified at once.
     const outcomes = await one.do('outcomes', undefined);
     t.deepEqual(
       outcomes.map((outcome) => (outcome.ok ? 'served' : outcome.code)),
       ['EACCES', 'EACCES', 'EACCES', 'EACCES', 'EACCES'],
     );
     t.true((await other.do('outcomes', undefined)).every(({ ok }) => ok));
-    t.like(await other.do('call', { method: 'told' }), { value: { count: 1, disorder: 0 } });
+    t.like(await other.do('call', { method: 'received' }), { value: { count: 1, disorder: 0 } });
     t.like(await other.do('call', { method: 'held' }), { value: 0 });
     t.deepEqual([await mayCall(one), await mayCall(other)], [false, true]);
   },
@@ -89,7 +89,7 @@ asRoot('a service: the same messages are delivered when nothing is revoked', asy
   await one.do('begin', { method: 'hold', count: 5 });
   t.true((await other.do('outcomes', undefined)).every(({ ok }) => ok));
   t.true(await mayCall(one));
-  t.like(await other.do('call', { method: 'told' }), { value: { count: 30, disorder: 0 } });
+  t.like(await other.do('call', { method: 'received' }), { value: { count: 30, disorder: 0 } });
   t.like(await other.do('call', { method: 'held' }), { value: 5 });
 });
 
@@ -99,10 +99,10 @@ asRoot('a method: what was queued when it was taken away is not done after it', 
   await block(BLOCKED_MS);
   await one.do('flood', { count: 30, ballast: 100, first: 10 });
   await manager.revoke(Work, { uid: ONE }, ['note']);
-  const before = await service.do('told', undefined);
+  const before = await service.do('received', undefined);
   await one.do('flood', { count: 30, ballast: 100, first: 40 });
   t.true(await mayCall(one));
-  t.deepEqual(await service.do('told', undefined), before);
+  t.deepEqual(await service.do('received', undefined), before);
   t.true(before.count >= 10 && before.disorder === 0);
 });
 
@@ -111,10 +111,10 @@ asRoot('methods: a service that does not confirm loses its callers', async (t) =
   await one.do('flood', { count: 5, ballast: 10, first: 0 });
   t.is(await manager.revoke(Work, { uid: ONE }, ['note']), 2);
   // The service still sleeps: of what it finds when it wakes nothing is done. Who asks again is
-  // told.
+  // notified.
   await sleep(2000);
   t.deepEqual([await mayCall(one), await mayCall(other)], [true, true]);
   await one.do('flood', { count: 5, ballast: 10, first: 5 });
   t.true(await mayCall(one));
-  t.like(await service.do('told', undefined), { count: 0 });
+  t.like(await service.do('received', undefined), { count: 0 });
 });

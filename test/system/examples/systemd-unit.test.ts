@@ -36,7 +36,7 @@ test('the unit says what makes a domain of several users safe', (t) => {
   t.regex(setting('RuntimeDirectoryMode'), /^0?7[0-5]0$/, 'nobody but the server may write there');
   t.is(setting('Restart'), 'on-failure');
   t.is(setting('Type'), 'notify');
-  t.is(setting('NotifyAccess'), 'all', 'it is told by a child of the server');
+  t.is(setting('NotifyAccess'), 'all', 'a child of the server notifies it');
   t.is(setting('PrivateUsers'), '', 'uids would not be what they are');
   const command = setting('ExecStart');
   t.true(command.includes(`--domain /run/${setting('RuntimeDirectory')}/`), command);

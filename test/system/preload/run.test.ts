@@ -46,10 +46,10 @@ function makeSetuid(): string {
 }
 
 test('arguments, environment and output are the program’s own', async (t) => {
-  const script = 'printf "%s|" "$0" "$@"; printf "%s" "$KEPT"';
+  const script = 'printf "%s|" "$0" "$@"; printf "%s" "$RETAINED"';
   const args = ['run', 'sh', '-c', script, '--domain', '--', '-x', 'a b'];
-  const { code, stdout, stderr } = await liteipc(args, { KEPT: 'kept' });
-  t.deepEqual([code, stdout, stderr], [0, '--domain|--|-x|a b|kept', '']);
+  const { code, stdout, stderr } = await liteipc(args, { RETAINED: 'retained' });
+  t.deepEqual([code, stdout, stderr], [0, '--domain|--|-x|a b|retained', '']);
   const first = await liteipc(['run', '--', 'sh', '-c', 'echo "$1"', 'sh', '--profile']);
   t.is(first.stdout, '--profile\n');
 });

@@ -82,10 +82,10 @@ test('one-way messages: all arrive, in the order in which they were sent', async
     first += flood.accepted;
   }
   await until(
-    async () => (await service.do('told', undefined)).count >= accepted,
+    async () => (await service.do('received', undefined)).count >= accepted,
     () => `the ${accepted} messages have not arrived. ${service.diagnosis()}`,
   );
-  t.deepEqual(await service.do('told', undefined), { count: accepted, disorder: 0 });
+  t.deepEqual(await service.do('received', undefined), { count: accepted, disorder: 0 });
 });
 
 test('two clients at once: each gets its own answers', async (t) => {
@@ -201,10 +201,10 @@ test('a full pool: ENOMEM, and what was accepted arrives, in order', async (t) =
     sent += flood.accepted;
     t.true((await other.do('outcomes', undefined)).every((outcome) => outcome.ok));
     await until(
-      async () => (await service.do('told', undefined)).count >= sent,
+      async () => (await service.do('received', undefined)).count >= sent,
       () => `${sent} messages have not arrived. ${service.diagnosis()}`,
     );
-    t.deepEqual(await service.do('told', undefined), { count: sent, disorder: 0 });
+    t.deepEqual(await service.do('received', undefined), { count: sent, disorder: 0 });
   }
   await until(
     async () => (await service.do('facts', {})).poolNodes === 0,

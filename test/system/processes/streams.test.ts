@@ -109,8 +109,8 @@ for (const what of ['service', 'methods'] as const) {
     else await domain.manager.revoke('endless', subject, ['chunks', 'upload']);
     const { ended } = await writer.until((report) => report.ended.length === 2);
     t.deepEqual([...ended].sort(), ['call EACCES', 'produce returned']);
-    const told = await service.until((report) => report.ended.length === 2);
-    t.deepEqual([...told.ended].sort(), ['produce EACCES', 'read EACCES']);
+    const report = await service.until((report) => report.ended.length === 2);
+    t.deepEqual([...report.ended].sort(), ['produce EACCES', 'read EACCES']);
     const { ended: readerEnded } = await reader.until((report) => report.ended.length === 1);
     t.deepEqual(readerEnded, ['read EACCES']);
   });

@@ -183,7 +183,7 @@ test('cancelled, rejected and orphaned messages leave no memory', async (t) => {
   await until(() => memoryFiles() === here);
   const gone = once(child, 'exit');
   const calls = Array.from({ length: 10 }, () => client.echo(bytes));
-  void client.die().catch(() => undefined);
+  void client.crash().catch(() => undefined);
   const results = await Promise.allSettled(calls);
   await gone;
   t.true(results.some(({ status }) => status === 'rejected'));

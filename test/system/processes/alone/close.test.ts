@@ -81,7 +81,7 @@ async function inOneThread(
     block: () => undefined,
     fail: () => undefined,
     note: () => undefined,
-    told: () => ({ count: 0, disorder: 0 }),
+    received: () => ({ count: 0, disorder: 0 }),
   });
   const client = await openDevice({ domain });
   t.teardown(() => Promise.all([manager, service, client].map((member) => member.close())));
@@ -107,15 +107,15 @@ for (const order of orders) {
   test(`in one thread: ${order.join(', ')}`, async (t) => {
     const before = descriptors();
     for (const waits of [false, true]) {
-      const codes = await inOneThread(t, async (members, told) => {
+      const codes = await inOneThread(t, async (members, ended) => {
         for (const name of order) {
           await close(members[name], name);
           // Closed is closed: once more does nothing.
           await close(members[name], name);
           if (waits)
             await until(
-              () => told.length === 20,
-              () => `${told.length} of 20 calls ended`,
+              () => ended.length === 20,
+              () => `${ended.length} of 20 calls ended`,
             );
         }
       });

@@ -272,7 +272,7 @@ test('a participant that is stopped and goes on: nobody is harmed', async (t) =>
   for (const outcome of outcomes.slice(0, 10)) t.like(outcome, { ok: true, value: 3 });
   for (const outcome of outcomes.slice(10)) t.like(outcome, { ok: false, code: 'ETIME' });
   await answers(t, client, 'work');
-  // Killed while it is stopped, and a call in its pool: the caller is told all the same.
+  // Killed while it is stopped, and a call in its pool: the caller is notified all the same.
   process.kill(service.pid, 'SIGSTOP');
   await client.do('begin', { method: 'add', input: [1, 2], count: 10, timeoutMs: 30_000 });
   const kill = await service.kill();

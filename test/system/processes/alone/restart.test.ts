@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ava, { type ExecutionContext } from 'ava';
+import { ServiceManager } from 'liteipc';
 import { Participant, endParticipants, nowMs } from '#test/support/participant.js';
 import type { Outcome } from '#test/support/participant-commands.js';
 import { usePrivateRuntime } from '#test/support/private-runtime.js';
@@ -128,7 +129,7 @@ test('the manager is stopped and started in order: as after a kill', async (t) =
   await answers(t, client);
 });
 
-test('a client without calls is told of the restarts of its service and of the domain', async (t) => {
+test('a client without calls is notified of the restarts of its service and of the domain', async (t) => {
   const manager = await startManager();
   let service = await startWith('service');
   await service.do('expose', {});
@@ -143,13 +144,32 @@ test('a client without calls is told of the restarts of its service and of the d
   for (const client of clients) {
     await client.do('event', 'restart work', RECONNECT_MAX_MS);
     await answers(t, client);
-    // Nothing is told twice.
+    // Nothing is reported twice.
     const rest = await client.do('events', undefined);
     t.deepEqual(
       rest.filter((event) => event.startsWith('restart')),
       [],
     );
   }
+});
+
+test('a client finds the next service even if the manager reports the ended one first', async (t) => {
+  const local = 'late-manager';
+  const manager = await ServiceManager.start({ domain: local });
+  t.teardown(() => manager.close());
+  const service = await Participant.start('service');
+  const client = await Participant.start('client');
+  for (const participant of [service, client]) await participant.do('open', { domain: local });
+  await service.do('expose', {});
+  await client.do('watchRestarts', {});
+  process.kill(service.pid, 'SIGKILL');
+  // The manager, in this thread, learns of the death and of the client's lookup at the same time.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  const next = await Participant.start('next service');
+  await next.do('open', { domain: local });
+  await next.do('expose', {});
+  await client.do('event', 'restart work', RECONNECT_MAX_MS);
+  t.pass();
 });
 
 test('a participant closes while there is no domain: no error, and it does not come back', async (t) => {

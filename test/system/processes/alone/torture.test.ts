@@ -34,7 +34,7 @@ test('arguments of the long run', (t) => {
     ['--kills', 'x'],
     ['--seed', '1.5'],
   ]) {
-    const told = parseOptions(args);
-    t.true(typeof told === 'string' && told.includes('usage: npm run torture'));
+    const parsed = parseOptions(args);
+    t.true(typeof parsed === 'string' && parsed.includes('usage: npm run torture'));
   }
 });
