@@ -44,6 +44,8 @@ export abstract class LookupTarget implements CallTarget {
     this.owner.use(this);
     this.connection.requests.queue.resolved(route, location.handle, location.generation);
     if (livingTask(this.connection.native, location)) this.owner.restarts.found();
+    // The manager may not know yet that the service has ended: look it up again.
+    else if (route.state === RouteState.Ready) route.forget();
   }
 
   async #lookup(route: Route, waitMs: number): Promise<void> {

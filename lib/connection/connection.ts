@@ -39,6 +39,9 @@ export interface ConnectionListener {
   onServiceDeath?(handle: number): void;
 }
 
+/** Times after a death notice at which the task is checked again, ms. */
+const NOTICE_CHECKS_MS = [10, 100, 1000];
+
 const REVOKED = 'the right to call it was revoked';
 
 /** Provides what a connection uses but does not create itself. */
@@ -254,11 +257,23 @@ export class Connection {
     if (route.waiting.length > 0) this.requests.queue.resolve(route);
   }
 
+  /** The domain sends a death notice shortly before it marks the task dead. */
+  #checkAliveLater(route: Route): void {
+    for (const delayMs of NOTICE_CHECKS_MS) {
+      const check = (): void => {
+        if (this.alive) this.#checkAlive(route);
+      };
+      setTimeout(check, delayMs).unref();
+    }
+  }
+
   #onNotice(base: number): void {
     if (this.#incoming[base + Incoming.Type] !== MessageType.DeathNotice) return;
     const handle = this.#incoming[base + Incoming.Token] as number;
     for (const route of this.routes) {
-      if (route.handle === handle) this.#checkAlive(route);
+      if (route.handle !== handle) continue;
+      this.#checkAlive(route);
+      if (!route.deathNotified) this.#checkAliveLater(route);
     }
     this.#listener.onServiceDeath?.(handle);
   }

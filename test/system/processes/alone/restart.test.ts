@@ -153,7 +153,7 @@ test('a client without calls is notified of the restarts of its service and of t
   }
 });
 
-test('a client finds the next service even if the manager reports the ended one first', async (t) => {
+test('a client without calls receives the restart of a service that ends while the manager is busy', async (t) => {
   const local = 'late-manager';
   const manager = await ServiceManager.start({ domain: local });
   t.teardown(() => manager.close());
@@ -163,7 +163,7 @@ test('a client finds the next service even if the manager reports the ended one 
   await service.do('expose', {});
   await client.do('watchRestarts', {});
   process.kill(service.pid, 'SIGKILL');
-  // The manager, in this thread, learns of the death and of the client's lookup at the same time.
+  // The manager runs in this thread. It handles the death and the lookup of the client together.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
   const next = await Participant.start('next service');
   await next.do('open', { domain: local });
