@@ -4,7 +4,7 @@
  * Tests change these texts and check the differences that the comparison reports.
  */
 
-export const HEADER = `/* The driver's interface, as a test tells it. */
+export const HEADER = `/* The driver's interface, written for a test. */
 #ifndef HM_LITEIPC_H
 #define HM_LITEIPC_H
 

@@ -127,7 +127,7 @@ test('wrong options are refused with status 2, a domain that is not there with 1
   t.regex(missing.stderr, /no such domain is running/);
 });
 
-test('without a domain the device is not there, and LITEIPC_DEBUG tells why', async (t) => {
+test('without a domain the device is not there, and LITEIPC_DEBUG prints why', async (t) => {
   const program = await compile('memory', gcc);
   const environment = { LITEIPC_DOMAIN: 'not-there', LITEIPC_DEBUG: '1' };
   const { code, stderr } = await liteipc(['run', program], environment);
