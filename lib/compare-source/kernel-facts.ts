@@ -19,7 +19,7 @@ export interface KernelFunction {
   /** Codes that may appear in the function or in one that it calls. */
   readonly optional: readonly string[];
   readonly counterpart: Counterpart | undefined;
-  /** Whether the header declares the function for the rest of the kernel. */
+  /** True if the header declares the function for the rest of the kernel. */
   readonly isPublic: boolean;
 }
 

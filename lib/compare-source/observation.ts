@@ -16,7 +16,7 @@ export type Category = (typeof CATEGORIES)[number];
 
 export type Status = 'same' | 'different' | 'only there' | 'only here';
 
-/** What one variant shows about one name. */
+/** The result of one variant for one name. */
 export interface Observation {
   readonly name: string;
   /** The kernel's value; `undefined` if it has none. */

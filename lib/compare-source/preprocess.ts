@@ -18,9 +18,9 @@ export interface Preprocessed {
 }
 
 interface Condition {
-  /** Whether the enclosing text is compiled. */
+  /** True if the enclosing text is compiled. */
   readonly outer: boolean;
-  /** Whether an earlier branch of this condition was compiled. */
+  /** True if an earlier branch of this condition was compiled. */
   taken: boolean;
   active: boolean;
   seenElse: boolean;

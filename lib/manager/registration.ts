@@ -37,7 +37,7 @@ export interface Registration {
   readonly owner: Caller;
   readonly handle: number;
   readonly generation: number;
-  /** Whether other instances may have the same name. */
+  /** True if other instances may have the same name. */
   readonly many: boolean;
   /** Grants by LiteIPC process ID. */
   readonly grants: Map<number, Grant>;

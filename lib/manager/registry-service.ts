@@ -45,7 +45,7 @@ export interface ServiceInfo {
   readonly name: string;
   readonly handle: number;
   readonly owner: Caller;
-  /** Whether the service permits other instances of the same name. */
+  /** True if the service permits other instances of the same name. */
   readonly instances: 'one' | 'many';
 }
 

@@ -36,7 +36,10 @@ export interface ConsideredRule {
   readonly rule: Rule;
   /** Name of the rule in explanations: `rule 2`, `shop.jsonc:7:5`, `a grant`, `a revocation`. */
   readonly name: string;
-  /** Whether the rule fits the caller; `unknown`: the caller's facts could not be determined. */
+  /**
+   * The result of matching the rule with the caller; `unknown`: the caller's facts could not be
+   * determined.
+   */
   readonly fits: Match['outcome'];
 }
 

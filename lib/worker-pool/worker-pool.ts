@@ -29,18 +29,18 @@ export interface WorkerPoolOptions {
   readonly domain: string;
   /** Bytes that each sender may have pending in each worker. Default: the domain's. */
   readonly poolSize?: number;
-  /** As in `openDevice`. */
+  /** The option of `openDevice`. */
   readonly spinNs?: number;
-  /** As in `expose`, for each worker. */
+  /** The option of `expose`, for each worker. */
   readonly concurrency?: number;
-  /** As in `expose`, for each worker. */
+  /** The option of `expose`, for each worker. */
   readonly queue?: number;
   /** Argument of the function that makes the implementation; copied as by `postMessage`. */
   readonly data?: unknown;
   /** Time in which a worker must serve, ms. Default 30,000. */
   readonly startTimeoutMs?: number;
   /**
-   * Whether a worker that ends is replaced. The delay is 100 ms and doubles up to 10,000 ms while
+   * True if a worker that ends is replaced. The delay is 100 ms and doubles up to 10,000 ms while
    * replacements end soon. Default true.
    */
   readonly restart?: boolean;

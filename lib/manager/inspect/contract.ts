@@ -103,7 +103,7 @@ export interface WatchPart {
   readonly words: Uint8Array;
   /** Number of earlier records that were overwritten before they were read. */
   readonly lost: number;
-  /** Whether there may be more records to read. */
+  /** True if there may be more records to read. */
   readonly more: boolean;
   /**
    * Task, LiteIPC process, pid, uid and gid of the tasks in the records, as far as they are known.
@@ -116,7 +116,7 @@ export interface WatchPart {
 /** Result of one reading of a watch. */
 export interface WatchRead {
   readonly part?: WatchPart;
-  /** Whether the watch should be read again at once. */
+  /** True if the watch should be read again at once. */
   readonly more: boolean;
   /** LiteIPC processes that do not reply; their messages are not in the result. */
   readonly notAnswering: readonly number[];

@@ -3,7 +3,9 @@ import { decodeTrace, type TraceHook, type TraceRecord } from '../../trace/recor
 import { ABORT_CODE } from '../../wire/header.js';
 import type { MethodReport, WatchPart } from './contract.js';
 
-/** What the record shows: a message of this type, a dropped message, or a wait for a message. */
+/**
+ * The content of the record: a message of this type, a dropped message, or a wait for a message.
+ */
 export type MessageKind = 'request' | 'reply' | 'error' | 'notice' | 'drop' | 'wait';
 
 /** One side of a message. A field is absent if its value is not known. */
