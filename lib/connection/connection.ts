@@ -260,10 +260,9 @@ export class Connection {
   /** The domain sends a death notice shortly before it marks the task dead. */
   #checkAliveLater(route: Route): void {
     for (const delayMs of NOTICE_CHECKS_MS) {
-      const check = (): void => {
+      setTimeout(() => {
         if (this.alive) this.#checkAlive(route);
-      };
-      setTimeout(check, delayMs).unref();
+      }, delayMs).unref();
     }
   }
 
